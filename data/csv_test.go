@@ -1,0 +1,157 @@
+package data
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReadCSV(t *testing.T) {
+	for name, test := range map[string]struct {
+		text     string
+		settings CSVSettings
+		x        [][]float64
+		labels   []int
+		classes  []string
+		features []string
+	}{
+		"plain": {"a,b,class\n1,2.5,no\n-3,1e2,yes\n", CSVSettings{},
+			[][]float64{{1, 2.5}, {-3, 100}}, []int{0, 1}, []string{"no", "yes"}, []string{"a", "b"}},
+		"numbers sort as numbers, in any writing": {"a,q\n1,10\n2,9\n3,10.0\n4,-1\n", CSVSettings{},
+			[][]float64{{1}, {2}, {3}, {4}}, []int{2, 1, 2, 0}, []string{"-1", "9", "10"}, []string{"a"}},
+		"text sorts as text": {"a,q\n1,b\n2,10\n3,9\n", CSVSettings{},
+			[][]float64{{1}, {2}, {3}}, []int{2, 0, 1}, []string{"10", "9", "b"}, []string{"a"}},
+		"label by name, columns dropped, semicolons": {"id;kind;\"x;1\";y\n7;B;1;2\n8;A;3;4\n",
+			CSVSettings{Delimiter: ';', Label: "kind", Drop: []string{"id"}},
+			[][]float64{{1, 2}, {3, 4}}, []int{1, 0}, []string{"A", "B"}, []string{"x;1", "y"}},
+		"label by number, tabs, no header": {"B\t1\t2\nA\t3\t4\n",
+			CSVSettings{Delimiter: '\t', LabelColumn: 1, Header: NoHeader},
+			[][]float64{{1, 2}, {3, 4}}, []int{1, 0}, []string{"A", "B"}, nil},
+		"numbers as names": {"0,1,2\n1,2,0\n3,4,1\n", CSVSettings{Header: NumberedColumns},
+			[][]float64{{1, 2}, {3, 4}}, []int{0, 1}, []string{"0", "1"}, []string{"0", "1"}},
+		"byte order mark, CRLF, blank and comment lines, spaces": {"\ufeffa, b\r\n# note\r\n\r\n 1 , x\r\n2,y \r\n", CSVSettings{Comment: '#'},
+			[][]float64{{1}, {2}}, []int{0, 1}, []string{"x", "y"}, []string{"a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ds, err := ReadCSV(strings.NewReader(test.text), test.settings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.x, raw(ds.X)); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(test.labels, ds.Labels); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(test.classes, ds.ClassNames); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(test.features, ds.FeatureNames); diff != "" {
+				t.Error(diff)
+			}
+			if ds.Classes != len(test.classes) || ds.Name != "table" {
+				t.Errorf("%d classes, name %s", ds.Classes, ds.Name)
+			}
+		})
+	}
+}
+
+func TestReadCSVErrors(t *testing.T) {
+	for _, test := range []struct {
+		text     string
+		settings CSVSettings
+		want     string
+	}{
+		{"a,b,c\n1,2,x\n1,oops,y\n", CSVSettings{}, `data: t:3:3: b: "oops" is not a number; write decimal`},
+		{"a,c\n1,x\n,y\n", CSVSettings{}, `data: t:3:1: a: the value is missing ("")`},
+		{"a,c\n?,x\n1,y\n", CSVSettings{}, `data: t:2:1: a: the value is missing ("?")`},
+		{"a,c\n1,x\nNaN,y\n", CSVSettings{}, `data: t:3:1: a: "NaN" is not finite`},
+		{"a,c\n1,x\n-inf,y\n", CSVSettings{}, `data: t:3:1: a: "-inf" is not finite`},
+		{"a,c\n1,x\n1e999,y\n", CSVSettings{}, `data: t:3:1: a: "1e999" is beyond the range`},
+		{"a,c\n1,x\n2,\n", CSVSettings{}, `data: t:3:3: c: the label is empty`},
+		{"a,c\n1,x\n2,nan\n", CSVSettings{}, `data: t:3:3: c: the label is "nan"`},
+		{"a,c\n1,1\n2,2.5\n", CSVSettings{}, `data: t:3:3: c: the label "2.5" is a number with a fraction`},
+		{"a,b,c\n1,2,x\n1,2\n", CSVSettings{}, `data: t:3: 2 fields where the first line has 3; give every line`},
+		{"a;b;c\n1;2;x\n", CSVSettings{}, `data: t:1: no column is left for the features; check CSVSettings.Delimiter`},
+		{"a,c\n1,x\n2,x\n", CSVSettings{}, `data: t: every label is "x"`},
+		{"a,c\n1,x\n", CSVSettings{}, `data: t: 1 samples`},
+		{"", CSVSettings{}, `data: t: 0 samples`},
+		{"1,2,x\n3,4,y\n", CSVSettings{}, `data: t:1: the first line holds numbers where the names`},
+		{"a,c\n1,x\n2,\"y\n", CSVSettings{}, `data: t:3:`},
+		{"a,c\n1,x\n2,y\n", CSVSettings{Label: "d"}, `no column is named "d"; the columns are a, c`},
+		{"a,a,c\n1,1,x\n", CSVSettings{Drop: []string{"a"}}, `two columns are named "a"`},
+		{"a,c\n1,x\n", CSVSettings{Drop: []string{"c"}}, `Drop names the label column "c"`},
+		{"a,c\n1,x\n", CSVSettings{Drop: []string{"a"}}, `no column is left`},
+		{"a,c\n1,x\n", CSVSettings{LabelColumn: 3}, `there are 2 columns, and CSVSettings.LabelColumn is 3`},
+		{"a,c\n1,x\n", CSVSettings{LabelColumn: -1}, `LabelColumn is -1`},
+		{"a,c\n1,x\n", CSVSettings{Label: "c", LabelColumn: 2}, `both given`},
+		{"1,x\n2,y\n", CSVSettings{Header: NoHeader, Label: "c"}, `takes a header line`},
+		{"1,x\n2,y\n", CSVSettings{Header: 7}, `Header is 7`},
+		{"a,c\n", CSVSettings{Delimiter: '\n'}, `invalid field or comment delimiter`},
+	} {
+		test.settings.Name = "t"
+		_, err := ReadCSV(strings.NewReader(test.text), test.settings)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q: error %v; want %q", test.text, err, test.want)
+		}
+	}
+	_, err := ReadCSV(strings.NewReader("a,c\n1,x\nz,y\n"), CSVSettings{})
+	var format *FormatError
+	if !errors.As(err, &format) || format.Line != 3 || format.Column != 1 || format.File != "table" {
+		t.Errorf("%#v", err)
+	}
+}
+
+func TestReadCSVFile(t *testing.T) {
+	ds, err := ReadCSVFile(filepath.Join("testdata", "flowers.csv"), CSVSettings{Drop: []string{"id"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, d := ds.Dims(); n != 4 || d != 2 || ds.Name != "flowers" {
+		t.Errorf("%s: %d×%d", ds.Name, n, d)
+	}
+	dir := filepath.Join(t.TempDir(), "a folder")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "my table.csv")
+	if err := os.WriteFile(path, []byte("a,c\nx,y\nx,y\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ReadCSVFile(path, CSVSettings{})
+	wantError(t, err, path+":2:1")
+	_, err = ReadCSVFile(filepath.Join(dir, "none.csv"), CSVSettings{})
+	wantError(t, err, "none.csv")
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+func FuzzReadCSV(f *testing.F) {
+	f.Add("a,b,c\n1,2,x\n3,4,y\n", "c", 0, 0, ',')
+	f.Add("1;2;0\n3;4;1\n", "", 1, 1, ';')
+	f.Add("\ufeff\"a\nb\",c\n1,\"x\"\"\"\n2,9e99\n", "", 0, 2, ',')
+	f.Fuzz(func(t *testing.T, text, label string, column, header int, delimiter rune) {
+		ds, err := ReadCSV(strings.NewReader(text), CSVSettings{Label: label, LabelColumn: column, Header: Header(header), Delimiter: delimiter})
+		if err != nil {
+			return
+		}
+		if err := ds.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		for c, k := range ds.ClassCounts() {
+			if k == 0 {
+				t.Fatalf("class %d (%q) has no rows", c, ds.ClassNames[c])
+			}
+		}
+		n, d := ds.Dims()
+		if n*d > len(text) || math.IsNaN(ds.X.At(n-1, d-1)) {
+			t.Fatalf("%d×%d values from %d bytes", n, d, len(text))
+		}
+	})
+}

@@ -1,0 +1,260 @@
+package data
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"maps"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Dataset is a classification problem: n rows of d features, each row with one
+// of Classes labels. The functions of this package return valid Datasets;
+// after changing a field by hand, call Validate.
+type Dataset struct {
+	// Name identifies the data in messages, figures and records.
+	Name string
+	// X is the n×d feature matrix, one sample a row, finite values in the
+	// units of the source.
+	X *mat.Dense
+	// Labels holds the class of each row, in [0, Classes).
+	Labels []int
+	// Classes is the number of classes, at least 2. A class may have no rows.
+	Classes int
+
+	// FeatureNames names the d columns; nil when they have no names.
+	FeatureNames []string
+	// ClassNames names the classes in label order; nil when they have no names.
+	ClassNames []string
+
+	// Split is the official partition into training and test rows; nil when
+	// the data comes without one.
+	Split *Split
+	// Tuning is the official partition for choosing hyperparameters; nil when
+	// there is none. In a set with one file it is the same as Split, in a set
+	// with a separate test file it divides the training rows only.
+	Tuning *Split
+	// Folds are the official partitions for reporting; nil when there are none.
+	Folds []Split
+
+	// Provenance says where the data is from and how to cite it.
+	Provenance Provenance
+}
+
+// Provenance states the origin of a Dataset. The zero value means that the
+// data is the user's own.
+type Provenance struct {
+	// Source is where the data was published.
+	Source string
+	// Licence is the licence it was published under.
+	Licence string
+	// Citation is the reference to give.
+	Citation string
+	// Dir is the folder the files were read from, empty for embedded data.
+	Dir string
+	// SHA256 maps each file read to its checksum in lower-case hexadecimal.
+	SHA256 map[string]string
+	// Altered lists files that differ from the published ones and were
+	// accepted on request.
+	Altered []string
+}
+
+// ValueError reports a feature value that is not finite.
+type ValueError struct {
+	Dataset  string
+	Row, Col int // 0-based
+	Value    float64
+}
+
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("data: %s: X[%d,%d] (row %d, column %d, counted from 0) is %v; remove or impute it: features must be finite",
+		e.Dataset, e.Row, e.Col, e.Row, e.Col, e.Value)
+}
+
+// LabelError reports a label outside [0, Classes).
+type LabelError struct {
+	Dataset             string // empty for labels alone
+	Row, Label, Classes int    // Row is 0-based
+}
+
+func (e *LabelError) Error() string {
+	return fmt.Sprintf("%slabel %d of row %d (counted from 0) is outside [0, %d); labels count from 0", inDataset(e.Dataset), e.Label, e.Row, e.Classes)
+}
+
+// New returns a Dataset that holds copies of the n×d matrix x and of the n
+// labels, each in [0, classes). It returns an error when x is empty, when the
+// lengths differ, when classes is less than 2, a *ValueError when a value is
+// NaN or infinite, and a *LabelError when a label is out of range.
+func New(name string, x mat.Matrix, labels []int, classes int) (*Dataset, error) {
+	if x == nil {
+		return nil, fmt.Errorf("data: %s: X is nil; it must be an n×d matrix", name)
+	}
+	dense, ok := x.(*mat.Dense)
+	if ok && dense == nil {
+		return nil, fmt.Errorf("data: %s: X is nil; it must be an n×d matrix", name)
+	}
+	if n, d := x.Dims(); n == 0 || d == 0 {
+		return nil, fmt.Errorf("data: %s: X is %d×%d; it needs at least one row and one column", name, n, d)
+	}
+	ds := &Dataset{Name: name, X: mat.DenseCopyOf(x), Labels: slices.Clone(labels), Classes: classes}
+	if err := ds.Validate(); err != nil {
+		return nil, err
+	}
+	return ds, nil
+}
+
+// Validate checks everything the documentation of the fields promises and
+// returns the first violation.
+func (ds *Dataset) Validate() error {
+	if ds == nil || ds.X == nil || ds.X.IsEmpty() {
+		return fmt.Errorf("data: dataset without a feature matrix")
+	}
+	n, d := ds.X.Dims()
+	if len(ds.Labels) != n {
+		return fmt.Errorf("data: %s: %d labels for %d rows of X; every row needs one", ds.Name, len(ds.Labels), n)
+	}
+	for i := range n {
+		for j, v := range ds.X.RawRowView(i) {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return &ValueError{Dataset: ds.Name, Row: i, Col: j, Value: v}
+			}
+		}
+	}
+	if err := checkLabels(ds.Name, ds.Labels, ds.Classes); err != nil {
+		return err
+	}
+	if ds.FeatureNames != nil && len(ds.FeatureNames) != d {
+		return fmt.Errorf("data: %s: %d feature names for %d columns of X", ds.Name, len(ds.FeatureNames), d)
+	}
+	if ds.ClassNames != nil && len(ds.ClassNames) != ds.Classes {
+		return fmt.Errorf("data: %s: %d class names for %d classes", ds.Name, len(ds.ClassNames), ds.Classes)
+	}
+	for _, s := range []*Split{ds.Split, ds.Tuning} {
+		if s != nil {
+			if err := s.check(n); err != nil {
+				return fmt.Errorf("data: %s: %w", ds.Name, err)
+			}
+		}
+	}
+	for k := range ds.Folds {
+		if err := ds.Folds[k].check(n); err != nil {
+			return fmt.Errorf("data: %s: fold %d: %w", ds.Name, k, err)
+		}
+	}
+	return nil
+}
+
+// inDataset begins the message of an error about the named dataset.
+func inDataset(name string) string {
+	if name == "" {
+		return "data: "
+	}
+	return "data: " + name + ": "
+}
+
+func checkLabels(dataset string, labels []int, classes int) error {
+	if classes < 2 {
+		return fmt.Errorf("%s%d classes; a classification problem has at least 2", inDataset(dataset), classes)
+	}
+	for i, l := range labels {
+		if l < 0 || l >= classes {
+			return &LabelError{Dataset: dataset, Row: i, Label: l, Classes: classes}
+		}
+	}
+	return nil
+}
+
+// Dims returns the number of rows n and of features d.
+func (ds *Dataset) Dims() (n, d int) { return ds.X.Dims() }
+
+// ClassCounts returns the number of rows of each class.
+func (ds *Dataset) ClassCounts() []int {
+	counts := make([]int, ds.Classes)
+	for _, l := range ds.Labels {
+		counts[l]++
+	}
+	return counts
+}
+
+// Subset returns a new Dataset with the given rows (0-based) in the given
+// order; a row named twice appears twice. Names and provenance stay, the
+// official splits do not, since their indices no longer apply. It returns an
+// error when idx is empty or an index is out of range.
+func (ds *Dataset) Subset(idx []int) (*Dataset, error) {
+	if len(idx) == 0 {
+		return nil, fmt.Errorf("data: %s: subset of no rows", ds.Name)
+	}
+	n, _ := ds.Dims()
+	for k, i := range idx {
+		if i < 0 || i >= n {
+			return nil, fmt.Errorf("data: %s: subset index %d at position %d is outside [0, %d)", ds.Name, i, k, n)
+		}
+	}
+	sub := *ds
+	sub.X = selectRows(ds.X, idx)
+	sub.Labels = selectLabels(ds.Labels, idx)
+	sub.FeatureNames = slices.Clone(ds.FeatureNames)
+	sub.ClassNames = slices.Clone(ds.ClassNames)
+	sub.Split, sub.Tuning, sub.Folds = nil, nil, nil
+	sub.Provenance.SHA256 = maps.Clone(ds.Provenance.SHA256)
+	sub.Provenance.Altered = slices.Clone(ds.Provenance.Altered)
+	return &sub, nil
+}
+
+func selectRows(x *mat.Dense, idx []int) *mat.Dense {
+	_, d := x.Dims()
+	out := mat.NewDense(len(idx), d, nil)
+	for k, i := range idx {
+		copy(out.RawRowView(k), x.RawRowView(i))
+	}
+	return out
+}
+
+func selectLabels(labels, idx []int) []int {
+	out := make([]int, len(idx))
+	for k, i := range idx {
+		out[k] = labels[i]
+	}
+	return out
+}
+
+// Fingerprint returns the SHA-256 of the shape, values, labels and number of
+// classes in hexadecimal: two Datasets share it exactly when a computation on
+// their numbers cannot tell them apart. Names, splits and provenance do not
+// enter.
+func (ds *Dataset) Fingerprint() string {
+	h := sha256.New()
+	hashMatrix(h, ds.X)
+	hashLabels(h, ds.Labels, ds.Classes)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func hashMatrix(h hash.Hash, x *mat.Dense) {
+	n, d := x.Dims()
+	buf := make([]byte, 0, 8*max(d, 2))
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(n))
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(d))
+	h.Write(buf)
+	for i := range n {
+		buf = buf[:0]
+		for _, v := range x.RawRowView(i) {
+			buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
+		}
+		h.Write(buf)
+	}
+}
+
+func hashLabels(h hash.Hash, labels []int, classes int) {
+	buf := make([]byte, 0, 8*(len(labels)+2))
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(classes))
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(len(labels)))
+	for _, l := range labels {
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(l))
+	}
+	h.Write(buf)
+}

@@ -1,0 +1,36 @@
+// Package data brings labelled data to the kernels and nets: a Dataset is a
+// matrix of n rows (samples) and d columns (features) with one class label per
+// row, and everything here makes one, splits one, normalises one, or keeps the
+// result of a run on one.
+//
+// Where a Dataset comes from:
+//
+//   - [New]: a matrix and labels of your own;
+//   - [ReadCSV], [ReadCSVFile]: a table of your own;
+//   - [Iris], [Wine], [BreastCancer], [Embedded]: small real sets inside the
+//     program;
+//   - [LoadJMLR], [ParseJMLR]: the collection of Fernández-Delgado et al.,
+//     JMLR 15 (2014), 3133-3181, read from a folder.
+//
+// [Prepare] takes a Dataset, a [Split] and a [Normalization] and returns what a
+// net or a kernel method trains on. [OpenRecords] keeps results of finished
+// runs, each under the settings that produced it.
+//
+// # Files
+//
+// LoadJMLR looks in $KERNELSMITH_DATA/jmlr/<set>, then in the cache,
+// $KERNELSMITH_CACHE/jmlr/<set> (by default the folder kernelsmith in the
+// user's cache folder). It never goes to the network: that is done only by the
+// package download, and by the command that wraps it,
+//
+//	go run ./data/fetch wine-quality-red
+//
+// Keeping the network out of this package also keeps it out of every notebook
+// cell that imports it, which otherwise would take twice as long to link.
+//
+// # Errors
+//
+// Nothing here panics on bad data. Errors that a caller may want to branch on
+// have types: [*NotFoundError], [*ChecksumError], [*FormatError],
+// [*ValueError], [*LabelError], [*ZeroRowError], [*RecordError].
+package data

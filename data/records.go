@@ -1,0 +1,240 @@
+package data
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+)
+
+// Records is a folder of results of finished runs, one JSON file each, made to
+// be read and compared by people too. A result is found only under the
+// settings that produced it. Several processes may use a folder at once.
+type Records struct {
+	dir string
+}
+
+// RecordError reports a record that is there but cannot be used. It is never
+// taken for a missing one, since that would repeat, and then overwrite, what
+// may be hours of work.
+type RecordError struct {
+	File    string
+	Problem string
+}
+
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("data: record %s %s; delete the file to run again", e.File, e.Problem)
+}
+
+// OpenRecords opens the folder, making it when it is not there. It returns an
+// error when it is not a folder or cannot be made; a folder without write
+// permission can be opened and loaded from.
+func OpenRecords(dir string) (*Records, error) {
+	if dir == "" {
+		return nil, errors.New("data: records need the name of a folder")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("data: cannot make the folder for records: %w", err)
+	}
+	return &Records{dir: dir}, nil
+}
+
+// Key identifies a run: a name for people and everything that determines the
+// result. Its zero value identifies none.
+type Key struct {
+	name     string
+	settings []byte // canonical JSON
+}
+
+var recordName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
+// RecordKey makes the key of a run. The name consists of letters, digits,
+// points, hyphens and underscores. settings is any value made of exported
+// fields; all that can change the result belongs in it: sizes, seeds, the
+// fingerprint of the data, names of activations.
+//
+// Different settings have different keys: numbers enter with all their digits,
+// values in interfaces with their type. Functions, channels, NaN and infinite
+// values, and structs with unexported fields that do not marshal themselves
+// are an error that names the field, since they cannot be told apart; a field
+// with the tag json:"-" is left out.
+func RecordKey(name string, settings any) (Key, error) {
+	if !recordName.MatchString(name) {
+		return Key{}, fmt.Errorf("data: %q cannot name a record; use at most 100 letters, digits, points, hyphens and underscores, a letter or digit first", name)
+	}
+	b, err := canonicalJSON(settings)
+	if err != nil {
+		return Key{}, fmt.Errorf("data: settings of record %s: %w", name, err)
+	}
+	return Key{name: name, settings: b}, nil
+}
+
+// String returns the name, a hyphen and the first 16 hexadecimal digits of the
+// SHA-256 of name and settings.
+func (k Key) String() string {
+	h := sha256.New()
+	h.Write([]byte(k.name + "\n"))
+	h.Write(k.settings)
+	return k.name + "-" + hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// Path returns the file that holds the record of the key.
+func (r *Records) Path(key Key) string {
+	return filepath.Join(r.dir, key.String()+".json")
+}
+
+// recordFile is the content of a record's file. Sum is over the compact
+// settings and value and shows damage that leaves the JSON valid.
+type recordFile struct {
+	Name     string          `json:"name"`
+	Settings json.RawMessage `json:"settings"`
+	Value    json.RawMessage `json:"value"`
+	Sum      string          `json:"sha256"`
+}
+
+func recordSum(name string, settings, value []byte) string {
+	h := sha256.New()
+	for _, b := range [][]byte{[]byte(name), settings, value} {
+		h.Write(b)
+		h.Write([]byte{'\n'})
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Save writes value as the record of key, replacing an earlier one. value is
+// anything encoding/json writes; float64 values come back from Load bit for
+// bit. The file appears whole or not at all. It returns an error when the
+// value cannot be written as JSON (NaN and infinite values cannot) or the file
+// cannot be written.
+func (r *Records) Save(key Key, value any) error {
+	if key.name == "" {
+		return errors.New("data: the zero Key has no record; make one with RecordKey")
+	}
+	v, err := marshal(value)
+	if err != nil {
+		var unsupported *json.UnsupportedValueError
+		if errors.As(err, &unsupported) {
+			return fmt.Errorf("data: record %s: the value holds %s, which JSON cannot; save finite numbers", key, unsupported.Str)
+		}
+		return fmt.Errorf("data: record %s: %w", key, err)
+	}
+	b, err := marshal(recordFile{Name: key.name, Settings: key.settings, Value: v, Sum: recordSum(key.name, key.settings, v)})
+	if err != nil {
+		return fmt.Errorf("data: record %s: %w", key, err)
+	}
+	var text bytes.Buffer
+	if err := json.Indent(&text, b, "", "  "); err != nil {
+		return fmt.Errorf("data: record %s: %w", key, err)
+	}
+	text.WriteByte('\n')
+	return writeFileAtomic(r.Path(key), text.Bytes())
+}
+
+// Load reads the record of key into value, a non-nil pointer to the type that
+// was saved. It returns false when there is none. It returns a *RecordError,
+// and leaves value as it is, when the file is truncated or altered, when its
+// settings are not the key's, or when the saved value does not fit the type
+// exactly, as after a field was added or renamed.
+func (r *Records) Load(key Key, value any) (found bool, err error) {
+	if key.name == "" {
+		return false, errors.New("data: the zero Key has no record; make one with RecordKey")
+	}
+	target := reflect.ValueOf(value)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return false, fmt.Errorf("data: record %s: Load needs a non-nil pointer, not %T", key, value)
+	}
+	path := r.Path(key)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("data: cannot read the record: %w", err)
+	}
+	fail := func(problem string, args ...any) (bool, error) {
+		return false, &RecordError{File: path, Problem: fmt.Sprintf(problem, args...)}
+	}
+	var file recordFile
+	if err := json.Unmarshal(b, &file); err != nil {
+		return fail("is truncated or altered (%v)", err)
+	}
+	settings, value1 := compact(file.Settings), compact(file.Value)
+	if file.Sum != recordSum(file.Name, settings, value1) {
+		return fail("is truncated or altered (its sha256 does not match its contents)")
+	}
+	if file.Name != key.name || !bytes.Equal(settings, key.settings) {
+		return fail("holds other settings than those asked for")
+	}
+	fresh := reflect.New(target.Type().Elem())
+	if err := json.Unmarshal(value1, fresh.Interface()); err != nil {
+		return fail("does not fit %T (%v)", value, err)
+	}
+	again, err := marshal(fresh.Interface())
+	if err != nil {
+		return fail("does not fit %T (%v)", value, err)
+	}
+	if !sameJSON(value1, again) {
+		return fail("was saved from another form of %T", value)
+	}
+	target.Elem().Set(fresh.Elem())
+	return true, nil
+}
+
+// Remember returns the record of the settings if there is one, and otherwise
+// calls run and saves what it returns. A run that fails is not saved, and its
+// result is returned with its error. name and settings make the key; see
+// [RecordKey].
+func Remember[T any](r *Records, name string, settings any, run func() (T, error)) (T, error) {
+	var value T
+	key, err := RecordKey(name, settings)
+	if err != nil {
+		return value, err
+	}
+	if found, err := r.Load(key, &value); found || err != nil {
+		return value, err
+	}
+	if value, err = run(); err != nil {
+		return value, err
+	}
+	return value, r.Save(key, value)
+}
+
+// marshal is json.Marshal without escaping <, > and &.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// compact returns valid JSON without white space, or nothing for a missing one.
+func compact(raw json.RawMessage) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil {
+		return nil
+	}
+	return b.Bytes()
+}
+
+// sameJSON compares two texts up to the order of object members.
+func sameJSON(a, b []byte) bool {
+	decode := func(text []byte) (v any, err error) {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		err = d.Decode(&v)
+		return v, err
+	}
+	x, errX := decode(a)
+	y, errY := decode(b)
+	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
+}

@@ -1,0 +1,274 @@
+package ntk
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
+)
+
+// Activation is the function φ that a hidden layer applies to each
+// pre-activation.
+//
+// An activation may have more: [Dualer] is what infinite-width kernels need,
+// [Validator] rejects bad parameters, [Float32Evaluator] makes training fast.
+type Activation interface {
+	// Value returns φ(z).
+	Value(z float64) float64
+	// Derivative returns φ'(z), and at a kink of φ a one-sided derivative.
+	Derivative(z float64) float64
+}
+
+// Dualer is an activation whose dual activations are known in closed form.
+type Dualer interface {
+	Activation
+	// Dual returns E[φ(u)φ(v)] and E[φ'(u)φ'(v)] for (u, v) normal with mean
+	// zero, variances q, q2 ≥ 0 and covariance k, |k| ≤ √(q q2).
+	Dual(q, k, q2 float64) (value, derivative float64)
+}
+
+// Validator is an activation with parameters that may be out of range.
+type Validator interface {
+	// Validate returns an error that names the parameter, or nil.
+	Validate() error
+}
+
+// Float32Evaluator is an activation with a vectorised single-precision form.
+type Float32Evaluator interface {
+	// EvalFloat32 sets value[i] = φ(z[i]) and derivative[i] = φ'(z[i]). The
+	// three slices have one length; value or derivative may be z itself.
+	EvalFloat32(value, derivative, z []float32)
+}
+
+// ReLU is max(z, 0). The derivative at 0 is 0.
+type ReLU struct{}
+
+// Value returns max(z, 0).
+func (ReLU) Value(z float64) float64 {
+	if z <= 0 {
+		return 0
+	}
+	return z // NaN too
+}
+
+// Derivative returns 1 for z > 0, else 0.
+func (ReLU) Derivative(z float64) float64 {
+	switch {
+	case z > 0:
+		return 1
+	case z <= 0:
+		return 0
+	}
+	return math.NaN()
+}
+
+// Dual is the arc-cosine kernel of degree 1, and of degree 0 for the
+// derivative, over 2: with cos θ = k/√(q q2),
+// (√(q q2 - k²) + (π-θ) k)/(2π) and (π-θ)/(2π).
+//
+// Source: [CS09] eq. 3-6.
+func (ReLU) Dual(q, k, q2 float64) (value, derivative float64) {
+	s := math.Sqrt(q) * math.Sqrt(q2)
+	psi := math.Atan2(math.Sqrt(math.Max(0, (s-k)*(s+k))), -k) // π - θ
+	if k == 0 && s == 0 {
+		psi = math.Pi
+	}
+	if psi < 0.25 {
+		// sin ψ - ψ cos ψ, which cancels near antipodes.
+		p2 := psi * psi
+		value = s * psi * p2 * (1./3 - p2*(1./30-p2*(1./840-p2*(1./45360-p2*(1./3991680)))))
+	} else {
+		value = s * (math.Sin(psi) - psi*math.Cos(psi))
+	}
+	return value / (2 * math.Pi), psi / (2 * math.Pi)
+}
+
+// EvalFloat32 implements [Float32Evaluator].
+func (ReLU) EvalFloat32(value, derivative, z []float32) {
+	value, derivative = value[:len(z)], derivative[:len(z)]
+	const one = 0x3f800000
+	for i, x := range z {
+		// Pre-activations have either sign at random, which a branch cannot
+		// predict: mask is all ones where x ≤ 0.
+		bits := int32(math.Float32bits(x))
+		mask := uint32((bits | (bits - 1)) >> 31)
+		value[i] = math.Float32frombits(uint32(bits) &^ mask)
+		derivative[i] = math.Float32frombits(one &^ mask)
+	}
+}
+
+// String returns "ReLU".
+func (ReLU) String() string { return "ReLU" }
+
+// Erf is the error function erf(z) = 2/√π ∫₀^z e^{-t²} dt.
+type Erf struct{}
+
+// Value returns erf(z).
+func (Erf) Value(z float64) float64 { return math.Erf(z) }
+
+// Derivative returns 2/√π e^{-z²}.
+func (Erf) Derivative(z float64) float64 { return 2 / math.SqrtPi * math.Exp(-z*z) }
+
+// Dual is (2/π) arcsin(2k/√((1+2q)(1+2q2))) and
+// (4/π)/√((1+2q)(1+2q2) - 4k²).
+//
+// Source: [W96] eq. 11.
+func (Erf) Dual(q, k, q2 float64) (value, derivative float64) {
+	a := (1 + 2*q) * (1 + 2*q2)
+	return 2 / math.Pi * math.Asin(2*k/math.Sqrt(a)), 4 / math.Pi / math.Sqrt(a-4*k*k)
+}
+
+// String returns "erf".
+func (Erf) String() string { return "erf" }
+
+// Sin is Amplitude · sin(Frequency · z + Phase), the phase in radians.
+type Sin struct {
+	Amplitude, Frequency, Phase float64
+}
+
+func (s Sin) cosine() cosine { return cosine{s.Amplitude, s.Frequency, s.Phase - math.Pi/2} }
+
+// Value returns φ(z).
+func (s Sin) Value(z float64) float64 { return s.Amplitude * math.Sin(s.Frequency*z+s.Phase) }
+
+// Derivative returns φ'(z).
+func (s Sin) Derivative(z float64) float64 {
+	return s.Amplitude * s.Frequency * math.Cos(s.Frequency*z+s.Phase)
+}
+
+// Dual implements [Dualer]: with amplitude a, frequency f and phase g,
+// a²/2 (e^{-f²(q+q2-2k)/2} - e^{-f²(q+q2+2k)/2} cos 2g), and with a plus and
+// f² before it for the derivative.
+func (s Sin) Dual(q, k, q2 float64) (value, derivative float64) {
+	c := s.cosine()
+	return c.values(c, q, k, q2), c.derivatives(c, q, k, q2)
+}
+
+// EvalFloat32 implements [Float32Evaluator], to 6e-8 of the amplitude for
+// arguments up to 2^20.
+func (s Sin) EvalFloat32(value, derivative, z []float32) {
+	a, f, g := float32(s.Amplitude), float32(s.Frequency), float32(s.Phase)
+	af := float32(s.Amplitude * s.Frequency)
+	value, derivative = value[:len(z)], derivative[:len(z)]
+	for i, x := range z {
+		sin, cos := special.Sincos32(f*x + g)
+		value[i], derivative[i] = a*sin, af*cos
+	}
+}
+
+// Validate implements [Validator].
+func (s Sin) Validate() error {
+	return finite("Sin", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
+}
+
+// String writes the function out.
+func (s Sin) String() string {
+	return fmt.Sprintf("%.4g sin(%.4gz%+.4g)", s.Amplitude, s.Frequency, s.Phase)
+}
+
+// Cos is Amplitude · cos(Frequency · z + Phase), the phase in radians.
+type Cos struct {
+	Amplitude, Frequency, Phase float64
+}
+
+func (s Cos) sin() Sin { return Sin{s.Amplitude, s.Frequency, s.Phase + math.Pi/2} }
+
+// Value returns φ(z).
+func (s Cos) Value(z float64) float64 { return s.Amplitude * math.Cos(s.Frequency*z+s.Phase) }
+
+// Derivative returns φ'(z).
+func (s Cos) Derivative(z float64) float64 {
+	return -s.Amplitude * s.Frequency * math.Sin(s.Frequency*z+s.Phase)
+}
+
+// Dual implements [Dualer]; see [Sin.Dual].
+func (s Cos) Dual(q, k, q2 float64) (value, derivative float64) {
+	c := cosine{s.Amplitude, s.Frequency, s.Phase}
+	return c.values(c, q, k, q2), c.derivatives(c, q, k, q2)
+}
+
+// EvalFloat32 implements [Float32Evaluator]; see [Sin.EvalFloat32].
+func (s Cos) EvalFloat32(value, derivative, z []float32) { s.sin().EvalFloat32(value, derivative, z) }
+
+// Validate implements [Validator].
+func (s Cos) Validate() error {
+	return finite("Cos", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
+}
+
+// String writes the function out.
+func (s Cos) String() string {
+	return fmt.Sprintf("%.4g cos(%.4gz%+.4g)", s.Amplitude, s.Frequency, s.Phase)
+}
+
+// Mimic is the seven-parameter form of [SAD22] that shallow nets are designed
+// in: φ(z) = A·relu(z-B) + C·z + D + E·cos(F·z + G).
+type Mimic struct {
+	A, B, C, D, E, F, G float64
+}
+
+// PublishedMimic returns the optimum that [SAD22] found for the NTK of the
+// four-hidden-layer ReLU net with σ_w = √2 and σ_b = 0.1.
+func PublishedMimic() Mimic {
+	return Mimic{
+		A: 3.8001579818118927, B: 1.0600013769145225, C: 0.09680930566346302, D: 0.9010060417094072,
+		E: -0.07936104642025432, F: 11.810565331593281, G: 0.9340552512015492,
+	}
+}
+
+func (m Mimic) mixture() mixture {
+	return mixture{
+		hinges:  []hinge{{m.A, m.B}},
+		cosines: []cosine{{m.E, m.F, m.G}},
+		slope:   m.C, offset: m.D,
+	}
+}
+
+// Value returns φ(z).
+func (m Mimic) Value(z float64) float64 {
+	return m.A*ReLU{}.Value(z-m.B) + m.C*z + m.D + m.E*math.Cos(m.F*z+m.G)
+}
+
+// Derivative returns φ'(z); at the kink z = B the one from the left.
+func (m Mimic) Derivative(z float64) float64 {
+	return m.A*ReLU{}.Derivative(z-m.B) + m.C - m.E*m.F*math.Sin(m.F*z+m.G)
+}
+
+// Dual implements [Dualer] in closed form at any variances: normal tails,
+// error functions and exponentials. Cost: about 2 µs.
+func (m Mimic) Dual(q, k, q2 float64) (value, derivative float64) { return m.mixture().dual(q, k, q2) }
+
+// EvalFloat32 implements [Float32Evaluator].
+func (m Mimic) EvalFloat32(value, derivative, z []float32) {
+	a, b, c, d := float32(m.A), float32(m.B), float32(m.C), float32(m.D)
+	e, f, g, ef := float32(m.E), float32(m.F), float32(m.G), float32(m.E*m.F)
+	value, derivative = value[:len(z)], derivative[:len(z)]
+	for i, x := range z {
+		sin, cos := special.Sincos32(f*x + g)
+		v, s := c*x+d+e*cos, c-ef*sin
+		if x > b {
+			v += a * (x - b)
+			s += a
+		}
+		value[i], derivative[i] = v, s
+	}
+}
+
+// Validate implements [Validator].
+func (m Mimic) Validate() error {
+	return finite("Mimic", "A", m.A, "B", m.B, "C", m.C, "D", m.D, "E", m.E, "F", m.F, "G", m.G)
+}
+
+// String writes the function out.
+func (m Mimic) String() string {
+	return fmt.Sprintf("%.4g relu(z%+.4g) %+.4gz %+.4g %+.4g cos(%.4gz%+.4g)", m.A, -m.B, m.C, m.D, m.E, m.F, m.G)
+}
+
+// finite checks name, value pairs.
+func finite(of string, pairs ...any) error {
+	for i := 0; i < len(pairs); i += 2 {
+		if v := pairs[i+1].(float64); math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("ntk: %s.%s is %v; it must be finite", of, pairs[i], v)
+		}
+	}
+	return nil
+}

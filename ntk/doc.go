@@ -1,0 +1,49 @@
+// Package ntk maps wide fully connected nets to their kernels and kernels back
+// to nets.
+//
+// A net of infinite width acts as a kernel method: with its neural tangent
+// kernel (NTK) if all of it is trained, with its NNGP kernel if only the
+// readout is. [FCN] describes such a net and gives both as a [Kernel]. The way
+// back is Theorem 1 of [SAD22]: [InverseNTK] and [InverseNNGP] turn a
+// [PowerSeries] with nonnegative coefficients into the activation function
+// whose one-hidden-layer net has that kernel.
+//
+// # Conventions
+//
+// Inputs x in R^d enter through normalised inner products: q = ‖x‖²/d,
+// k = x·x'/d, q' = ‖x'‖²/d. "On the sphere" means q = q' = 1, where k is the
+// cosine c. Nets are in NTK parameterization,
+//
+//	u^l = σ_w/√n_{l-1} · W h^{l-1} + σ_b · b,   h^l = φ(u^l),
+//
+// with all entries of W and b standard normal and trained. The readout has its
+// own σ_w = 1 and σ_b = 0 unless said otherwise. A "4HL" net has four hidden
+// layers and that readout.
+//
+// The loss is the mean over points of the sum over outputs of squared errors,
+// without a factor ½ ([MSE]).
+//
+// # Sources
+//
+//	[SAD22]  Simon, Anand, DeWeese, "Reverse Engineering the Neural Tangent
+//	         Kernel", ICML 2022, arXiv 2106.03186
+//	[JGH18]  Jacot, Gabriel, Hongler, "Neural Tangent Kernel", NeurIPS 2018,
+//	         arXiv 1806.07572
+//	[CS09]   Cho, Saul, "Kernel Methods for Deep Learning", NIPS 2009
+//	[W96]    Williams, "Computing with Infinite Networks", NIPS 1996
+//	[DFS16]  Daniely, Frostig, Singer, "Toward Deeper Understanding of Neural
+//	         Networks", NIPS 2016, arXiv 1602.05897
+//	[S42]    Schoenberg, "Positive definite functions on spheres", Duke Math. J.
+//	         9 (1942)
+//	[R61]    Rosenbaum, "Moments of a truncated bivariate normal distribution",
+//	         J. R. Stat. Soc. B 23 (1961)
+package ntk
+
+// Must returns v, or panics if err is not nil. It is for notebooks, examples
+// and other short programs, where an error should end the run and show where.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

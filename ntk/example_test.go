@@ -1,0 +1,189 @@
+package ntk_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+	"gonum.org/v1/gonum/mat"
+)
+
+// The NTK of the four-hidden-layer ReLU net over the cosine of its inputs.
+func Example() {
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
+	K := ntk.Must(net.NTK())
+	fmt.Printf("%v: %.4f\n", K, ntk.Must(K.Curve([]float64{-1, 0, 1})))
+	// Output: NTK of 4HL ReLU: [1.0857 1.4747 5.0700]
+}
+
+// From a kernel to the activation that has it, and back.
+func ExampleInverseNTK() {
+	target := ntk.Must(ntk.NewPowerSeries([]float64{0, 0, 0, 1})) // K(c) = c³
+	phi := ntk.Must(ntk.InverseNTK(target, nil))
+	net := ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
+	K := ntk.Must(net.NTK())
+	fmt.Printf("φ = %.1f h_3, NTK(0.5) = %.3f\n", phi.Coeffs()[3], ntk.Must(K.Curve([]float64{0.5}))[0])
+	// Output: φ = 0.5 h_3, NTK(0.5) = 0.125
+}
+
+func ExampleInverseNNGP() {
+	target := ntk.Must(ntk.NewPowerSeries([]float64{0.25, 1}))
+	phi := ntk.Must(ntk.InverseNNGP(target, []int{-1, 1}))
+	fmt.Println(phi.Coeffs())
+	// Output: [-0.5 1]
+}
+
+func ExampleNotPSDError() {
+	series := ntk.Must(ntk.NewPowerSeries([]float64{1, -0.2}))
+	_, err := ntk.InverseNTK(series, nil)
+	var notPSD *ntk.NotPSDError
+	fmt.Println(errors.As(err, &notPSD), err)
+	// Output: true ntk: not a positive definite kernel: the coefficient of c^1 is -0.2, and all must be ≥ 0
+}
+
+func ExamplePowerSeries() {
+	series := ntk.Must(ntk.NewPowerSeries([]float64{1, 0, 2}))
+	K := ntk.Must(series.Kernel())
+	fmt.Println(series.At(0.5), series.Coeffs(), K)
+	// Output: 1.5 [1 0 2] power series of degree 2
+}
+
+// A net whose layers differ.
+func ExampleNewFCN() {
+	net, err := ntk.NewFCN([]ntk.Layer{
+		{Activation: ntk.Erf{}, WeightStd: 1.5, BiasStd: 0.3},
+		{Activation: ntk.ReLU{}, WeightStd: math.Sqrt2},
+	}, ntk.Readout{WeightStd: 1})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(net, net.Depth(), net.Layers()[1].WeightStd, net.Readout().WeightStd)
+	// Output: 2HL erf, ReLU 2 1.4142135623730951 1
+}
+
+func ExampleUniformFCN() {
+	_, err := ntk.UniformFCN(4, ntk.ReLU{}, -1, 0)
+	fmt.Println(err)
+	// Output: ntk: hidden layer 1: WeightStd is -1; it must be a finite number ≥ 0
+}
+
+func ExampleFCN_Params() {
+	deep := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
+	shallow := ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0))
+	fmt.Println(deep.Params(11, 4096, 6), shallow.Params(11, 4096, 6))
+	// Output: 50417664 69632
+}
+
+func ExampleFCN_NNGP() {
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
+	K := ntk.Must(net.NNGP())
+	fmt.Printf("%.4f\n", ntk.Must(K.Curve([]float64{1})))
+	// Output: [1.0200]
+}
+
+func ExampleFCN_NTK() {
+	net := ntk.Must(ntk.UniformFCN(1, ntk.Sin{Amplitude: 0.5, Frequency: 6}, 1, 0))
+	K := ntk.Must(net.NTK())
+	fmt.Printf("%.4f\n", ntk.Must(K.Curve([]float64{-1, 0, 1})))
+	// Output: [-4.6250 0.0000 4.6250]
+}
+
+func ExampleFCN_Fingerprint() {
+	a := ntk.Must(ntk.UniformFCN(1, ntk.Sin{Amplitude: 1, Frequency: 6}, 1, 0))
+	b := ntk.Must(ntk.UniformFCN(1, ntk.Sin{Amplitude: 1, Frequency: 6.01}, 1, 0))
+	fmt.Println(a.Fingerprint() == b.Fingerprint())
+	// Output: false
+}
+
+// Inputs of any norm: q = ‖x‖²/d, k = x·x'/d, q' = ‖x'‖²/d.
+func ExampleKernel_At() {
+	net := ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0))
+	K := ntk.Must(net.NTK())
+	v, err := K.At(0.14, 0.2, 2.5)
+	fmt.Printf("%.6f %v\n", v, err)
+	_, err = K.At(1, 1.5, 1)
+	fmt.Println(err)
+	// Output:
+	// 1.675039 <nil>
+	// ntk: kernel at (q, k, q') = (1, 1.5, 1): |k| must be at most √(q q'), by Cauchy-Schwarz
+}
+
+func ExampleKernel_Curve() {
+	net := ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1.5, 0.3))
+	K := ntk.Must(net.NTK())
+	fmt.Printf("%.4f\n", ntk.Must(K.Curve([]float64{-1, 0, 1})))
+	// Output: [-1.5119 0.1020 2.2615]
+}
+
+func ExampleKernel_Gram() {
+	net := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0))
+	K := ntk.Must(net.NTK())
+	x := mat.NewDense(2, 2, []float64{1, 1, 1, -1})
+	fmt.Printf("%.4f\n", mat.Formatted(ntk.Must(K.Gram(x))))
+	// Output:
+	// ⎡2.0000  0.3183⎤
+	// ⎣0.3183  2.0000⎦
+}
+
+func ExampleKernel_Cross() {
+	net := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0))
+	K := ntk.Must(net.NTK())
+	x := mat.NewDense(2, 2, []float64{1, 1, 1, -1})
+	z := mat.NewDense(1, 2, []float64{2, 2})
+	fmt.Printf("%.4f\n", mat.Formatted(ntk.Must(K.Cross(z, x))))
+	// Output: [4.0000  0.6366]
+}
+
+// The form that shallow nets are designed in, with its published optimum.
+func ExampleMimic() {
+	phi := ntk.PublishedMimic()
+	fmt.Println(phi)
+	fmt.Printf("φ(2) = %.4f, φ'(2) = %.4f\n", phi.Value(2), phi.Derivative(2))
+	// Output:
+	// 3.8 relu(z-1.06) +0.09681z +0.901 -0.07936 cos(11.81z+0.9341)
+	// φ(2) = 4.6003, φ'(2) = 3.3852
+}
+
+func ExampleReLU() {
+	value, derivative := ntk.ReLU{}.Dual(1, 0, 1) // 1/(2π) and 1/4
+	fmt.Printf("%.4f %.4f\n", value, derivative)
+	// Output: 0.1592 0.2500
+}
+
+func ExampleErf() {
+	value, _ := ntk.Erf{}.Dual(1, 1, 1)
+	fmt.Printf("%.4f\n", value)
+	// Output: 0.4646
+}
+
+func ExampleSin() {
+	value, _ := ntk.Sin{Amplitude: 1, Frequency: 1}.Dual(1, 1, 1) // (1 - e^-2)/2
+	fmt.Printf("%.4f\n", value)
+	// Output: 0.4323
+}
+
+func ExampleCos() {
+	value, _ := ntk.Cos{Amplitude: 1, Frequency: 1}.Dual(1, 1, 1) // (1 + e^-2)/2
+	fmt.Printf("%.4f\n", value)
+	// Output: 0.5677
+}
+
+func ExampleMSE() {
+	f := mat.NewDense(2, 2, []float64{1, 0, 0, 1})
+	y := mat.NewDense(2, 2, []float64{1, 0, 1, 0})
+	fmt.Println(ntk.Must(ntk.MSE(f, y)), ntk.Must(ntk.Accuracy(f, y)))
+	// Output: 1 0.5
+}
+
+func ExampleAccuracy() {
+	f := mat.NewDense(3, 1, []float64{0.2, -3, 1})
+	y := mat.NewDense(3, 1, []float64{1, -1, -1})
+	fmt.Printf("%.3f\n", ntk.Must(ntk.Accuracy(f, y)))
+	// Output: 0.667
+}
+
+func ExampleBLAS() {
+	fmt.Println(ntk.BLAS() != "") // such as "OpenBLAS 0.3.34, Haswell kernels, 2 threads"
+	// Output: true
+}

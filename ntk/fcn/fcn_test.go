@@ -1,0 +1,515 @@
+package fcn
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/mat"
+)
+
+// square is an activation without a float32 form or a dual.
+type square struct{}
+
+func (square) Value(z float64) float64      { return z * z / 2 }
+func (square) Derivative(z float64) float64 { return z }
+func (square) String() string               { return "z²/2" }
+
+var nets = map[string]*ntk.FCN{
+	"4HL ReLU":  ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1)),
+	"1HL mimic": ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0)),
+	"2HL erf":   ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1.5, 0.3)),
+	"mixed": ntk.Must(ntk.NewFCN([]ntk.Layer{
+		{Activation: ntk.Sin{Amplitude: 1, Frequency: 2, Phase: 0.3}, WeightStd: 1, BiasStd: 0.5},
+		{Activation: square{}, WeightStd: 0.7},
+		{Activation: ntk.Cos{Amplitude: 1, Frequency: 1.5}, WeightStd: 1.2, BiasStd: 0.1},
+	}, ntk.Readout{WeightStd: 0.8, BiasStd: 0.4})),
+}
+
+func normals(seed uint64, rows, cols int) *mat.Dense {
+	r := rand.New(rand.NewPCG(seed, 99))
+	m := mat.NewDense(rows, cols, nil)
+	for i := range rows {
+		for j := range cols {
+			m.Set(i, j, r.NormFloat64())
+		}
+	}
+	return m
+}
+
+// params is a net's parameters in double precision: the second implementation
+// of the formulas works on it.
+type params struct{ w, b [][]float64 }
+
+func paramsOf(n *Net) params {
+	var p params
+	for _, l := range n.layers {
+		w, b := make([]float64, len(l.w)), make([]float64, len(l.b))
+		for i, v := range l.w {
+			w[i] = float64(v)
+		}
+		for i, v := range l.b {
+			b[i] = float64(v)
+		}
+		p.w, p.b = append(p.w, w), append(p.b, b)
+	}
+	return p
+}
+
+// reference is the net's definition, unit by unit, in double precision.
+func reference(arch *ntk.FCN, p params, x []float64) []float64 {
+	h := x
+	for i := range p.w {
+		weightStd, biasStd := arch.Readout().WeightStd, arch.Readout().BiasStd
+		if i < arch.Depth() {
+			weightStd, biasStd = arch.Layers()[i].WeightStd, arch.Layers()[i].BiasStd
+		}
+		out := make([]float64, len(p.w[i])/len(h))
+		for j := range out {
+			for k, v := range h {
+				out[j] += weightStd / math.Sqrt(float64(len(h))) * p.w[i][j*len(h)+k] * v
+			}
+			if len(p.b[i]) > 0 {
+				out[j] += biasStd * p.b[i][j]
+			}
+			if i < arch.Depth() {
+				out[j] = arch.Layers()[i].Activation.Value(out[j])
+			}
+		}
+		h = out
+	}
+	return h
+}
+
+func TestForward(t *testing.T) {
+	x := normals(1, 5, 7)
+	for name, arch := range nets {
+		net := ntk.Must(New(arch, Config{Inputs: 7, Width: 33, Outputs: 3, Seed: 4}))
+		got, p := ntk.Must(net.Forward(x)), paramsOf(net)
+		for i := range 5 {
+			for j, want := range reference(arch, p, x.RawRowView(i)) {
+				if math.Abs(got.At(i, j)-want) > 2e-5*(1+math.Abs(want)) { // float32, five layers
+					t.Errorf("%s: output %d of row %d is %v, want %v", name, j, i, got.At(i, j), want)
+				}
+			}
+		}
+	}
+}
+
+// One step against central differences of the loss in double precision, for
+// every parameter: the change of the parameters is -η ∂loss/∂θ.
+func TestStepIsTheGradient(t *testing.T) {
+	x, y := normals(2, 6, 4), normals(3, 6, 2)
+	const rate = 0.25
+	for name, arch := range nets {
+		for _, uncentered := range []bool{false, true} {
+			net := ntk.Must(New(arch, Config{Inputs: 4, Width: 9, Outputs: 2, Seed: 8}))
+			p := paramsOf(net)
+			start := mat.NewDense(6, 2, nil)
+			if !uncentered {
+				for i := range 6 {
+					start.SetRow(i, reference(arch, p, x.RawRowView(i)))
+				}
+			}
+			loss := func() (sum float64) {
+				for i := range 6 {
+					for j, f := range reference(arch, p, x.RawRowView(i)) {
+						d := f - start.At(i, j) - y.At(i, j)
+						sum += d * d / 6
+					}
+				}
+				return sum
+			}
+			_, err := net.Train(context.Background(), Problem{x, y, x, y}, Settings{LearningRate: rate, Epochs: 1, Uncentered: uncentered})
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := paramsOf(net)
+			var largest float64
+			check := func(kind string, layer, i int, theta *float64, got float64) {
+				const h = 1e-5
+				was := *theta
+				*theta = was + h
+				up := loss()
+				*theta = was - h
+				down := loss()
+				*theta = was
+				want := -rate * (up - down) / (2 * h)
+				largest = math.Max(largest, math.Abs(want))
+				// float32 parameters near 1 resolve 6e-8, gradients 1e-6 of the largest
+				if math.Abs(got-was-want) > 1e-6+2e-6*math.Abs(want)+1e-6*largest {
+					t.Errorf("%s: %s %d of layer %d changes by %v, want %v", name, kind, i, layer, got-was, want)
+				}
+			}
+			for l := range p.w {
+				for i := range p.w[l] {
+					check("weight", l, i, &p.w[l][i], after.w[l][i])
+				}
+				for i := range p.b[l] {
+					check("bias", l, i, &p.b[l][i], after.b[l][i])
+				}
+			}
+			if largest < 1e-2 {
+				t.Errorf("%s: the largest step is %g: nothing was tested", name, largest)
+			}
+		}
+	}
+}
+
+// The empirical NTK against gradients by central differences.
+func TestEmpiricalNTKIsGradientProducts(t *testing.T) {
+	x, z := normals(5, 4, 3), normals(6, 3, 3)
+	for name, arch := range nets {
+		net := ntk.Must(New(arch, Config{Inputs: 3, Width: 8, Outputs: 2, Seed: 11}))
+		p := paramsOf(net)
+		gradient := func(row []float64) (g []float64) {
+			for l := range p.w {
+				for _, theta := range [][]float64{p.w[l], p.b[l]} {
+					for i := range theta {
+						const h = 1e-5
+						was := theta[i]
+						theta[i] = was + h
+						up := reference(arch, p, row)[1]
+						theta[i] = was - h
+						down := reference(arch, p, row)[1]
+						theta[i] = was
+						g = append(g, (up-down)/(2*h))
+					}
+				}
+			}
+			return g
+		}
+		got := ntk.Must(net.EmpiricalNTK(z, x, 1))
+		for i := range 3 {
+			for j := range 4 {
+				var want float64
+				gz := gradient(z.RawRowView(i))
+				for k, v := range gradient(x.RawRowView(j)) {
+					want += v * gz[k]
+				}
+				if math.Abs(got.At(i, j)-want) > 1e-4*(1+math.Abs(want)) { // float32 and h²
+					t.Errorf("%s: Θ(%d, %d) = %v, want %v", name, i, j, got.At(i, j), want)
+				}
+			}
+		}
+	}
+}
+
+// The mean of the empirical NTK over nets against the infinite-width kernel,
+// within four standard errors and, for deep nets, the bias of order
+// depth²/width that finite width has.
+func TestEmpiricalNTKAgainstInfiniteWidth(t *testing.T) {
+	const trials = 40
+	cosines := []float64{1, 0.9, 0.5, 0, -0.5, -1}
+	x := mat.NewDense(len(cosines), 2, nil)
+	for i, c := range cosines {
+		x.SetRow(i, []float64{math.Sqrt2 * c, math.Sqrt2 * math.Sqrt(1-c*c)})
+	}
+	first := mat.NewDense(1, 2, []float64{math.Sqrt2, 0})
+	for _, c := range []struct {
+		name  string
+		width int
+		bias  float64
+	}{{"1HL mimic", 1024, 0}, {"2HL erf", 512, 0.01}, {"4HL ReLU", 512, 0.02}} {
+		arch := nets[c.name]
+		want := ntk.Must(ntk.Must(arch.NTK()).Curve(cosines))
+		sum, squares := make([]float64, len(cosines)), make([]float64, len(cosines))
+		for seed := range uint64(trials) {
+			net := ntk.Must(New(arch, Config{Inputs: 2, Width: c.width, Outputs: 1, Seed: seed}))
+			theta := ntk.Must(net.EmpiricalNTK(first, x, 0)).RawRowView(0)
+			for i, v := range theta {
+				sum[i] += v
+				squares[i] += v * v
+			}
+		}
+		for i, w := range want {
+			mean := sum[i] / trials
+			standardError := math.Sqrt((squares[i]/trials - mean*mean) / (trials - 1))
+			if math.Abs(mean-w) > 4*standardError+c.bias*w {
+				t.Errorf("%s at c = %v: %.4f ± %.4f over %d nets, infinite width %.4f", c.name, cosines[i], mean, standardError, trials, w)
+			}
+			if standardError > 0.2*math.Max(1, w) {
+				t.Errorf("%s at c = %v: standard error %v is too large to tell", c.name, cosines[i], standardError)
+			}
+		}
+	}
+}
+
+func smallProblem() Problem {
+	return Problem{normals(1, 20, 3), normals(2, 20, 2), normals(3, 10, 3), normals(4, 10, 2)}
+}
+
+func TestTraining(t *testing.T) {
+	net := ntk.Must(New(nets["1HL mimic"], Config{Inputs: 3, Width: 64, Outputs: 2, Seed: 1}))
+	p := smallProblem()
+	seen := 0
+	trace, err := net.Train(context.Background(), p, Settings{
+		LearningRate: 0.05, Epochs: 30, Snapshots: []int{30, 0, 7, 7},
+		Progress: func(q Progress) {
+			if seen++; q.Epoch != seen || q.Epochs != 30 || !(q.TrainLoss > 0) {
+				t.Errorf("progress %+v at call %d", q, seen)
+			}
+		},
+	})
+	if err != nil || seen != 30 {
+		t.Fatalf("%d calls of Progress, %v", seen, err)
+	}
+	var epochs []int
+	for _, q := range trace.Points {
+		epochs = append(epochs, q.Epoch)
+	}
+	if !slices.Equal(epochs, []int{0, 7, 30}) {
+		t.Errorf("snapshots at %v", epochs)
+	}
+	// A centred net starts at 0.
+	first, last := trace.Points[0], trace.Points[2]
+	zero := mat.NewDense(20, 2, nil)
+	if want := ntk.Must(ntk.MSE(zero, p.YTrain)); math.Abs(first.TrainLoss-want) > 1e-14 {
+		t.Errorf("loss %v at the start, want %v", first.TrainLoss, want)
+	}
+	if !(last.TrainLoss < 0.7*first.TrainLoss) {
+		t.Errorf("training loss %v → %v", first.TrainLoss, last.TrainLoss)
+	}
+	if trace.Net != net.arch.String() || trace.Width != 64 || trace.Params != 3*64+64*2 || !trace.Centered || trace.Arithmetic == "" || trace.Seconds <= 0 {
+		t.Errorf("trace %+v", trace)
+	}
+}
+
+// The same seed gives the same numbers whatever the number of threads: for
+// initialisation and, with the portable arithmetic, for training.
+func TestSameSeedSameNet(t *testing.T) {
+	make1 := func(procs int, seed uint64) (*Net, *Trace) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+		net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 600, Outputs: 2, Seed: seed}))
+		if !accel.Current().Portable() {
+			return net, nil
+		}
+		trace := ntk.Must(net.Train(context.Background(), smallProblem(), Settings{LearningRate: 0.05, Epochs: 3}))
+		trace.Seconds, trace.Arithmetic = 0, ""
+		return net, trace
+	}
+	a, traceA := make1(1, 7)
+	b, traceB := make1(4, 7)
+	c, _ := make1(4, 8)
+	if d := cmp.Diff(traceA, traceB); d != "" {
+		t.Errorf("traces differ with the number of threads:\n%s", d)
+	}
+	for i := range a.layers {
+		if !slices.Equal(a.layers[i].w, b.layers[i].w) || !slices.Equal(a.layers[i].b, b.layers[i].b) {
+			t.Errorf("layer %d differs with the number of threads", i)
+		}
+		if slices.Equal(a.layers[i].w, c.layers[i].w) {
+			t.Errorf("layer %d is the same for another seed", i)
+		}
+	}
+	var sum, squares, n float64
+	for _, v := range ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 600, Outputs: 2, Seed: 1})).layers[2].w {
+		sum += float64(v)
+		squares += float64(v) * float64(v)
+		n++
+	}
+	if math.Abs(sum/n) > 4/math.Sqrt(n) || math.Abs(squares/n-1) > 4*math.Sqrt(2/n) {
+		t.Errorf("%v weights have mean %v and mean square %v", n, sum/n, squares/n)
+	}
+}
+
+func TestInterruptAndDivergence(t *testing.T) {
+	newNet := func() *Net {
+		return ntk.Must(New(nets["1HL mimic"], Config{Inputs: 3, Width: 16, Outputs: 2, Seed: 1}))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	trace, err := newNet().Train(ctx, smallProblem(), Settings{LearningRate: 0.01, Epochs: 100, Snapshots: []int{0, 1, 2, 3, 4, 5}, Progress: func(p Progress) {
+		if p.Epoch == 3 {
+			cancel()
+		}
+	}})
+	var interrupted *InterruptedError
+	if !errors.As(err, &interrupted) || interrupted.Epoch != 3 || !errors.Is(err, context.Canceled) || len(trace.Points) != 3 {
+		t.Errorf("interrupted: %v, %d points", err, len(trace.Points))
+	}
+	_, err = newNet().Train(context.Background(), smallProblem(), Settings{LearningRate: 1e4, Epochs: 1000})
+	var diverged *DivergedError
+	if !errors.As(err, &diverged) || diverged.Epoch == 0 || !strings.Contains(err.Error(), "10000") {
+		t.Errorf("diverged: %v", err)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	arch := nets["1HL mimic"]
+	good := Config{Inputs: 3, Width: 4, Outputs: 2}
+	net := ntk.Must(New(arch, good))
+	train := func(change func(p *Problem, s *Settings)) error {
+		p, s := smallProblem(), Settings{LearningRate: 0.1, Epochs: 2}
+		change(&p, &s)
+		_, err := net.Train(context.Background(), p, s)
+		return err
+	}
+	with := func(rows, cols int, v float64) *mat.Dense {
+		m := mat.NewDense(rows, cols, nil)
+		m.Set(rows-1, cols-1, v)
+		return m
+	}
+	for _, c := range []struct {
+		says string
+		err  error
+	}{
+		{"no architecture", second(New(nil, good))},
+		{"Inputs is 0", second(New(arch, Config{0, 4, 2, 0}))},
+		{"Width is 0", second(New(arch, Config{3, 0, 2, 0}))},
+		{"Outputs is -1", second(New(arch, Config{3, 4, -1, 0}))},
+		{"parameters", second(New(nets["4HL ReLU"], Config{3, 1 << 20, 2, 0}))},
+		{"x has 2 columns", second(net.Forward(mat.NewDense(1, 2, nil)))},
+		{"x is empty", second(net.Forward(nil))},
+		{"row 4, column 2", second(net.Forward(with(5, 3, math.NaN())))},
+		{"single precision", second(net.Forward(with(5, 3, 1e300)))},
+		{"outputs 0 to 1", second(net.EmpiricalNTK(normals(1, 2, 3), normals(1, 2, 3), 2))},
+		{"z has 4", second(net.EmpiricalNTK(normals(1, 2, 4), normals(1, 2, 3), 0))},
+		{"x has 4", second(net.EmpiricalNTK(normals(1, 2, 3), normals(1, 2, 4), 0))},
+		{"LearningRate is 0", train(func(p *Problem, s *Settings) { s.LearningRate = 0 })},
+		{"LearningRate is NaN", train(func(p *Problem, s *Settings) { s.LearningRate = math.NaN() })},
+		{"Epochs is 0", train(func(p *Problem, s *Settings) { s.Epochs = 0 })},
+		{"snapshot at epoch 3", train(func(p *Problem, s *Settings) { s.Snapshots = []int{3} })},
+		{"YTrain has 19 rows for 20", train(func(p *Problem, s *Settings) { p.YTrain = normals(1, 19, 2) })},
+		{"YTest has 3 columns", train(func(p *Problem, s *Settings) { p.YTest = normals(1, 10, 3) })},
+		{"XTest is +Inf in row 9", train(func(p *Problem, s *Settings) { p.XTest = with(10, 3, math.Inf(1)) })},
+		{"YTrain is NaN", train(func(p *Problem, s *Settings) { p.YTrain = with(20, 2, math.NaN()) })},
+		{"XTrain is empty", train(func(p *Problem, s *Settings) { p.XTrain = nil })},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
+			t.Errorf("error %v, must say %q", c.err, c.says)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestLogSnapshots(t *testing.T) {
+	for _, epochs := range []int{1, 2, 10, 1025} {
+		s := LogSnapshots(epochs, 0)
+		if s[0] != 0 || s[len(s)-1] != epochs || !slices.IsSorted(s) || len(slices.Compact(slices.Clone(s))) != len(s) {
+			t.Errorf("%d epochs: %v", epochs, s)
+		}
+	}
+	if s := LogSnapshots(1025, 170); !slices.Contains(s, 170) || !slices.Contains(s, 100) {
+		t.Errorf("%v", s)
+	}
+}
+
+// BenchmarkStep is a step of the paper's nets; the metric is its time over
+// that of the bare matrix products of its inner layers, in the same run.
+func BenchmarkStep(b *testing.B) {
+	const n, d, width, classes = 800, 11, 4096, 6
+	x, y := normals(1, n, d), normals(2, n, classes)
+	for _, name := range []string{"1HL mimic", "4HL ReLU"} {
+		b.Run(name, func(b *testing.B) {
+			net := ntk.Must(New(nets[name], Config{Inputs: d, Width: width, Outputs: classes, Seed: 1}))
+			t := ntk.Must(net.newTraining(Problem{x, y, x, y}, Settings{LearningRate: 0.1, Epochs: 1}))
+			for b.Loop() {
+				t.train.forward()
+				t.residuals()
+				t.step(1e-3)
+			}
+			step := b.Elapsed().Seconds() / float64(b.N)
+			b.ReportMetric(step, "s/step")
+			if inner := net.arch.Depth() - 1; inner > 0 {
+				b.StopTimer()
+				bare := products(n, width) * float64(inner)
+				b.ReportMetric(6*n*width*width*float64(inner)/bare/1e9, "GFLOP/s-bare")
+				b.ReportMetric(step/bare, "×bare")
+			}
+		})
+	}
+}
+
+// products returns the time of the three products of an inner layer, the best
+// of four.
+func products(n, width int) float64 {
+	h, w, u := make([]float32, n*width), make([]float32, width*width), make([]float32, n*width)
+	for i := range h {
+		h[i] = float32(i%13) - 6
+	}
+	for i := range w {
+		w[i] = float32(i%11) - 5
+	}
+	f := accel.Float32()
+	best := math.Inf(1)
+	for range 4 {
+		start := time.Now()
+		f.Sgemm(blas.NoTrans, blas.Trans, n, width, width, 1, h, width, w, width, 0, u, width)
+		f.Sgemm(blas.NoTrans, blas.NoTrans, n, width, width, 1, h, width, w, width, 0, u, width)
+		f.Sgemm(blas.Trans, blas.NoTrans, width, width, n, 0, h, width, u, width, 1, w, width)
+		best = math.Min(best, time.Since(start).Seconds())
+	}
+	return best
+}
+
+func TestSummarize(t *testing.T) {
+	a := &Trace{Points: []Point{{0, 1, 2, 0, 0.5}, {5, 3, 4, 1, 0.5}}}
+	b := &Trace{Points: []Point{{0, 2, 2, 0, 0.5}, {5, 5, 4, 1, 0.7}}}
+	s := ntk.Must(Summarize([]*Trace{a, b}))
+	want := &Summary{
+		Epochs:        []float64{0, 5},
+		TrainLoss:     Series{[]float64{1.5, 4}, []float64{math.Sqrt(0.5), math.Sqrt2}},
+		TestLoss:      Series{[]float64{2, 4}, []float64{0, 0}},
+		TrainAccuracy: Series{[]float64{0, 1}, []float64{0, 0}},
+		TestAccuracy:  Series{[]float64{0.5, 0.6}, []float64{0, math.Sqrt(0.02)}},
+	}
+	if d := cmp.Diff(want, s, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-15 })); d != "" {
+		t.Error(d)
+	}
+	if one := ntk.Must(Summarize([]*Trace{a})); one.TrainLoss.Std[1] != 0 || one.TrainLoss.Mean[1] != 3 {
+		t.Errorf("one trial: %+v", one)
+	}
+	if _, err := Summarize(nil); err == nil {
+		t.Error("no traces must be an error")
+	}
+	if _, err := Summarize([]*Trace{a, {Points: []Point{{Epoch: 0}, {Epoch: 6}}}}); err == nil || !strings.Contains(err.Error(), "trace 1") {
+		t.Errorf("other epochs: %v", err)
+	}
+}
+
+// Whatever determines a result changes the identity, and nothing else does.
+func TestIdentity(t *testing.T) {
+	base := func() Run {
+		return Run{nets["1HL mimic"], Config{3, 16, 2, 1}, smallProblem(), Settings{LearningRate: 0.1, Epochs: 20}}
+	}
+	same := base()
+	same.Settings.Progress = func(Progress) {}
+	same.Settings.Snapshots = append(LogSnapshots(20), 3, 0)
+	if d := cmp.Diff(base().Identity(), same.Identity()); d != "" {
+		t.Errorf("the same run has another identity:\n%s", d)
+	}
+	for name, change := range map[string]func(r *Run){
+		"activation": func(r *Run) {
+			phi := ntk.PublishedMimic()
+			phi.G += 1e-12
+			r.Arch = ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
+		},
+		"σ_b":       func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 1e-9)) },
+		"depth":     func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(2, ntk.PublishedMimic(), 1, 0)) },
+		"seed":      func(r *Run) { r.Config.Seed = 2 },
+		"width":     func(r *Run) { r.Config.Width = 17 },
+		"data":      func(r *Run) { r.Problem.XTest = normals(8, 10, 3) },
+		"targets":   func(r *Run) { r.Problem.YTrain = normals(8, 20, 2) },
+		"rate":      func(r *Run) { r.Settings.LearningRate = 0.2 },
+		"epochs":    func(r *Run) { r.Settings.Epochs = 21 },
+		"snapshots": func(r *Run) { r.Settings.Snapshots = []int{1} },
+		"centring":  func(r *Run) { r.Settings.Uncentered = true },
+	} {
+		r := base()
+		change(&r)
+		if cmp.Equal(base().Identity(), r.Identity()) {
+			t.Errorf("%s: another run has the same identity", name)
+		}
+	}
+}

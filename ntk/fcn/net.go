@@ -1,0 +1,228 @@
+package fcn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Config is the size of a net and the seed of its parameters.
+type Config struct {
+	Inputs  int // features d of an input
+	Width   int // units in each hidden layer
+	Outputs int
+	Seed    uint64
+}
+
+// Net is a net of finite width. Its parameters change when it is trained.
+type Net struct {
+	arch   *ntk.FCN
+	config Config
+	layers []layer // hidden layers, then the readout
+}
+
+// layer is u = scale · W h + biasStd · b and, in a hidden layer, φ(u).
+type layer struct {
+	in, out int
+	w       []float32 // out×in
+	b       []float32 // out; nil where σ_b = 0
+	scale   float32   // σ_w/√in
+	biasStd float32
+	eval    func(value, derivative, z []float32) // nil in the readout
+}
+
+// maxParams keeps sizes within what the matrix library can index.
+const maxParams = math.MaxInt32
+
+// New returns a net at initialisation: standard normal parameters that depend
+// on the seed alone. It reports sizes below 1 and nets of 2^31 parameters or
+// more.
+func New(arch *ntk.FCN, c Config) (*Net, error) {
+	if arch == nil {
+		return nil, fmt.Errorf("fcn: no architecture")
+	}
+	for _, s := range []struct {
+		name string
+		size int
+	}{{"Inputs", c.Inputs}, {"Width", c.Width}, {"Outputs", c.Outputs}} {
+		if s.size < 1 || s.size > maxParams {
+			return nil, fmt.Errorf("fcn: %s is %d; it must be at least 1 and below 2^31", s.name, s.size)
+		}
+	}
+	var total float64
+	in := float64(c.Inputs)
+	for range arch.Depth() {
+		total += in * float64(c.Width)
+		in = float64(c.Width)
+	}
+	if total += in * float64(c.Outputs); total >= maxParams {
+		return nil, fmt.Errorf("fcn: a %v of width %d with %d inputs and %d outputs has %.3g parameters; at most 2^31 are possible", arch, c.Width, c.Inputs, c.Outputs, total)
+	}
+	n := &Net{arch: arch, config: c}
+	size := c.Inputs
+	for _, l := range arch.Layers() {
+		n.add(size, c.Width, l.WeightStd, l.BiasStd, evaluator(l.Activation))
+		size = c.Width
+	}
+	n.add(size, c.Outputs, arch.Readout().WeightStd, arch.Readout().BiasStd, nil)
+	return n, nil
+}
+
+func (n *Net) add(in, out int, weightStd, biasStd float64, eval func(value, derivative, z []float32)) {
+	l := layer{
+		in: in, out: out, eval: eval,
+		w:     make([]float32, in*out),
+		scale: float32(weightStd / math.Sqrt(float64(in))), biasStd: float32(biasStd),
+	}
+	if biasStd > 0 {
+		l.b = make([]float32, out)
+	}
+	// A stream of its own for each unit: the same numbers on any number of threads.
+	index := uint64(len(n.layers))
+	parallel(out, 1+4096/in, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			r := rand.New(rand.NewPCG(mix(n.config.Seed), mix(index<<32|uint64(i))))
+			for j := range l.w[i*in : (i+1)*in] {
+				l.w[i*in+j] = float32(r.NormFloat64())
+			}
+			if l.b != nil {
+				l.b[i] = float32(r.NormFloat64())
+			}
+		}
+	})
+	n.layers = append(n.layers, l)
+}
+
+// mix is the finaliser of SplitMix64: it makes unlike seeds of like numbers.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// evaluator returns φ and φ' over a slice, in single precision where the
+// activation has it.
+func evaluator(a ntk.Activation) func(value, derivative, z []float32) {
+	if e, ok := a.(ntk.Float32Evaluator); ok {
+		return e.EvalFloat32
+	}
+	return func(value, derivative, z []float32) {
+		for i, x := range z {
+			v, d := float32(a.Value(float64(x))), float32(a.Derivative(float64(x)))
+			value[i], derivative[i] = v, d
+		}
+	}
+}
+
+// Params returns the number of trained parameters.
+func (n *Net) Params() int { return n.arch.Params(n.config.Inputs, n.config.Width, n.config.Outputs) }
+
+// Config returns the sizes and the seed the net was made with.
+func (n *Net) Config() Config { return n.config }
+
+// Forward returns the outputs, a row for each row of x (points×inputs). They
+// are not centred. Rows of the wrong length or with NaN or infinite entries
+// are an error.
+func (n *Net) Forward(x *mat.Dense) (*mat.Dense, error) {
+	rows, err := n.inputs(x, "x")
+	if err != nil {
+		return nil, err
+	}
+	p := n.newPass(rows)
+	p.forward()
+	out := mat.NewDense(p.n, n.config.Outputs, nil)
+	copyTo(out, p.outputs())
+	return out, nil
+}
+
+func copyTo(dst *mat.Dense, src []float32) {
+	raw := dst.RawMatrix().Data
+	for i, v := range src {
+		raw[i] = float64(v)
+	}
+}
+
+// inputs returns the entries of x in single precision.
+func (n *Net) inputs(x *mat.Dense, name string) ([]float32, error) {
+	return entries(x, name, -1, n.config.Inputs)
+}
+
+// entries returns the entries of m, which must be finite and have the given
+// numbers of rows (any, if negative) and columns.
+func entries(m *mat.Dense, name string, rows, cols int) ([]float32, error) {
+	if m == nil || m.IsEmpty() {
+		return nil, fmt.Errorf("fcn: %s is empty: a matrix with a row for each point is needed", name)
+	}
+	r, c := m.Dims()
+	if c != cols {
+		return nil, fmt.Errorf("fcn: %s has %d columns; the net has %d", name, c, cols)
+	}
+	if rows >= 0 && r != rows {
+		return nil, fmt.Errorf("fcn: %s has %d rows for %d points", name, r, rows)
+	}
+	out := make([]float32, 0, r*c)
+	for i := range r {
+		for j, v := range m.RawRowView(i) {
+			if math.IsNaN(v) || math.Abs(v) > math.MaxFloat32 {
+				return nil, fmt.Errorf("fcn: %s is %v in row %d, column %d; it must be finite, in single precision too", name, v, i, j)
+			}
+			out = append(out, float32(v))
+		}
+	}
+	return out, nil
+}
+
+// pass holds what a forward pass over n points computes, for the backward one.
+type pass struct {
+	net *Net
+	n   int
+	h   [][]float32 // h[l] is what layer l takes in, n×in; h[len(layers)] the outputs
+	d   [][]float32 // φ'(u) of hidden layer l, n×out
+}
+
+func (n *Net) newPass(x []float32) *pass {
+	p := &pass{net: n, n: len(x) / n.config.Inputs}
+	p.h = append(p.h, x)
+	for _, l := range n.layers {
+		p.h = append(p.h, make([]float32, p.n*l.out))
+		if l.eval != nil {
+			p.d = append(p.d, make([]float32, p.n*l.out))
+		}
+	}
+	return p
+}
+
+func (p *pass) outputs() []float32 { return p.h[len(p.h)-1] }
+
+func (p *pass) forward() {
+	for i := range p.net.layers {
+		l := &p.net.layers[i]
+		u := p.h[i+1]
+		if l.eval != nil {
+			u = p.d[i] // φ and φ' are written over u
+		}
+		accel.Float32().Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, l.w, l.in, 0, u, l.out)
+		if l.b == nil && l.eval == nil {
+			continue
+		}
+		parallel(p.n, 1+8192/l.out, func(lo, hi int) {
+			for r := lo; r < hi; r++ {
+				row := u[r*l.out : (r+1)*l.out]
+				if l.b != nil {
+					for j, b := range l.b[:len(row)] {
+						row[j] += l.biasStd * b
+					}
+				}
+				if l.eval != nil {
+					l.eval(p.h[i+1][r*l.out:(r+1)*l.out], row, row)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,155 @@
+// Package hermite has the orthonormal Hermite polynomials of the standard
+// normal distribution and expansions in them.
+//
+// Convention: h_k is the probabilists' polynomial He_k/√k!, so E[h_j(z)h_k(z)]
+// = δ_jk for z ~ N(0, 1), and z h_k = √(k+1) h_{k+1} + √k h_{k-1}.
+package hermite
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Polynomials sets dst[k] to h_k(z) for k = 0 … len(dst)-1, by the three-term
+// recurrence, which is stable for all real z.
+func Polynomials(dst []float64, z float64) {
+	for k := range dst {
+		switch k {
+		case 0:
+			dst[0] = 1
+		case 1:
+			dst[1] = z
+		default:
+			n := float64(k - 1)
+			dst[k] = (z*dst[k-1] - math.Sqrt(n)*dst[k-2]) / math.Sqrt(n+1)
+		}
+	}
+}
+
+// Series is the function φ(z) = Σ_k b_k h_k(z). It is a polynomial, and as an
+// activation it has closed-form dual activations at every variance. Its zero
+// value is the zero function.
+type Series struct {
+	b []float64
+}
+
+// NewSeries returns Σ b[k] h_k. It reports a coefficient that is NaN or
+// infinite.
+func NewSeries(b []float64) (Series, error) {
+	for k, v := range b {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return Series{}, fmt.Errorf("hermite: coefficient b_%d is %v; all must be finite", k, v)
+		}
+	}
+	return Series{slices.Clone(b)}, nil
+}
+
+// Coeffs returns a copy of the coefficients b_k, degree 0 first.
+func (s Series) Coeffs() []float64 { return slices.Clone(s.b) }
+
+// Value returns φ(z).
+func (s Series) Value(z float64) float64 {
+	var sum, h, previous float64
+	for k, b := range s.b {
+		h, previous = next(k, z, h, previous)
+		sum += b * h
+	}
+	return sum
+}
+
+// Derivative returns φ'(z) = Σ √k b_k h_{k-1}(z).
+func (s Series) Derivative(z float64) float64 {
+	var sum, h, previous float64
+	for k := 1; k < len(s.b); k++ {
+		h, previous = next(k-1, z, h, previous)
+		sum += math.Sqrt(float64(k)) * s.b[k] * h
+	}
+	return sum
+}
+
+// next returns h_k(z) and h_{k-1}(z) from h_{k-1}(z) and h_{k-2}(z).
+func next(k int, z, h, previous float64) (float64, float64) {
+	if k == 0 {
+		return 1, 0
+	}
+	n := float64(k - 1)
+	return (z*h - math.Sqrt(n)*previous) / math.Sqrt(n+1), h
+}
+
+// String names the series by its degree.
+func (s Series) String() string { return fmt.Sprintf("Hermite series of degree %d", len(s.b)-1) }
+
+// Scaled returns the expansion of φ(σ z): the coefficients that φ has on
+// pre-activations of standard deviation σ ≥ 0. Cost: O(degree²).
+//
+// For σ < 1 the sum over degrees alternates, so that digits are lost when the
+// b_k of high degree are large.
+func (s Series) Scaled(sigma float64) Series {
+	if sigma == 1 {
+		return s
+	}
+	// h_k(σz) as a vector over h_j(z), by the recurrence in its first argument.
+	n := len(s.b)
+	out := make([]float64, n)
+	h, previous := make([]float64, n), make([]float64, n)
+	for k, b := range s.b {
+		if k == 0 {
+			h[0] = 1
+		} else {
+			// previous ← (σ z·h - √(k-1)·previous)/√k
+			a := math.Sqrt(float64(k - 1))
+			for j := range k + 1 {
+				t := -a * previous[j]
+				if j > 0 {
+					t += sigma * math.Sqrt(float64(j)) * h[j-1]
+				}
+				if j+1 < n {
+					t += sigma * math.Sqrt(float64(j+1)) * h[j+1]
+				}
+				previous[j] = t / math.Sqrt(float64(k))
+			}
+			h, previous = previous, h
+		}
+		for j := range k + 1 {
+			out[j] += b * h[j]
+		}
+	}
+	return Series{out}
+}
+
+// Dual returns E[φ(u)φ(v)] and E[φ'(u)φ'(v)] for (u, v) normal with mean zero,
+// variances q and q2 and covariance k: with σ² = q, σ'² = q2 and ρ = k/(σσ'),
+// Σ_j b_j(σ) b_j(σ') ρ^j, where b_j(σ) are the coefficients of φ(σ z).
+func (s Series) Dual(q, k, q2 float64) (value, derivative float64) {
+	return s.dual(q, k, q2), s.prime().dual(q, k, q2)
+}
+
+func (s Series) dual(q, k, q2 float64) float64 {
+	sigma, sigma2 := math.Sqrt(q), math.Sqrt(q2)
+	a := s.Scaled(sigma)
+	b := a
+	if q2 != q {
+		b = s.Scaled(sigma2)
+	}
+	var rho float64
+	if sigma > 0 && sigma2 > 0 {
+		rho = k / sigma / sigma2
+	}
+	var sum float64
+	for j := len(a.b) - 1; j >= 0; j-- {
+		sum = sum*rho + a.b[j]*b.b[j]
+	}
+	return sum
+}
+
+func (s Series) prime() Series {
+	if len(s.b) < 2 {
+		return Series{}
+	}
+	d := make([]float64, len(s.b)-1)
+	for k := range d {
+		d[k] = math.Sqrt(float64(k+1)) * s.b[k+1]
+	}
+	return Series{d}
+}

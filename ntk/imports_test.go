@@ -1,0 +1,57 @@
+package ntk_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Imports point one way: hermite ← ntk ← fcn, regress; plotting and data
+// import none of ntk, and gonbui only plotting.
+func TestImportDirections(t *testing.T) {
+	const module = "github.com/kernelsmith/kernelsmith/"
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string][]string{
+		"ntk":                  {"ntk/hermite", "ntk/internal/accel", "ntk/internal/special"},
+		"ntk/hermite":          {},
+		"ntk/fcn":              {"ntk", "ntk/internal/accel"},
+		"ntk/regress":          {"ntk", "ntk/internal/accel"},
+		"ntk/internal/accel":   {},
+		"ntk/internal/special": {},
+		"plotting":             {},
+		"data":                 {},
+		"data/download":        {"data"},
+		"data/fetch":           {"data", "data/download"},
+	}
+	seen := 0
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module)
+		may, known := allowed[name]
+		if !known {
+			t.Errorf("package %s has no place in the table of imports", name)
+		}
+		seen++
+		for _, i := range p.Imports {
+			if strings.HasPrefix(i, "github.com/janpfeifer/gonb") && name != "plotting" {
+				t.Errorf("%s imports %s; only plotting may", name, i)
+			}
+			if own, ok := strings.CutPrefix(i, module); ok && !strings.Contains(" "+strings.Join(may, " ")+" ", " "+own+" ") {
+				t.Errorf("%s imports %s", name, own)
+			}
+		}
+	}
+	if seen != len(allowed) {
+		t.Errorf("%d packages seen, %d in the table", seen, len(allowed))
+	}
+}

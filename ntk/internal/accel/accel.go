@@ -1,0 +1,182 @@
+// Package accel serves gonum's BLAS interfaces from an optimised library found
+// at run time (OpenBLAS or Apple's Accelerate), loaded without cgo, and from
+// gonum's portable Go code where there is none.
+//
+// The library is looked for once, at the first call, in this order:
+//
+//  1. the file named by KERNELSMITH_OPENBLAS ("off" keeps to portable code; a
+//     file that cannot be used is reported in [Info.Problem], never ignored);
+//  2. .venv of the module that holds the working directory (the
+//     scipy-openblas32 wheel, whose symbols have the prefix "scipy_");
+//  3. the system's OpenBLAS, and on macOS Accelerate.
+//
+// OPENBLAS_NUM_THREADS, OPENBLAS_CORETYPE and the library's other variables
+// act as documented by the library: nothing is overridden here.
+//
+// The package does not register anything with gonum's blas32 and blas64: a
+// program that imports it keeps the BLAS it chose for itself.
+package accel
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
+)
+
+// EnvLibrary names the environment variable with the library's path, or "off".
+const EnvLibrary = "KERNELSMITH_OPENBLAS"
+
+// Info says which arithmetic is in use.
+type Info struct {
+	Library string // "OpenBLAS 0.3.x", "Accelerate", "gonum (portable Go)"
+	Path    string // the file it was loaded from; empty for portable Go
+	Core    string // the kernels chosen for this CPU, where the library tells
+	Threads int    // threads a large product uses, where the library tells
+	Problem string // why a library that was asked for is not in use; else empty
+}
+
+// String is the one line for a log or a page.
+func (i Info) String() string {
+	s := i.Library
+	if i.Core != "" {
+		s += ", " + i.Core + " kernels"
+	}
+	if i.Threads > 0 {
+		s += fmt.Sprintf(", %d thread", i.Threads)
+		if i.Threads != 1 {
+			s += "s"
+		}
+	}
+	if i.Problem != "" {
+		s += " (" + i.Problem + ")"
+	}
+	return s
+}
+
+// Portable reports whether gonum's portable Go code is in use: results are
+// then the same bytes on any number of threads.
+func (i Info) Portable() bool { return i.Path == "" }
+
+type backend struct {
+	f32  blas.Float32
+	f64  blas.Float64
+	syev func(n int, a []float64, w []float64) bool
+	info Info
+}
+
+var active = sync.OnceValue(func() backend {
+	return choose(os.Getenv(EnvLibrary), candidates())
+})
+
+// Float32 returns the active single-precision BLAS.
+func Float32() blas.Float32 { return active().f32 }
+
+// Float64 returns the active double-precision BLAS.
+func Float64() blas.Float64 { return active().f64 }
+
+// Current tells which arithmetic is active.
+func Current() Info { return active().info }
+
+// SymEigen overwrites the row-major symmetric n×n matrix a with its
+// eigenvectors, one a column, and w with the eigenvalues in ascending order.
+// Only the upper triangle of a is read. It reports whether the iteration
+// converged.
+func SymEigen(n int, a, w []float64) bool {
+	if n == 0 {
+		return true
+	}
+	if len(a) < n*n || len(w) < n {
+		panic("accel: short eigenproblem buffers")
+	}
+	return active().syev(n, a, w)
+}
+
+func portable() backend {
+	impl := gonum.Implementation{}
+	return backend{
+		f32: impl, f64: impl,
+		syev: func(n int, a, w []float64) bool {
+			var lap lapackgonum.Implementation
+			query := make([]float64, 1)
+			lap.Dsyev('V', blas.Upper, n, a, n, w, query, -1)
+			work := make([]float64, int(query[0]))
+			return lap.Dsyev('V', blas.Upper, n, a, n, w, work, len(work))
+		},
+		info: Info{Library: "gonum (portable Go)", Threads: runtime.GOMAXPROCS(0)},
+	}
+}
+
+func choose(wanted string, found []string) backend {
+	if wanted == "off" {
+		return portable()
+	}
+	if wanted != "" {
+		b, err := load(wanted)
+		if err != nil {
+			b = portable()
+			b.info.Problem = fmt.Sprintf("%s=%s cannot be used: %v", EnvLibrary, wanted, err)
+		}
+		return b
+	}
+	for _, path := range found {
+		if b, err := load(path); err == nil {
+			return b
+		}
+	}
+	return portable()
+}
+
+// shape returns the stored shape of a matrix whose op(·) is rows×cols.
+func shape(t blas.Transpose, rows, cols int) (int, int) {
+	if t == blas.NoTrans {
+		return rows, cols
+	}
+	return cols, rows
+}
+
+// candidates lists what may be loaded, best first. A bare name is left to the
+// dynamic linker's search.
+func candidates() []string {
+	var c []string
+	if dir, err := os.Getwd(); err == nil {
+		for {
+			for _, name := range []string{"libscipy_openblas.so", "libscipy_openblas.dylib"} {
+				m, _ := filepath.Glob(filepath.Join(globEscape(dir), ".venv", "lib", "python3*", "site-packages", "scipy_openblas32", "lib", name))
+				c = append(c, m...)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+				break
+			}
+			up := filepath.Dir(dir)
+			if up == dir {
+				break
+			}
+			dir = up
+		}
+	}
+	if runtime.GOOS == "darwin" {
+		return append(c,
+			"/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
+			"/usr/local/opt/openblas/lib/libopenblas.dylib",
+			"/System/Library/Frameworks/Accelerate.framework/Accelerate")
+	}
+	return append(c, "libopenblas.so.0", "libopenblas.so")
+}
+
+// globEscape quotes the characters of a folder's name that Glob gives a meaning.
+func globEscape(dir string) string {
+	var out []rune
+	for _, r := range dir {
+		if r == '*' || r == '?' || r == '[' || r == '\\' {
+			out = append(out, '\\')
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}

@@ -1,0 +1,182 @@
+package accel
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// The active library and the portable code must agree to rounding: a sum of k
+// products of normal numbers is off by at most kε times the sum of their sizes.
+func TestAgreesWithPortable(t *testing.T) {
+	t.Logf("active: %v", Current())
+	r := rand.New(rand.NewPCG(1, 2))
+	ref := gonum.Implementation{}
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {40, 30, 50}, {33, 1, 257}, {1, 64, 128}, {128, 96, 64}} {
+		m, n, k := size[0], size[1], size[2]
+		for _, tA := range []blas.Transpose{blas.NoTrans, blas.Trans} {
+			for _, tB := range []blas.Transpose{blas.NoTrans, blas.Trans} {
+				ra, ca := shape(tA, m, k)
+				rb, cb := shape(tB, k, n)
+				lda, ldb, ldc := ca+3, cb+2, n+1
+				a, b, c := normals(r, ra*lda), normals(r, rb*ldb), normals(r, m*ldc)
+				c2 := append([]float64(nil), c...)
+				a32, b32, c32, c232 := to32(a), to32(b), to32(c), to32(c)
+				Float64().Dgemm(tA, tB, m, n, k, 1.5, a, lda, b, ldb, -0.5, c, ldc)
+				ref.Dgemm(tA, tB, m, n, k, 1.5, a, lda, b, ldb, -0.5, c2, ldc)
+				Float32().Sgemm(tA, tB, m, n, k, 1.5, a32, lda, b32, ldb, -0.5, c32, ldc)
+				ref.Sgemm(tA, tB, m, n, k, 1.5, a32, lda, b32, ldb, -0.5, c232, ldc)
+				scale := 4 * float64(k+8)
+				for i := range c {
+					if d := math.Abs(c[i] - c2[i]); d > scale*0x1p-52 {
+						t.Fatalf("Dgemm %v %c%c element %d: %v, portable %v", size, tA, tB, i, c[i], c2[i])
+					}
+					if d := math.Abs(float64(c32[i] - c232[i])); d > scale*0x1p-23 {
+						t.Fatalf("Sgemm %v %c%c element %d: %v, portable %v", size, tA, tB, i, c32[i], c232[i])
+					}
+				}
+			}
+			for _, ul := range []blas.Uplo{blas.Upper, blas.Lower} {
+				ra, ca := shape(tA, m, k)
+				lda, ldc := ca+1, m+2
+				a, c := normals(r, ra*lda), normals(r, m*ldc)
+				c2 := append([]float64(nil), c...)
+				a32, c32, c232 := to32(a), to32(c), to32(c)
+				Float64().Dsyrk(ul, tA, m, k, 0.5, a, lda, 2, c, ldc)
+				ref.Dsyrk(ul, tA, m, k, 0.5, a, lda, 2, c2, ldc)
+				Float32().Ssyrk(ul, tA, m, k, 0.5, a32, lda, 2, c32, ldc)
+				ref.Ssyrk(ul, tA, m, k, 0.5, a32, lda, 2, c232, ldc)
+				scale := 4 * float64(k+8)
+				for i := range c {
+					if d := math.Abs(c[i] - c2[i]); d > scale*0x1p-52 {
+						t.Fatalf("Dsyrk %v %c%c element %d: %v, portable %v", size, ul, tA, i, c[i], c2[i])
+					}
+					if d := math.Abs(float64(c32[i] - c232[i])); d > scale*0x1p-23 {
+						t.Fatalf("Ssyrk %v %c%c element %d: %v, portable %v", size, ul, tA, i, c32[i], c232[i])
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestSymEigen(t *testing.T) {
+	for name, b := range map[string]backend{"active": active(), "portable": portable()} {
+		const n = 60
+		r := rand.New(rand.NewPCG(3, 4))
+		a := make([]float64, n*n)
+		for i := range n {
+			for j := i; j < n; j++ {
+				a[i*n+j] = r.NormFloat64()
+				a[j*n+i] = a[i*n+j]
+			}
+		}
+		v, w := append([]float64(nil), a...), make([]float64, n)
+		for i := range n { // only the upper triangle may be read
+			for j := range i {
+				v[i*n+j] = math.NaN()
+			}
+		}
+		if !b.syev(n, v, w) {
+			t.Fatalf("%s: no convergence", name)
+		}
+		for j := range n {
+			if j > 0 && w[j] < w[j-1] {
+				t.Fatalf("%s: eigenvalues not ascending at %d", name, j)
+			}
+			for i := range n {
+				var av float64
+				for k := range n {
+					av += a[i*n+k] * v[k*n+j]
+				}
+				if math.Abs(av-w[j]*v[i*n+j]) > 1e-12*n {
+					t.Fatalf("%s: A v - λ v = %g in eigenpair %d", name, av-w[j]*v[i*n+j], j)
+				}
+			}
+		}
+	}
+}
+
+func TestChoice(t *testing.T) {
+	if b := choose("off", []string{"/does/not/exist"}); !b.info.Portable() || b.info.Problem != "" {
+		t.Errorf("off: %+v", b.info)
+	}
+	notLib := filepath.Join(t.TempDir(), "lib.so")
+	if err := os.WriteFile(notLib, []byte("not a library"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := choose(notLib, nil)
+	if !b.info.Portable() || !strings.Contains(b.info.Problem, notLib) {
+		t.Errorf("a file that is no library must be reported: %+v", b.info)
+	}
+	if b := choose("", []string{notLib}); !b.info.Portable() || b.info.Problem != "" {
+		t.Errorf("candidates are tried silently: %+v", b.info)
+	}
+	if got, want := (Info{Library: "OpenBLAS 0.3.34", Core: "Zen", Threads: 1}).String(), "OpenBLAS 0.3.34, Zen kernels, 1 thread"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A library that was named must be in use: without this, every other test
+// would pass on portable code when loading is broken.
+func TestNamedLibraryIsUsed(t *testing.T) {
+	switch named := os.Getenv(EnvLibrary); named {
+	case "":
+		if runtime.GOOS == "darwin" && Current().Portable() {
+			t.Error("macOS has Accelerate, but portable code is in use")
+		}
+	case "off":
+		if !Current().Portable() {
+			t.Errorf("off, but %v is in use", Current())
+		}
+	default:
+		if Current().Path != named {
+			t.Errorf("%s=%s, but %v is in use", EnvLibrary, named, Current())
+		}
+	}
+}
+
+func TestShortMatrixPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a matrix shorter than its shape must not reach the library")
+		}
+	}()
+	Float32().Sgemm(blas.NoTrans, blas.NoTrans, 32, 32, 32, 1, make([]float32, 10), 32, make([]float32, 1024), 32, 0, make([]float32, 1024), 32)
+}
+
+func normals(r *rand.Rand, n int) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = r.NormFloat64()
+	}
+	return x
+}
+
+func to32(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	return y
+}
+
+func benchmarkSgemm(b *testing.B, impl blas.Float32) {
+	const m, n, k = 800, 2048, 2048
+	r := rand.New(rand.NewPCG(1, 1))
+	x, w, c := to32(normals(r, m*k)), to32(normals(r, n*k)), make([]float32, m*n)
+	for b.Loop() {
+		impl.Sgemm(blas.NoTrans, blas.Trans, m, n, k, 1, x, k, w, k, 0, c, n)
+	}
+	b.ReportMetric(2*m*n*k*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
+
+func BenchmarkSgemmActive(b *testing.B)   { benchmarkSgemm(b, Float32()) }
+func BenchmarkSgemmPortable(b *testing.B) { benchmarkSgemm(b, portable().f32) }

@@ -1,0 +1,244 @@
+//go:build (darwin || linux) && (amd64 || arm64)
+
+package accel
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// library is a loaded BLAS and LAPACK with 32-bit integers, called through its
+// Fortran interface: every argument is a pointer, so a call needs no
+// reflection and allocates nothing.
+type library struct {
+	gonum.Implementation // what is not overridden below
+
+	sgemm, dgemm, ssyrk, dsyrk, dsyevd uintptr
+	frames                             sync.Pool // of *frame
+}
+
+// frame holds a call's scalars on the heap, where the stack's moves cannot
+// change their addresses.
+type frame struct {
+	c1, c2              byte
+	m, n, k             int32
+	lda, ldb, ldc, info int32
+	alpha32, beta32     float32
+	alpha64, beta64     float64
+}
+
+func load(path string) (backend, error) {
+	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		return backend{}, err
+	}
+	lib := &library{}
+	lib.frames.New = func() any { return new(frame) }
+	prefix := ""
+	if _, err := purego.Dlsym(handle, "sgemm_"); err != nil {
+		prefix = "scipy_"
+	}
+	for name, fn := range map[string]*uintptr{
+		"sgemm_": &lib.sgemm, "dgemm_": &lib.dgemm, "ssyrk_": &lib.ssyrk, "dsyrk_": &lib.dsyrk, "dsyevd_": &lib.dsyevd,
+	} {
+		if *fn, err = purego.Dlsym(handle, prefix+name); err != nil {
+			return backend{}, fmt.Errorf("no %s in it (a BLAS and LAPACK with 32-bit integers is needed)", name)
+		}
+	}
+	info := Info{Library: "BLAS " + filepath.Base(path), Path: path}
+	if strings.Contains(path, "Accelerate") {
+		info.Library = "Accelerate"
+	}
+	text := func(name string) string {
+		sym, err := purego.Dlsym(handle, prefix+name)
+		if err != nil {
+			return ""
+		}
+		var f func() string
+		purego.RegisterFunc(&f, sym)
+		return f()
+	}
+	if config := strings.Fields(text("openblas_get_config")); len(config) >= 2 {
+		info.Library = strings.Join(config[:2], " ")
+	}
+	info.Core = text("openblas_get_corename")
+	if sym, err := purego.Dlsym(handle, prefix+"openblas_get_num_threads"); err == nil {
+		n, _, _ := purego.SyscallN(sym)
+		info.Threads = int(int32(n))
+	}
+	b := backend{f32: lib, f64: lib, syev: lib.syev, info: info}
+	return b, lib.check()
+}
+
+// check multiplies two matrices of small integers, which every right BLAS does
+// without rounding, so that a library with another interface (64-bit integers,
+// say) is refused instead of believed.
+func (l *library) check() error {
+	const m, n, k = 16, 17, 18
+	a, b := make([]float64, m*k), make([]float64, k*n)
+	for i := range a {
+		a[i] = float64(i % 7)
+	}
+	for i := range b {
+		b[i] = float64(i%5) - 2
+	}
+	got, want := make([]float64, m*n), make([]float64, m*n)
+	l.Dgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, a, k, b, n, 0, got, n)
+	l.Implementation.Dgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, a, k, b, n, 0, want, n)
+	if !slices.Equal(got, want) {
+		return errors.New("its dgemm_ gives a wrong product (a BLAS with 32-bit integers is needed)")
+	}
+	return nil
+}
+
+func flag(t blas.Transpose) byte {
+	if t == blas.NoTrans {
+		return 'N'
+	}
+	return 'T'
+}
+
+// small products are not worth a call into the library, and zero sizes are
+// gonum's to treat.
+func small(m, n, k int) bool { return m <= 0 || n <= 0 || k <= 0 || m*n*k < 4096 }
+
+// fits panics, as gonum's own routines do, on a matrix shorter than its shape.
+func fits(length, rows, cols, stride int) {
+	switch {
+	case stride < max(1, cols):
+		panic("blas: bad leading dimension")
+	case length < stride*(rows-1)+cols:
+		panic("blas: insufficient length of matrix")
+	}
+}
+
+// Sgemm is gonum's: C ← α op(A) op(B) + β C, row-major. A row-major matrix is
+// the column-major transpose, so the library computes Cᵀ = op(B)ᵀ op(A)ᵀ.
+func (l *library) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	if small(m, n, k) {
+		l.Implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
+	ra, ca := shape(tA, m, k)
+	rb, cb := shape(tB, k, n)
+	fits(len(a), ra, ca, lda)
+	fits(len(b), rb, cb, ldb)
+	fits(len(c), m, n, ldc)
+	f := l.frames.Get().(*frame)
+	f.alpha32, f.beta32 = alpha, beta
+	l.gemm(l.sgemm, f, tA, tB, m, n, k, unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&b[0]), ldb, unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[0]), ldc)
+	l.frames.Put(f)
+}
+
+// Dgemm is Sgemm in double precision.
+func (l *library) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	if small(m, n, k) {
+		l.Implementation.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
+	ra, ca := shape(tA, m, k)
+	rb, cb := shape(tB, k, n)
+	fits(len(a), ra, ca, lda)
+	fits(len(b), rb, cb, ldb)
+	fits(len(c), m, n, ldc)
+	f := l.frames.Get().(*frame)
+	f.alpha64, f.beta64 = alpha, beta
+	l.gemm(l.dgemm, f, tA, tB, m, n, k, unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&b[0]), ldb, unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[0]), ldc)
+	l.frames.Put(f)
+}
+
+func (l *library) gemm(fn uintptr, f *frame, tA, tB blas.Transpose, m, n, k int, alpha, a unsafe.Pointer, lda int, b unsafe.Pointer, ldb int, beta, c unsafe.Pointer, ldc int) {
+	f.c1, f.c2 = flag(tB), flag(tA)
+	f.m, f.n, f.k = int32(n), int32(m), int32(k)
+	f.lda, f.ldb, f.ldc = int32(ldb), int32(lda), int32(ldc)
+	purego.SyscallN(fn,
+		uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)),
+		uintptr(unsafe.Pointer(&f.m)), uintptr(unsafe.Pointer(&f.n)), uintptr(unsafe.Pointer(&f.k)),
+		uintptr(alpha), uintptr(b), uintptr(unsafe.Pointer(&f.lda)), uintptr(a), uintptr(unsafe.Pointer(&f.ldb)),
+		uintptr(beta), uintptr(c), uintptr(unsafe.Pointer(&f.ldc)))
+}
+
+// Ssyrk is gonum's: the triangle ul of C ← α A Aᵀ + β C, or AᵀA.
+func (l *library) Ssyrk(ul blas.Uplo, t blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
+	if small(n, n, k) {
+		l.Implementation.Ssyrk(ul, t, n, k, alpha, a, lda, beta, c, ldc)
+		return
+	}
+	ra, ca := shape(t, n, k)
+	fits(len(a), ra, ca, lda)
+	fits(len(c), n, n, ldc)
+	f := l.frames.Get().(*frame)
+	f.alpha32, f.beta32 = alpha, beta
+	l.syrk(l.ssyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[0]), ldc)
+	l.frames.Put(f)
+}
+
+// Dsyrk is Ssyrk in double precision.
+func (l *library) Dsyrk(ul blas.Uplo, t blas.Transpose, n, k int, alpha float64, a []float64, lda int, beta float64, c []float64, ldc int) {
+	if small(n, n, k) {
+		l.Implementation.Dsyrk(ul, t, n, k, alpha, a, lda, beta, c, ldc)
+		return
+	}
+	ra, ca := shape(t, n, k)
+	fits(len(a), ra, ca, lda)
+	fits(len(c), n, n, ldc)
+	f := l.frames.Get().(*frame)
+	f.alpha64, f.beta64 = alpha, beta
+	l.syrk(l.dsyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[0]), ldc)
+	l.frames.Put(f)
+}
+
+func (l *library) syrk(fn uintptr, f *frame, ul blas.Uplo, t blas.Transpose, n, k int, alpha, a unsafe.Pointer, lda int, beta, c unsafe.Pointer, ldc int) {
+	// Row-major upper is column-major lower, and A becomes its transpose.
+	f.c1, f.c2 = 'L', 'T'
+	if ul == blas.Lower {
+		f.c1 = 'U'
+	}
+	if t != blas.NoTrans {
+		f.c2 = 'N'
+	}
+	f.n, f.k, f.lda, f.ldc = int32(n), int32(k), int32(lda), int32(ldc)
+	purego.SyscallN(fn,
+		uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)),
+		uintptr(unsafe.Pointer(&f.n)), uintptr(unsafe.Pointer(&f.k)),
+		uintptr(alpha), uintptr(a), uintptr(unsafe.Pointer(&f.lda)),
+		uintptr(beta), uintptr(c), uintptr(unsafe.Pointer(&f.ldc)))
+}
+
+// syev calls LAPACK's divide and conquer, which leaves the eigenvectors in
+// columns of a column-major matrix; they are turned to gonum's order.
+func (l *library) syev(n int, a, w []float64) bool {
+	f := l.frames.Get().(*frame)
+	defer l.frames.Put(f)
+	call := func(work []float64, lwork int, iwork []int32, liwork int) {
+		f.c1, f.c2 = 'V', 'L'
+		f.n, f.lda, f.ldb, f.ldc = int32(n), int32(n), int32(lwork), int32(liwork)
+		purego.SyscallN(l.dsyevd,
+			uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)), uintptr(unsafe.Pointer(&f.n)),
+			uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&f.lda)), uintptr(unsafe.Pointer(&w[0])),
+			uintptr(unsafe.Pointer(&work[0])), uintptr(unsafe.Pointer(&f.ldb)),
+			uintptr(unsafe.Pointer(&iwork[0])), uintptr(unsafe.Pointer(&f.ldc)), uintptr(unsafe.Pointer(&f.info)))
+	}
+	query, iquery := make([]float64, 1), make([]int32, 1)
+	call(query, -1, iquery, -1)
+	work, iwork := make([]float64, int(query[0])), make([]int32, int(iquery[0]))
+	call(work, len(work), iwork, len(iwork))
+	if f.info != 0 {
+		return false
+	}
+	for i := range n {
+		for j := range i {
+			a[i*n+j], a[j*n+i] = a[j*n+i], a[i*n+j]
+		}
+	}
+	return true
+}

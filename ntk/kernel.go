@@ -1,0 +1,182 @@
+package ntk
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Kernel is a kernel that depends on its two inputs through q = ‖x‖²/d,
+// k = x·x'/d and q' = ‖x'‖²/d; on the sphere it is a curve K(c) over the
+// cosine. Kernels come from [FCN.NNGP], [FCN.NTK] and [PowerSeries.Kernel].
+type Kernel struct {
+	name string
+	// point prepares one input, pair evaluates two prepared ones: in a Gram
+	// matrix the work that concerns one input alone is done once.
+	point func(q float64) []float64
+	pair  func(a []float64, k float64, b []float64) float64
+}
+
+// String names the kernel, such as "NTK of 4HL ReLU".
+func (K Kernel) String() string { return K.name }
+
+// DomainError reports arguments outside a kernel's domain.
+type DomainError struct {
+	Q, K, Q2 float64
+	Reason   string
+}
+
+func (e *DomainError) Error() string {
+	return fmt.Sprintf("ntk: kernel at (q, k, q') = (%v, %v, %v): %s", e.Q, e.K, e.Q2, e.Reason)
+}
+
+// boundary is by how much rounding may carry |k| over √(q q').
+const boundary = 1e-12
+
+// At returns the kernel of a pair with q = ‖x‖²/d, k = x·x'/d, q2 = ‖x'‖²/d.
+// NaN in gives NaN out; negative or infinite q, and |k| > √(q q2) by more than
+// rounding, are a [*DomainError].
+func (K Kernel) At(q, k, q2 float64) (float64, error) {
+	if math.IsNaN(q) || math.IsNaN(k) || math.IsNaN(q2) {
+		return math.NaN(), nil
+	}
+	limit := math.Sqrt(q) * math.Sqrt(q2)
+	switch {
+	case q < 0 || q2 < 0 || math.IsInf(q, 0) || math.IsInf(q2, 0):
+		return 0, &DomainError{q, k, q2, "q and q' are squared norms over d: finite and ≥ 0"}
+	case !(math.Abs(k) <= limit*(1+boundary)):
+		return 0, &DomainError{q, k, q2, "|k| must be at most √(q q'), by Cauchy-Schwarz"}
+	}
+	return K.pair(K.point(q), math.Max(-limit, math.Min(limit, k)), K.point(q2)), nil
+}
+
+// Curve returns K(c) at each cosine, for inputs of norm √d. A cosine outside
+// [-1, 1] is a [*DomainError].
+func (K Kernel) Curve(cosines []float64) ([]float64, error) {
+	one := K.point(1)
+	out := make([]float64, len(cosines))
+	for i, c := range cosines {
+		switch {
+		case math.IsNaN(c):
+			out[i] = c
+		case !(math.Abs(c) <= 1+boundary):
+			return nil, &DomainError{1, c, 1, fmt.Sprintf("cosine %d is outside [-1, 1]", i)}
+		default:
+			out[i] = K.pair(one, math.Max(-1, math.Min(1, c)), one)
+		}
+	}
+	return out, nil
+}
+
+// NonFiniteError reports a NaN or infinite entry of an input matrix.
+type NonFiniteError struct {
+	Row, Col int
+	Value    float64
+}
+
+func (e *NonFiniteError) Error() string {
+	return fmt.Sprintf("ntk: input row %d, column %d is %v; all inputs must be finite", e.Row, e.Col, e.Value)
+}
+
+// Gram returns the n×n matrix of the kernel between the rows of x (n×d).
+func (K Kernel) Gram(x *mat.Dense) (*mat.SymDense, error) {
+	rows, d, err := inputs(x)
+	if err != nil {
+		return nil, err
+	}
+	n := len(rows) / d
+	k := make([]float64, n*n)
+	accel.Float64().Dsyrk(blas.Upper, blas.NoTrans, n, d, 1/float64(d), rows, d, 0, k, n)
+	points := make([][]float64, n)
+	norms := make([]float64, n)
+	for i := range n {
+		norms[i] = k[i*n+i]
+		points[i] = K.point(norms[i])
+	}
+	eachRow(n, func(i int) {
+		for j := i; j < n; j++ {
+			limit := math.Sqrt(norms[i]) * math.Sqrt(norms[j])
+			k[i*n+j] = K.pair(points[i], math.Max(-limit, math.Min(limit, k[i*n+j])), points[j])
+		}
+	})
+	return mat.NewSymDense(n, k), nil
+}
+
+// Cross returns the m×n matrix of the kernel between the rows of z (m×d) and
+// those of x (n×d).
+func (K Kernel) Cross(z, x *mat.Dense) (*mat.Dense, error) {
+	rows, d, err := inputs(x)
+	if err != nil {
+		return nil, err
+	}
+	rowsZ, dz, err := inputs(z)
+	if err != nil {
+		return nil, err
+	}
+	if d != dz {
+		return nil, fmt.Errorf("ntk: rows of %d and of %d features have no inner product", dz, d)
+	}
+	m, n := len(rowsZ)/d, len(rows)/d
+	k := make([]float64, m*n)
+	accel.Float64().Dgemm(blas.NoTrans, blas.Trans, m, n, d, 1/float64(d), rowsZ, d, rows, d, 0, k, n)
+	norms, points := K.points(rows, n, d)
+	normsZ, pointsZ := K.points(rowsZ, m, d)
+	eachRow(m, func(i int) {
+		for j := range n {
+			limit := math.Sqrt(normsZ[i]) * math.Sqrt(norms[j])
+			k[i*n+j] = K.pair(pointsZ[i], math.Max(-limit, math.Min(limit, k[i*n+j])), points[j])
+		}
+	})
+	return mat.NewDense(m, n, k), nil
+}
+
+func (K Kernel) points(rows []float64, n, d int) (norms []float64, points [][]float64) {
+	norms, points = make([]float64, n), make([][]float64, n)
+	for i := range n {
+		for _, v := range rows[i*d : (i+1)*d] {
+			norms[i] += v * v
+		}
+		norms[i] /= float64(d)
+		points[i] = K.point(norms[i])
+	}
+	return norms, points
+}
+
+// inputs returns the entries of x, row after row without gaps.
+func inputs(x *mat.Dense) (rows []float64, d int, err error) {
+	if x == nil || x.IsEmpty() {
+		return nil, 0, fmt.Errorf("ntk: no inputs: a matrix with a row for each input is needed")
+	}
+	n, d := x.Dims()
+	raw := x.RawMatrix()
+	rows = raw.Data
+	if raw.Stride != d {
+		rows = mat.DenseCopyOf(x).RawMatrix().Data
+	}
+	rows = rows[:n*d]
+	for i, v := range rows {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, 0, &NonFiniteError{i / d, i % d, v}
+		}
+	}
+	return rows, d, nil
+}
+
+// eachRow calls f(0) … f(n-1), on all processors.
+func eachRow(n int, f func(i int)) {
+	var group sync.WaitGroup
+	workers := min(n, runtime.GOMAXPROCS(0))
+	for w := range workers {
+		group.Go(func() {
+			for i := w; i < n; i += workers { // interleaved: the rows of a triangle differ in length
+				f(i)
+			}
+		})
+	}
+	group.Wait()
+}

@@ -1,0 +1,192 @@
+package ntk
+
+import (
+	"math"
+	"math/cmplx"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
+)
+
+// mixture is a sum of shifted ReLUs, cosines and an affine function. Its dual
+// activations are sums over pairs of terms, each in closed form.
+type mixture struct {
+	hinges        []hinge
+	cosines       []cosine
+	slope, offset float64
+}
+
+// hinge is amp · relu(z - shift).
+type hinge struct{ amp, shift float64 }
+
+// cosine is amp · cos(freq · z + phase).
+type cosine struct{ amp, freq, phase float64 }
+
+func (m mixture) dual(q, k, q2 float64) (value, derivative float64) {
+	if q == 0 || q2 == 0 {
+		return m.dualOfConstant(q, q2)
+	}
+	value = m.slope*m.slope*k + m.offset*m.offset
+	derivative = m.slope * m.slope
+	for _, h := range m.hinges {
+		for _, h2 := range m.hinges {
+			v, d := h.dual(h2, q, k, q2)
+			value += v
+			derivative += d
+		}
+		// with the affine part, both ways round
+		tail, tail2 := h.tail(q), h.tail(q2)
+		value += m.slope*k*(tail+tail2) + m.offset*(h.mean(q)+h.mean(q2))
+		derivative += m.slope * (tail + tail2)
+		for _, c := range m.cosines {
+			v, d := h.dualCosine(c, q, k, q2)
+			v2, d2 := h.dualCosine(c, q2, k, q)
+			value += v + v2
+			derivative += d + d2
+		}
+	}
+	for _, c := range m.cosines {
+		for _, c2 := range m.cosines {
+			value += c.values(c2, q, k, q2)
+			derivative += c.derivatives(c2, q, k, q2)
+		}
+		// E[v cos(fu+g)] = k E[d/du cos(fu+g)]
+		slope, slope2 := c.meanDerivative(q), c.meanDerivative(q2)
+		value += m.slope*k*(slope+slope2) + m.offset*(c.mean(q)+c.mean(q2))
+		derivative += m.slope * (slope + slope2)
+	}
+	return value, derivative
+}
+
+// dualOfConstant is the dual where a pre-activation has no variance: it is 0.
+func (m mixture) dualOfConstant(q, q2 float64) (value, derivative float64) {
+	mean := func(q float64) (value, derivative float64) {
+		value, derivative = m.offset, m.slope
+		for _, h := range m.hinges {
+			value += h.mean(q)
+			derivative += h.tail(q)
+		}
+		for _, c := range m.cosines {
+			value += c.mean(q)
+			derivative += c.meanDerivative(q)
+		}
+		return value, derivative
+	}
+	v, d := mean(q)
+	v2, d2 := mean(q2)
+	return v * v2, d * d2
+}
+
+// mean is E[amp relu(u - shift)], u ~ N(0, q).
+func (h hinge) mean(q float64) float64 {
+	if q == 0 {
+		return h.amp * math.Max(0, -h.shift)
+	}
+	s := math.Sqrt(q)
+	t := h.shift / s
+	return h.amp * (s*special.NormalDensity(t) - h.shift*special.NormalTail(t))
+}
+
+// tail is E[amp 1(u > shift)], u ~ N(0, q).
+func (h hinge) tail(q float64) float64 {
+	if q == 0 {
+		if h.shift < 0 {
+			return h.amp
+		}
+		return 0
+	}
+	return h.amp * special.NormalTail(h.shift/math.Sqrt(q))
+}
+
+// dual is E[h(u) h2(v)] and E[h'(u) h2'(v)]: the second moment of a truncated
+// bivariate normal and its mass.
+//
+// Source: [R61] eq. 1-3.
+func (h hinge) dual(h2 hinge, q, k, q2 float64) (value, derivative float64) {
+	s, s2 := math.Sqrt(q), math.Sqrt(q2)
+	ss := s * s2
+	rho := math.Max(-1, math.Min(1, k/ss))
+	r := math.Sqrt(math.Max(0, (ss-k)*(ss+k))) / ss // √(1-ρ²)
+	a, b := h.shift/s, h2.shift/s2
+	mass := special.BivariateNormalTail(a, b, rho)
+	value = (rho+a*b)*mass -
+		b*special.NormalDensity(a)*conditionalTail(b-rho*a, r) -
+		a*special.NormalDensity(b)*conditionalTail(a-rho*b, r)
+	if r > 0 {
+		value += r / (2 * math.Pi) * math.Exp(-(a*a-2*rho*a*b+b*b)/(2*r*r))
+	}
+	amp := h.amp * h2.amp
+	return amp * ss * value, amp * mass
+}
+
+// conditionalTail is Q(x/r), with its limit at r = 0.
+func conditionalTail(x, r float64) float64 {
+	if r == 0 {
+		switch {
+		case x > 0:
+			return 0
+		case x < 0:
+			return 1
+		}
+		return 0.5
+	}
+	return special.NormalTail(x / r)
+}
+
+// dualCosine is E[h(u) c(v)] and E[h'(u) c'(v)], with var u = q and
+// var v = q2.
+//
+// Given u, v is normal with mean (k/q)u, so that both are integrals over
+// u > shift of e^{iτu} against a normal density, τ = f k/q: with z = u/√q,
+// θ = τ√q and the threshold b, ∫_b^∞ e^{iθz} p(z) dz is a Faddeeva function
+// and the integral with z before it follows by parts.
+func (h hinge) dualCosine(c cosine, q, k, q2 float64) (value, derivative float64) {
+	s := math.Sqrt(q)
+	theta, b := c.freq*k/s, h.shift/s
+	// f²(q2 - k²/q)/2: what the spread of v around its mean damps.
+	damp := math.Max(0, c.freq*c.freq*(q2-k*k/q)/2)
+	mass := normalTailTransform(theta, b, damp)
+	edge := cmplx.Exp(complex(-damp-b*b/2, theta*b)) / complex(math.Sqrt(2*math.Pi), 0)
+	first := edge + complex(-b, theta)*mass
+	turn := cmplx.Exp(complex(0, c.phase))
+	amp := h.amp * c.amp
+	return amp * s * real(turn*first), -amp * c.freq * imag(turn*mass)
+}
+
+// normalTailTransform is e^{-damp} ∫_b^∞ e^{iθz} p(z) dz.
+func normalTailTransform(theta, b, damp float64) complex128 {
+	if b < 0 {
+		// the whole line less the lower tail; z → -z turns that into an upper one
+		whole := complex(math.Exp(-damp-theta*theta/2), 0)
+		return whole - cmplx.Conj(normalTailTransform(theta, -b, damp))
+	}
+	w := special.Faddeeva(complex(theta, b) / math.Sqrt2)
+	return cmplx.Exp(complex(-damp-b*b/2, theta*b)) * w / 2
+}
+
+// mean is E[c(u)], u ~ N(0, q).
+func (c cosine) mean(q float64) float64 {
+	return c.amp * math.Exp(-c.freq*c.freq*q/2) * math.Cos(c.phase)
+}
+
+// meanDerivative is E[c'(u)], u ~ N(0, q).
+func (c cosine) meanDerivative(q float64) float64 {
+	return -c.amp * c.freq * math.Exp(-c.freq*c.freq*q/2) * math.Sin(c.phase)
+}
+
+// values is E[c(u) c2(v)].
+func (c cosine) values(c2 cosine, q, k, q2 float64) float64 {
+	minus, plus := c.pair(c2, q, k, q2)
+	return c.amp * c2.amp / 2 * (minus*math.Cos(c.phase-c2.phase) + plus*math.Cos(c.phase+c2.phase))
+}
+
+// derivatives is E[c'(u) c2'(v)].
+func (c cosine) derivatives(c2 cosine, q, k, q2 float64) float64 {
+	minus, plus := c.pair(c2, q, k, q2)
+	return c.amp * c2.amp * c.freq * c2.freq / 2 * (minus*math.Cos(c.phase-c2.phase) - plus*math.Cos(c.phase+c2.phase))
+}
+
+// pair is E[cos(fu ∓ f2 v)]: e^{-var/2} of the difference and of the sum.
+func (c cosine) pair(c2 cosine, q, k, q2 float64) (minus, plus float64) {
+	a, b := c.freq*c.freq*q+c2.freq*c2.freq*q2, 2*c.freq*c2.freq*k
+	return math.Exp(-math.Max(0, a-b) / 2), math.Exp(-math.Max(0, a+b) / 2)
+}

@@ -1,0 +1,159 @@
+package regress
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Descent is full-batch gradient descent on a net of infinite width, solved in
+// the eigenvectors of the NTK: the centred outputs at any epoch, without the
+// steps before it. For the n training points, with Θ = V Λ Vᵀ,
+//
+//	f_t(X) = V (I - (I - 2ηΛ/n)^t) Vᵀ y
+//	f_t(x) = Θ(x, X) V Λ⁻¹ (I - (I - 2ηΛ/n)^t) Vᵀ y
+//
+// for the loss without ½ and the step θ ← θ - η ∂loss/∂θ of package fcn.
+// Where λ = 0, the factor Λ⁻¹(…) is 2ηt/n.
+type Descent struct {
+	n, m, outputs int
+	rate          float64
+	values        []float64 // λ, ascending, none negative
+	vectors       []float64 // V, n×n
+	cross         []float64 // Θ(test, X) V, m×n
+	projected     []float64 // Vᵀ y, n×outputs
+}
+
+// UnstableError reports a learning rate at which gradient descent on the
+// infinite-width net diverges.
+type UnstableError struct {
+	LearningRate float64
+	Limit        float64 // n/λ_max
+}
+
+func (e *UnstableError) Error() string {
+	return fmt.Sprintf("regress: learning rate %v is unstable: gradient descent on this kernel converges below n/λ_max = %.6g", e.LearningRate, e.Limit)
+}
+
+// NotPSDError reports a Gram matrix with an eigenvalue more negative than
+// rounding explains.
+type NotPSDError struct {
+	Least, Largest float64
+}
+
+func (e *NotPSDError) Error() string {
+	return fmt.Sprintf("regress: the Gram matrix is not positive semidefinite: its eigenvalues go from %.6g to %.6g", e.Least, e.Largest)
+}
+
+// NewDescent prepares the prediction: train is the n×n NTK Gram matrix of the
+// training points, test the m×n one between test and training points, y the
+// n×outputs targets. The learning rate must be positive and stable, else a
+// [*UnstableError]; a Gram matrix with a truly negative eigenvalue is a
+// [*NotPSDError].
+//
+// Cost: one eigendecomposition, O(n³), and O(n²·(m + outputs)).
+func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (*Descent, error) {
+	if train == nil || train.IsEmpty() || test == nil || test.IsEmpty() || y == nil || y.IsEmpty() {
+		return nil, fmt.Errorf("regress: a Gram matrix, a cross matrix and targets are needed, each with entries")
+	}
+	if !(learningRate > 0) || math.IsInf(learningRate, 0) {
+		return nil, fmt.Errorf("regress: learning rate is %v; it must be a finite number > 0", learningRate)
+	}
+	n := train.SymmetricDim()
+	m, testCols := test.Dims()
+	yRows, outputs := y.Dims()
+	if testCols != n {
+		return nil, fmt.Errorf("regress: the cross matrix has %d columns for %d training points", testCols, n)
+	}
+	if yRows != n {
+		return nil, fmt.Errorf("regress: %d rows of targets for %d training points", yRows, n)
+	}
+	d := &Descent{
+		n: n, m: m, outputs: outputs, rate: learningRate,
+		values: make([]float64, n), vectors: make([]float64, n*n),
+		cross: make([]float64, m*n), projected: make([]float64, n*outputs),
+	}
+	for i := range n {
+		for j := i; j < n; j++ {
+			d.vectors[i*n+j] = train.At(i, j)
+		}
+	}
+	testRows, targets := contiguous(test), contiguous(y)
+	for _, c := range []struct {
+		name    string
+		entries []float64
+		cols    int
+	}{{"Gram matrix", d.vectors, n}, {"cross matrix", testRows, n}, {"target", targets, outputs}} {
+		for i, v := range c.entries {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, fmt.Errorf("regress: the %s is %v in row %d, column %d; it must be finite", c.name, v, i/c.cols, i%c.cols)
+			}
+		}
+	}
+	if !accel.SymEigen(n, d.vectors, d.values) {
+		return nil, fmt.Errorf("regress: the eigenvalues of the %d×%d Gram matrix did not converge", n, n)
+	}
+	least, largest := d.values[0], d.values[n-1]
+	if !(largest >= 0) || least < -1e-10*largest {
+		return nil, &NotPSDError{least, largest}
+	}
+	for i, v := range d.values {
+		d.values[i] = math.Max(v, 0)
+	}
+	if limit := float64(n) / largest; learningRate >= limit {
+		return nil, &UnstableError{learningRate, limit}
+	}
+	blas64 := accel.Float64()
+	blas64.Dgemm(blas.NoTrans, blas.NoTrans, m, n, n, 1, testRows, n, d.vectors, n, 0, d.cross, n)
+	blas64.Dgemm(blas.Trans, blas.NoTrans, n, outputs, n, 1, d.vectors, n, targets, outputs, 0, d.projected, outputs)
+	return d, nil
+}
+
+func contiguous(m *mat.Dense) []float64 {
+	raw := m.RawMatrix()
+	if raw.Stride == raw.Cols {
+		return raw.Data[:raw.Rows*raw.Cols]
+	}
+	return mat.DenseCopyOf(m).RawMatrix().Data
+}
+
+// Limit returns n/λ_max, below which a learning rate is stable.
+func (d *Descent) Limit() float64 { return float64(d.n) / d.values[d.n-1] }
+
+// At returns the centred outputs on the training points (n×outputs) and on the
+// test points (m×outputs) after the given number of steps, which need not be
+// whole but must be finite and ≥ 0.
+func (d *Descent) At(epoch float64) (train, test *mat.Dense, err error) {
+	if !(epoch >= 0) || math.IsInf(epoch, 0) {
+		return nil, nil, fmt.Errorf("regress: epoch is %v; it must be a finite number ≥ 0", epoch)
+	}
+	n, o := d.n, d.outputs
+	learned, weights := make([]float64, n*o), make([]float64, n*o)
+	for i, lambda := range d.values {
+		x := 2 * d.rate * lambda / float64(n)
+		// 1 - (1-x)^t, by logarithms where 1-x > 0 so that small x keep their digits
+		var part float64
+		if x < 1 {
+			part = -math.Expm1(epoch * math.Log1p(-x))
+		} else {
+			part = 1 - math.Pow(1-x, math.Round(epoch))
+		}
+		// Below this the quotient is its limit to rounding.
+		perLambda := 2 * d.rate * epoch / float64(n)
+		if x*epoch > 1e-16 {
+			perLambda = part / lambda
+		}
+		for j := range o {
+			learned[i*o+j] = part * d.projected[i*o+j]
+			weights[i*o+j] = perLambda * d.projected[i*o+j]
+		}
+	}
+	train, test = mat.NewDense(n, o, nil), mat.NewDense(d.m, o, nil)
+	blas64 := accel.Float64()
+	blas64.Dgemm(blas.NoTrans, blas.NoTrans, n, o, n, 1, d.vectors, n, learned, o, 0, train.RawMatrix().Data, o)
+	blas64.Dgemm(blas.NoTrans, blas.NoTrans, d.m, o, n, 1, d.cross, n, weights, o, 0, test.RawMatrix().Data, o)
+	return train, test, nil
+}

@@ -1,0 +1,6 @@
+// Package regress predicts what nets of infinite width learn, from their
+// kernels' Gram matrices.
+//
+// Source: [JGH18], and Lee et al., "Wide Neural Networks of Any Depth Evolve
+// as Linear Models Under Gradient Descent", NeurIPS 2019, arXiv 1902.06720.
+package regress

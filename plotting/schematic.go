@@ -1,0 +1,608 @@
+package plotting
+
+import (
+	"errors"
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A Point is a place in a [Schematic], in inches from its lower left corner.
+type Point struct{ X, Y float64 }
+
+// A Rect is an upright rectangle in a [Schematic].
+type Rect struct{ Min, Max Point }
+
+// Box returns the rectangle of a width and height in inches around its centre (x, y).
+func Box(x, y, width, height float64) Rect {
+	return Rect{Min: Point{X: x - width/2, Y: y - height/2}, Max: Point{X: x + width/2, Y: y + height/2}}
+}
+
+func (r Rect) center() Point { return Point{X: (r.Min.X + r.Max.X) / 2, Y: (r.Min.Y + r.Max.Y) / 2} }
+
+// A Schematic is a drawing made of nets, arrows, text, boxes and small curves, on a canvas measured in inches
+// with the origin at its lower left. Elements are drawn in the order in which they were added. Build it with [NewSchematic]
+// and its methods; see the package documentation for how errors are reported. It is not safe for concurrent use.
+type Schematic struct {
+	size     dimensions
+	elements []element
+	names    []string
+	labels   []placed
+	title    string
+	err      error
+}
+
+var _ Drawing = (*Schematic)(nil)
+
+// An element draws itself at a scale of k points per inch from an origin.
+type element func(c pen)
+
+// A pen draws on a canvas with the units of a schematic.
+type pen struct {
+	draw.Canvas
+	origin  vg.Point
+	perInch vg.Length
+	palette palette
+}
+
+func (p pen) at(q Point) vg.Point {
+	return vg.Point{X: p.origin.X + vg.Length(q.X)*p.perInch, Y: p.origin.Y + vg.Length(q.Y)*p.perInch}
+}
+
+// pt converts points, of lines and letters, to the scale of the drawing.
+func (p pen) pt(points float64) vg.Length { return vg.Length(points/72) * p.perInch }
+
+func (p pen) rect(r Rect) vg.Rectangle { return vg.Rectangle{Min: p.at(r.Min), Max: p.at(r.Max)} }
+
+// placed is a text and where its letters are, for checking that none collide.
+type placed struct {
+	text string
+	rect Rect
+}
+
+// NewSchematic returns an empty schematic of a width and height in inches. dpi is the resolution of a PNG in dots per inch; 0 is 192.
+func NewSchematic(width, height float64, dpi int) *Schematic {
+	s := &Schematic{size: dimensions{width, height, dpi}.orDefault(width, height)}
+	if width == 0 || height == 0 {
+		s.fail(fmt.Errorf("plotting: a schematic of %v by %v inches: want a width and a height", width, height))
+	}
+	s.fail(checkSize(width, height, dpi))
+	return s
+}
+
+func (s *Schematic) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// Err returns the first thing that is wrong with the schematic, or nil.
+func (s *Schematic) Err() error {
+	if s == nil {
+		return errors.New("plotting: nil *Schematic")
+	}
+	return s.err
+}
+
+func (s *Schematic) dimensions() dimensions { return s.size }
+func (s *Schematic) colorNames() []string   { return s.names }
+
+func (s *Schematic) describe() string {
+	if s.title != "" {
+		return s.title
+	}
+	return "schematic"
+}
+
+func (s *Schematic) render(c draw.Canvas, pal palette) {
+	w, h := vg.Length(s.size.width), vg.Length(s.size.height)
+	k := min((c.Max.X-c.Min.X)/w, (c.Max.Y-c.Min.Y)/h)
+	mid := c.Center()
+	p := pen{Canvas: c, origin: vg.Point{X: mid.X - k*w/2, Y: mid.Y - k*h/2}, perInch: k, palette: pal}
+	for _, e := range s.elements {
+		e(p)
+	}
+}
+
+// check reports coordinates that are not finite.
+func (s *Schematic) check(what string, points ...Point) bool {
+	for _, p := range points {
+		for _, v := range []float64{p.X, p.Y} {
+			if math.IsNaN(v) || math.Abs(v) > 1000 {
+				s.fail(fmt.Errorf("plotting: %s at (%v, %v): want a place within 1000 inches", what, p.X, p.Y))
+			}
+		}
+	}
+	return s.err == nil
+}
+
+// Ink is how an element of a schematic is coloured: in Color if that is not nil, else in the colour of Name.
+type Ink struct {
+	Name  string
+	Color color.Color
+}
+
+func (s *Schematic) use(i Ink) {
+	if i.Color == nil {
+		s.names = append(s.names, i.Name)
+	}
+}
+
+func (p pen) color(i Ink) color.NRGBA {
+	if i.Color != nil {
+		return color.NRGBAModel.Convert(i.Color).(color.NRGBA)
+	}
+	return p.palette.color(i.Name)
+}
+
+// Anchor says which point of a text is at its position.
+type Anchor int
+
+const (
+	Middle      Anchor = iota // centre of the text
+	Left                      // middle of its left edge
+	Right                     // middle of its right edge
+	AboveCenter               // the text stands above its position, centred
+	BelowCenter               // the text hangs below its position, centred
+)
+
+func (a Anchor) fractions() (h, v float64) {
+	switch a {
+	case Left:
+		return 0, 0.5
+	case Right:
+		return 1, 0.5
+	case AboveCenter:
+		return 0.5, 0
+	case BelowCenter:
+		return 0.5, 1
+	}
+	return 0.5, 0.5
+}
+
+// TextStyle is the look of a text in a schematic. The zero value is black, 10 points, centred.
+type TextStyle struct {
+	Size   float64 // points; 0 is 10
+	Bold   bool
+	Anchor Anchor
+	Ink    *Ink // nil is black
+}
+
+// Text writes text, of one or more lines, at a point.
+func (s *Schematic) Text(at Point, text string, style TextStyle) {
+	if s.err != nil {
+		return
+	}
+	if style.Size == 0 {
+		style.Size = 10
+	}
+	if !(style.Size > 0 && style.Size <= 1000) {
+		s.fail(fmt.Errorf("plotting: text %q: size %v points: want more than 0 and at most 1000", text, style.Size))
+		return
+	}
+	if err := checkText("text", text); err != nil {
+		s.fail(err)
+		return
+	}
+	if text == "" || !s.check(fmt.Sprintf("text %q", text), at) {
+		return
+	}
+	if style.Ink != nil {
+		s.use(*style.Ink)
+	}
+	h, v := style.Anchor.fractions()
+	// A size in points of a drawing at 72 points per inch is its true one.
+	r := caption{text: text, size: style.Size, bold: style.Bold}.rect(vg.Length(at.X)*vg.Inch, vg.Length(at.Y)*vg.Inch, h, v)
+	inch := func(p vg.Point) Point { return Point{X: float64(p.X / vg.Inch), Y: float64(p.Y / vg.Inch)} }
+	s.labels = append(s.labels, placed{text: text, rect: Rect{Min: inch(r.Min), Max: inch(r.Max)}})
+	s.elements = append(s.elements, func(p pen) {
+		t := caption{text: text, size: float64(p.pt(style.Size)), bold: style.Bold, color: ink}
+		if style.Ink != nil {
+			t.color = p.color(*style.Ink)
+		}
+		q := p.at(at)
+		t.draw(p.Canvas, q.X, q.Y, h, v)
+	})
+}
+
+// BoxStyle is the look of a box. The zero value is neither filled nor outlined.
+type BoxStyle struct {
+	Fill   color.Color // nil is none
+	Edge   color.Color // nil is none
+	Width  float64     // of the edge in points
+	Radius float64     // of the corners in inches
+}
+
+// Box draws a rectangle with round corners.
+func (s *Schematic) Box(r Rect, style BoxStyle) {
+	if s.err != nil || !s.check("box", r.Min, r.Max, Point{X: style.Width, Y: style.Radius}) {
+		return
+	}
+	if r.Min.X >= r.Max.X || r.Min.Y >= r.Max.Y || style.Width < 0 || style.Radius < 0 {
+		s.fail(fmt.Errorf("plotting: box from (%v, %v) to (%v, %v): want Min below and left of Max, and no negative width or radius", r.Min.X, r.Min.Y, r.Max.X, r.Max.Y))
+		return
+	}
+	radius := min(style.Radius, (r.Max.X-r.Min.X)/2, (r.Max.Y-r.Min.Y)/2)
+	s.elements = append(s.elements, func(p pen) {
+		fillRounded(p.Canvas, p.rect(r), vg.Length(radius)*p.perInch, style.Fill, style.Edge, p.pt(style.Width))
+	})
+}
+
+// An Arrow leads from one point to another.
+type Arrow struct {
+	From, To Point
+	// Bend is how far the middle of the arrow is off the straight line, to the left as seen along the arrow, in inches.
+	Bend   float64
+	Both   bool // a head at either end
+	Dashed bool
+	Width  float64 // points; 0 is 1.2
+	Ink    Ink
+
+	// Label stands beside the middle of the arrow: left of it as seen along the arrow, or right with LabelRight.
+	Label      string
+	LabelRight bool
+	LabelSize  float64 // points; 0 is 9.5
+	LabelBold  bool
+}
+
+// Arrow draws an arrow.
+func (s *Schematic) Arrow(a Arrow) {
+	if s.err != nil || !s.check("arrow", a.From, a.To, Point{X: a.Bend, Y: a.Width}) {
+		return
+	}
+	length := math.Hypot(a.To.X-a.From.X, a.To.Y-a.From.Y)
+	if length == 0 || a.Width < 0 {
+		s.fail(fmt.Errorf("plotting: arrow from (%v, %v) to (%v, %v), %v points wide: want two different ends and no negative width", a.From.X, a.From.Y, a.To.X, a.To.Y, a.Width))
+		return
+	}
+	if a.Width == 0 {
+		a.Width = 1.2
+	}
+	s.use(a.Ink)
+	s.elements = append(s.elements, func(p pen) {
+		look := arrowLook{color: p.color(a.Ink), width: p.pt(a.Width), head: p.pt(4 + 2.4*a.Width), both: a.Both}
+		if a.Dashed {
+			look.dashes = []vg.Length{p.pt(4), p.pt(3)}
+		}
+		drawArrow(p.Canvas, arrowPath{from: p.at(a.From), to: p.at(a.To), bend: vg.Length(a.Bend) * p.perInch}, look)
+	})
+	if a.Label == "" {
+		return
+	}
+	size := a.LabelSize
+	if size == 0 {
+		size = 9.5
+	}
+	// Unit normal to the left, and the label's room along it.
+	n := Point{X: -(a.To.Y - a.From.Y) / length, Y: (a.To.X - a.From.X) / length}
+	side := 1.0
+	if a.LabelRight {
+		side = -1
+	}
+	t := caption{text: a.Label, size: size, bold: a.LabelBold}
+	room := (math.Abs(n.X)*float64(t.width())+math.Abs(n.Y)*float64(t.height()))/2/72 + 0.05 + 1.5*a.Width/72
+	at := Point{
+		X: (a.From.X+a.To.X)/2 + n.X*(a.Bend+side*room),
+		Y: (a.From.Y+a.To.Y)/2 + n.Y*(a.Bend+side*room),
+	}
+	s.Text(at, a.Label, TextStyle{Size: size, Bold: a.LabelBold, Ink: &a.Ink})
+}
+
+// A LineSegment is a straight line of a schematic.
+type LineSegment struct {
+	From, To Point
+	Dashed   bool
+	Width    float64 // points; 0 is 1.2
+	Ink      Ink
+}
+
+// Line draws a straight line.
+func (s *Schematic) Line(l LineSegment) {
+	if s.err != nil || !s.check("line", l.From, l.To, Point{X: l.Width}) {
+		return
+	}
+	if l.Width < 0 {
+		s.fail(fmt.Errorf("plotting: a line %v points wide: want no negative width", l.Width))
+		return
+	}
+	if l.Width == 0 {
+		l.Width = 1.2
+	}
+	s.use(l.Ink)
+	s.elements = append(s.elements, func(p pen) {
+		sty := draw.LineStyle{Color: p.color(l.Ink), Width: p.pt(l.Width)}
+		if l.Dashed {
+			sty.Dashes = []vg.Length{p.pt(4.5), p.pt(3.5)}
+		}
+		a, b := p.at(l.From), p.at(l.To)
+		p.StrokeLine2(sty, a.X, a.Y, b.X, b.Y)
+	})
+}
+
+// A Net is a drawing of a fully connected net from left to right: a column of nodes for each layer, and all edges between neighbours.
+type Net struct {
+	// Frame holds the nodes; the layers are evenly spaced from its left to its right edge.
+	Frame Rect
+	// Layers are the numbers of nodes drawn, inputs first, outputs last: at least two, each from 1 to 64.
+	Layers []int
+	// Labels stand below the columns, one per layer; nil is none. An empty one is left out.
+	Labels []string
+	// Symbols stand in the nodes, one for all nodes of a layer; nil is none.
+	Symbols []string
+	// Radius of the nodes in inches; 0 fits them to the frame.
+	Radius float64
+	// Ink colours the hidden nodes; inputs and outputs are grey.
+	Ink Ink
+}
+
+// Net draws a net.
+func (s *Schematic) Net(n Net) {
+	if s.err != nil || !s.check("net", n.Frame.Min, n.Frame.Max, Point{X: n.Radius}) {
+		return
+	}
+	if err := n.check(); err != nil {
+		s.fail(err)
+		return
+	}
+	n.Layers, n.Labels, n.Symbols = slices.Clone(n.Layers), slices.Clone(n.Labels), slices.Clone(n.Symbols)
+	s.use(n.Ink)
+	nodes := n.nodes()
+	radius := n.radius()
+	s.elements = append(s.elements, func(p pen) {
+		edges := draw.LineStyle{Color: color.NRGBA{R: 0xAE, G: 0xAE, B: 0xAE, A: 0xFF}, Width: p.pt(0.6)}
+		for l := 1; l < len(nodes); l++ {
+			for _, a := range nodes[l-1] {
+				for _, b := range nodes[l] {
+					qa, qb := p.at(a), p.at(b)
+					p.StrokeLine2(edges, qa.X, qa.Y, qb.X, qb.Y)
+				}
+			}
+		}
+		for l, column := range nodes {
+			edge, fill := quietInk, color.NRGBA{R: 0xEE, G: 0xEE, B: 0xEE, A: 0xFF}
+			if l > 0 && l < len(nodes)-1 {
+				edge = p.color(n.Ink)
+				fill = tint(edge, 0.18)
+			}
+			for _, q := range column {
+				path := circlePath(p.at(q), vg.Length(radius)*p.perInch)
+				p.SetColor(fill)
+				p.Fill(path)
+				p.SetLineStyle(draw.LineStyle{Color: edge, Width: p.pt(1.1)})
+				p.Stroke(path)
+			}
+		}
+	})
+	for l, column := range nodes {
+		if n.Symbols != nil && n.Symbols[l] != "" {
+			for _, q := range column {
+				s.Text(q, n.Symbols[l], TextStyle{Size: math.Max(5, radius*72*1.05)})
+			}
+		}
+		if n.Labels != nil && n.Labels[l] != "" {
+			s.Text(Point{X: column[0].X, Y: n.Frame.Min.Y - 0.06}, n.Labels[l], TextStyle{Size: 9.5, Anchor: BelowCenter})
+		}
+	}
+}
+
+func (n Net) check() error {
+	if len(n.Layers) < 2 {
+		return fmt.Errorf("plotting: a net of %d layers: want at least inputs and outputs", len(n.Layers))
+	}
+	for l, k := range n.Layers {
+		if k < 1 || k > 64 {
+			return fmt.Errorf("plotting: layer %d of a net has %d nodes: want 1 to 64", l, k)
+		}
+	}
+	if n.Labels != nil && len(n.Labels) != len(n.Layers) || n.Symbols != nil && len(n.Symbols) != len(n.Layers) {
+		return fmt.Errorf("plotting: a net of %d layers with %d labels and %d symbols: want one per layer, or none", len(n.Layers), len(n.Labels), len(n.Symbols))
+	}
+	if n.Frame.Min.X >= n.Frame.Max.X || n.Frame.Min.Y >= n.Frame.Max.Y || n.Radius < 0 {
+		return fmt.Errorf("plotting: a net in the frame from (%v, %v) to (%v, %v) with radius %v: want Min below and left of Max, and no negative radius", n.Frame.Min.X, n.Frame.Min.Y, n.Frame.Max.X, n.Frame.Max.Y, n.Radius)
+	}
+	return nil
+}
+
+// pitch is the distance between nodes of a column.
+func (n Net) pitch() float64 {
+	return (n.Frame.Max.Y - n.Frame.Min.Y) / float64(slices.Max(n.Layers))
+}
+
+func (n Net) radius() float64 {
+	if n.Radius > 0 {
+		return n.Radius
+	}
+	apart := (n.Frame.Max.X - n.Frame.Min.X) / float64(len(n.Layers)-1)
+	return min(0.36*n.pitch(), 0.25*apart, 0.13)
+}
+
+// nodes returns the centres of the nodes, layer by layer from the top.
+func (n Net) nodes() [][]Point {
+	r, pitch := n.radius(), n.pitch()
+	left, right := n.Frame.Min.X+r, n.Frame.Max.X-r
+	cy := n.Frame.center().Y
+	cols := make([][]Point, len(n.Layers))
+	for l, k := range n.Layers {
+		x := left + (right-left)*float64(l)/float64(len(n.Layers)-1)
+		for i := range k {
+			cols[l] = append(cols[l], Point{X: x, Y: cy + pitch*(float64(k-1)/2-float64(i))})
+		}
+	}
+	return cols
+}
+
+// A Curve is a curve of an [Inset], coloured by its name.
+type Curve struct {
+	Name string
+	X, Y []float64
+}
+
+func (c Curve) check(what string) error {
+	s := series{kind: line, name: what, xs: c.X, ys: c.Y}
+	switch {
+	case len(c.X) < 2:
+		return &DataError{Series: what, Index: -1, Problem: fmt.Sprintf("%d points: want two or more", len(c.X))}
+	case len(c.X) != len(c.Y):
+		return &DataError{Series: what, Index: -1, Problem: s.lengths()}
+	}
+	_, err := s.onAxes(what, false, false)
+	return err
+}
+
+// An Inset is a small pair of axes without numbers that shows the shape of curves.
+type Inset struct {
+	Frame  Rect
+	Curves []Curve // drawn in order; all but the first are dashed, so that one under another is seen
+	X, Y   string  // labels: below the right end of the axis, and above its upper end
+	YRange *[2]float64
+}
+
+// Inset draws small axes with curves.
+func (s *Schematic) Inset(in Inset) {
+	if s.err != nil || !s.check("inset", in.Frame.Min, in.Frame.Max) {
+		return
+	}
+	f := in.Frame
+	if f.Min.X >= f.Max.X || f.Min.Y >= f.Max.Y || len(in.Curves) == 0 {
+		s.fail(fmt.Errorf("plotting: an inset of %d curves from (%v, %v) to (%v, %v): want a curve, and Min below and left of Max", len(in.Curves), f.Min.X, f.Min.Y, f.Max.X, f.Max.Y))
+		return
+	}
+	x, y := newSpan(), newSpan()
+	var curves []Curve
+	for i, c := range in.Curves {
+		if err := c.check(fmt.Sprintf("curve %q (%d of an inset)", c.Name, i+1)); err != nil {
+			s.fail(err)
+			return
+		}
+		curves = append(curves, Curve{Name: c.Name, X: slices.Clone(c.X), Y: slices.Clone(c.Y)})
+		x.add(c.X)
+		y.add(c.Y)
+		s.use(Ink{Name: c.Name})
+	}
+	xr, err := x.ends("x", nil, false, margin)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	yr, err := y.ends("y", in.YRange, false, 0.08)
+	if err == nil && !(yr[0] < yr[1] && !math.IsInf(yr[1]-yr[0], 0)) {
+		err = fmt.Errorf("plotting: YRange {%v, %v} of an inset: want finite ends, the lower one first", yr[0], yr[1])
+	}
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.elements = append(s.elements, func(p pen) {
+		r := p.rect(f)
+		fillRect(p.Canvas, r, white)
+		area := draw.Canvas{Canvas: p.Canvas.Canvas, Rectangle: r}
+		axes := draw.LineStyle{Color: quietInk, Width: p.pt(0.7)}
+		light := draw.LineStyle{Color: gridInk, Width: p.pt(0.6)}
+		norm := func(v float64, e [2]float64) float64 {
+			return math.Max(-1e6, math.Min(1e6, (v-e[0])/(e[1]-e[0])))
+		}
+		if x0 := norm(0, xr); x0 > 0 && x0 < 1 {
+			area.StrokeLine2(light, area.X(x0), r.Min.Y, area.X(x0), r.Max.Y)
+		}
+		if y0 := norm(0, yr); y0 > 0 && y0 < 1 {
+			area.StrokeLine2(light, r.Min.X, area.Y(y0), r.Max.X, area.Y(y0))
+		}
+		area.StrokeLines(axes, []vg.Point{{X: r.Min.X, Y: r.Max.Y}, r.Min, {X: r.Max.X, Y: r.Min.Y}})
+		for i, c := range curves {
+			pts := make([]vg.Point, len(c.X))
+			for j := range c.X {
+				pts[j] = vg.Point{X: area.X(norm(c.X[j], xr)), Y: area.Y(norm(c.Y[j], yr))}
+			}
+			sty := draw.LineStyle{Color: p.palette.color(c.Name), Width: p.pt(1.6)}
+			if i > 0 {
+				sty.Dashes = []vg.Length{p.pt(4.5), p.pt(3.5)}
+				sty.Width = p.pt(2)
+			}
+			area.StrokeLines(sty, area.ClipLinesXY(pts)...)
+		}
+	})
+	if in.X != "" {
+		s.Text(Point{X: f.Max.X + 0.05, Y: f.Min.Y}, in.X, TextStyle{Size: 9, Anchor: Left})
+	}
+	if in.Y != "" {
+		s.Text(Point{X: f.Min.X, Y: f.Max.Y + 0.05}, in.Y, TextStyle{Size: 9, Anchor: AboveCenter})
+	}
+}
+
+// tint mixes a colour with white.
+func tint(c color.NRGBA, part float64) color.NRGBA {
+	mix := func(v uint8) uint8 { return uint8(255 - part*(255-float64(v)) + 0.5) }
+	return color.NRGBA{R: mix(c.R), G: mix(c.G), B: mix(c.B), A: 0xFF}
+}
+
+// An arrowPath is a circular-looking arc, straight if bend is 0; bend is the height of its middle over the chord, to the left.
+type arrowPath struct {
+	from, to vg.Point
+	bend     vg.Length
+}
+
+// control is that of the quadratic curve whose middle is bend off the chord.
+func (a arrowPath) control() vg.Point {
+	d := a.to.Sub(a.from)
+	l := vg.Length(math.Hypot(float64(d.X), float64(d.Y)))
+	m := a.from.Add(a.to).Scale(0.5)
+	if l == 0 {
+		return m
+	}
+	return m.Add(vg.Point{X: -d.Y / l, Y: d.X / l}.Scale(2 * a.bend))
+}
+
+type arrowLook struct {
+	color  color.Color
+	width  vg.Length
+	head   vg.Length // length of the head
+	gap    vg.Length // left free before the end
+	dashes []vg.Length
+	both   bool
+}
+
+func drawArrow(c draw.Canvas, a arrowPath, look arrowLook) {
+	m := a.control()
+	tip, neck := arrowHead(m, a.to, look)
+	start := a.from
+	c.SetColor(look.color)
+	if look.both {
+		var tail vg.Point
+		tail, start = arrowHead(m, a.from, look)
+		fillHead(c, tail, start, look)
+	}
+	fillHead(c, tip, neck, look)
+	c.SetLineStyle(draw.LineStyle{Color: look.color, Width: look.width, Dashes: look.dashes})
+	var p vg.Path
+	p.Move(start)
+	p.QuadTo(m, neck)
+	c.Stroke(p)
+}
+
+// arrowHead returns the tip of a head that comes from m and ends at to, and where its shaft ends.
+func arrowHead(m, to vg.Point, look arrowLook) (tip, neck vg.Point) {
+	d := to.Sub(m)
+	l := vg.Length(math.Hypot(float64(d.X), float64(d.Y)))
+	if l == 0 {
+		return to, to
+	}
+	u := d.Scale(1 / l)
+	tip = to.Sub(u.Scale(look.gap))
+	return tip, tip.Sub(u.Scale(look.head * 0.8))
+}
+
+func fillHead(c draw.Canvas, tip, neck vg.Point, look arrowLook) {
+	d := tip.Sub(neck)
+	l := vg.Length(math.Hypot(float64(d.X), float64(d.Y)))
+	if l == 0 {
+		return
+	}
+	u := d.Scale(1 / l)
+	n := vg.Point{X: -u.Y, Y: u.X}.Scale(look.head * 0.42)
+	back := tip.Sub(u.Scale(look.head))
+	c.FillPolygon(look.color, []vg.Point{tip, back.Add(n), neck, back.Sub(n)})
+}
