@@ -86,15 +86,19 @@ func (ReLU) Dual(q, k, q2 float64) (value, derivative float64) {
 // EvalFloat32 implements [Float32Evaluator].
 func (ReLU) EvalFloat32(value, derivative, z []float32) {
 	value, derivative = value[:len(z)], derivative[:len(z)]
-	const one = 0x3f800000
 	for i, x := range z {
-		// Pre-activations have either sign at random, which a branch cannot
-		// predict: mask is all ones where x ≤ 0.
-		bits := int32(math.Float32bits(x))
-		mask := uint32((bits | (bits - 1)) >> 31)
-		value[i] = math.Float32frombits(uint32(bits) &^ mask)
-		derivative[i] = math.Float32frombits(one &^ mask)
+		value[i], derivative[i] = relu32(x)
 	}
+}
+
+// relu32 returns max(x, 0) and 1 where x > 0, else 0. Pre-activations have
+// either sign at random, which a branch cannot predict: mask is all ones where
+// x ≤ 0.
+func relu32(x float32) (value, derivative float32) {
+	const one = 0x3f800000
+	bits := int32(math.Float32bits(x))
+	mask := uint32((bits | (bits - 1)) >> 31)
+	return math.Float32frombits(uint32(bits) &^ mask), math.Float32frombits(one &^ mask)
 }
 
 // String returns "ReLU".
@@ -244,12 +248,9 @@ func (m Mimic) EvalFloat32(value, derivative, z []float32) {
 	value, derivative = value[:len(z)], derivative[:len(z)]
 	for i, x := range z {
 		sin, cos := special.Sincos32(f*x + g)
-		v, s := c*x+d+e*cos, c-ef*sin
-		if x > b {
-			v += a * (x - b)
-			s += a
-		}
-		value[i], derivative[i] = v, s
+		above, step := relu32(x - b)
+		value[i] = a*above + c*x + d + e*cos
+		derivative[i] = a*step + c - ef*sin
 	}
 }
 

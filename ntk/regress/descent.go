@@ -27,6 +27,11 @@ type Descent struct {
 	projected     []float64 // Vᵀ y, n×outputs
 }
 
+// Numerics is the version of what [Descent] computes. It is raised when the
+// same input gives other results than before, beyond rounding, so that records
+// of earlier versions are not taken for them.
+const Numerics = 1
+
 // UnstableError reports a learning rate at which gradient descent on the
 // infinite-width net diverges.
 type UnstableError struct {

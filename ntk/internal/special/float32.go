@@ -16,17 +16,20 @@ func Sincos32(x float32) (sin, cos float32) {
 		s, c := math.Sincos(z)
 		return float32(s), float32(c)
 	}
-	n := math.Floor(z*(2/math.Pi) + 0.5)
-	r := z - n*(math.Pi/2)
+	// Adding and taking away 1.5·2^52 rounds to an integer, whose lowest bits
+	// then stand lowest in the sum's.
+	const toInteger = 3 << 51
+	shifted := z*(2/math.Pi) + toInteger
+	quadrant := math.Float64bits(shifted)
+	r := z - (shifted-toInteger)*(math.Pi/2)
 	r2 := r * r
 	s := r * (1 + r2*(-1./6+r2*(1./120+r2*(-1./5040+r2*(1./362880)))))
 	c := 1 + r2*(-1./2+r2*(1./24+r2*(-1./720+r2*(1./40320-r2*(1./3628800)))))
-	q := int64(n)
-	if q&1 != 0 {
-		s, c = c, -s
-	}
-	if q&2 != 0 {
-		s, c = -s, -c
-	}
-	return float32(s), float32(c)
+	// Quadrants come in no order that a branch could predict: exchange sine and
+	// cosine in odd ones and set the signs by their bits.
+	sb, cb := math.Float64bits(s), math.Float64bits(c)
+	exchange := (sb ^ cb) & -(quadrant & 1)
+	sb ^= exchange ^ (quadrant&2)<<62
+	cb ^= exchange ^ ((quadrant+1)&2)<<62
+	return float32(math.Float64frombits(sb)), float32(math.Float64frombits(cb))
 }
