@@ -1,0 +1,81 @@
+# Everything a user does with a checkout. Works with GNU make 3.81 and later. What the targets need is set up on the way,
+# inside the checkout (.venv, .cache), by tools/setup; tools/env is the environment in which the commands run.
+
+SHELL = /bin/sh
+
+# Settings, for the command line or the environment (make report SCALE=paper).
+PYTHON ?= python3
+SCALE ?= quick
+NOTEBOOKS ?=
+REPEAT ?= 1
+LABFLAGS ?=
+BENCH ?= .
+DATASETS ?= wine-quality-red
+export PYTHON
+
+run = tools/env .venv/bin/python notebooks/run.py
+
+.PHONY: help setup ready report lab test test-go check-notebooks execute verify bench data requirements clean distclean
+.NOTPARALLEL:
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+	@echo
+	@echo 'Settings: SCALE=quick|paper  NOTEBOOKS="01 04"  REPEAT=20  LABFLAGS="--port 8889"  BENCH=regexp'
+	@echo '          DATASETS="name …"  PYTHON=python3  KERNELSMITH_DATA=folder of data files you have'
+
+report: ready ## Run the notebooks and write report/index.html
+	@$(run) report --scale "$(SCALE)" $(NOTEBOOKS)
+
+lab: ready ## Open JupyterLab on notebooks/, with the Go kernel
+	@tools/env --user-home .venv/bin/python -m jupyterlab --ServerApp.root_dir=notebooks \
+		--LanguageServerManager.autodetect=False $(LABFLAGS)
+
+test: test-go check-notebooks ## Vet, Go tests, notebooks executed and checked
+
+setup: ## Set up all that the other targets need (they do it themselves); try again what was optional
+	@tools/setup retry
+
+ready:
+	@tools/setup
+
+test-go: ready ## The part of test that is Go: vet, gofmt, go test
+	tools/env go vet ./...
+	@badly=$$(find . -name '.?*' -prune -o -name '*.go' -exec tools/env gofmt -l {} +) && \
+		if [ -n "$$badly" ]; then printf 'Not formatted by gofmt:\n%s\n' "$$badly" >&2; exit 1; fi
+	KERNELSMITH_OPENBLAS=off tools/env go test ./...
+	tools/env go test ./...
+
+check-notebooks: ready ## The part of test that is notebooks: executed REPEAT times and checked
+	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lab_test
+	@$(run) check --scale "$(SCALE)" --repeat "$(REPEAT)" $(NOTEBOOKS)
+
+execute: ready ## Run the notebooks in place, for committing (SCALE=paper)
+	@$(run) execute --scale "$(SCALE)" $(NOTEBOOKS)
+
+verify: ready ## Checks on the real data files in KERNELSMITH_DATA
+	@if [ -z "$$KERNELSMITH_DATA" ]; then \
+		echo 'make verify checks real data files: name their folder, as in "make verify KERNELSMITH_DATA=../data".' >&2; exit 1; fi
+	tools/env go test -count=1 -timeout 60m -tags verify ./...
+
+bench: ready ## Benchmarks (BENCH= selects)
+	tools/env go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+data: ready ## Download DATASETS into .cache/data
+	@tools/env go run ./data/fetch $(DATASETS)
+
+requirements: ## Pin the Python requirements anew (notebooks/requirements*.in)
+	@tools/setup check
+	@test -x .cache/uv/bin/uv || { tools/env --user-home "$(PYTHON)" -m venv .cache/uv && \
+		tools/env --user-home .cache/uv/bin/python -m pip install --quiet uv; }
+	@for name in requirements requirements-openblas; do \
+		(cd notebooks && ../tools/env ../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
+			--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
+			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
+
+clean: ## Remove what was made: the report, executed notebooks, records of quick runs
+	rm -rf build report notebooks/records/quick
+
+distclean: clean ## Also remove what was set up and downloaded
+	rm -rf .venv .cache
+	find notebooks -name '.ipynb_checkpoints' -prune -exec rm -rf {} +

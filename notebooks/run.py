@@ -1,0 +1,316 @@
+"""Executes the notebooks of this folder with the Go kernel: for the report, for committing, for the check.
+
+    run.py report  [--scale SCALE] [NOTEBOOK…]              execute copies, publish them as ../report
+    run.py execute [--scale SCALE] [NOTEBOOK…]              execute in place
+    run.py check   [--scale SCALE] [--repeat N] [NOTEBOOK…]  execute copies, check their outputs
+
+A NOTEBOOK is named by its file, with or without folder and suffix, or by its number alone; all are run by default.
+The cells find the scale in the environment variable KERNELSMITH_SCALE. The exit status is 1 if a notebook failed and
+130 after an interrupt; what was executed until then is kept.
+"""
+
+import argparse
+import datetime
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from check import code_cells, pictures, plain, problems
+
+FOLDER = Path(__file__).resolve().parent
+CHECKOUT = FOLDER.parent
+BUILD = CHECKOUT / "build"
+REPORT = CHECKOUT / "report"
+# What the project calls the kernel; version numbers of the machine that ran a notebook have no place in it.
+KERNEL = {"name": "gonb", "display_name": "Go (Kernelsmith)", "language": "go"}
+LANGUAGE = {"name": "go", "file_extension": ".go", "mimetype": "text/x-go", "pygments_lexer": "go"}
+VOLATILE = ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted")
+
+
+class Failure(Exception):
+    """Why a notebook did not run to its end; the message is for the user."""
+
+
+class Progress:
+    """Says on standard output which cell runs and for how long."""
+
+    def __init__(self, name, total):
+        self._name, self._total = name, total
+        self._live = sys.stdout.isatty()
+        self._ended = threading.Event()
+        self._ticker = None
+
+    def begin(self, number):
+        self._number, self._start = number, time.monotonic()
+        self._ended.clear()
+        # A terminal counts the seconds; a log hears once a minute that it goes on.
+        self._ticker = threading.Thread(target=self._tick, args=(1 if self._live else 60,), daemon=True)
+        self._ticker.start()
+
+    def end(self, word="done"):
+        """Ends the line of the cell."""
+        if self._ticker is None:
+            return
+        self._ended.set()
+        self._ticker.join()
+        self._ticker = None
+        self._say(word, "\n")
+
+    def _tick(self, period):
+        if self._live:
+            self._say("…", "")
+        while not self._ended.wait(period):
+            self._say("…", "" if self._live else "\n")
+
+    def _say(self, word, end):
+        line = f"  {self._name}  cell {self._number} of {self._total}  {_seconds(time.monotonic() - self._start)}  {word}"
+        print(("\r\x1b[K" if self._live else "") + line, end=end, flush=True)
+
+
+def run(path, scale):
+    """Executes the notebook at path; returns it with its outputs, and a Failure or None."""
+    notebook = nbformat.read(path, as_version=4)
+    cells = code_cells(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook,
+        kernel_name=KERNEL["name"],
+        # Plain text errors instead of HTML.
+        extra_arguments=["-raw_error"],
+        resources={"metadata": {"path": str(FOLDER)}},
+        timeout=None,
+        iopub_timeout=60,
+        raise_on_iopub_timeout=True,
+        coalesce_streams=True,
+        record_timing=False,
+    )
+    os.environ["KERNELSMITH_SCALE"] = scale
+    progress = Progress(path.stem, len(cells))
+    start, number, failure = time.monotonic(), 0, None
+    try:
+        with client.setup_kernel():
+            for index, cell in enumerate(notebook.cells):
+                if cell.cell_type != "code" or not cell.source.strip():
+                    continue
+                number += 1
+                progress.begin(number)
+                client.execute_cell(cell, index, execution_count=number)
+                progress.end()
+    except NoSuchKernel as error:
+        raise SystemExit("The Go kernel is not set up: run make setup.") from error
+    except CellExecutionError:
+        failure = Failure(_cell_failure(path, number, cells[number - 1]))
+    except DeadKernelError:
+        failure = Failure(f"{path.name}, cell {number} of {len(cells)}: the kernel died while it ran")
+    except KeyboardInterrupt:
+        progress.end("interrupted")
+        raise
+    finally:
+        progress.end("failed")
+    _normalise(notebook)
+    notebook.metadata["kernelsmith"] = _provenance(scale, time.monotonic() - start)
+    if failure:
+        notebook.metadata["kernelsmith"]["failed"] = f"cell {number} of {len(cells)}"
+    return notebook, failure
+
+
+def _cell_failure(path, number, cell):
+    """What the cell and the kernel said of the error, below the cell's first line of code."""
+    said = []
+    for output in cell.outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            said.append(output.text)
+        elif output.output_type == "error" and output.evalue.strip() not in "".join(said):
+            said.append("\n".join(output.traceback) or output.evalue)
+    # The first line of a compiler's message names the kernel's temporary package.
+    text = re.sub(r"^# gonb_\w+\n", "", plain("\n".join(said)), flags=re.MULTILINE)
+    lines = re.sub(r"\n{3,}", "\n\n", text).strip("\n").splitlines()
+    runs = re.split(r"^%%.*$", cell.source, flags=re.MULTILINE)[-1].strip() or cell.source.strip()
+    return f"{path.name}, cell {number} ({runs.splitlines()[0][:60]}):\n" + _indent(lines[-60:])
+
+
+def _indent(lines):
+    return "\n".join(f"    {line}".rstrip() for line in lines)
+
+
+def _normalise(notebook):
+    """Leaves in the notebook what depends on its source and the results, so that a second run changes little."""
+    for number, cell in enumerate(code_cells(notebook), 1):
+        if cell.execution_count is not None:
+            cell.execution_count = number
+    for cell in notebook.cells:
+        for key in VOLATILE:
+            cell.metadata.pop(key, None)
+        for output in cell.get("outputs", []):
+            if output.output_type == "execute_result":
+                output.execution_count = cell.execution_count
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
+
+
+def _provenance(scale, seconds):
+    go = _output("go", "env", "GOVERSION", "GOOS", "GOARCH").split()
+    commit = _output("git", "rev-parse", "--short", "HEAD")
+    if commit and _output("git", "status", "--porcelain"):
+        commit += " with local changes"
+    return {
+        "scale": scale,
+        "date": datetime.date.today().isoformat(),
+        "duration": _seconds(seconds),
+        "commit": commit,
+        "go": f"{go[0]} on {go[1]}/{go[2]}",
+    }
+
+
+def _output(*command):
+    """What the command prints; nothing if it fails."""
+    result = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def _seconds(seconds):
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+def _write(notebook, path):
+    """Writes the notebook under a temporary name, then puts it in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=path.stem, suffix=".new", dir=path.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            nbformat.write(notebook, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _select(names):
+    """The notebooks with these names, all if there are none."""
+    every = sorted(FOLDER.glob("[0-9]*.ipynb"))
+    if not every:
+        raise SystemExit(f"There is no notebook to run: {FOLDER} has no file named like 01-title.ipynb.")
+    if not names:
+        return every
+    chosen = []
+    for name in names:
+        stem = Path(name).name.removesuffix(".ipynb")
+        found = [path for path in every if path.stem == stem or path.stem.startswith(stem + "-")]
+        if not found:
+            raise SystemExit(f"There is no notebook {name}. There are: {', '.join(path.stem for path in every)}.")
+        chosen += [path for path in found if path not in chosen]
+    return sorted(chosen)
+
+
+def _run_all(paths, scale, destination):
+    """Executes the notebooks, writing each to destination(path) when it is done; returns those and the failures.
+
+    A copy is written whatever became of it, an original only if all its cells ran.
+    """
+    executed, failures = [], []
+    for number, path in enumerate(paths, 1):
+        print(f"{path.stem} ({number} of {len(paths)}, {scale} scale)", flush=True)
+        notebook, failure = run(path, scale)
+        target = destination(path)
+        if failure:
+            failures.append(failure)
+            print(f"\n{failure}\n", file=sys.stderr, flush=True)
+        if not failure or target != path:
+            _write(notebook, target)
+            executed.append((target, notebook))
+    return executed, failures
+
+
+def report(arguments):
+    # Imported here: only the report needs Sphinx's part of the environment.
+    from publish import publish
+
+    executed, failures = _run_all(arguments.paths, arguments.scale, lambda path: BUILD / arguments.scale / path.name)
+    print("writing the pages", flush=True)
+    publish([path for path, _ in executed], REPORT, BUILD)
+    print(f"The report is {REPORT / 'index.html'}", flush=True)
+    return failures
+
+
+def execute(arguments):
+    return _run_all(arguments.paths, arguments.scale, lambda path: path)[1]
+
+
+def check(arguments):
+    failures, shown = [], {}
+    for repetition in range(1, arguments.repeat + 1):
+        if arguments.repeat > 1:
+            print(f"repetition {repetition} of {arguments.repeat}", flush=True)
+        executed, failed = _run_all(arguments.paths, arguments.scale, lambda path: BUILD / "check" / path.name)
+        failures += failed
+        for path, notebook in executed:
+            found = problems(notebook)
+            counts = [pictures(cell) for cell in code_cells(notebook)]
+            if counts != shown.setdefault(path, counts):
+                found.append(f"its cells show {counts} pictures, in the first repetition {shown[path]}")
+            if found and "failed" not in notebook.metadata["kernelsmith"]:
+                failures.append(Failure(f"{path.name}:\n{_indent(found)}"))
+                print(failures[-1], file=sys.stderr, flush=True)
+            elif not found:
+                print(f"{path.stem}: {len(counts)} cells, {sum(counts)} pictures, all as they should be", flush=True)
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Executes the project's notebooks.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command, text in (
+        (report, "execute copies and publish them"),
+        (execute, "execute in place"),
+        (check, "execute copies and check their outputs"),
+    ):
+        sub = commands.add_parser(command.__name__, help=text)
+        sub.add_argument("--scale", choices=("quick", "paper"), default="quick")
+        sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK")
+        if command is check:
+            sub.add_argument("--repeat", type=int, default=1, metavar="N")
+        sub.set_defaults(command=command)
+    arguments = parser.parse_args()
+    if getattr(arguments, "repeat", 1) < 1:
+        parser.error(f"--repeat {arguments.repeat}: must be at least 1")
+    arguments.paths = _select(arguments.notebooks)
+
+    def terminate(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        failures = arguments.command(arguments)
+    except KeyboardInterrupt:
+        print("\nInterrupted: what was executed before is kept, the report is as it was.", file=sys.stderr)
+        return 130
+    except (OSError, RuntimeError) as error:
+        print(f"Stopped: {error}", file=sys.stderr)
+        return 1
+    if failures:
+        print("Failed:", file=sys.stderr)
+        print(_indent(str(failure).splitlines()[0].rstrip(":") for failure in failures), file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
