@@ -36,7 +36,7 @@ html_static_path.append(str(_mathjax / mathjax_path))
 
 
 def _describe_pictures(app, document):
-    """Gives the pictures of a notebook their captions as text for readers who do not see them.
+    """Sets the captions of a notebook's pictures below them, and as text for readers who do not see them.
 
     MyST-NB names the file of a picture by its checksum.
     """
@@ -50,10 +50,13 @@ def _describe_pictures(app, document):
             if "image/png" in data and "text/plain" in data:
                 name = hashlib.sha256(base64.b64decode(data["image/png"])).hexdigest()
                 captions[name] = data["text/plain"]
-    for image in document.findall(nodes.image):
+    for number, image in enumerate(list(document.findall(nodes.image)), 1):
         caption = captions.get(PurePosixPath(image["uri"]).stem)
-        if caption and "alt" not in image:
-            image["alt"] = caption
+        if caption:
+            image.setdefault("alt", caption)
+            figure = nodes.figure(ids=[f"figure-{number}"])
+            image.replace_self(figure)
+            figure += [image, nodes.caption(caption, caption)]
 
 
 def setup(app):

@@ -20,11 +20,23 @@ type Activation interface {
 }
 
 // Dualer is an activation whose dual activations are known in closed form.
+// Its kernels are exact if the covariance that Dual is given is.
 type Dualer interface {
 	Activation
 	// Dual returns E[φ(u)φ(v)] and E[φ'(u)φ'(v)] for (u, v) normal with mean
 	// zero, variances q, q2 ≥ 0 and covariance k, |k| ≤ √(q q2).
 	Dual(q, k, q2 float64) (value, derivative float64)
+}
+
+// PreparedDualer is a Dualer that can do once for each input the work that
+// concerns one pre-activation alone, as in a Gram matrix.
+type PreparedDualer interface {
+	Dualer
+	// Prepare returns what DualPrepared needs to know of a pre-activation of
+	// variance q ≥ 0.
+	Prepare(q float64) []float64
+	// DualPrepared is Dual at the variances that a and b were prepared for.
+	DualPrepared(a []float64, q, k, q2 float64, b []float64) (value, derivative float64)
 }
 
 // Validator is an activation with parameters that may be out of range.
@@ -38,6 +50,15 @@ type Float32Evaluator interface {
 	// EvalFloat32 sets value[i] = φ(z[i]) and derivative[i] = φ'(z[i]). The
 	// three slices have one length; value or derivative may be z itself.
 	EvalFloat32(value, derivative, z []float32)
+}
+
+// largestCovariance is √(q q2), which bounds the covariance of two numbers with
+// these variances. It is exactly q where q = q2.
+func largestCovariance(q, q2 float64) float64 {
+	if p := q * q2; p > 1e-290 && p < 1e290 {
+		return math.Sqrt(p)
+	}
+	return math.Sqrt(q) * math.Sqrt(q2)
 }
 
 // ReLU is max(z, 0). The derivative at 0 is 0.
@@ -68,11 +89,11 @@ func (ReLU) Derivative(z float64) float64 {
 //
 // Source: [CS09] eq. 3-6.
 func (ReLU) Dual(q, k, q2 float64) (value, derivative float64) {
-	s := math.Sqrt(q) * math.Sqrt(q2)
-	psi := math.Atan2(math.Sqrt(math.Max(0, (s-k)*(s+k))), -k) // π - θ
-	if k == 0 && s == 0 {
-		psi = math.Pi
+	s := largestCovariance(q, q2)
+	if s == 0 {
+		return 0, 0 // a pre-activation is the constant 0, where φ and φ' are 0
 	}
+	psi := math.Atan2(math.Sqrt(math.Max(0, (s-k)*(s+k))), -k) // π - θ
 	if psi < 0.25 {
 		// sin ψ - ψ cos ψ, which cancels near antipodes.
 		p2 := psi * psi
@@ -95,6 +116,9 @@ func (ReLU) EvalFloat32(value, derivative, z []float32) {
 // either sign at random, which a branch cannot predict: mask is all ones where
 // x ≤ 0.
 func relu32(x float32) (value, derivative float32) {
+	if x != x {
+		return x, x
+	}
 	const one = 0x3f800000
 	bits := int32(math.Float32bits(x))
 	mask := uint32((bits | (bits - 1)) >> 31)
@@ -118,8 +142,10 @@ func (Erf) Derivative(z float64) float64 { return 2 / math.SqrtPi * math.Exp(-z*
 //
 // Source: [W96] eq. 11.
 func (Erf) Dual(q, k, q2 float64) (value, derivative float64) {
-	a := (1 + 2*q) * (1 + 2*q2)
-	return 2 / math.Pi * math.Asin(2*k/math.Sqrt(a)), 4 / math.Pi / math.Sqrt(a-4*k*k)
+	// (1+2q)(1+2q2) - 4k², without the cancellation of large variances
+	s := largestCovariance(q, q2)
+	d := math.Sqrt(1 + 2*(q+q2) + 4*math.Max(0, (s-k)*(s+k)))
+	return 2 / math.Pi * math.Atan2(2*k, d), 4 / math.Pi / d
 }
 
 // String returns "erf".
@@ -148,14 +174,13 @@ func (s Sin) Dual(q, k, q2 float64) (value, derivative float64) {
 	return c.values(c, q, k, q2), c.derivatives(c, q, k, q2)
 }
 
-// EvalFloat32 implements [Float32Evaluator], to 6e-8 of the amplitude for
-// arguments up to 2^20.
+// EvalFloat32 implements [Float32Evaluator], to 1.2e-7 of the amplitude (of
+// amplitude times frequency for the derivative) while |f z + g| < 2^20.
 func (s Sin) EvalFloat32(value, derivative, z []float32) {
-	a, f, g := float32(s.Amplitude), float32(s.Frequency), float32(s.Phase)
-	af := float32(s.Amplitude * s.Frequency)
+	a, af := float32(s.Amplitude), float32(s.Amplitude*s.Frequency)
 	value, derivative = value[:len(z)], derivative[:len(z)]
 	for i, x := range z {
-		sin, cos := special.Sincos32(f*x + g)
+		sin, cos := special.Sincos32(s.Frequency*float64(x) + s.Phase)
 		value[i], derivative[i] = a*sin, af*cos
 	}
 }
@@ -244,10 +269,10 @@ func (m Mimic) Dual(q, k, q2 float64) (value, derivative float64) { return m.mix
 // EvalFloat32 implements [Float32Evaluator].
 func (m Mimic) EvalFloat32(value, derivative, z []float32) {
 	a, b, c, d := float32(m.A), float32(m.B), float32(m.C), float32(m.D)
-	e, f, g, ef := float32(m.E), float32(m.F), float32(m.G), float32(m.E*m.F)
+	e, ef := float32(m.E), float32(m.E*m.F)
 	value, derivative = value[:len(z)], derivative[:len(z)]
 	for i, x := range z {
-		sin, cos := special.Sincos32(f*x + g)
+		sin, cos := special.Sincos32(m.F*float64(x) + m.G)
 		above, step := relu32(x - b)
 		value[i] = a*above + c*x + d + e*cos
 		derivative[i] = a*step + c - ef*sin

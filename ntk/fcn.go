@@ -165,9 +165,9 @@ func (f *FCN) kernel(which string, pick func(nngp, ntk float64) float64) (Kernel
 	}
 	r := &recursion{f.layers, f.readout, duals}
 	return Kernel{
-		name:  which + " of " + f.String(),
-		point: r.variances,
-		pair:  func(a []float64, k float64, b []float64) float64 { return pick(r.pair(a, k, b)) },
+		name:    which + " of " + f.String(),
+		prepare: r.prepare,
+		pair:    func(a []point, k float64, b []point) float64 { return pick(r.pair(a, k, b)) },
 	}, nil
 }
 
@@ -187,28 +187,39 @@ func (r *recursion) next(i int) (w2, b2 float64) {
 	return w * w, b * b
 }
 
-// variances returns an input's pre-activation variance in each hidden layer.
-func (r *recursion) variances(q float64) []float64 {
-	v := make([]float64, len(r.layers))
+// prepare follows one input through the layers.
+func (r *recursion) prepare(q float64) []point {
+	points := make([]point, len(r.layers))
 	w, b := r.layers[0].WeightStd, r.layers[0].BiasStd
 	s := w*w*q + b*b
-	for i := range v {
-		v[i] = s
-		value, _ := r.duals[i].Dual(s, s, s)
+	for i := range points {
+		points[i].q = s
+		if d, ok := r.duals[i].(PreparedDualer); ok {
+			points[i].prepared = d.Prepare(s)
+		}
+		value, _ := r.dual(i, points[i], s, points[i])
 		w2, b2 := r.next(i)
 		s = w2*value + b2
 	}
-	return v
+	return points
 }
 
-func (r *recursion) pair(a []float64, k float64, b []float64) (nngp, ntk float64) {
+// dual evaluates the dual activations of hidden layer i.
+func (r *recursion) dual(i int, a point, k float64, b point) (value, derivative float64) {
+	if d, ok := r.duals[i].(PreparedDualer); ok {
+		return d.DualPrepared(a.prepared, a.q, k, b.q, b.prepared)
+	}
+	return r.duals[i].Dual(a.q, k, b.q)
+}
+
+func (r *recursion) pair(a []point, k float64, b []point) (nngp, ntk float64) {
 	w, bias := r.layers[0].WeightStd, r.layers[0].BiasStd
 	nngp = w*w*k + bias*bias
 	ntk = nngp
-	for i, d := range r.duals {
+	for i := range r.duals {
 		// Rounding must not carry a covariance past what the variances allow.
-		limit := math.Sqrt(a[i]) * math.Sqrt(b[i])
-		value, derivative := d.Dual(a[i], math.Max(-limit, math.Min(limit, nngp)), b[i])
+		limit := largestCovariance(a[i].q, b[i].q)
+		value, derivative := r.dual(i, a[i], math.Max(-limit, math.Min(limit, nngp)), b[i])
 		w2, b2 := r.next(i)
 		nngp = w2*value + b2
 		ntk = w2*(value+ntk*derivative) + b2

@@ -1,32 +1,74 @@
 package ntk
 
 import (
-	"encoding/binary"
 	"fmt"
 	"hash/fnv"
-	"math"
+	"io"
+	"strconv"
+
+	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 )
 
-// Fingerprint returns 32 hexadecimal digits that change when the net does: the
-// standard deviations of each layer, and φ and φ' on 321 points of [-8, 8]. It
-// is for the keys of records; two activations that differ only between those
-// points or beyond are not told apart.
+// Numerics is the version of what activations and kernels compute. It is
+// raised when the same net gives other numbers than before, beyond rounding,
+// and is part of [FCN.Fingerprint].
+const Numerics = 1
+
+// Fingerprint returns 32 hexadecimal digits that change when the net does, on
+// every kind of machine the same: for the keys of records. The package's own
+// activations enter with their exact parameters. Any other enters with its
+// type and with nine digits of φ and φ' on 321 points of [-8, 8] and of its
+// duals at nine pairs; a change that shows in none of these is not seen.
 func (f *FCN) Fingerprint() string {
 	h := fnv.New128a()
+	fmt.Fprintln(h, Numerics)
+	for _, l := range f.layers {
+		fmt.Fprintln(h, l.WeightStd, l.BiasStd)
+		switch a := l.Activation.(type) {
+		case ReLU, Erf, Sin, Cos, Mimic:
+			fmt.Fprintf(h, "%T%+v\n", a, parameters(a))
+		case hermite.Series:
+			fmt.Fprintf(h, "%T%v\n", a, a.Coeffs())
+		default:
+			fmt.Fprintf(h, "%T\n", a)
+			samples(h, a)
+		}
+	}
+	fmt.Fprintln(h, f.readout.WeightStd, f.readout.BiasStd)
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// parameters returns the activation without its String method, so that all
+// digits are written.
+func parameters(a Activation) any {
+	switch a := a.(type) {
+	case Sin:
+		return [3]float64{a.Amplitude, a.Frequency, a.Phase}
+	case Cos:
+		return [3]float64{a.Amplitude, a.Frequency, a.Phase}
+	case Mimic:
+		return [7]float64{a.A, a.B, a.C, a.D, a.E, a.F, a.G}
+	}
+	return nil
+}
+
+// samples writes values of the activation, rounded so that the last bits, in
+// which kinds of machines differ, do not count.
+func samples(w io.Writer, a Activation) {
 	write := func(values ...float64) {
 		for _, v := range values {
-			var b [8]byte
-			binary.LittleEndian.PutUint64(b[:], math.Float64bits(v))
-			h.Write(b[:])
+			io.WriteString(w, strconv.FormatFloat(v, 'e', 8, 64)+"\n")
 		}
 	}
-	for _, l := range f.layers {
-		write(l.WeightStd, l.BiasStd)
-		for i := range 321 {
-			z := float64(i-160) / 20
-			write(l.Activation.Value(z), l.Activation.Derivative(z))
+	for i := range 321 {
+		z := float64(i-160) / 20
+		write(a.Value(z), a.Derivative(z))
+	}
+	if d, ok := a.(Dualer); ok {
+		for _, q2 := range []float64{0.25, 1, 4} {
+			for _, rho := range []float64{-0.75, 0, 0.75} {
+				write(d.Dual(1, rho*largestCovariance(1, q2), q2))
+			}
 		}
 	}
-	write(f.readout.WeightStd, f.readout.BiasStd)
-	return fmt.Sprintf("%x", h.Sum(nil))
 }

@@ -13,13 +13,20 @@ import (
 
 // Kernel is a kernel that depends on its two inputs through q = ‖x‖²/d,
 // k = x·x'/d and q' = ‖x'‖²/d; on the sphere it is a curve K(c) over the
-// cosine. Kernels come from [FCN.NNGP], [FCN.NTK] and [PowerSeries.Kernel].
+// cosine. Kernels come from [FCN.NNGP], [FCN.NTK] and [PowerSeries.Kernel]; the
+// zero value is none, and its methods panic.
 type Kernel struct {
 	name string
-	// point prepares one input, pair evaluates two prepared ones: in a Gram
-	// matrix the work that concerns one input alone is done once.
-	point func(q float64) []float64
-	pair  func(a []float64, k float64, b []float64) float64
+	// prepare does the work that concerns one input alone, pair evaluates two
+	// prepared ones: a Gram matrix of n points prepares n times, not n².
+	prepare func(q float64) []point
+	pair    func(a []point, k float64, b []point) float64
+}
+
+// point is what a layer knows of one input.
+type point struct {
+	q        float64   // variance of the pre-activation
+	prepared []float64 // see [PreparedDualer]
 }
 
 // String names the kernel, such as "NTK of 4HL ReLU".
@@ -45,20 +52,20 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	if math.IsNaN(q) || math.IsNaN(k) || math.IsNaN(q2) {
 		return math.NaN(), nil
 	}
-	limit := math.Sqrt(q) * math.Sqrt(q2)
+	limit := largestCovariance(q, q2)
 	switch {
 	case q < 0 || q2 < 0 || math.IsInf(q, 0) || math.IsInf(q2, 0):
 		return 0, &DomainError{q, k, q2, "q and q' are squared norms over d: finite and ≥ 0"}
 	case !(math.Abs(k) <= limit*(1+boundary)):
 		return 0, &DomainError{q, k, q2, "|k| must be at most √(q q'), by Cauchy-Schwarz"}
 	}
-	return K.pair(K.point(q), math.Max(-limit, math.Min(limit, k)), K.point(q2)), nil
+	return K.pair(K.prepare(q), math.Max(-limit, math.Min(limit, k)), K.prepare(q2)), nil
 }
 
 // Curve returns K(c) at each cosine, for inputs of norm √d. A cosine outside
 // [-1, 1] is a [*DomainError].
 func (K Kernel) Curve(cosines []float64) ([]float64, error) {
-	one := K.point(1)
+	one := K.prepare(1)
 	out := make([]float64, len(cosines))
 	for i, c := range cosines {
 		switch {
@@ -73,14 +80,15 @@ func (K Kernel) Curve(cosines []float64) ([]float64, error) {
 	return out, nil
 }
 
-// NonFiniteError reports a NaN or infinite entry of an input matrix.
+// NonFiniteError reports an entry of an input matrix that is NaN, infinite, or
+// so large (1e150) that its square would be.
 type NonFiniteError struct {
 	Row, Col int
 	Value    float64
 }
 
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("ntk: input row %d, column %d is %v; all inputs must be finite", e.Row, e.Col, e.Value)
+	return fmt.Sprintf("ntk: input row %d, column %d is %v; all inputs must be finite, and their squares too", e.Row, e.Col, e.Value)
 }
 
 // Gram returns the n×n matrix of the kernel between the rows of x (n×d).
@@ -92,15 +100,15 @@ func (K Kernel) Gram(x *mat.Dense) (*mat.SymDense, error) {
 	n := len(rows) / d
 	k := make([]float64, n*n)
 	accel.Float64().Dsyrk(blas.Upper, blas.NoTrans, n, d, 1/float64(d), rows, d, 0, k, n)
-	points := make([][]float64, n)
+	points := make([][]point, n)
 	norms := make([]float64, n)
 	for i := range n {
 		norms[i] = k[i*n+i]
-		points[i] = K.point(norms[i])
+		points[i] = K.prepare(norms[i])
 	}
 	eachRow(n, func(i int) {
 		for j := i; j < n; j++ {
-			limit := math.Sqrt(norms[i]) * math.Sqrt(norms[j])
+			limit := largestCovariance(norms[i], norms[j])
 			k[i*n+j] = K.pair(points[i], math.Max(-limit, math.Min(limit, k[i*n+j])), points[j])
 		}
 	})
@@ -128,21 +136,21 @@ func (K Kernel) Cross(z, x *mat.Dense) (*mat.Dense, error) {
 	normsZ, pointsZ := K.points(rowsZ, m, d)
 	eachRow(m, func(i int) {
 		for j := range n {
-			limit := math.Sqrt(normsZ[i]) * math.Sqrt(norms[j])
+			limit := largestCovariance(normsZ[i], norms[j])
 			k[i*n+j] = K.pair(pointsZ[i], math.Max(-limit, math.Min(limit, k[i*n+j])), points[j])
 		}
 	})
 	return mat.NewDense(m, n, k), nil
 }
 
-func (K Kernel) points(rows []float64, n, d int) (norms []float64, points [][]float64) {
-	norms, points = make([]float64, n), make([][]float64, n)
+func (K Kernel) points(rows []float64, n, d int) (norms []float64, points [][]point) {
+	norms, points = make([]float64, n), make([][]point, n)
 	for i := range n {
 		for _, v := range rows[i*d : (i+1)*d] {
 			norms[i] += v * v
 		}
 		norms[i] /= float64(d)
-		points[i] = K.point(norms[i])
+		points[i] = K.prepare(norms[i])
 	}
 	return norms, points
 }
@@ -160,7 +168,7 @@ func inputs(x *mat.Dense) (rows []float64, d int, err error) {
 	}
 	rows = rows[:n*d]
 	for i, v := range rows {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if !(math.Abs(v) < 1e150) {
 			return nil, 0, &NonFiniteError{i / d, i % d, v}
 		}
 	}

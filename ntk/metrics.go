@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"gonum.org/v1/gonum/mat"
@@ -25,8 +26,9 @@ func MSE(f, y mat.Matrix) (float64, error) {
 }
 
 // Accuracy returns the part of the rows where f and y have their largest entry
-// in the same column (the first of equal ones); for one column, where their
-// signs agree. The shapes must be equal.
+// in the same column (the first of equal ones); for one column, where both are
+// positive or both negative. A row with a NaN counts as wrong. The shapes must
+// be equal.
 func Accuracy(f, y mat.Matrix) (float64, error) {
 	n, o, err := sameShape(f, y)
 	if err != nil {
@@ -40,8 +42,9 @@ func Accuracy(f, y mat.Matrix) (float64, error) {
 			}
 			continue
 		}
-		a, b := 0, 0
+		a, b, valid := 0, 0, true
 		for j := range o {
+			valid = valid && !math.IsNaN(f.At(i, j)) && !math.IsNaN(y.At(i, j))
 			if f.At(i, j) > f.At(i, a) {
 				a = j
 			}
@@ -49,7 +52,7 @@ func Accuracy(f, y mat.Matrix) (float64, error) {
 				b = j
 			}
 		}
-		if a == b {
+		if valid && a == b {
 			right++
 		}
 	}

@@ -102,17 +102,21 @@ func (h hinge) tail(q float64) float64 {
 //
 // Source: [R61] eq. 1-3.
 func (h hinge) dual(h2 hinge, q, k, q2 float64) (value, derivative float64) {
-	s, s2 := math.Sqrt(q), math.Sqrt(q2)
-	ss := s * s2
+	ss := largestCovariance(q, q2)
 	rho := math.Max(-1, math.Min(1, k/ss))
 	r := math.Sqrt(math.Max(0, (ss-k)*(ss+k))) / ss // √(1-ρ²)
-	a, b := h.shift/s, h2.shift/s2
-	mass := special.BivariateNormalTail(a, b, rho)
+	a, b := h.shift/math.Sqrt(q), h2.shift/math.Sqrt(q2)
+	// b - ρa, a - ρb and (a² - 2ρab + b²)/(2r²), through 1 - |ρ| = r²/(1+|ρ|) so
+	// that they keep their digits near |ρ| = 1.
+	sign := math.Copysign(1, rho)
+	gap, edge := b-sign*a, r*r/(1+math.Abs(rho))
+	bGivenA, aGivenB := gap+sign*a*edge, sign*(b*edge-gap)
+	mass := special.BivariateNormalTail(a, b, rho, r)
 	value = (rho+a*b)*mass -
-		b*special.NormalDensity(a)*conditionalTail(b-rho*a, r) -
-		a*special.NormalDensity(b)*conditionalTail(a-rho*b, r)
+		b*special.NormalDensity(a)*conditionalTail(bGivenA, r) -
+		a*special.NormalDensity(b)*conditionalTail(aGivenB, r)
 	if r > 0 {
-		value += r / (2 * math.Pi) * math.Exp(-(a*a-2*rho*a*b+b*b)/(2*r*r))
+		value += r / (2 * math.Pi) * math.Exp(-gap*gap/(2*r*r)-sign*a*b/(1+math.Abs(rho)))
 	}
 	amp := h.amp * h2.amp
 	return amp * ss * value, amp * mass

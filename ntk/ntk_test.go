@@ -51,7 +51,8 @@ var goldenActivations = map[string]ntk.Activation{
 }
 
 // The reference's own error decides the tolerance: its ReLU NTK loses digits
-// at c = ±1, where it is off by up to 1e-7; elsewhere both are good to rounding.
+// at c = ±1, where it is off by up to 1e-7 (TestDiagonal has the exact values);
+// elsewhere both are good to rounding.
 func TestKernelsAgainstNeuralTangents(t *testing.T) {
 	g := golden(t)
 	if len(g.Sphere.Cases) != 16 || len(g.AnyNorm.Cases) != 6 {
@@ -266,6 +267,74 @@ func TestDualsOfZeroInput(t *testing.T) {
 	}
 }
 
+// Near |c| = 1 and off the sphere, where digits are easily lost.
+func TestMimicDualNearTheBoundary(t *testing.T) {
+	var ref struct{ Rows [][5]float64 }
+	b, err := os.ReadFile("testdata/mimic_dual.json")
+	if err == nil {
+		err = json.Unmarshal(b, &ref)
+	}
+	if err != nil || len(ref.Rows) < 7 {
+		t.Fatal(err, len(ref.Rows))
+	}
+	for _, r := range ref.Rows {
+		value, derivative := ntk.PublishedMimic().Dual(r[0], r[1], r[2])
+		if math.Abs(value-r[3]) > 1e-12*math.Abs(r[3]) {
+			t.Errorf("E[φφ] at %v = %.16g, want %.16g", r[:3], value, r[3])
+		}
+		// φ' jumps: its dual goes like √(1-c), and the rounding of c like its root.
+		if math.Abs(derivative-r[4]) > 1e-10*math.Abs(r[4]) {
+			t.Errorf("E[φ'φ'] at %v = %.16g, want %.16g", r[:3], derivative, r[4])
+		}
+	}
+}
+
+// On the diagonal the ReLU kernels are known by hand at every norm: each layer
+// halves what it is given, and the slopes add up.
+func TestDiagonal(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	curve := ntk.Must(deepReLU().NTK())
+	for range 1000 {
+		q := math.Exp(4 * r.NormFloat64())
+		s, theta := 2*q+0.01, 2*q+0.01
+		for range 3 {
+			s, theta = s+0.01, s+theta+0.01
+		}
+		want := s/2 + theta/2
+		if got := ntk.Must(curve.At(q, q, q)); math.Abs(got-want) > 1e-14*want {
+			t.Fatalf("NTK(q, q, q) = %.17g at q = %v, want %.17g", got, q, want)
+		}
+	}
+}
+
+// erf's duals at large variances, where (1+2q)(1+2q') - 4k² cancels: equal
+// pre-activations give (4/π)/√(1+4q).
+func TestErfLargeVariance(t *testing.T) {
+	for _, q := range []float64{1, 1e6, 1e12, 1e16} {
+		_, d := ntk.Erf{}.Dual(q, q, q)
+		if want := 4 / math.Pi / math.Sqrt(1+4*q); math.Abs(d-want) > 1e-15*want {
+			t.Errorf("q = %g: %v, want %v", q, d, want)
+		}
+	}
+}
+
+// Two kinds of NaN, with and without the sign bit, must come through.
+func TestEvalFloat32NaN(t *testing.T) {
+	inf := float32(math.Inf(1))
+	z := []float32{float32(math.NaN()), inf - inf, -(inf - inf)}
+	for name, a := range activations {
+		if e, ok := a.phi.(ntk.Float32Evaluator); ok {
+			value, derivative := make([]float32, 3), make([]float32, 3)
+			e.EvalFloat32(value, derivative, z)
+			for i := range z {
+				if value[i] == value[i] || derivative[i] == derivative[i] {
+					t.Errorf("%s: NaN %d gives %v, %v", name, i, value[i], derivative[i])
+				}
+			}
+		}
+	}
+}
+
 func TestDerivatives(t *testing.T) {
 	const h = 1e-6
 	for name, a := range activations {
@@ -451,6 +520,7 @@ func TestBadInput(t *testing.T) {
 		{"no dual", second(custom.NTK()), &noDualErr, "layer 1"},
 		{"NaN input", second(K.Gram(x)), &nonFinite, "row 1, column 1"},
 		{"NaN input", second(K.Cross(mat.NewDense(1, 2, nil), x)), &nonFinite, "row 1, column 1"},
+		{"too large", second(K.Gram(mat.NewDense(1, 1, []float64{1e200}))), &nonFinite, "squares"},
 		{"features", second(K.Cross(mat.NewDense(1, 3, nil), mat.NewDense(1, 2, nil))), nil, "3 and of 2"},
 		{"no inputs", second(K.Gram(nil)), nil, "no inputs"},
 		{"no inputs", second(K.Gram(&mat.Dense{})), nil, "no inputs"},
@@ -472,6 +542,10 @@ func TestBadInput(t *testing.T) {
 		if c.as != nil && !errors.As(c.err, c.as) {
 			t.Errorf("%s: error has type %T", c.name, c.err)
 		}
+	}
+	y := mat.NewDense(2, 2, []float64{1, 0, 1, 0})
+	if v := ntk.Must(ntk.Accuracy(mat.NewDense(2, 2, []float64{nan, nan, 1, 0}), y)); v != 0.5 {
+		t.Errorf("a row of NaN counts as right: accuracy %v", v)
 	}
 	if v, err := K.At(1, nan, 1); err != nil || !math.IsNaN(v) {
 		t.Errorf("NaN in, NaN out: %v, %v", v, err)

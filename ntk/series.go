@@ -56,13 +56,13 @@ func (p PowerSeries) Kernel() (Kernel, error) {
 		return Kernel{}, err
 	}
 	return Kernel{
-		name:  fmt.Sprintf("power series of degree %d", len(p.a)-1),
-		point: func(q float64) []float64 { return []float64{math.Sqrt(q)} },
-		pair: func(a []float64, k float64, b []float64) float64 {
-			if a[0] == 0 || b[0] == 0 {
+		name:    fmt.Sprintf("power series of degree %d", len(p.a)-1),
+		prepare: func(q float64) []point { return []point{{q: q}} },
+		pair: func(a []point, k float64, b []point) float64 {
+			if a[0].q == 0 || b[0].q == 0 {
 				return p.At(0)
 			}
-			return p.At(k / a[0] / b[0])
+			return p.At(k / largestCovariance(a[0].q, b[0].q))
 		},
 	}, nil
 }
@@ -84,7 +84,7 @@ func (p PowerSeries) check() error {
 // get +1, so nil is all plus. Each choice gives the same kernel and another φ.
 // A negative coefficient is a [*NotPSDError].
 //
-// Source: [SAD22] theorem 3.1.
+// Source: [SAD22] theorem 1.
 func InverseNTK(target PowerSeries, signs []int) (hermite.Series, error) {
 	return inverse(target, signs, func(k int) float64 { return float64(k + 1) })
 }
@@ -92,7 +92,7 @@ func InverseNTK(target PowerSeries, signs []int) (hermite.Series, error) {
 // InverseNNGP returns the activation φ = Σ ±√a_k h_k, whose one-hidden-layer
 // net has the NNGP kernel Σ a_k c^k; otherwise as [InverseNTK].
 //
-// Source: [SAD22] theorem 3.1.
+// Source: [SAD22] theorem 1.
 func InverseNNGP(target PowerSeries, signs []int) (hermite.Series, error) {
 	return inverse(target, signs, func(int) float64 { return 1 })
 }

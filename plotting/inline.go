@@ -148,7 +148,7 @@ func (l *notebookLine) write(text string, last bool) error {
 
 func inNotebook() bool { return gonbui.IsNotebook }
 
-// rightAligned tells for each column whether it has numbers, perhaps with signs, spreads or units of percent, and
+// rightAligned tells for each column whether it has numbers, perhaps with signs, exponents, spreads, percent or seconds, and
 // nothing else but empty cells and dashes.
 func rightAligned(header []string, rows [][]string) []bool {
 	right := make([]bool, len(header))
@@ -157,7 +157,7 @@ func rightAligned(header []string, rows [][]string) []bool {
 		for _, row := range rows {
 			switch {
 			case strings.Trim(row[j], " -–—") == "":
-			case strings.ContainsAny(row[j], "0123456789") && strings.Trim(row[j], "0123456789 .,:+-−±×~≈<>≤≥()/%") == "":
+			case strings.ContainsAny(row[j], "0123456789") && strings.Trim(row[j], "0123456789 .,:+-−±×~≈<>≤≥()/%eEs") == "":
 				numbers++
 			default:
 				others++

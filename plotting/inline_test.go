@@ -219,7 +219,7 @@ func TestColumnsOfNumbersAreAlignedRight(t *testing.T) {
 		{"4HL", "0.3", "+4e5", "—", "9 %", "3 s"},
 	}
 	got := rightAligned(make([]string, 6), rows)
-	if diff := cmp.Diff([]bool{false, true, false, false, true, false}, got); diff != "" {
+	if diff := cmp.Diff([]bool{false, true, true, false, true, true}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

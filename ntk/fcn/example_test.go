@@ -62,7 +62,7 @@ func ExampleNew() {
 	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1))
 	_, err := fcn.New(arch, fcn.Config{Inputs: 2, Width: 0, Outputs: 1})
 	fmt.Println(err)
-	// Output: fcn: Width is 0; it must be at least 1 and below 2^31
+	// Output: fcn: Width is 0; it must be at least 1 and at most 2^31-1
 }
 
 func ExampleNet_Forward() {

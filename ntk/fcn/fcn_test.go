@@ -235,10 +235,10 @@ func TestEmpiricalNTKAgainstInfiniteWidth(t *testing.T) {
 		for i, w := range want {
 			mean := sum[i] / trials
 			standardError := math.Sqrt((squares[i]/trials - mean*mean) / (trials - 1))
-			if math.Abs(mean-w) > 4*standardError+c.bias*w {
+			if math.Abs(mean-w) > 4*standardError+c.bias*math.Abs(w) {
 				t.Errorf("%s at c = %v: %.4f ± %.4f over %d nets, infinite width %.4f", c.name, cosines[i], mean, standardError, trials, w)
 			}
-			if standardError > 0.2*math.Max(1, w) {
+			if standardError > 0.05*math.Max(1, w) {
 				t.Errorf("%s at c = %v: standard error %v is too large to tell", c.name, cosines[i], standardError)
 			}
 		}
@@ -339,8 +339,36 @@ func TestInterruptAndDivergence(t *testing.T) {
 	}
 	_, err = newNet().Train(context.Background(), smallProblem(), Settings{LearningRate: 1e4, Epochs: 1000})
 	var diverged *DivergedError
-	if !errors.As(err, &diverged) || diverged.Epoch == 0 || !strings.Contains(err.Error(), "10000") {
+	if !errors.As(err, &diverged) || diverged.Epoch == 0 || diverged.Points != "training" || !strings.Contains(err.Error(), "10000") {
 		t.Errorf("diverged: %v", err)
+	}
+	// A polynomial far out on one test row alone, and on a training row from the start.
+	quartic := ntk.Must(New(ntk.Must(ntk.UniformFCN(4, square{}, 1, 0)), Config{Inputs: 3, Width: 8, Outputs: 2}))
+	p := smallProblem()
+	p.XTest = mat.DenseCopyOf(p.XTest)
+	p.XTest.Set(4, 1, 1e6)
+	_, err = quartic.Train(context.Background(), p, Settings{LearningRate: 1e-6, Epochs: 2})
+	if !errors.As(err, &diverged) || diverged.Points != "test" || diverged.Epoch != 0 || !strings.Contains(err.Error(), "too large for the activation") {
+		t.Errorf("far test row: %v", err)
+	}
+	p.XTrain, p.YTrain = p.XTest, p.YTest
+	_, err = quartic.Train(context.Background(), p, Settings{LearningRate: 1e-6, Epochs: 2})
+	if !errors.As(err, &diverged) || diverged.Points != "training" || diverged.Epoch != 0 {
+		t.Errorf("far training row: %v", err)
+	}
+	// Every rate gives finite weights or an error, whatever sign its NaN has.
+	for rate := 1.0; rate < 1e30; rate *= 30 {
+		net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 4, Outputs: 2, Seed: 28}))
+		if _, err := net.Train(context.Background(), smallProblem(), Settings{LearningRate: rate, Epochs: 30}); err != nil {
+			continue
+		}
+		for _, l := range net.layers {
+			for _, w := range l.w {
+				if math.IsNaN(float64(w)) {
+					t.Fatalf("learning rate %g: NaN among the weights and no error", rate)
+				}
+			}
+		}
 	}
 }
 
@@ -367,7 +395,7 @@ func TestBadInput(t *testing.T) {
 		{"Inputs is 0", second(New(arch, Config{0, 4, 2, 0}))},
 		{"Width is 0", second(New(arch, Config{3, 0, 2, 0}))},
 		{"Outputs is -1", second(New(arch, Config{3, 4, -1, 0}))},
-		{"parameters", second(New(nets["4HL ReLU"], Config{3, 1 << 20, 2, 0}))},
+		{"weights", second(New(nets["4HL ReLU"], Config{3, 1 << 20, 2, 0}))},
 		{"x has 2 columns", second(net.Forward(mat.NewDense(1, 2, nil)))},
 		{"x is empty", second(net.Forward(nil))},
 		{"row 4, column 2", second(net.Forward(with(5, 3, math.NaN())))},

@@ -36,11 +36,13 @@ type layer struct {
 	eval    func(value, derivative, z []float32) // nil in the readout
 }
 
-// maxParams keeps sizes within what the matrix library can index.
+// maxParams keeps all sizes within 32-bit integers, which the matrix library has.
 const maxParams = math.MaxInt32
 
-// New returns a net at initialisation: standard normal parameters that depend
-// on the seed alone. It reports sizes below 1 and nets of 2^31 parameters or
+// New returns a net at initialisation: standard normal parameters, each unit's
+// drawn from a stream that the seed, the layer and the unit determine. Nets of
+// one seed and different widths therefore share numbers; vary the seed for
+// independent ones. It reports sizes below 1 and nets with 2^31-1 weights or
 // more.
 func New(arch *ntk.FCN, c Config) (*Net, error) {
 	if arch == nil {
@@ -51,7 +53,7 @@ func New(arch *ntk.FCN, c Config) (*Net, error) {
 		size int
 	}{{"Inputs", c.Inputs}, {"Width", c.Width}, {"Outputs", c.Outputs}} {
 		if s.size < 1 || s.size > maxParams {
-			return nil, fmt.Errorf("fcn: %s is %d; it must be at least 1 and below 2^31", s.name, s.size)
+			return nil, fmt.Errorf("fcn: %s is %d; it must be at least 1 and at most 2^31-1", s.name, s.size)
 		}
 	}
 	var total float64
@@ -61,7 +63,7 @@ func New(arch *ntk.FCN, c Config) (*Net, error) {
 		in = float64(c.Width)
 	}
 	if total += in * float64(c.Outputs); total >= maxParams {
-		return nil, fmt.Errorf("fcn: a %v of width %d with %d inputs and %d outputs has %.3g parameters; at most 2^31 are possible", arch, c.Width, c.Inputs, c.Outputs, total)
+		return nil, fmt.Errorf("fcn: a %v of width %d with %d inputs and %d outputs has %.3g weights; fewer than 2^31-1 are possible", arch, c.Width, c.Inputs, c.Outputs, total)
 	}
 	n := &Net{arch: arch, config: c}
 	size := c.Inputs

@@ -37,7 +37,8 @@ func (r Run) Train(ctx context.Context) (*Trace, error) {
 
 // Identity is what determines the result of a run, in plain values: the key
 // under which to keep its record. Matrices and the architecture enter as
-// fingerprints.
+// fingerprints, of which the same settings have the same on every kind of
+// machine.
 type Identity struct {
 	Net, Architecture string
 	Config            Config
@@ -50,8 +51,10 @@ type Identity struct {
 	Numerics          int
 }
 
-// Identity returns the run's identity. Two runs have the same one exactly if
-// they would give the same trace, up to rounding and the time taken.
+// Identity returns the run's identity. Runs that differ in it may have
+// different traces; runs that agree in it have the same up to rounding and the
+// time taken, if their activations do (see [ntk.FCN.Fingerprint]) and their
+// data agree to 26 bits of the largest entry.
 func (r Run) Identity() Identity {
 	id := Identity{
 		Config: r.Config,
@@ -71,11 +74,22 @@ func matrixFingerprint(m *mat.Dense) string {
 		return "none"
 	}
 	rows, cols := m.Dims()
-	h := fnv.New128a()
-	var b [8]byte
+	// Processors with fused multiplication normalise data to other last bits:
+	// count in 2^-26 of the power of two above the largest entry.
+	var largest float64
 	for i := range rows {
 		for _, v := range m.RawRowView(i) {
-			binary.LittleEndian.PutUint64(b[:], math.Float64bits(v))
+			largest = math.Max(largest, math.Abs(v))
+		}
+	}
+	_, exponent := math.Frexp(largest)
+	h := fnv.New128a()
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(exponent))
+	h.Write(b[:])
+	for i := range rows {
+		for _, v := range m.RawRowView(i) {
+			binary.LittleEndian.PutUint64(b[:], uint64(int64(math.Round(math.Ldexp(v, 26-exponent)))))
 			h.Write(b[:])
 		}
 	}

@@ -30,7 +30,8 @@ type Settings struct {
 	// epoch, from 0 (the net at initialisation) to Epochs (after the last
 	// step), in any order. Nil is LogSnapshots(Epochs).
 	Snapshots []int
-	// Uncentered trains f instead of f - f₀, f₀ the net at initialisation.
+	// Uncentered trains f instead of f - f₀, f₀ the net as it is when Train is
+	// called: at initialisation, unless it was trained before.
 	Uncentered bool
 	// Progress, if not nil, is called after each step.
 	Progress func(Progress)
@@ -77,12 +78,16 @@ type Trace struct {
 
 // DivergedError reports a loss that is not finite.
 type DivergedError struct {
+	Points       string // "training" or "test"
 	Epoch        int
 	LearningRate float64
 }
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("fcn: the training loss is not finite at epoch %d: the learning rate %v is too large (gradient descent is stable below n/λ_max, λ_max the largest eigenvalue of the n×n NTK)", e.Epoch, e.LearningRate)
+	if e.Epoch == 0 {
+		return fmt.Sprintf("fcn: the loss on the %s points is not finite at initialisation: the inputs are too large for the activation in single precision, or the targets for it", e.Points)
+	}
+	return fmt.Sprintf("fcn: the loss on the %s points is not finite at epoch %d: the learning rate %v is too large (gradient descent is stable below n/λ_max, λ_max the largest eigenvalue of the n×n NTK), or inputs are for the activation", e.Points, e.Epoch, e.LearningRate)
 }
 
 // InterruptedError reports a run that its context ended. Unwrap gives the
@@ -141,11 +146,15 @@ func (n *Net) Train(ctx context.Context, p Problem, s Settings) (*Trace, error) 
 		t.residuals()
 		loss := t.loss()
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return trace, &DivergedError{epoch, s.LearningRate}
+			return trace, &DivergedError{"training", epoch, s.LearningRate}
 		}
 		if len(snapshots) > 0 && snapshots[0] == epoch {
 			snapshots = snapshots[1:]
-			trace.Points = append(trace.Points, t.measure(epoch))
+			p := t.measure(epoch)
+			if math.IsNaN(p.TestLoss) || math.IsInf(p.TestLoss, 0) {
+				return trace, &DivergedError{"test", epoch, s.LearningRate}
+			}
+			trace.Points = append(trace.Points, p)
 		}
 		if epoch == s.Epochs {
 			return trace, nil
@@ -285,8 +294,10 @@ func (t *training) back(i int, delta []float32) {
 					row[j] *= slope[j]
 				}
 			}
-			for j, v := range row {
-				sum[j] += v
+			if l.b != nil {
+				for j, v := range row {
+					sum[j] += v
+				}
 			}
 		}
 	})

@@ -83,8 +83,9 @@ func (s Series) String() string { return fmt.Sprintf("Hermite series of degree %
 // Scaled returns the expansion of φ(σ z): the coefficients that φ has on
 // pre-activations of standard deviation σ ≥ 0. Cost: O(degree²).
 //
-// For σ < 1 the sum over degrees alternates, so that digits are lost when the
-// b_k of high degree are large.
+// Coefficients of low degree lose digits when σ ≠ 1 and the degree is high: for
+// the ½ sin 6z series of degree 130, ten digits are right at σ = 0.9, seven at
+// 1.1 and one at 1.3.
 func (s Series) Scaled(sigma float64) Series {
 	if sigma == 1 {
 		return s
@@ -122,25 +123,37 @@ func (s Series) Scaled(sigma float64) Series {
 // variances q and q2 and covariance k: with σ² = q, σ'² = q2 and ρ = k/(σσ'),
 // Σ_j b_j(σ) b_j(σ') ρ^j, where b_j(σ) are the coefficients of φ(σ z).
 func (s Series) Dual(q, k, q2 float64) (value, derivative float64) {
-	return s.dual(q, k, q2), s.prime().dual(q, k, q2)
-}
-
-func (s Series) dual(q, k, q2 float64) float64 {
-	sigma, sigma2 := math.Sqrt(q), math.Sqrt(q2)
-	a := s.Scaled(sigma)
+	a := s.Prepare(q)
 	b := a
 	if q2 != q {
-		b = s.Scaled(sigma2)
+		b = s.Prepare(q2)
 	}
+	return s.DualPrepared(a, q, k, q2, b)
+}
+
+// Prepare returns the coefficients of φ(σz) and then those of φ'(σz), σ² = q:
+// what [Series.DualPrepared] needs of one pre-activation. Cost: O(degree²),
+// O(degree) for q = 1.
+func (s Series) Prepare(q float64) []float64 {
+	sigma := math.Sqrt(q)
+	return append(append([]float64(nil), s.Scaled(sigma).b...), s.prime().Scaled(sigma).b...)
+}
+
+// DualPrepared is [Series.Dual] with what Prepare(q) and Prepare(q2) returned.
+// Cost: O(degree).
+func (s Series) DualPrepared(a []float64, q, k, q2 float64, b []float64) (value, derivative float64) {
 	var rho float64
-	if sigma > 0 && sigma2 > 0 {
-		rho = k / sigma / sigma2
+	if q > 0 && q2 > 0 {
+		rho = math.Max(-1, math.Min(1, k/math.Sqrt(q)/math.Sqrt(q2)))
 	}
-	var sum float64
-	for j := len(a.b) - 1; j >= 0; j-- {
-		sum = sum*rho + a.b[j]*b.b[j]
+	n := len(s.b)
+	for j := n - 1; j >= 0; j-- {
+		value = value*rho + a[j]*b[j]
 	}
-	return sum
+	for j := len(a) - 1; j >= n; j-- {
+		derivative = derivative*rho + a[j]*b[j]
+	}
+	return value, derivative
 }
 
 func (s Series) prime() Series {

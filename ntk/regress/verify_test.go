@@ -36,7 +36,7 @@ func TestWineQualityRed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		train, test, err := d.At(float64(c.epoch))
+		train, test, err := d.At(c.epoch)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -144,20 +144,10 @@ func shape(t blas.Transpose, rows, cols int) (int, int) {
 // dynamic linker's search.
 func candidates() []string {
 	var c []string
-	if dir, err := os.Getwd(); err == nil {
-		for {
-			for _, name := range []string{"libscipy_openblas.so", "libscipy_openblas.dylib"} {
-				m, _ := filepath.Glob(filepath.Join(globEscape(dir), ".venv", "lib", "python3*", "site-packages", "scipy_openblas32", "lib", name))
-				c = append(c, m...)
-			}
-			if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-				break
-			}
-			up := filepath.Dir(dir)
-			if up == dir {
-				break
-			}
-			dir = up
+	if module, ok := moduleFolder(); ok {
+		for _, name := range []string{"libscipy_openblas.so", "libscipy_openblas.dylib"} {
+			m, _ := filepath.Glob(filepath.Join(globEscape(module), ".venv", "lib", "python3*", "site-packages", "scipy_openblas32", "lib", name))
+			c = append(c, m...)
 		}
 	}
 	if runtime.GOOS == "darwin" {
@@ -167,6 +157,23 @@ func candidates() []string {
 			"/System/Library/Frameworks/Accelerate.framework/Accelerate")
 	}
 	return append(c, "libopenblas.so.0", "libopenblas.so")
+}
+
+// moduleFolder returns the folder at or above the working directory with a
+// go.mod.
+func moduleFolder() (dir string, ok bool) {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, true
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			break
+		}
+		dir = up
+	}
+	return "", false
 }
 
 // globEscape quotes the characters of a folder's name that Glob gives a meaning.

@@ -5,6 +5,7 @@ package accel
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -94,8 +95,16 @@ func (l *library) check() error {
 	got, want := make([]float64, m*n), make([]float64, m*n)
 	l.Dgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, a, k, b, n, 0, got, n)
 	l.Implementation.Dgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, a, k, b, n, 0, want, n)
-	if !slices.Equal(got, want) {
-		return errors.New("its dgemm_ gives a wrong product (a BLAS with 32-bit integers is needed)")
+	a32, b32, got32 := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
+	for i, v := range a {
+		a32[i] = float32(v)
+	}
+	for i, v := range b {
+		b32[i] = float32(v)
+	}
+	l.Sgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, a32, k, b32, n, 0, got32, n)
+	if !slices.Equal(got, want) || !slices.EqualFunc(got32, want, func(x float32, y float64) bool { return float64(x) == y }) {
+		return errors.New("it gives wrong products (a BLAS with 32-bit integers is needed)")
 	}
 	return nil
 }
@@ -118,6 +127,8 @@ func fits(length, rows, cols, stride int) {
 		panic("blas: bad leading dimension")
 	case length < stride*(rows-1)+cols:
 		panic("blas: insufficient length of matrix")
+	case rows > math.MaxInt32 || stride > math.MaxInt32:
+		panic("blas: more rows or columns than 32-bit integers count")
 	}
 }
 
@@ -214,9 +225,15 @@ func (l *library) syrk(fn uintptr, f *frame, ul blas.Uplo, t blas.Transpose, n, 
 		uintptr(beta), uintptr(c), uintptr(unsafe.Pointer(&f.ldc)))
 }
 
+// lapackLimit keeps the work space of dsyevd, 1 + 6n + 2n², within 32 bits.
+const lapackLimit = 32766
+
 // syev calls LAPACK's divide and conquer, which leaves the eigenvectors in
 // columns of a column-major matrix; they are turned to gonum's order.
 func (l *library) syev(n int, a, w []float64) bool {
+	if n > lapackLimit {
+		return portable().syev(n, a, w)
+	}
 	f := l.frames.Get().(*frame)
 	defer l.frames.Put(f)
 	call := func(work []float64, lwork int, iwork []int32, liwork int) {
@@ -226,7 +243,8 @@ func (l *library) syev(n int, a, w []float64) bool {
 			uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)), uintptr(unsafe.Pointer(&f.n)),
 			uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&f.lda)), uintptr(unsafe.Pointer(&w[0])),
 			uintptr(unsafe.Pointer(&work[0])), uintptr(unsafe.Pointer(&f.ldb)),
-			uintptr(unsafe.Pointer(&iwork[0])), uintptr(unsafe.Pointer(&f.ldc)), uintptr(unsafe.Pointer(&f.info)))
+			uintptr(unsafe.Pointer(&iwork[0])), uintptr(unsafe.Pointer(&f.ldc)), uintptr(unsafe.Pointer(&f.info)),
+			1, 1) // the lengths of the two characters, which Fortran compilers pass last
 	}
 	query, iquery := make([]float64, 1), make([]int32, 1)
 	call(query, -1, iquery, -1)

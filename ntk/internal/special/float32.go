@@ -2,16 +2,15 @@ package special
 
 import "math"
 
-// Sincos32 returns sin x and cos x of a float32 to within 6e-8 absolute (one
-// unit in the last place of 1), for |x| < 2^20. Beyond that the reduction is
-// left to the standard library.
+// Sincos32 returns sin z and cos z in single precision, to within 6e-8 absolute
+// (one unit in the last place of 1), for |z| < 2^20. Beyond that the reduction
+// is left to the standard library.
 //
 // The argument is reduced by multiples of π/2 in float64, where 20 bits of
 // multiple leave more than float32 needs, and the sine and cosine of the rest
 // are Taylor polynomials, in float64 too: their remainders at π/4 are 2e-9 and
-// 2e-8.
-func Sincos32(x float32) (sin, cos float32) {
-	z := float64(x)
+// 2e-10.
+func Sincos32(z float64) (sin, cos float32) {
 	if !(math.Abs(z) < 1<<20) {
 		s, c := math.Sincos(z)
 		return float32(s), float32(c)
