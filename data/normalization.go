@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -233,13 +234,8 @@ func moments(v []float64) (mean, std float64, constant bool) {
 	return mean, largest * math.Sqrt(sum), false
 }
 
-func norm(v []float64) float64 {
-	var sum float64
-	for _, x := range v {
-		sum += x * x
-	}
-	return math.Sqrt(sum)
-}
+// norm is the Euclidean norm, also where squares would overflow or vanish.
+func norm(v []float64) float64 { return floats.Norm(v, 2) }
 
 // finite passes on the two parts unless normalising left the range of float64.
 func finite(train, test *mat.Dense) (*mat.Dense, *mat.Dense, error) {

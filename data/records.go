@@ -189,8 +189,9 @@ func (r *Records) Load(key Key, value any) (found bool, err error) {
 
 // Remember returns the record of the settings if there is one, and otherwise
 // calls run and saves what it returns. A run that fails is not saved, and its
-// result is returned with its error. name and settings make the key; see
-// [RecordKey].
+// result is returned with its error. That a record can be written is tried
+// before the run, which may take hours, and not only after it. name and
+// settings make the key; see [RecordKey].
 func Remember[T any](r *Records, name string, settings any, run func() (T, error)) (T, error) {
 	var value T
 	key, err := RecordKey(name, settings)
@@ -200,10 +201,22 @@ func Remember[T any](r *Records, name string, settings any, run func() (T, error
 	if found, err := r.Load(key, &value); found || err != nil {
 		return value, err
 	}
+	if err := r.probe(); err != nil {
+		return value, err
+	}
 	if value, err = run(); err != nil {
 		return value, err
 	}
 	return value, r.Save(key, value)
+}
+
+// probe writes and removes a file of the size of a large record.
+func (r *Records) probe() error {
+	path := filepath.Join(r.dir, fmt.Sprintf(".probe-%d", os.Getpid()))
+	if err := writeFileAtomic(path, make([]byte, 64<<10)); err != nil {
+		return fmt.Errorf("data: a record could not be kept, so the run was not started: %w", err)
+	}
+	return os.Remove(path)
 }
 
 // marshal is json.Marshal without escaping <, > and &.

@@ -352,6 +352,16 @@ func TestRemember(t *testing.T) {
 	if got, err := Remember(records, "run", 3, func() (int, error) { return 6, nil }); got != 6 || err != nil {
 		t.Errorf("a failing run was kept: %d, %v", got, err)
 	}
+	// A folder that is gone: known before the run, not after hours of it.
+	gone, err := OpenRecords(filepath.Join(t.TempDir(), "gone"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(gone.dir)
+	before := runs
+	if _, err := Remember(gone, "run", 4, run); err == nil || runs != before || !strings.Contains(err.Error(), "not started") {
+		t.Errorf("%v after %d runs", err, runs-before)
+	}
 	if _, err := Remember(records, "no name!", 3, run); err == nil {
 		t.Error("a bad name must be an error")
 	}

@@ -82,8 +82,14 @@ class Progress:
 
 def run(path, scale):
     """Executes the notebook at path; returns it with its outputs, and a Failure or None."""
-    notebook = nbformat.read(path, as_version=4)
-    cells = code_cells(notebook)
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        cells = code_cells(notebook)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SystemExit(
+            f"{path} is not a notebook ({type(error).__name__}: {str(error).splitlines()[0][:100] if str(error) else ''}). "
+            "Restore it (git checkout) or remove it."
+        ) from error
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -245,6 +251,11 @@ def report(arguments):
     from publish import publish
 
     executed, failures = _run_all(arguments.paths, arguments.scale, lambda path: BUILD / arguments.scale / path.name)
+    for path, notebook in executed:
+        found = [] if "failed" in notebook.metadata["kernelsmith"] else problems(notebook)
+        if found:
+            failures.append(Failure(f"{path.name}:\n{_indent(found)}"))
+            print(failures[-1], file=sys.stderr, flush=True)
     print("writing the pages", flush=True)
     publish([path for path, _ in executed], REPORT, BUILD)
     print(f"The report is {REPORT / 'index.html'}", flush=True)

@@ -42,6 +42,21 @@ func (e *DomainError) Error() string {
 	return fmt.Sprintf("ntk: kernel at (q, k, q') = (%v, %v, %v): %s", e.Q, e.K, e.Q2, e.Reason)
 }
 
+// notFinite says why a kernel has no value: its formulas left float64.
+const notFinite = "the kernel is too large for double precision there: smaller standard deviations, parameters or inputs are needed"
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// checkFinite reports the first entry of an m×n matrix that is not finite.
+func checkFinite(k []float64, n int) error {
+	for i, v := range k {
+		if !isFinite(v) {
+			return fmt.Errorf("ntk: between rows %d and %d %s", i/n, i%n, notFinite)
+		}
+	}
+	return nil
+}
+
 // boundary is by how much rounding may carry |k| over √(q q').
 const boundary = 1e-12
 
@@ -59,7 +74,11 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	case !(math.Abs(k) <= limit*(1+boundary)):
 		return 0, &DomainError{q, k, q2, "|k| must be at most √(q q'), by Cauchy-Schwarz"}
 	}
-	return K.pair(K.prepare(q), math.Max(-limit, math.Min(limit, k)), K.prepare(q2)), nil
+	v := K.pair(K.prepare(q), math.Max(-limit, math.Min(limit, k)), K.prepare(q2))
+	if !isFinite(v) {
+		return 0, &DomainError{q, k, q2, notFinite}
+	}
+	return v, nil
 }
 
 // Curve returns K(c) at each cosine, for inputs of norm √d. A cosine outside
@@ -75,6 +94,9 @@ func (K Kernel) Curve(cosines []float64) ([]float64, error) {
 			return nil, &DomainError{1, c, 1, fmt.Sprintf("cosine %d is outside [-1, 1]", i)}
 		default:
 			out[i] = K.pair(one, math.Max(-1, math.Min(1, c)), one)
+			if !isFinite(out[i]) {
+				return nil, &DomainError{1, c, 1, notFinite}
+			}
 		}
 	}
 	return out, nil
@@ -112,6 +134,9 @@ func (K Kernel) Gram(x *mat.Dense) (*mat.SymDense, error) {
 			k[i*n+j] = K.pair(points[i], math.Max(-limit, math.Min(limit, k[i*n+j])), points[j])
 		}
 	})
+	if err := checkFinite(k, n); err != nil {
+		return nil, err
+	}
 	return mat.NewSymDense(n, k), nil
 }
 
@@ -140,6 +165,9 @@ func (K Kernel) Cross(z, x *mat.Dense) (*mat.Dense, error) {
 			k[i*n+j] = K.pair(pointsZ[i], math.Max(-limit, math.Min(limit, k[i*n+j])), points[j])
 		}
 	})
+	if err := checkFinite(k, n); err != nil {
+		return nil, err
+	}
 	return mat.NewDense(m, n, k), nil
 }
 

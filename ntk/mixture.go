@@ -22,7 +22,7 @@ type hinge struct{ amp, shift float64 }
 type cosine struct{ amp, freq, phase float64 }
 
 func (m mixture) dual(q, k, q2 float64) (value, derivative float64) {
-	if q == 0 || q2 == 0 {
+	if q < 1e-300 || q2 < 1e-300 { // below, quotients by q overflow
 		return m.dualOfConstant(q, q2)
 	}
 	value = m.slope*m.slope*k + m.offset*m.offset

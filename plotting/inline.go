@@ -19,18 +19,19 @@ import (
 // readers and tools that do not show pictures. Empty, it is made of title and labels.
 //
 // Show returns when the notebook has confirmed the picture, or with an error after 5 seconds
-// without that. Outside a notebook it draws nothing; an error in the drawing is returned in either place.
+// without that. An error in the drawing ends the cell of a notebook, where a returned one would pass
+// unseen: Show panics with it there. Outside a notebook Show draws nothing and returns the error.
 func Show(d Drawing, caption string) error {
 	dim, err := check(d)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	if !gonbui.IsNotebook {
 		return nil
 	}
 	png, err := PNG(d)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	if caption == "" {
 		caption = d.describe()
@@ -52,16 +53,25 @@ func Show(d Drawing, caption string) error {
 	})
 }
 
+// fail ends the cell of a notebook with the error; elsewhere it returns it.
+func fail(err error) error {
+	if gonbui.IsNotebook {
+		panic(err)
+	}
+	return err
+}
+
 // ShowTable displays rows under a header, as an HTML table in a notebook and as aligned plain text on the
 // standard output elsewhere. Text is shown as it is, HTML in it included. Columns of numbers are
-// aligned right. An empty caption is left out. A row whose length is not the header's is an error.
+// aligned right. An empty caption is left out. A row whose length is not the header's is an error, which ends
+// the cell of a notebook as with [Show].
 func ShowTable(header []string, rows [][]string, caption string) error {
 	if len(header) == 0 {
-		return errors.New("plotting: table without columns")
+		return fail(errors.New("plotting: table without columns"))
 	}
 	for i, row := range rows {
 		if len(row) != len(header) {
-			return fmt.Errorf("plotting: row %d of the table has %d cells, its header %d", i+1, len(row), len(header))
+			return fail(fmt.Errorf("plotting: row %d of the table has %d cells, its header %d", i+1, len(row), len(header)))
 		}
 	}
 	plain := plainTable(header, rows, caption)

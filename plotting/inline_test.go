@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,14 +26,41 @@ import (
 const cellEnv = "PLOTTING_TEST_CELL"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(cellEnv) != "" {
-		if err := cellProgram(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+	var err error
+	switch os.Getenv(cellEnv) {
+	case "":
+		os.Exit(m.Run())
+	case "figure":
+		bad := New(Options{})
+		bad.Line("4HL ReLU", []float64{0, 1}, []float64{1, math.NaN()})
+		Show(bad, "") // as in a cell, which does not look at the error
+	case "table":
+		ShowTable([]string{"a"}, [][]string{{"1", "2"}}, "")
+	default:
+		err = cellProgram()
 	}
-	os.Exit(m.Run())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// In a cell nobody looks at the error that Show returns: it has to end the cell.
+func TestABadDrawingEndsTheCell(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, says := range map[string]string{"figure": "4HL ReLU", "table": "row 1 of the table has 2 cells"} {
+		cmd := exec.Command(exe)
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		cmd.Env = append(os.Environ(), cellEnv+"="+kind, protocol.GONB_PIPE_ENV+"="+pipe, protocol.GONB_PIPE_BACK_ENV+"="+pipe)
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), says) {
+			t.Errorf("%s: %v, must say %q:\n%s", kind, err, says, out)
+		}
+	}
 }
 
 func cellProgram() error {

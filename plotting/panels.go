@@ -52,19 +52,16 @@ func (g *Grid) take(rows [][]Drawing) error {
 		if len(row) != len(rows[0]) {
 			return fmt.Errorf("plotting: row %d of the grid has %d panels, row 1 has %d; fill the gaps with nil", i+1, len(row), len(rows[0]))
 		}
-		for j, d := range row {
-			if d == nil {
-				continue
-			}
-			some = true
-			if err := d.Err(); err != nil {
-				return fmt.Errorf("panel in row %d, column %d: %w", i+1, j+1, err)
-			}
+		for _, d := range row {
+			some = some || d != nil
 		}
 		g.rows = append(g.rows, append([]Drawing(nil), row...))
 	}
 	if !some {
 		return errors.New("plotting: all panels of the grid are nil")
+	}
+	if err := g.checkPanels(); err != nil {
+		return err
 	}
 	if err := checkText("title", g.opt.Title); err != nil {
 		return err
@@ -77,7 +74,25 @@ func (g *Grid) Err() error {
 	if g == nil {
 		return errors.New("plotting: nil *Grid")
 	}
-	return g.err
+	if g.err != nil {
+		return g.err
+	}
+	// Panels may have been added to since.
+	return g.checkPanels()
+}
+
+func (g *Grid) checkPanels() error {
+	for i, row := range g.rows {
+		for j, d := range row {
+			if d == nil {
+				continue
+			}
+			if err := d.Err(); err != nil {
+				return fmt.Errorf("panel in row %d, column %d: %w", i+1, j+1, err)
+			}
+		}
+	}
+	return nil
 }
 
 func (g *Grid) dimensions() dimensions {

@@ -392,6 +392,7 @@ func TestBadInput(t *testing.T) {
 		err  error
 	}{
 		{"no architecture", second(New(nil, good))},
+		{"no architecture", second(New(&ntk.FCN{}, good))},
 		{"Inputs is 0", second(New(arch, Config{0, 4, 2, 0}))},
 		{"Width is 0", second(New(arch, Config{3, 0, 2, 0}))},
 		{"Outputs is -1", second(New(arch, Config{3, 4, -1, 0}))},
@@ -422,7 +423,7 @@ func TestBadInput(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestLogSnapshots(t *testing.T) {
-	for _, epochs := range []int{1, 2, 10, 1025} {
+	for _, epochs := range []int{1, 2, 10, 1025, math.MaxInt64} {
 		s := LogSnapshots(epochs, 0)
 		if s[0] != 0 || s[len(s)-1] != epochs || !slices.IsSorted(s) || len(slices.Compact(slices.Clone(s))) != len(s) {
 			t.Errorf("%d epochs: %v", epochs, s)

@@ -45,8 +45,8 @@ const maxParams = math.MaxInt32
 // independent ones. It reports sizes below 1 and nets with 2^31-1 weights or
 // more.
 func New(arch *ntk.FCN, c Config) (*Net, error) {
-	if arch == nil {
-		return nil, fmt.Errorf("fcn: no architecture")
+	if arch == nil || arch.Depth() == 0 {
+		return nil, fmt.Errorf("fcn: no architecture; make one with ntk.NewFCN")
 	}
 	for _, s := range []struct {
 		name string

@@ -109,11 +109,11 @@ func (e *InterruptedError) Unwrap() error { return e.Err }
 func LogSnapshots(epochs int, more ...int) []int {
 	s := append([]int{0, epochs}, more...)
 	for k := 0; ; k++ {
-		e := int(math.Round(math.Pow(10, float64(k)/8)))
-		if e >= epochs {
+		e := math.Round(math.Pow(10, float64(k)/8))
+		if e >= float64(epochs) {
 			break
 		}
-		s = append(s, e)
+		s = append(s, int(e))
 	}
 	slices.Sort(s)
 	return slices.Compact(s)

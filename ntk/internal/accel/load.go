@@ -17,7 +17,7 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// library is a loaded BLAS and LAPACK with 32-bit integers, called through its
+// library is a loaded BLAS and LAPACK, called through its
 // Fortran interface: every argument is a pointer, so a call needs no
 // reflection and allocates nothing.
 type library struct {
@@ -28,11 +28,13 @@ type library struct {
 }
 
 // frame holds a call's scalars on the heap, where the stack's moves cannot
-// change their addresses.
+// change their addresses. Integers are wide enough for libraries of either
+// integer size: on the little-endian machines of this file one with 32 bits
+// reads the lower half.
 type frame struct {
 	c1, c2              byte
-	m, n, k             int32
-	lda, ldb, ldc, info int32
+	m, n, k             int64
+	lda, ldb, ldc, info int64
 	alpha32, beta32     float32
 	alpha64, beta64     float64
 }
@@ -52,7 +54,7 @@ func load(path string) (backend, error) {
 		"sgemm_": &lib.sgemm, "dgemm_": &lib.dgemm, "ssyrk_": &lib.ssyrk, "dsyrk_": &lib.dsyrk, "dsyevd_": &lib.dsyevd,
 	} {
 		if *fn, err = purego.Dlsym(handle, prefix+name); err != nil {
-			return backend{}, fmt.Errorf("no %s in it (a BLAS and LAPACK with 32-bit integers is needed)", name)
+			return backend{}, fmt.Errorf("no %s in it (a BLAS and LAPACK is needed)", name)
 		}
 	}
 	info := Info{Library: "BLAS " + filepath.Base(path), Path: path}
@@ -80,9 +82,9 @@ func load(path string) (backend, error) {
 	return b, lib.check()
 }
 
-// check multiplies two matrices of small integers, which every right BLAS does
-// without rounding, so that a library with another interface (64-bit integers,
-// say) is refused instead of believed.
+// check tries each routine on small integers, which every right library
+// multiplies without rounding, so that a library that is something else is
+// refused instead of believed.
 func (l *library) check() error {
 	const m, n, k = 16, 17, 18
 	a, b := make([]float64, m*k), make([]float64, k*n)
@@ -92,19 +94,31 @@ func (l *library) check() error {
 	for i := range b {
 		b[i] = float64(i%5) - 2
 	}
-	got, want := make([]float64, m*n), make([]float64, m*n)
+	narrow := func(x []float64) []float32 {
+		y := make([]float32, len(x))
+		for i, v := range x {
+			y[i] = float32(v)
+		}
+		return y
+	}
+	equal := func(x float32, y float64) bool { return float64(x) == y }
+	got, got32, want := make([]float64, m*n), make([]float32, m*n), make([]float64, m*n)
 	l.Dgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, a, k, b, n, 0, got, n)
+	l.Sgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, narrow(a), k, narrow(b), n, 0, got32, n)
 	l.Implementation.Dgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, a, k, b, n, 0, want, n)
-	a32, b32, got32 := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
-	for i, v := range a {
-		a32[i] = float32(v)
+	if !slices.Equal(got, want) || !slices.EqualFunc(got32, want, equal) {
+		return errors.New("it multiplies matrices wrongly")
 	}
-	for i, v := range b {
-		b32[i] = float32(v)
+	got, got32, want = make([]float64, m*m), make([]float32, m*m), make([]float64, m*m)
+	l.Dsyrk(blas.Upper, blas.NoTrans, m, k, 1, a, k, 0, got, m)
+	l.Ssyrk(blas.Upper, blas.NoTrans, m, k, 1, narrow(a), k, 0, got32, m)
+	l.Implementation.Dsyrk(blas.Upper, blas.NoTrans, m, k, 1, a, k, 0, want, m)
+	if !slices.Equal(got, want) || !slices.EqualFunc(got32, want, equal) {
+		return errors.New("it multiplies a matrix by its transpose wrongly")
 	}
-	l.Sgemm(blas.NoTrans, blas.NoTrans, m, n, k, 2, a32, k, b32, n, 0, got32, n)
-	if !slices.Equal(got, want) || !slices.EqualFunc(got32, want, func(x float32, y float64) bool { return float64(x) == y }) {
-		return errors.New("it gives wrong products (a BLAS with 32-bit integers is needed)")
+	swap, values := []float64{0, 3, 3, 0}, make([]float64, 2)
+	if !l.syev(2, swap, values) || math.Abs(values[0]+3) > 1e-12 || math.Abs(values[1]-3) > 1e-12 {
+		return errors.New("it finds wrong eigenvalues")
 	}
 	return nil
 }
@@ -169,8 +183,8 @@ func (l *library) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []f
 
 func (l *library) gemm(fn uintptr, f *frame, tA, tB blas.Transpose, m, n, k int, alpha, a unsafe.Pointer, lda int, b unsafe.Pointer, ldb int, beta, c unsafe.Pointer, ldc int) {
 	f.c1, f.c2 = flag(tB), flag(tA)
-	f.m, f.n, f.k = int32(n), int32(m), int32(k)
-	f.lda, f.ldb, f.ldc = int32(ldb), int32(lda), int32(ldc)
+	f.m, f.n, f.k = int64(n), int64(m), int64(k)
+	f.lda, f.ldb, f.ldc = int64(ldb), int64(lda), int64(ldc)
 	purego.SyscallN(fn,
 		uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)),
 		uintptr(unsafe.Pointer(&f.m)), uintptr(unsafe.Pointer(&f.n)), uintptr(unsafe.Pointer(&f.k)),
@@ -217,7 +231,7 @@ func (l *library) syrk(fn uintptr, f *frame, ul blas.Uplo, t blas.Transpose, n, 
 	if t != blas.NoTrans {
 		f.c2 = 'N'
 	}
-	f.n, f.k, f.lda, f.ldc = int32(n), int32(k), int32(lda), int32(ldc)
+	f.n, f.k, f.lda, f.ldc = int64(n), int64(k), int64(lda), int64(ldc)
 	purego.SyscallN(fn,
 		uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)),
 		uintptr(unsafe.Pointer(&f.n)), uintptr(unsafe.Pointer(&f.k)),
@@ -236,9 +250,9 @@ func (l *library) syev(n int, a, w []float64) bool {
 	}
 	f := l.frames.Get().(*frame)
 	defer l.frames.Put(f)
-	call := func(work []float64, lwork int, iwork []int32, liwork int) {
+	call := func(work []float64, lwork int, iwork []int64, liwork int) {
 		f.c1, f.c2 = 'V', 'L'
-		f.n, f.lda, f.ldb, f.ldc = int32(n), int32(n), int32(lwork), int32(liwork)
+		f.n, f.lda, f.ldb, f.ldc = int64(n), int64(n), int64(lwork), int64(liwork)
 		purego.SyscallN(l.dsyevd,
 			uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)), uintptr(unsafe.Pointer(&f.n)),
 			uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&f.lda)), uintptr(unsafe.Pointer(&w[0])),
@@ -246,9 +260,9 @@ func (l *library) syev(n int, a, w []float64) bool {
 			uintptr(unsafe.Pointer(&iwork[0])), uintptr(unsafe.Pointer(&f.ldc)), uintptr(unsafe.Pointer(&f.info)),
 			1, 1) // the lengths of the two characters, which Fortran compilers pass last
 	}
-	query, iquery := make([]float64, 1), make([]int32, 1)
+	query, iquery := make([]float64, 1), make([]int64, 1)
 	call(query, -1, iquery, -1)
-	work, iwork := make([]float64, int(query[0])), make([]int32, int(iquery[0]))
+	work, iwork := make([]float64, int(query[0])), make([]int64, int(int32(iquery[0])))
 	call(work, len(work), iwork, len(iwork))
 	if f.info != 0 {
 		return false
