@@ -11,7 +11,8 @@
 //  3. the system's OpenBLAS, and on macOS Accelerate.
 //
 // OPENBLAS_NUM_THREADS, OPENBLAS_CORETYPE and the library's other variables
-// act as documented by the library: nothing is overridden here.
+// act as documented by the library; as many goroutines as it would have threads
+// share the work of a product.
 //
 // The package does not register anything with gonum's blas32 and blas64: a
 // program that imports it keeps the BLAS it chose for itself.
@@ -37,7 +38,7 @@ type Info struct {
 	Library string // "OpenBLAS 0.3.x", "Accelerate", "gonum (portable Go)"
 	Path    string // the file it was loaded from; empty for portable Go
 	Core    string // the kernels chosen for this CPU, where the library tells
-	Threads int    // threads a large product uses, where the library tells
+	Threads int    // threads that a large product uses, where the library tells
 	Problem string // why a library that was asked for is not in use; else empty
 }
 

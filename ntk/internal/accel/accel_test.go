@@ -19,7 +19,7 @@ func TestAgreesWithPortable(t *testing.T) {
 	t.Logf("active: %v", Current())
 	r := rand.New(rand.NewPCG(1, 2))
 	ref := gonum.Implementation{}
-	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {40, 30, 50}, {33, 1, 257}, {1, 64, 128}, {128, 96, 64}} {
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {40, 30, 50}, {33, 1, 257}, {1, 64, 128}, {128, 96, 64}, {200, 130, 90}, {70, 333, 129}, {1, 3000, 400}} {
 		m, n, k := size[0], size[1], size[2]
 		for _, tA := range []blas.Transpose{blas.NoTrans, blas.Trans} {
 			for _, tB := range []blas.Transpose{blas.NoTrans, blas.Trans} {

@@ -25,6 +25,13 @@ type library struct {
 
 	sgemm, dgemm, ssyrk, dsyrk, dsyevd uintptr
 	frames                             sync.Pool // of *frame
+
+	// The library's own threads wait for their next work by spinning, which
+	// takes the processors from Go between one product and the next. So they are
+	// switched off, and products are divided among goroutines, as many as the
+	// library would have had threads.
+	setThreads uintptr // 0 if the library keeps its threads to itself
+	workers    int
 }
 
 // frame holds a call's scalars on the heap, where the stack's moves cannot
@@ -78,6 +85,11 @@ func load(path string) (backend, error) {
 		n, _, _ := purego.SyscallN(sym)
 		info.Threads = int(int32(n))
 	}
+	lib.workers = 1
+	if sym, err := purego.Dlsym(handle, prefix+"openblas_set_num_threads"); err == nil && info.Threads > 1 {
+		lib.setThreads, lib.workers = sym, info.Threads
+		purego.SyscallN(sym, 1)
+	}
 	b := backend{f32: lib, f64: lib, syev: lib.syev, info: info}
 	return b, lib.check()
 }
@@ -123,6 +135,57 @@ func (l *library) check() error {
 	return nil
 }
 
+// divide calls f on parts of the m×n result of a product that together are the
+// whole, at once.
+func (l *library) divide(m, n, k int, f func(i0, i1, j0, j1 int)) {
+	if l.workers == 1 || m*n*k < 1<<20 {
+		f(0, m, 0, n)
+		return
+	}
+	// Whole tiles of the library's inner loop, along the longer side.
+	const tile = 64
+	workers := min(l.workers, (max(m, n)+tile-1)/tile)
+	edge := func(size, w int) int { return min(size, (size*w/workers+tile-1)/tile*tile) }
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			if m >= n {
+				if i0, i1 := edge(m, w), edge(m, w+1); i0 < i1 {
+					f(i0, i1, 0, n)
+				}
+			} else if j0, j1 := edge(n, w), edge(n, w+1); j0 < j1 {
+				f(0, m, j0, j1)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// threaded calls f with the library's own threads on, for what is not divided.
+func (l *library) threaded(f func()) {
+	if l.setThreads != 0 {
+		purego.SyscallN(l.setThreads, uintptr(l.workers))
+		defer purego.SyscallN(l.setThreads, 1)
+	}
+	f()
+}
+
+// offset is where row i of op(A), or column j of op(B) with t turned round,
+// begins.
+func offset(t blas.Transpose, i, stride int) int {
+	if t == blas.NoTrans {
+		return i * stride
+	}
+	return i
+}
+
+func turned(t blas.Transpose) blas.Transpose {
+	if t == blas.NoTrans {
+		return blas.Trans
+	}
+	return blas.NoTrans
+}
+
 func flag(t blas.Transpose) byte {
 	if t == blas.NoTrans {
 		return 'N'
@@ -158,10 +221,14 @@ func (l *library) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []f
 	fits(len(a), ra, ca, lda)
 	fits(len(b), rb, cb, ldb)
 	fits(len(c), m, n, ldc)
-	f := l.frames.Get().(*frame)
-	f.alpha32, f.beta32 = alpha, beta
-	l.gemm(l.sgemm, f, tA, tB, m, n, k, unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&b[0]), ldb, unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[0]), ldc)
-	l.frames.Put(f)
+	l.divide(m, n, k, func(i0, i1, j0, j1 int) {
+		f := l.frames.Get().(*frame)
+		f.alpha32, f.beta32 = alpha, beta
+		l.gemm(l.sgemm, f, tA, tB, i1-i0, j1-j0, k,
+			unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[offset(tA, i0, lda)]), lda, unsafe.Pointer(&b[offset(turned(tB), j0, ldb)]), ldb,
+			unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[i0*ldc+j0]), ldc)
+		l.frames.Put(f)
+	})
 }
 
 // Dgemm is Sgemm in double precision.
@@ -175,10 +242,14 @@ func (l *library) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []f
 	fits(len(a), ra, ca, lda)
 	fits(len(b), rb, cb, ldb)
 	fits(len(c), m, n, ldc)
-	f := l.frames.Get().(*frame)
-	f.alpha64, f.beta64 = alpha, beta
-	l.gemm(l.dgemm, f, tA, tB, m, n, k, unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&b[0]), ldb, unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[0]), ldc)
-	l.frames.Put(f)
+	l.divide(m, n, k, func(i0, i1, j0, j1 int) {
+		f := l.frames.Get().(*frame)
+		f.alpha64, f.beta64 = alpha, beta
+		l.gemm(l.dgemm, f, tA, tB, i1-i0, j1-j0, k,
+			unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[offset(tA, i0, lda)]), lda, unsafe.Pointer(&b[offset(turned(tB), j0, ldb)]), ldb,
+			unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[i0*ldc+j0]), ldc)
+		l.frames.Put(f)
+	})
 }
 
 func (l *library) gemm(fn uintptr, f *frame, tA, tB blas.Transpose, m, n, k int, alpha, a unsafe.Pointer, lda int, b unsafe.Pointer, ldb int, beta, c unsafe.Pointer, ldc int) {
@@ -203,7 +274,9 @@ func (l *library) Ssyrk(ul blas.Uplo, t blas.Transpose, n, k int, alpha float32,
 	fits(len(c), n, n, ldc)
 	f := l.frames.Get().(*frame)
 	f.alpha32, f.beta32 = alpha, beta
-	l.syrk(l.ssyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[0]), ldc)
+	l.threaded(func() {
+		l.syrk(l.ssyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[0]), ldc)
+	})
 	l.frames.Put(f)
 }
 
@@ -218,7 +291,9 @@ func (l *library) Dsyrk(ul blas.Uplo, t blas.Transpose, n, k int, alpha float64,
 	fits(len(c), n, n, ldc)
 	f := l.frames.Get().(*frame)
 	f.alpha64, f.beta64 = alpha, beta
-	l.syrk(l.dsyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[0]), ldc)
+	l.threaded(func() {
+		l.syrk(l.dsyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[0]), ldc)
+	})
 	l.frames.Put(f)
 }
 
@@ -263,7 +338,7 @@ func (l *library) syev(n int, a, w []float64) bool {
 	query, iquery := make([]float64, 1), make([]int64, 1)
 	call(query, -1, iquery, -1)
 	work, iwork := make([]float64, int(query[0])), make([]int64, int(int32(iquery[0])))
-	call(work, len(work), iwork, len(iwork))
+	l.threaded(func() { call(work, len(work), iwork, len(iwork)) })
 	if f.info != 0 {
 		return false
 	}
