@@ -21,14 +21,14 @@ run = tools/env .venv/bin/python notebooks/run.py
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 	@echo
-	@echo 'Settings: SCALE=quick|paper  NOTEBOOKS="01 04"  REPEAT=20  LABFLAGS="--port 8889"  BENCH=regexp'
+	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  REPEAT=20  LABFLAGS="--port 8889"  BENCH=regexp'
 	@echo '          DATASETS="name …"  PYTHON=python3  KERNELSMITH_DATA=folder of data files you have'
 
 report: ready ## Run the notebooks and write report/index.html
 	@$(run) report --scale "$(SCALE)" $(NOTEBOOKS)
 
 lab: ready ## Open JupyterLab on notebooks/, with the Go kernel
-	@tools/env --user-home .venv/bin/python -m jupyterlab --ServerApp.root_dir=notebooks \
+	@tools/env --user-home .venv/bin/python -m jupyterlab --ServerApp.root_dir=notebooks --MultiKernelManager.default_kernel_name=gonb \
 		--LanguageServerManager.autodetect=False $(LABFLAGS)
 
 test: test-go check-notebooks ## Vet, Go tests, notebooks executed and checked

@@ -1,6 +1,7 @@
 """Executes the notebooks of this folder with the Go kernel: for the report, for committing, for the check.
 
-    run.py report  [--scale SCALE] [NOTEBOOK…]              execute copies, publish them as ../report
+    run.py report  [--scale SCALE] [NOTEBOOK…]              execute copies, publish them as ../report;
+                                                             at the scale "committed", publish them as they are
     run.py execute [--scale SCALE] [NOTEBOOK…]              execute in place
     run.py check   [--scale SCALE] [--repeat N] [NOTEBOOK…]  execute copies, check their outputs
 
@@ -250,6 +251,10 @@ def report(arguments):
     # Imported here: only the report needs Sphinx's part of the environment.
     from publish import publish
 
+    if arguments.scale == "committed":
+        publish(_select([]), REPORT, BUILD)
+        print(f"The report is {REPORT / 'index.html'}", flush=True)
+        return []
     executed, failures = _run_all(arguments.paths, arguments.scale, lambda path: BUILD / arguments.scale / path.name)
     for path, notebook in executed:
         found = [] if "failed" in notebook.metadata["kernelsmith"] else problems(notebook)
@@ -257,7 +262,9 @@ def report(arguments):
             failures.append(Failure(f"{path.name}:\n{_indent(found)}"))
             print(failures[-1], file=sys.stderr, flush=True)
     print("writing the pages", flush=True)
-    publish([path for path, _ in executed], REPORT, BUILD)
+    # Pages of notebooks that were not asked for stay as an earlier run made them.
+    copies = [BUILD / arguments.scale / path.name for path in _select([])]
+    publish([path for path in copies if path.exists()], REPORT, BUILD)
     print(f"The report is {REPORT / 'index.html'}", flush=True)
     return failures
 
@@ -295,7 +302,8 @@ def main():
         (check, "execute copies and check their outputs"),
     ):
         sub = commands.add_parser(command.__name__, help=text)
-        sub.add_argument("--scale", choices=("quick", "paper"), default="quick")
+        scales = ("quick", "paper", "committed") if command is report else ("quick", "paper")
+        sub.add_argument("--scale", choices=scales, default="quick")
         sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK")
         if command is check:
             sub.add_argument("--repeat", type=int, default=1, metavar="N")

@@ -192,7 +192,7 @@ func (s Sin) Validate() error {
 
 // String writes the function out.
 func (s Sin) String() string {
-	return fmt.Sprintf("%.4g sin(%.4gz%+.4g)", s.Amplitude, s.Frequency, s.Phase)
+	return wave("sin", s.Amplitude, s.Frequency, s.Phase)
 }
 
 // Cos is Amplitude · cos(Frequency · z + Phase), the phase in radians.
@@ -226,7 +226,19 @@ func (s Cos) Validate() error {
 
 // String writes the function out.
 func (s Cos) String() string {
-	return fmt.Sprintf("%.4g cos(%.4gz%+.4g)", s.Amplitude, s.Frequency, s.Phase)
+	return wave("cos", s.Amplitude, s.Frequency, s.Phase)
+}
+
+// wave writes a·f(ωz+p), without what is 1 or 0.
+func wave(f string, amplitude, frequency, phase float64) string {
+	a, p := "", ""
+	if amplitude != 1 {
+		a = fmt.Sprintf("%.4g ", amplitude)
+	}
+	if phase != 0 {
+		p = fmt.Sprintf("%+.4g", phase)
+	}
+	return fmt.Sprintf("%s%s(%.4gz%s)", a, f, frequency, p)
 }
 
 // Mimic is the seven-parameter form of [SAD22] that shallow nets are designed

@@ -159,8 +159,8 @@ func ExampleErf() {
 
 func ExampleSin() {
 	value, _ := ntk.Sin{Amplitude: 1, Frequency: 1}.Dual(1, 1, 1) // (1 - e^-2)/2
-	fmt.Printf("%.4f\n", value)
-	// Output: 0.4323
+	fmt.Printf("%.4f %v\n", value, ntk.Sin{Amplitude: 0.5, Frequency: 6})
+	// Output: 0.4323 0.5 sin(6z)
 }
 
 func ExampleCos() {
@@ -186,4 +186,49 @@ func ExampleAccuracy() {
 func ExampleBLAS() {
 	fmt.Println(ntk.BLAS() != "") // such as "OpenBLAS 0.3.34, Haswell kernels, 2 threads"
 	// Output: true
+}
+
+func ExampleNewPowerSeries() {
+	_, err := ntk.NewPowerSeries([]float64{1, math.Inf(1)})
+	fmt.Println(err)
+	// Output: ntk: coefficient a_1 is +Inf; all must be finite
+}
+
+func ExamplePowerSeries_Kernel() {
+	K := ntk.Must(ntk.Must(ntk.NewPowerSeries([]float64{0, 1, 1})).Kernel())
+	fmt.Println(ntk.Must(K.Curve([]float64{-1, 0, 1})))
+	// Output: [0 0 2]
+}
+
+func ExamplePublishedMimic() {
+	net := ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0))
+	K := ntk.Must(net.NTK())
+	fmt.Printf("K(1) = %.3f\n", ntk.Must(K.Curve([]float64{1}))[0])
+	// Output: K(1) = 5.130
+}
+
+func ExampleMust() {
+	fmt.Println(ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1.5, 0.3)))
+	// Output: 2HL erf
+}
+
+func ExampleNoDualError() {
+	_, err := ntk.Must(ntk.UniformFCN(1, noDual{}, 1, 0)).NTK() // a user's own φ without a Dual method
+	var noDual *ntk.NoDualError
+	fmt.Println(errors.As(err, &noDual), noDual.Layer)
+	// Output: true 1
+}
+
+func ExampleDomainError() {
+	K := ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)).NTK())
+	_, err := K.Curve([]float64{1.5})
+	fmt.Println(err)
+	// Output: ntk: kernel at (q, k, q') = (1, 1.5, 1): cosine 0 is outside [-1, 1]
+}
+
+func ExampleNonFiniteError() {
+	K := ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)).NTK())
+	_, err := K.Gram(mat.NewDense(2, 1, []float64{1, math.NaN()}))
+	fmt.Println(err)
+	// Output: ntk: input row 1, column 0 is NaN; all inputs must be finite, and their squares too
 }

@@ -290,3 +290,11 @@ func ExampleFlattening() {
 	report(plotting.Flattening(deep, flat))
 	// Output: 1344 × 672 pixels <nil>
 }
+
+// In a notebook the cell shows the drawing as SVG; elsewhere nothing happens.
+func ExampleShowSVG() {
+	fig := plotting.New(plotting.Options{X: "z", Y: "φ(z)"})
+	fig.Func("ReLU", func(z float64) float64 { return max(z, 0) }, -2, 2)
+	fmt.Println(plotting.ShowSVG(fig, "ReLU over the pre-activation z."))
+	// Output: <nil>
+}

@@ -22,6 +22,18 @@ import (
 // without that. An error in the drawing ends the cell of a notebook, where a returned one would pass
 // unseen: Show panics with it there. Outside a notebook Show draws nothing and returns the error.
 func Show(d Drawing, caption string) error {
+	return show(d, caption, protocol.MIMEImagePNG, func() (any, error) { return PNG(d) })
+}
+
+// ShowSVG is [Show] with an SVG instead of a PNG: sharp at every size, for drawings of few elements.
+func ShowSVG(d Drawing, caption string) error {
+	return show(d, caption, protocol.MIMEImageSVG, func() (any, error) {
+		svg, err := SVG(d)
+		return string(svg), err
+	})
+}
+
+func show(d Drawing, caption string, kind protocol.MIMEType, draw func() (any, error)) error {
 	dim, err := check(d)
 	if err != nil {
 		return fail(err)
@@ -29,7 +41,7 @@ func Show(d Drawing, caption string) error {
 	if !gonbui.IsNotebook {
 		return nil
 	}
-	png, err := PNG(d)
+	picture, err := draw()
 	if err != nil {
 		return fail(err)
 	}
@@ -39,12 +51,12 @@ func Show(d Drawing, caption string) error {
 	const cssPixels = 96 // to the inch
 	return display(&protocol.DisplayData{
 		Data: map[protocol.MIMEType]any{
-			protocol.MIMEImagePNG:  png,
+			kind:                   picture,
 			protocol.MIMETextPlain: caption,
 		},
 		Metadata: map[string]any{
 			// A map[string]int, which the transport knows: it closes for good on types it was not told of.
-			string(protocol.MIMEImagePNG): map[string]int{
+			string(kind): map[string]int{
 				"width":  int(math.Round(dim.width * cssPixels)),
 				"height": int(math.Round(dim.height * cssPixels)),
 			},

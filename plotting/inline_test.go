@@ -75,6 +75,7 @@ func cellProgram() error {
 		Show(empty, ""),
 		ShowTable([]string{"net", "loss"}, [][]string{{"4HL <ReLU>", "0.25"}, {"1HL", "—"}}, "Losses"),
 		ShowMarkdown("**bold**"),
+		ShowSVG(small(), "sharp"),
 	)
 }
 
@@ -169,8 +170,8 @@ func TestWhatANotebookReceives(t *testing.T) {
 		t.Errorf("progress ends with %q", last)
 	}
 
-	if len(shown) != 4 {
-		t.Fatalf("%d outputs, want 4", len(shown))
+	if len(shown) != 5 {
+		t.Fatalf("%d outputs, want 5", len(shown))
 	}
 	picture := shown[0]
 	b, _ := picture.Data[protocol.MIMEImagePNG].([]byte)
@@ -205,6 +206,10 @@ func TestWhatANotebookReceives(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[protocol.MIMEType]any{protocol.MIMETextMarkdown: "**bold**", protocol.MIMETextPlain: "**bold**"}, shown[3].Data); diff != "" {
 		t.Errorf("Markdown (-want +got)\n%s", diff)
+	}
+	svg, _ := shown[4].Data[protocol.MIMEImageSVG].(string)
+	if !strings.Contains(svg, "<svg") || shown[4].Metadata["alt"] != "sharp" || shown[4].Data[protocol.MIMEImagePNG] != nil {
+		t.Errorf("SVG: %.60q with %v", svg, shown[4].Metadata)
 	}
 }
 

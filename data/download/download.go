@@ -244,7 +244,7 @@ func open(ctx context.Context, s Settings) (body io.ReadCloser, total int64, nam
 		if ctx.Err() != nil {
 			return nil, 0, "", fmt.Errorf("download: interrupted: %w", err)
 		}
-		return nil, 0, "", fmt.Errorf("download: cannot reach the archive (%w); when this machine is offline, set KERNELSMITH_DATA to a folder that holds jmlr/<set>, or give an archive that was downloaded elsewhere (fetch -archive file, Settings.Archive); embedded sets need neither", err)
+		return nil, 0, "", fmt.Errorf("download: cannot reach the archive (%w); when this machine is offline, set KERNELSMITH_DATA to a folder that holds jmlr/<set>, or name an archive that was downloaded elsewhere (go run ./data/fetch -archive file set); embedded sets need neither", err)
 	}
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()

@@ -110,3 +110,15 @@ func ExampleInterruptedError() {
 	fmt.Println(err)
 	// Output: fcn: training stopped after 0 of 100 epochs: context canceled
 }
+
+func ExampleRun_Identity() {
+	run := fcn.Run{
+		Arch:   ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)),
+		Config: fcn.Config{Inputs: 2, Width: 64, Outputs: 1}, Problem: parity(),
+		Settings: fcn.Settings{LearningRate: 0.1, Epochs: 100},
+	}
+	before := run.Identity()
+	run.Settings.LearningRate = 0.2
+	fmt.Println(before.Architecture == run.Identity().Architecture, before.LearningRate == run.Identity().LearningRate)
+	// Output: true false
+}

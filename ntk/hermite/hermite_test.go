@@ -45,6 +45,16 @@ func ExampleSeries_Scaled() {
 	// Output: [2.1213 0.0000 4.0000]
 }
 
+// Work that concerns one pre-activation alone is done once for many pairs.
+func ExampleSeries_DualPrepared() {
+	phi, _ := hermite.NewSeries([]float64{0, 1, 0.5})
+	a, b := phi.Prepare(1), phi.Prepare(2)
+	value, derivative := phi.DualPrepared(a, 1, 0.5, 2, b)
+	v, d := phi.Dual(1, 0.5, 2)
+	fmt.Println(value == v, derivative == d)
+	// Output: true true
+}
+
 // gaussian integrates f against N(0, 1) by an independent route: 60-point
 // Gauss-Hermite quadrature, exact for polynomials up to degree 119.
 func gaussian(f func(z float64) float64) float64 {

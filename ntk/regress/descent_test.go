@@ -31,6 +31,35 @@ func ExampleNewDescent() {
 	// Output: train [ 1.0000  -1.0000  -1.0000], test -0.3507, stable below η = 0.3862
 }
 
+func ExampleDescent_At() {
+	one := mat.NewSymDense(1, []float64{1})
+	x := mat.NewDense(1, 1, []float64{1})
+	d, err := regress.NewDescent(one, x, x, 0.25)
+	if err != nil {
+		panic(err)
+	}
+	for _, epoch := range []int{0, 1, 2} { // 1 - (1 - 2·0.25)^t
+		train, _, _ := d.At(epoch)
+		fmt.Print(train.At(0, 0), " ")
+	}
+	// Output: 0 0.5 0.75
+}
+
+func ExampleUnstableError() {
+	one := mat.NewSymDense(1, []float64{4})
+	x := mat.NewDense(1, 1, []float64{1})
+	_, err := regress.NewDescent(one, x, x, 0.5)
+	fmt.Println(err)
+	// Output: regress: learning rate 0.5 is unstable: gradient descent on this kernel converges below n/λ_max = 0.25
+}
+
+func ExampleNotPSDError() {
+	x := mat.NewDense(1, 2, []float64{1, 1})
+	_, err := regress.NewDescent(mat.NewSymDense(2, []float64{1, 2, 2, 1}), x, mat.NewDense(2, 1, nil), 0.1)
+	fmt.Println(err)
+	// Output: regress: the Gram matrix is not positive semidefinite: its eigenvalues go from -1 to 3
+}
+
 func problem(t *testing.T) (K ntk.Kernel, gram *mat.SymDense, cross, y *mat.Dense) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 6))
