@@ -21,6 +21,8 @@ type Kernel struct {
 	// prepared ones: a Gram matrix of n points prepares n times, not n².
 	prepare func(q float64) []point
 	pair    func(a []point, k float64, b []point) float64
+	// expansion is nil for a kernel known by its values alone.
+	expansion *expansion
 }
 
 // point is what a layer knows of one input.

@@ -12,6 +12,8 @@ import (
 // ([S42]).
 type PowerSeries struct {
 	a []float64
+	// rest bounds |K(c) - Σ a_k c^k| on [-1, 1], for a series cut off.
+	rest float64
 }
 
 // NewPowerSeries returns Σ a[k] c^k. It reports a coefficient that is NaN or
@@ -22,13 +24,17 @@ func NewPowerSeries(a []float64) (PowerSeries, error) {
 			return PowerSeries{}, fmt.Errorf("ntk: coefficient a_%d is %v; all must be finite", k, v)
 		}
 	}
-	return PowerSeries{append([]float64(nil), a...)}, nil
+	return PowerSeries{a: append([]float64(nil), a...)}, nil
 }
 
 // Coeffs returns a copy of the coefficients a_k, degree 0 first.
 func (p PowerSeries) Coeffs() []float64 { return append([]float64(nil), p.a...) }
 
-// At returns K(c).
+// Rest bounds |K(c) - Σ a_k c^k| on [-1, 1] for a kernel K whose series was cut
+// off here; it is 0 for a series that is the kernel.
+func (p PowerSeries) Rest() float64 { return p.rest }
+
+// At returns Σ a_k c^k.
 func (p PowerSeries) At(c float64) float64 {
 	var sum float64
 	for k := len(p.a) - 1; k >= 0; k-- {
