@@ -386,21 +386,36 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	value := func(x float64) (float64, error) { // K at θ = π(1+x)/2
+		sin, cos := math.Sincos(math.Pi * (1 + x) / 4)
+		v := K.pair(one, covariance{1, 1 - 2*sin*sin, 1, 2 * sin * sin, 2 * cos * cos}, one)
+		if !isFinite(v) {
+			return 0, &DomainError{1, 1 - 2*sin*sin, 1, notFinite}
+		}
+		return v, nil
+	}
 	for n := 64; n <= 4096; n *= 2 {
 		b := make([]float64, n)
 		var size float64
 		for j := range n {
-			x := math.Cos(math.Pi * (float64(j) + 0.5) / float64(n))
-			half := math.Pi * (1 + x) / 4 // θ/2
-			sin, cos := math.Sincos(half)
-			v := K.pair(one, covariance{1, 1 - 2*sin*sin, 1, 2 * sin * sin, 2 * cos * cos}, one)
-			if !isFinite(v) {
-				return nil, &DomainError{1, 1 - 2*sin*sin, 1, notFinite}
+			if b[j], err = value(math.Cos(math.Pi * (float64(j) + 0.5) / float64(n))); err != nil {
+				return nil, err
 			}
-			size = math.Max(size, math.Abs(v))
-			b[j] = v
+			size = math.Max(size, math.Abs(b[j]))
 		}
 		b = chebyshevCoeffs(b)
+		// A spike between the points shows at fresh ones, the ends first.
+		missed := false
+		for _, x := range []float64{-1, -0.99999, -0.9, -0.123, 0.456, 1} {
+			v, err := value(x)
+			if err != nil {
+				return nil, err
+			}
+			missed = missed || math.Abs(v-clenshaw(b, x)) > 1e-12*math.Max(size, math.Abs(v))
+		}
+		if missed {
+			continue
+		}
 		var tail float64
 		for _, v := range b[n-n/8:] {
 			tail = math.Max(tail, math.Abs(v))

@@ -44,12 +44,20 @@ func (a TwoSlope) Dual(q, k, q2 float64) (value, derivative float64) {
 func (a TwoSlope) dualAt(p covariance) (value, derivative float64) {
 	s := largestCovariance(p.q, p.q2)
 	if s == 0 {
-		return 0, a.Derivative(0) * (a.Positive*0.5 + a.Negative*0.5)
+		return 0, a.slope(p.q) * a.slope(p.q2)
 	}
 	sum, cross := a.Positive*a.Positive+a.Negative*a.Negative, 2*a.Positive*a.Negative
 	psi, theta := p.supplement(), p.angle()
 	value = s * (sum*sineLessCosine(psi) - cross*sineLessCosine(theta)) / (2 * math.Pi)
 	return value, (sum*psi + cross*theta) / (2 * math.Pi)
+}
+
+// slope is E[φ'(u)], u of variance q.
+func (a TwoSlope) slope(q float64) float64 {
+	if q == 0 {
+		return a.Negative
+	}
+	return (a.Positive + a.Negative) / 2
 }
 
 // drop is (p² + n²) times ReLU's, with J(-q) = 0 in the other term.

@@ -159,20 +159,22 @@ func (c *combination) places(of func(Activation) []float64) []float64 {
 }
 
 // Kinks implements [Kinker].
-func (c *combination) Kinks() []float64 { return c.places(kinksOf) }
+func (c *combination) Kinks() []float64 { return c.places(KinksOf) }
 
 // Jumps implements [Jumper].
-func (c *combination) Jumps() []float64 { return c.places(jumpsOf) }
+func (c *combination) Jumps() []float64 { return c.places(JumpsOf) }
 
-func jumpsOf(phi Activation) []float64 {
+// JumpsOf returns where φ itself jumps, as far as it tells ([Jumper]).
+func JumpsOf(phi Activation) []float64 {
 	if j, ok := phi.(Jumper); ok {
 		return j.Jumps()
 	}
 	return nil
 }
 
-// kinksOf returns where a derivative of φ jumps but not φ itself.
-func kinksOf(phi Activation) []float64 {
+// KinksOf returns where a derivative of φ jumps but not φ itself, as far as it
+// tells ([Kinker]) or is known of the package's own.
+func KinksOf(phi Activation) []float64 {
 	if k, ok := phi.(Kinker); ok {
 		return k.Kinks()
 	}
@@ -180,7 +182,7 @@ func kinksOf(phi Activation) []float64 {
 	if !ok {
 		return nil
 	}
-	jumps := jumpsOf(phi)
+	jumps := JumpsOf(phi)
 	return slices.DeleteFunc(a.atoms().kinks(), func(b float64) bool { return slices.Contains(jumps, b) })
 }
 

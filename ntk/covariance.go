@@ -100,7 +100,7 @@ func dropOf(phi Dualer, p covariance, top, value float64) float64 {
 	if d, ok := phi.(dropper); ok {
 		return d.drop(p)
 	}
-	if d := top - value; d > 0.03*math.Abs(top) || p.minus == 0 {
+	if d := top - value; d > 0.03*math.Abs(top) || p.minus > 0.05*p.q || p.minus == 0 {
 		return d
 	}
 	var sum float64

@@ -130,7 +130,7 @@ func (f *FCN) recursion(layer int, tangent bool) (*recursion, error) {
 		}
 		r.duals = append(r.duals, d)
 		trained = trained || !l.Frozen
-		if jumps := jumpsOf(l.Activation); tangent && trained && len(jumps) > 0 {
+		if jumps := JumpsOf(l.Activation); tangent && trained && len(jumps) > 0 {
 			return nil, &InfiniteNTKError{i + 1, activationName(l.Activation), jumps[0]}
 		}
 	}
