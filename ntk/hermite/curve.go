@@ -57,11 +57,25 @@ func (fn *Function) DualCurve(q float64) (*Curve, error) {
 }
 
 func (fn *Function) newCurve(q float64) (*Curve, error) {
-	const terms = 600
 	sigma := math.Sqrt(q)
+	c := &Curve{q: q, jumps: len(fn.jumps) > 0}
+	// The more terms, the fewer angles near 0 and π where the series is slow:
+	// a kink needs many.
+	terms := 300
 	b, d := make([]float64, terms), make([]float64, terms)
 	scale, scaleD := fn.transform(sigma, b, d, 1)
-	c := &Curve{q: q, jumps: len(fn.jumps) > 0}
+	decayed := func(b []float64, square float64) bool {
+		var last float64
+		for _, v := range b[len(b)-50:] {
+			last += v * v
+		}
+		return last <= 1e-28*square
+	}
+	if !decayed(b, scale) || (!c.jumps && !decayed(d, scaleD)) {
+		terms = curveTerms
+		b, d = make([]float64, terms), make([]float64, terms)
+		scale, scaleD = fn.transform(sigma, b, d, 1)
+	}
 	// rest[n] bounds what the terms from n on add at |ρ| = 1.
 	rest := make([]float64, terms+1)
 	relative := func(b []float64, square float64) {
@@ -73,12 +87,8 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 		if square == 0 {
 			return
 		}
-		last := 0.0
-		for _, v := range b[terms-50:] {
-			last += v * v
-		}
-		if last < 1e-28*square {
-			left = 0 // seen to decay
+		if decayed(b, square) {
+			left = 0
 		}
 		for n := terms; n >= 0; n-- {
 			if n < terms {
@@ -151,9 +161,11 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 		}
 		c.panels = append(c.panels, p)
 	}
-	const first = 4
-	for i := range first {
-		resolve(math.Pi*float64(i)/first, math.Pi*float64(i+1)/first, 0)
+	// Near 0 and π, where cos^terms is no longer small, one panel each.
+	end := math.Min(0.7, math.Sqrt(-2*math.Log(fn.tol/50)/float64(terms)))
+	edges := []float64{0, end, math.Pi / 2, math.Pi - end, math.Pi}
+	for i := 1; i < len(edges); i++ {
+		resolve(edges[i-1], edges[i], 0)
 	}
 	for i := 1; i < len(c.panels); i++ {
 		c.panels[i].drop = c.panels[i-1].drop + c.dropWithin(i-1, c.panels[i-1].b)

@@ -12,12 +12,16 @@ import (
 // computes.
 const MaxCoeffs = 1001
 
-const gaussPoints = 20
+const (
+	gaussPoints = 20
+	// curveTerms is the most coefficients that are computed for anything.
+	curveTerms = 2500
+)
 
 var (
 	gaussX, gaussW [gaussPoints]float64 // on [-1, 1]
 	// h_k = up[k] z h_{k-1} - down[k] h_{k-2}
-	up, down [MaxCoeffs]float64
+	up, down [curveTerms]float64
 	// fejer[k] is the integral of T_k over [-1, 1].
 	fejer [nodes]float64
 )
@@ -28,7 +32,7 @@ func init() {
 		slices.Reverse(gaussX[:])
 		slices.Reverse(gaussW[:])
 	}
-	for k := 1; k < MaxCoeffs; k++ {
+	for k := 1; k < curveTerms; k++ {
 		up[k] = 1 / math.Sqrt(float64(k))
 		down[k] = math.Sqrt(float64(k-1) / float64(k))
 	}
@@ -75,6 +79,18 @@ func (x *side) stop(s, to, fraction float64) float64 {
 		end = math.Min(end, math.Max(z+ps[i].step*fraction, edges[i]))
 	}
 	return (end - x.shift) / x.scale
+}
+
+// typicalStep returns the median of the steps over [-r, r], not less than a
+// twentieth.
+func (x *side) typicalStep(r float64) float64 {
+	var steps [21]float64
+	for i := range steps {
+		z := x.scale * r * (float64(i)/10 - 1) * 0.5
+		steps[i] = x.p.panels[x.p.find(z)].step / x.scale
+	}
+	slices.Sort(steps[:])
+	return math.Max(0.05, steps[len(steps)/2])
 }
 
 // at returns φ and φ' at s, which ascends from call to call.
@@ -455,8 +471,14 @@ func (fn *Function) quadrature(p pair) (value, derivative float64) {
 			inside((k/p.sigma - l/p.sigma2) / (2 * p.d))
 		}
 	}
-	for t := -4.8; t < 5; t += 2.4 {
-		inside(t)
+	// Oscillation takes equally many panels as it takes along s.
+	width := 2.4
+	for _, x := range [...]*side{{p: fn.right, scale: p.sigma * p.d}, {p: other, scale: p.sigma2 * p.d}} {
+		width = math.Min(width, x.typicalStep(r))
+	}
+	n := math.Ceil(r / width)
+	for i := 1 - n; i < n; i++ {
+		inside(r * i / n)
 	}
 	slices.Sort(breaks)
 	breaks = slices.CompactFunc(breaks, func(a, b float64) bool { return math.Abs(b-a) < 1e-12 })

@@ -75,10 +75,12 @@ func stepDual(q, k, q2 float64) (value, derivative float64) {
 }
 
 // GELU is zΦ(z). Stein's identity on both factors of E[uv Φ(u)Φ(v)] gives
-// k E[ΦΦ] + qk E[Φ''Φ] + (q q2 + k²) E[pp] + k q2 E[ΦΦ''], once more
-// E[Φ''(u)Φ(v)] = -k/(1+q) E[pp]; E[pp] = 1/(2π√D), D = (1+q)(1+q2) - k², and
+// k E[ΦΦ] + qk E[Φ”Φ] + (q q2 + k²) E[pp] + k q2 E[ΦΦ”], once more
+// E[Φ”(u)Φ(v)] = -k/(1+q) E[pp]; E[pp] = 1/(2π√D), D = (1+q)(1+q2) - k², and
 // E[ΦΦ] is Sheppard's formula. The derivative is d/dk (Price).
-func geluDual(q, k, q2 float64) (value, derivative float64) { return geluValue(q, k, q2), geluSlope(q, k, q2) }
+func geluDual(q, k, q2 float64) (value, derivative float64) {
+	return geluValue(q, k, q2), geluSlope(q, k, q2)
+}
 
 func geluValue(q, k, q2 float64) float64 {
 	d := (1+q)*(1+q2) - k*k

@@ -502,6 +502,15 @@ func (p *fit) extend(z float64) float64 {
 	return clenshaw(&c, (2*z-p.a-p.b)/(p.b-p.a))
 }
 
+// stretch returns how much wider than a panel of n coefficients an interval may
+// be. The coefficients decay as ρ^-k, ρ^n = 1000/tolerance: there is no
+// singularity within (ρ+1/ρ)/2 half widths. 20 Gauss points need ρ^40 as large
+// on the interval.
+func (r *resolver) stretch(n int) float64 {
+	l := math.Log(1e3 / r.tol)
+	return math.Max(1, math.Min(8, 0.85*math.Cosh(l/float64(n))/math.Cosh(l/(2*gaussPoints))))
+}
+
 // finish returns the resolved pieces and their error, relative to the scale
 // and weighted by the probability that a pre-activation meets it.
 func (r *resolver) finish() (p *pieces, estimate, worst float64) {
@@ -529,17 +538,10 @@ func (r *resolver) finish() (p *pieces, estimate, worst float64) {
 			largest, worst = e, q.a+h
 		}
 		n := max(degree(&q.f, 1e-3*r.tol*s), degree(&q.d, 1e-2*r.tol*sd))
-		factor := 2.0
-		switch {
-		case n <= 6:
-			factor = 8
-		case n <= 10:
-			factor = 4
-		}
 		m := max(degree(&q.f, 1e-17*s), degree(&q.d, 1e-16*sd))
 		p.panels = append(p.panels, piece{
 			mid: q.a + h, inv: 1 / h, pairs: (m + 1) / 2,
-			f: monomials(&q.f), d: monomials(&q.d), step: factor * 2 * h,
+			f: monomials(&q.f), d: monomials(&q.d), step: r.stretch(n) * 2 * h,
 		})
 		p.edges = append(p.edges, q.a)
 		if q.depth >= 2 {
