@@ -34,7 +34,7 @@ const maxCachedCurves = 64
 //
 // The errors are those of [Function.Dual] and the tolerance times the value at
 // gap 0. Errors: q outside (0, MaxStd²], and [*ToleranceError] together with
-// the curve as far as it got, for duals that change within 1e-5 of an angle.
+// the curve as far as it got, for duals that change within 1e-5 of an angle or take seconds.
 func (fn *Function) DualCurve(q float64) (*Curve, error) {
 	if !fn.serves(q) || fn.constant(math.Sqrt(q)) {
 		return nil, varianceError(q, fn.maxStd)
@@ -101,6 +101,8 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 	if !c.jumps {
 		relative(d, scaleD)
 	}
+	work := 2 * pairWork
+	var worst, at float64
 	evaluate := func(theta float64) (v, dv float64) {
 		s, co := math.Sincos(theta / 2)
 		rho := (co - s) * (co + s)
@@ -115,9 +117,8 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 		if rho < 0 {
 			p.mirrored, p.c, p.d = true, s, co
 		}
-		return fn.quadrature(p)
+		return fn.quadrature(p, &work)
 	}
-	var worst, at float64
 	var resolve func(a, b float64, depth int)
 	resolve = func(a, b float64, depth int) {
 		h, mid := (b-a)/2, a+(b-a)/2
@@ -147,7 +148,10 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 				e = math.Max(e, math.Abs(d-clenshaw(&p.d, freshPoints[1]))/scaleD/4)
 			}
 		}
-		if e > fn.tol/4 && depth < 18 && len(c.panels) < 200 {
+		if math.IsNaN(v[0]+v[nodes-1]) || e != e {
+			e = math.Inf(1)
+		}
+		if e > fn.tol/4 && depth < 18 && work > 0 {
 			resolve(a, mid, depth+1)
 			resolve(mid, b, depth+1)
 			return

@@ -115,8 +115,8 @@ func advance(s, to float64, x, y *side, fraction float64) float64 {
 }
 
 // along returns ∫ p(s) φ(x) φ(y) ds over [-r, r] for the normal density p, and
-// the same of φ'.
-func along(x, y *side, r float64) (value, derivative float64) {
+// the same of φ'. It counts down the intervals that it takes.
+func along(x, y *side, r float64, work *int) (value, derivative float64) {
 	x.start(-r)
 	y.start(-r)
 	for s := -r; s < r; {
@@ -131,6 +131,7 @@ func along(x, y *side, r float64) (value, derivative float64) {
 			derivative += w * d * d2
 		}
 		s = e
+		*work--
 	}
 	return value * invSqrt2Pi, derivative * invSqrt2Pi
 }
@@ -362,6 +363,9 @@ func newPair(q, k, q2 float64) pair {
 	return p
 }
 
+// pairWork is how many intervals of 20 points one pair may cost: about a second.
+const pairWork = 800_000
+
 // seriesUpTo is the correlation up to which Mehler's series is less work than
 // quadrature.
 const seriesUpTo = 0.9
@@ -383,7 +387,8 @@ func (fn *Function) dual(p pair) (value, derivative float64) {
 		}
 		value, derivative = mehler(a[:n], b[:n], p.rho), mehler(a[n:], b[n:], p.rho)
 	default:
-		value, derivative = fn.quadrature(p)
+		work := pairWork
+		value, derivative = fn.quadrature(p, &work)
 	}
 	if len(fn.jumps) > 0 {
 		derivative = math.NaN()
@@ -423,8 +428,9 @@ func mehler(a, b []float64, rho float64) (sum float64) {
 
 // quadrature returns both duals by integration over s, then t. Along s the
 // kinks are where they are; in t the result is smooth at the scale of φ or of
-// 1, whichever is less, over d, except where two kinks meet.
-func (fn *Function) quadrature(p pair) (value, derivative float64) {
+// 1, whichever is less, over d, except where two kinks meet. work is how many
+// intervals may be taken; without the tolerance by then the results are NaN.
+func (fn *Function) quadrature(p pair, work *int) (value, derivative float64) {
 	other := fn.right
 	if p.mirrored {
 		other = fn.left
@@ -434,7 +440,7 @@ func (fn *Function) quadrature(p pair) (value, derivative float64) {
 	r := fn.cutoff(p.sigma, p.sigma2, 1e-3*fn.tol)
 	line := func(t float64) (float64, float64) {
 		x.shift, y.shift = p.sigma*p.d*t, -p.sigma2*p.d*t
-		return along(x, y, math.Sqrt(math.Max(0, r*r-t*t)))
+		return along(x, y, math.Sqrt(math.Max(0, r*r-t*t)), work)
 	}
 	if p.d == 0 {
 		return line(0)
@@ -442,16 +448,18 @@ func (fn *Function) quadrature(p pair) (value, derivative float64) {
 	// Root mean squares, which errors are relative to. The lines of the plane
 	// through 0 with c = 1 have u and v alone.
 	u, u2 := &side{p: fn.right, scale: p.sigma}, &side{p: fn.right, scale: p.sigma}
-	f, d := along(u, u2, r)
+	f, d := along(u, u2, r, work)
 	scale, scaleD := f, d
 	if p.sigma != p.sigma2 {
 		v, v2 := &side{p: fn.right, scale: p.sigma2}, &side{p: fn.right, scale: p.sigma2}
-		f, d = along(v, v2, r)
+		f, d = along(v, v2, r, work)
 		scale, scaleD = math.Sqrt(scale)*math.Sqrt(f), math.Sqrt(scaleD)*math.Sqrt(d)
 	}
 	if len(fn.jumps) > 0 {
 		scaleD = math.Inf(1)
 	}
+	// A constant has derivatives of rounding only.
+	scale, scaleD = math.Max(scale, negligible), math.Max(scaleD, 1e-24*scale)
 	// Exchanging u and v is t → -t.
 	symmetric := p.sigma == p.sigma2 && !p.mirrored
 	from, factor := -r, 1.0
@@ -484,7 +492,7 @@ func (fn *Function) quadrature(p pair) (value, derivative float64) {
 	breaks = slices.CompactFunc(breaks, func(a, b float64) bool { return math.Abs(b-a) < 1e-12 })
 
 	tolerance := 0.05 * fn.tol
-	budget := 4000
+	var short float64
 	var panel func(a, b float64)
 	panel = func(a, b float64) {
 		var v, dv [nodes]float64
@@ -495,16 +503,18 @@ func (fn *Function) quadrature(p pair) (value, derivative float64) {
 			f, d := line(t)
 			v[j], dv[j] = w*f, w*d
 		}
-		budget--
 		c, cd := chebyshev(&v), chebyshev(&dv)
-		rough := math.Max(math.Abs(c[nodes-1])+math.Abs(c[nodes-2]), 0) / scale
-		roughD := math.Max(math.Abs(cd[nodes-1])+math.Abs(cd[nodes-2]), 0) / scaleD
+		rough := (math.Abs(c[nodes-1]) + math.Abs(c[nodes-2])) / scale
+		roughD := (math.Abs(cd[nodes-1]) + math.Abs(cd[nodes-2])) / scaleD
 		// The integral of T_15 is a hundredth of its size, and a coefficient
 		// that is left out is less than the last that was kept.
-		if h*math.Max(rough, roughD) > 4*tolerance && h > 1e-9 && budget > 0 {
-			panel(a, mid)
-			panel(mid, b)
-			return
+		if e := h * math.Max(rough, roughD); !(e <= 4*tolerance) {
+			if h > 1e-9 && *work > 0 {
+				panel(a, mid)
+				panel(mid, b)
+				return
+			}
+			short += e
 		}
 		for k := 0; k < nodes; k += 2 {
 			value += factor * h * fejer[k] * c[k]
@@ -513,6 +523,9 @@ func (fn *Function) quadrature(p pair) (value, derivative float64) {
 	}
 	for i := 1; i < len(breaks); i++ {
 		panel(breaks[i-1], breaks[i])
+	}
+	if !(short <= 20*fn.tol) { // e is some twenty times what it loses
+		return math.NaN(), math.NaN()
 	}
 	return value, derivative
 }
@@ -588,7 +601,8 @@ func (fn *Function) DualPrepared(a []float64, q, k, q2 float64, b []float64) (va
 		return rest*math.Sqrt(ra)*math.Sqrt(rb) <= fn.tol/10*math.Sqrt(a[i])*math.Sqrt(b[i])
 	}
 	if !small(0) || !(jumps || small(1)) {
-		value, derivative = fn.quadrature(p)
+		work := pairWork
+		value, derivative = fn.quadrature(p, &work)
 	} else {
 		m := min(n, fn.terms(p.rho))
 		value = mehler(a[4:4+m], b[4:4+m], p.rho)

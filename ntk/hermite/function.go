@@ -46,6 +46,7 @@ type Function struct {
 const (
 	envelopeBins = 320
 	largest      = 1e150 // squares and their sums must not overflow
+	negligible   = 1e-130
 )
 
 // ToleranceError reports what could not be computed to the tolerance.
@@ -111,7 +112,7 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 			return nil, fmt.Errorf("hermite: a kink or jump is declared at %v", z)
 		}
 	}
-	r := &resolver{fn: f, dfn: df, tol: fn.tol, budget: 400_000, unit: math.Min(1, fn.maxStd)}
+	r := &resolver{fn: f, dfn: df, tol: fn.tol, budget: 400_000, std: fn.maxStd, unit: math.Min(1, fn.maxStd)}
 	defer func() {
 		if p := recover(); p != nil {
 			if r.inside == "" {
@@ -135,10 +136,10 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 	if r.err != nil {
 		return nil, r.err
 	}
-	fn.kinks = sorted(s.Kinks, r.kinks)
-	fn.jumps = sorted(s.Jumps, r.jumps)
 	var estimate, worst float64
 	fn.right, estimate, worst = r.finish()
+	fn.kinks = sorted(s.Kinks, r.kinks)
+	fn.jumps = sorted(s.Jumps, r.jumps)
 	fn.left = fn.right.mirrored()
 	fn.estimate = estimate
 	if err := r.checkDerivative(); err != nil {
@@ -204,7 +205,7 @@ func (r *resolver) checkDerivative() error {
 	}
 	for i := range r.done {
 		p := &r.done[i]
-		if !p.accepted {
+		if !p.accepted || p.err > 1e-8*p.max || p.errD > 1e-8*p.maxD {
 			continue
 		}
 		h := (p.b - p.a) / 2

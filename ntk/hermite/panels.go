@@ -174,6 +174,7 @@ type fit struct {
 	noise    float64 // what rounding alone does to f
 	parent   float64 // err/scale of the panel it is half of
 	accepted bool
+	singular bool // too narrow to be divided
 }
 
 // resolver subdivides until every panel is a polynomial of degree below 16.
@@ -194,6 +195,7 @@ type resolver struct {
 	dead          []bool
 	done          []fit
 	outOfBudget   bool
+	std           float64 // MaxStd
 	unit          float64 // of widths: 1, or MaxStd if that is less
 	declaredJumps bool
 }
@@ -266,17 +268,35 @@ func (r *resolver) sample(a, b float64) fit {
 }
 
 // scale returns what errors of f and f' at z are relative to: the largest
-// values that a pre-activation meets on its way there.
+// values that a pre-activation meets on its way there, and far out, where it
+// hardly ever is, more.
 func (r *resolver) scale(p *fit) (f, d float64) {
 	z := 0.0
 	if p.a > 0 || p.b < 0 {
 		z = math.Min(math.Abs(p.a), math.Abs(p.b))
 	}
-	f, d = p.max, p.maxD
-	if i := sort.SearchFloat64s(r.scaleAt, z); i > 0 {
-		f, d = math.Max(f, r.scales[i-1]), math.Max(d, r.scalesD[i-1])
+	f, d = r.before(z)
+	f, d = math.Max(f, p.max), math.Max(d, p.maxD)
+	if z > 3*r.std {
+		// An error e of f costs a coefficient e·√density at most. The root mean
+		// square is taken as a tenth of the largest value within σ.
+		loose, looseD := math.Inf(1), math.Inf(1)
+		for s := r.std; s > z/8; s /= 1.1 {
+			w := 0.1 * math.Exp(z*z/(4*s*s))
+			g, h := r.before(s)
+			loose, looseD = math.Min(loose, w*g), math.Min(looseD, w*h)
+		}
+		f, d = math.Max(f, loose), math.Max(d, looseD)
 	}
-	return f, d
+	return math.Max(f, negligible), math.Max(d, negligible)
+}
+
+// before returns the largest values up to the distance z from 0.
+func (r *resolver) before(z float64) (f, d float64) {
+	if i := sort.SearchFloat64s(r.scaleAt, z); i > 0 {
+		return r.scales[i-1], r.scalesD[i-1]
+	}
+	return 0, 0
 }
 
 // relative returns the error of p beyond rounding, relative to the scale.
@@ -369,8 +389,7 @@ func (r *resolver) run(end float64) {
 			}
 			w, size := p.b-p.a, math.Max(r.unit, math.Max(math.Abs(p.a), math.Abs(p.b)))
 			if w < 2e-13*size {
-				// An isolated singularity of an unknown kind.
-				r.kinks = append(r.kinks, p.a+w/2)
+				p.singular = true
 				r.done = append(r.done, *p)
 				continue
 			}
@@ -517,16 +536,28 @@ func (r *resolver) finish() (p *pieces, estimate, worst float64) {
 	p = &pieces{breaks: slices.Clone(r.breaks)}
 	var largest float64
 	var run []float64 // centre of a run of narrow panels
+	var singular []*fit
+	var square, squareD float64 // integrals of f² and f'²
+	stepped := r.declaredJumps || len(r.jumps) > 0
 	for i := range r.done {
 		q := &r.done[i]
 		h := (q.b - q.a) / 2
 		s, sd := r.scale(q)
 		e := 0.0
-		if !q.accepted {
+		if q.accepted || q.singular {
+			square += q.max * q.max * 2 * h
+			squareD += q.maxD * q.maxD * 2 * h
+		}
+		switch {
+		case q.accepted:
+		case q.singular:
+			// What the panel contributes to the mean squares is not known.
+			singular = append(singular, q)
+		default:
 			if s > 0 {
 				e = q.err / s * math.Min(1, 2*h/math.Max(r.unit, math.Abs(q.a)))
 			}
-			if sd > 0 && r.dfn == nil && !r.declaredJumps && len(r.jumps) == 0 {
+			if sd > 0 && r.dfn == nil && !stepped {
 				// f' is the derivative of the interpolant of f.
 				e = math.Max(e, nodes*nodes*q.err/sd/math.Max(r.unit, math.Abs(q.a)))
 			} else if sd > 0 {
@@ -538,7 +569,7 @@ func (r *resolver) finish() (p *pieces, estimate, worst float64) {
 			largest, worst = e, q.a+h
 		}
 		n := max(degree(&q.f, 1e-3*r.tol*s), degree(&q.d, 1e-2*r.tol*sd))
-		m := max(degree(&q.f, 1e-17*s), degree(&q.d, 1e-16*sd))
+		m := max(degree(&q.f, 1e-17*q.max), degree(&q.d, 1e-17*q.maxD))
 		p.panels = append(p.panels, piece{
 			mid: q.a + h, inv: 1 / h, pairs: (m + 1) / 2,
 			f: monomials(&q.f), d: monomials(&q.d), step: r.stretch(n) * 2 * h,
@@ -553,6 +584,21 @@ func (r *resolver) finish() (p *pieces, estimate, worst float64) {
 		}
 	}
 	p.edges = append(p.edges, r.done[len(r.done)-1].b)
+	// Isolated singularities of an unknown kind, some panels wide each.
+	for i, q := range singular {
+		w := q.b - q.a
+		e := q.max * q.max * w / square
+		if !stepped {
+			e = math.Max(e, q.maxD*q.maxD*w/squareD)
+		}
+		estimate += e
+		if e > largest {
+			largest, worst = e, q.a+w/2
+		}
+		if i == 0 || q.a > singular[i-1].b {
+			r.kinks = append(r.kinks, q.a+w/2)
+		}
+	}
 	if len(p.features) > 8 { // oscillation all over, not features
 		p.features = nil
 	}
