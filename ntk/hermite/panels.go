@@ -255,7 +255,11 @@ func (r *resolver) sample(a, b float64) fit {
 		p.d, p.maxD, p.errD, noise = measure("df", r.dfn)
 		p.errD = math.Max(0, p.errD-noise)
 	} else {
-		p.d = differentiate(&p.f)
+		c := p.f
+		for k := degree(&c, 2e-16*p.max); k < nodes; k++ {
+			c[k] = 0 // rounding, which differentiation would grow
+		}
+		p.d = differentiate(&c)
 		for k := range p.d {
 			p.d[k] /= h
 		}
@@ -306,7 +310,12 @@ func (r *resolver) relative(p *fit) float64 {
 	if x := p.err - p.noise; x > 0 {
 		e = x / f
 	}
-	if r.dfn != nil && p.errD > 0 {
+	switch {
+	case r.dfn == nil && p.err > p.noise:
+		// The derivative of the interpolant, to a tenth of the tolerance's digits
+		// less: where panels join it would jump.
+		e = math.Max(e, 0.1*nodes*nodes*(p.err-p.noise)/((p.b-p.a)/2*d))
+	case r.dfn != nil && p.errD > 0:
 		e = math.Max(e, p.errD/d)
 	}
 	return e
