@@ -410,8 +410,11 @@ func (fn *Function) mean(sigma float64) (value, derivative float64) {
 // the rest is below rho^n √(E[φ(u)²]E[φ(v)²]).
 func (fn *Function) terms(rho float64) int {
 	rho = math.Abs(rho)
-	if rho == 0 {
+	switch {
+	case rho == 0:
 		return 1
+	case rho >= 1:
+		return MaxCoeffs
 	}
 	n := math.Ceil(math.Log(fn.tol/30) / math.Log(rho))
 	return int(math.Max(1, math.Min(n, MaxCoeffs)))
