@@ -101,9 +101,10 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 	if !c.jumps {
 		relative(d, scaleD)
 	}
-	work := 2 * pairWork
+	work := 4 * pairWork
 	var worst, at float64
-	evaluate := func(theta float64) (v, dv float64) {
+	scaleD = math.Max(scaleD, 1e-18*scale/q) // less is rounding of φ
+	evaluate := func(theta float64, work *int) (v, dv float64) {
 		s, co := math.Sincos(theta / 2)
 		rho := (co - s) * (co + s)
 		n := 0
@@ -117,14 +118,23 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 		if rho < 0 {
 			p.mirrored, p.c, p.d = true, s, co
 		}
-		return fn.quadrature(p, &work)
+		return fn.quadrature(p, work)
 	}
 	var resolve func(a, b float64, depth int)
 	resolve = func(a, b float64, depth int) {
 		h, mid := (b-a)/2, a+(b-a)/2
 		var v, dv [nodes]float64
+		var left [nodes]int
+		var wg sync.WaitGroup
 		for j, y := range chebyshevPoints {
-			v[j], dv[j] = evaluate(mid + h*y)
+			wg.Go(func() {
+				left[j] = pairWork
+				v[j], dv[j] = evaluate(mid+h*y, &left[j])
+			})
+		}
+		wg.Wait()
+		for _, l := range left {
+			work -= pairWork - l
 		}
 		p := curvePanel{a: a, b: b, v: chebyshev(&v)}
 		if !c.jumps {
@@ -140,7 +150,7 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 			}
 		}
 		if e <= fn.tol/4 {
-			f, d := evaluate(mid + h*freshPoints[1])
+			f, d := evaluate(mid+h*freshPoints[1], &work)
 			if scale > 0 {
 				e = math.Max(e, math.Abs(f-clenshaw(&p.v, freshPoints[1]))/scale/4)
 			}

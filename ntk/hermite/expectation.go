@@ -364,7 +364,7 @@ func newPair(q, k, q2 float64) pair {
 }
 
 // pairWork is how many intervals of 20 points one pair may cost: about a second.
-const pairWork = 800_000
+const pairWork = 1_000_000
 
 // seriesUpTo is the correlation up to which Mehler's series is less work than
 // quadrature.
@@ -410,8 +410,11 @@ func (fn *Function) mean(sigma float64) (value, derivative float64) {
 // the rest is below rho^n √(E[φ(u)²]E[φ(v)²]).
 func (fn *Function) terms(rho float64) int {
 	rho = math.Abs(rho)
-	if rho == 0 {
+	switch {
+	case rho == 0:
 		return 1
+	case rho >= 1:
+		return MaxCoeffs
 	}
 	n := math.Ceil(math.Log(fn.tol/30) / math.Log(rho))
 	return int(math.Max(1, math.Min(n, MaxCoeffs)))
@@ -458,8 +461,9 @@ func (fn *Function) quadrature(p pair, work *int) (value, derivative float64) {
 	if len(fn.jumps) > 0 {
 		scaleD = math.Inf(1)
 	}
-	// A constant has derivatives of rounding only.
-	scale, scaleD = math.Max(scale, negligible), math.Max(scaleD, 1e-24*scale)
+	// A derivative this small is rounding of φ.
+	scale = math.Max(scale, negligible*negligible)
+	scaleD = math.Max(scaleD, 1e-18*scale/p.sigma/p.sigma2)
 	// Exchanging u and v is t → -t.
 	symmetric := p.sigma == p.sigma2 && !p.mirrored
 	from, factor := -r, 1.0
@@ -491,7 +495,6 @@ func (fn *Function) quadrature(p pair, work *int) (value, derivative float64) {
 	slices.Sort(breaks)
 	breaks = slices.CompactFunc(breaks, func(a, b float64) bool { return math.Abs(b-a) < 1e-12 })
 
-	tolerance := 0.05 * fn.tol
 	var short float64
 	var panel func(a, b float64)
 	panel = func(a, b float64) {
@@ -508,7 +511,7 @@ func (fn *Function) quadrature(p pair, work *int) (value, derivative float64) {
 		roughD := (math.Abs(cd[nodes-1]) + math.Abs(cd[nodes-2])) / scaleD
 		// The integral of T_15 is a hundredth of its size, and a coefficient
 		// that is left out is less than the last that was kept.
-		if e := h * math.Max(rough, roughD); !(e <= 4*tolerance) {
+		if e := h * math.Max(rough, roughD); !(e <= 0.5*fn.tol) {
 			if h > 1e-9 && *work > 0 {
 				panel(a, mid)
 				panel(mid, b)

@@ -136,8 +136,9 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 	if r.err != nil {
 		return nil, r.err
 	}
+	var what string
 	var estimate, worst float64
-	fn.right, estimate, worst = r.finish()
+	fn.right, what, estimate, worst = r.finish()
 	fn.kinks = sorted(s.Kinks, r.kinks)
 	fn.jumps = sorted(s.Jumps, r.jumps)
 	fn.left = fn.right.mirrored()
@@ -147,7 +148,7 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 	}
 	fn.setEnvelope(r)
 	if !(estimate <= fn.tol) {
-		return nil, &ToleranceError{What: "the function", At: worst, Tolerance: fn.tol, Estimate: estimate, Partial: fn}
+		return nil, &ToleranceError{What: what, At: worst, Tolerance: fn.tol, Estimate: estimate, Partial: fn}
 	}
 	return fn, nil
 }

@@ -255,7 +255,11 @@ func (r *resolver) sample(a, b float64) fit {
 		p.d, p.maxD, p.errD, noise = measure("df", r.dfn)
 		p.errD = math.Max(0, p.errD-noise)
 	} else {
-		p.d = differentiate(&p.f)
+		c := p.f
+		for k := degree(&c, 2e-16*p.max); k < nodes; k++ {
+			c[k] = 0 // rounding, which differentiation would grow
+		}
+		p.d = differentiate(&c)
 		for k := range p.d {
 			p.d[k] /= h
 		}
@@ -306,7 +310,12 @@ func (r *resolver) relative(p *fit) float64 {
 	if x := p.err - p.noise; x > 0 {
 		e = x / f
 	}
-	if r.dfn != nil && p.errD > 0 {
+	switch {
+	case r.dfn == nil && p.err > p.noise:
+		// The derivative of the interpolant, to a tenth of the tolerance's digits
+		// less: where panels join it would jump.
+		e = math.Max(e, 0.1*nodes*nodes*(p.err-p.noise)/((p.b-p.a)/2*d))
+	case r.dfn != nil && p.errD > 0:
 		e = math.Max(e, p.errD/d)
 	}
 	return e
@@ -532,18 +541,28 @@ func (r *resolver) stretch(n int) float64 {
 
 // finish returns the resolved pieces and their error, relative to the scale
 // and weighted by the probability that a pre-activation meets it.
-func (r *resolver) finish() (p *pieces, estimate, worst float64) {
+func (r *resolver) finish() (p *pieces, what string, estimate, worst float64) {
 	p = &pieces{breaks: slices.Clone(r.breaks)}
 	var largest float64
+	what = "the function"
 	var run []float64 // centre of a run of narrow panels
 	var singular []*fit
 	var square, squareD float64 // integrals of f² and f'²
 	stepped := r.declaredJumps || len(r.jumps) > 0
+	add := func(e, eD, z float64) {
+		estimate += math.Max(e, eD)
+		if e > largest {
+			largest, worst, what = e, z, "the function"
+		}
+		if eD > largest {
+			largest, worst, what = eD, z, "the derivative"
+		}
+	}
 	for i := range r.done {
 		q := &r.done[i]
 		h := (q.b - q.a) / 2
 		s, sd := r.scale(q)
-		e := 0.0
+		var e, eD float64
 		if q.accepted || q.singular {
 			square += q.max * q.max * 2 * h
 			squareD += q.maxD * q.maxD * 2 * h
@@ -559,15 +578,12 @@ func (r *resolver) finish() (p *pieces, estimate, worst float64) {
 			}
 			if sd > 0 && r.dfn == nil && !stepped {
 				// f' is the derivative of the interpolant of f.
-				e = math.Max(e, nodes*nodes*q.err/sd/math.Max(r.unit, math.Abs(q.a)))
+				eD = nodes * nodes * q.err / sd / math.Max(r.unit, math.Abs(q.a))
 			} else if sd > 0 {
-				e = math.Max(e, q.errD/sd*math.Min(1, 2*h/math.Max(r.unit, math.Abs(q.a))))
+				eD = q.errD / sd * math.Min(1, 2*h/math.Max(r.unit, math.Abs(q.a)))
 			}
 		}
-		estimate += e
-		if e > largest {
-			largest, worst = e, q.a+h
-		}
+		add(e, eD, q.a+h)
 		n := max(degree(&q.f, 1e-3*r.tol*s), degree(&q.d, 1e-2*r.tol*sd))
 		m := max(degree(&q.f, 1e-17*q.max), degree(&q.d, 1e-17*q.maxD))
 		p.panels = append(p.panels, piece{
@@ -587,14 +603,11 @@ func (r *resolver) finish() (p *pieces, estimate, worst float64) {
 	// Isolated singularities of an unknown kind, some panels wide each.
 	for i, q := range singular {
 		w := q.b - q.a
-		e := q.max * q.max * w / square
+		var eD float64
 		if !stepped {
-			e = math.Max(e, q.maxD*q.maxD*w/squareD)
+			eD = q.maxD * q.maxD * w / squareD
 		}
-		estimate += e
-		if e > largest {
-			largest, worst = e, q.a+w/2
-		}
+		add(q.max*q.max*w/square, eD, q.a+w/2)
 		if i == 0 || q.a > singular[i-1].b {
 			r.kinks = append(r.kinks, q.a+w/2)
 		}
@@ -602,5 +615,5 @@ func (r *resolver) finish() (p *pieces, estimate, worst float64) {
 	if len(p.features) > 8 { // oscillation all over, not features
 		p.features = nil
 	}
-	return p, estimate, worst
+	return p, what, estimate, worst
 }
