@@ -71,7 +71,7 @@ func (e *expansion) with(o *expansion, f func(a, b []float64) []float64) *expans
 			}
 			return f(a, b), nil
 		},
-		nonneg: e.nonneg && o.nonneg,
+		nonneg: e.nonneg && o.nonneg, tolerance: e.tolerance + o.tolerance,
 	}
 }
 
@@ -94,7 +94,7 @@ func (K Kernel) Scale(factor float64) (Kernel, error) {
 				}
 				return a, err
 			},
-			nonneg: K.expansion.nonneg,
+			nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance,
 		}
 	}
 	return out, nil
@@ -148,7 +148,7 @@ func (K Kernel) Normalize() Kernel {
 				}
 				return a, err
 			},
-			nonneg: K.expansion.nonneg,
+			nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance,
 		}
 	}
 	return out
@@ -178,7 +178,7 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 	if K.expansion != nil && inner.expansion != nil {
 		out.expansion = &expansion{
 			coeffs: func(degree int) ([]float64, error) { return composeExpansions(K, inner, degree) },
-			nonneg: K.expansion.nonneg && inner.expansion.nonneg,
+			nonneg: K.expansion.nonneg && inner.expansion.nonneg, tolerance: K.expansion.tolerance + inner.expansion.tolerance,
 		}
 		if top, err := inner.Curve([]float64{1}); err != nil || !K.cosineOnly && math.Abs(top[0]-1) > 1e-12 {
 			out.expansion = nil // K's series is known on the sphere q = 1 alone
@@ -250,7 +250,7 @@ func (K Kernel) Series(degree int) (PowerSeries, error) {
 		size += math.Abs(v)
 	}
 	// The sum of n roundings, and those of K(1).
-	p.rest = math.Max(0, top[0]-sum) + 1e-15*(size+math.Abs(top[0]))
+	p.rest = math.Max(0, top[0]-sum) + (1e-15+K.expansion.tolerance)*(size+math.Abs(top[0]))
 	if !K.expansion.nonneg {
 		p.rest = math.Inf(1)
 	}
@@ -355,7 +355,7 @@ func (K Kernel) Derivative() (Kernel, error) {
 	name := fmt.Sprintf("derivative of %v", K)
 	var e *expansion
 	if K.expansion != nil {
-		e = &expansion{nonneg: K.expansion.nonneg, coeffs: func(degree int) ([]float64, error) {
+		e = &expansion{nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance, coeffs: func(degree int) ([]float64, error) {
 			a, err := K.expansion.coeffs(degree + 1)
 			if err != nil {
 				return nil, err

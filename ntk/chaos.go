@@ -73,8 +73,8 @@ func MeanFieldOf(phi Activation, weightStd, biasStd float64) (*MeanField, error)
 	}
 	w2, b2 := weightStd*weightStd, biasStd*biasStd
 	dual := func(p covariance) (value, derivative float64, err error) {
-		if d, ok := r.duals[0].(ranged); ok && p.q > d.maxVariance() {
-			return 0, 0, &VarianceError{1, activationName(phi), p.q, d.maxVariance()}
+		if n, ok := r.duals[0].(numeric); ok && p.q > n.maxVariance() {
+			return 0, 0, &VarianceError{1, activationName(phi), p.q, n.maxVariance()}
 		}
 		value, derivative = dualAt(r.duals[0], p)
 		return w2*value + b2, w2 * derivative, nil

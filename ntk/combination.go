@@ -375,7 +375,7 @@ func rectifiedCoeffs(m int, sigma float64, n int) []float64 {
 		if k == 1 {
 			h, previous = 1, 0
 		} else {
-			h, previous = -math.Sqrt(float64(k-2)/float64(k-1))*previous, h
+			h, previous = 0-math.Sqrt(float64(k-2)/float64(k-1))*previous, h // 0 - 0 is not -0
 		}
 		b[k] = h * special.NormalDensity(0) / math.Sqrt(float64(k))
 	}

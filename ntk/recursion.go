@@ -3,8 +3,6 @@ package ntk
 import (
 	"fmt"
 	"math"
-
-	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 )
 
 // NoDualError reports an activation whose infinite-width kernels are not known.
@@ -100,8 +98,9 @@ func (f *FCN) kernel(layer, which int) (Kernel, error) {
 		},
 		net: r, which: which,
 		expansion: &expansion{
-			coeffs: func(degree int) ([]float64, error) { return r.series(degree, which) },
-			nonneg: true,
+			coeffs:    func(degree int) ([]float64, error) { return r.series(degree, which) },
+			nonneg:    true,
+			tolerance: r.tolerance,
 		},
 	}, nil
 }
@@ -110,14 +109,15 @@ func (f *FCN) kernel(layer, which int) (Kernel, error) {
 // follows the last (the readout, or the hidden layer whose pre-activations are
 // asked for).
 type recursion struct {
-	layers  []Layer
-	last    Readout
-	duals   []Dualer
-	tangent bool
+	layers []Layer
+	last   Readout
+	duals  []Dualer
+	// tolerance is that of the numeric duals, relative to their value at equal inputs.
+	tolerance float64
 }
 
 func (f *FCN) recursion(layer int, tangent bool) (*recursion, error) {
-	r := &recursion{layers: f.layers[:layer-1], last: f.readout, tangent: tangent}
+	r := &recursion{layers: f.layers[:layer-1], last: f.readout}
 	if layer <= len(f.layers) {
 		l := f.layers[layer-1]
 		r.last = Readout{l.WeightStd, l.BiasStd, l.Frozen}
@@ -125,6 +125,10 @@ func (f *FCN) recursion(layer int, tangent bool) (*recursion, error) {
 	trained := false
 	for i, l := range r.layers {
 		d, ok := l.Activation.(Dualer)
+		if n, is := l.Activation.(resolver); is {
+			d = numeric{n.function()}
+			r.tolerance += n.function().Tolerance()
+		}
 		if !ok {
 			return nil, &NoDualError{i + 1, activationName(l.Activation)}
 		}
@@ -156,13 +160,6 @@ type layerPoint struct {
 	q        float64   // variance of the pre-activation
 	top      float64   // φ̌ at equal inputs
 	prepared []float64 // see [PreparedDualer]
-	curve    curver    // of a numeric activation, on the sphere
-}
-
-// curver is a dual at one variance, tabulated; see [hermite.Function.DualCurve].
-type curver interface {
-	At(gap float64) (value, derivative float64)
-	Drop(gap float64) float64
 }
 
 // maxVariance is where squares and products of variances leave double precision.
@@ -183,8 +180,8 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 		if !(s < maxVariance) {
 			return nil, &VarianceError{i + 1, name, s, math.MaxFloat64}
 		}
-		if v, ok := r.duals[i].(ranged); ok && s > v.maxVariance() {
-			return nil, &VarianceError{i + 1, name, s, v.maxVariance()}
+		if n, ok := r.duals[i].(numeric); ok && s > n.maxVariance() {
+			return nil, &VarianceError{i + 1, name, s, n.maxVariance()}
 		}
 		if d, ok := r.duals[i].(PreparedDualer); ok {
 			l.prepared = d.Prepare(s)
@@ -196,9 +193,6 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 	}
 	return p, nil
 }
-
-// ranged is an activation whose duals are numeric, up to a largest variance.
-type ranged interface{ maxVariance() float64 }
 
 // dual evaluates the dual activations of hidden layer i.
 func (r *recursion) dual(i int, a *layerPoint, p covariance, b *layerPoint) (value, derivative float64) {
@@ -258,10 +252,8 @@ func (r *recursion) pair(a *netPoint, p covariance, b *netPoint) (nngp, ntk floa
 // onSphere is dual and drop for inputs of one norm, of which many pairs are
 // asked for: a numeric activation then tabulates its dual.
 func (r *recursion) onSphere(i int, x *layerPoint, p covariance) (value, derivative, drop float64) {
-	if n, ok := r.duals[i].(interface {
-		curve(q float64) (*hermite.Curve, error)
-	}); ok && p.minus > 0 {
-		if c, err := n.curve(x.q); err == nil {
+	if n, ok := r.duals[i].(numeric); ok && x.q > 0 && p.minus > 0 {
+		if c, err := n.fn.DualCurve(x.q); err == nil {
 			value, derivative = c.At(p.minus)
 			return value, derivative, c.Drop(p.minus)
 		}
