@@ -29,6 +29,9 @@ func (f *FCN) Fingerprint() string {
 			fmt.Fprintf(h, "%T%+v\n", a, parameters(a))
 		case hermite.Series:
 			fmt.Fprintf(h, "%T%v\n", a, a.Coeffs())
+			if a.Scale() != 1 {
+				fmt.Fprintln(h, a.Scale())
+			}
 		default:
 			fmt.Fprintf(h, "%T\n", a)
 			samples(h, a)

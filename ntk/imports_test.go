@@ -16,11 +16,12 @@ func TestImportDirections(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{
-		"ntk":                  {"ntk/hermite", "ntk/internal/accel", "ntk/internal/special"},
+		"ntk":                  {"ntk/hermite", "ntk/internal/accel", "ntk/internal/nnls", "ntk/internal/special"},
 		"ntk/hermite":          {},
 		"ntk/fcn":              {"ntk", "ntk/internal/accel"},
 		"ntk/regress":          {"ntk", "ntk/internal/accel"},
 		"ntk/internal/accel":   {},
+		"ntk/internal/nnls":    {},
 		"ntk/internal/special": {},
 		"plotting":             {},
 		"data":                 {},

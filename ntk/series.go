@@ -70,6 +70,14 @@ func (p PowerSeries) Kernel() (Kernel, error) {
 			}
 			return p.At(k / largestCovariance(a[0].q, b[0].q))
 		},
+		expansion: &expansion{
+			coeffs: func(degree int) ([]float64, error) {
+				a := make([]float64, degree+1)
+				copy(a, p.a)
+				return a, nil
+			},
+			nonneg: true,
+		},
 	}, nil
 }
 
