@@ -32,7 +32,7 @@ func Polynomials(dst []float64, z float64) {
 // closed-form dual activations at every variance. Its zero value is the zero
 // function.
 type Series struct {
-	b []float64
+	b     []float64
 	scale float64 // 0 means 1
 }
 
