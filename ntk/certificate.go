@@ -279,18 +279,46 @@ func (c *Certificate) least(k int) {
 
 // nearest fits the kernel to have instead.
 func (s *source) nearest(c *Certificate, d *data, set CertifySettings) error {
-	n := set.MaxDegree
-	if set.Degree > 0 {
-		n = set.Degree
-	}
-	f, err := s.fit(d, n, 1, 0)
+	f, err := s.nearestFit(d, set, 1, 0)
 	if err != nil {
 		return err
 	}
-	f.Series.a = trim(f.Series.a)
 	c.Nearest, c.MeanDistance, c.MaxDistance = f.Series, f.Mean, f.Max
 	c.Rest, c.RestProved = f.Max, false
 	return nil
+}
+
+// nearestFit fits with the degree asked for, or doubles it until the tolerance,
+// or what the noise of samples explains, is reached.
+func (s *source) nearestFit(d *data, set CertifySettings, slope, shift float64) (*Fit, error) {
+	most := set.MaxDegree
+	if set.Degree > 0 {
+		most = set.Degree
+	}
+	for n := min(8, most); ; n = min(2*n, most) {
+		if set.Degree > 0 {
+			n = most
+		}
+		f, err := s.fit(d, n, slope, shift)
+		if err != nil {
+			return nil, err
+		}
+		f.Series.a = trim(f.Series.a)
+		if n == most || f.Max <= set.Tolerance*d.scale || d.noisy && d.explained(f.Series, slope, shift) {
+			return f, nil
+		}
+	}
+}
+
+// explained says whether the errors of the values explain their distance to p.
+func (d *data) explained(p PowerSeries, slope, shift float64) bool {
+	var chi2 float64
+	for i, c := range d.c {
+		e := (p.At(slope*c+shift)/d.scale - d.v[i]) / d.std[i]
+		chi2 += e * e
+	}
+	m := float64(len(d.c))
+	return chi2 <= m+3*math.Sqrt(2*m)
 }
 
 // trim drops zeros of the highest degrees.
@@ -528,7 +556,7 @@ func (s *source) coefficientsOfFunction(c *Certificate, d *data) (reason string,
 				reason = fmt.Sprintf("on [-%g, %g] its coefficient of T_%d is %.3g, and no kernel with this K(1) has more than %.3g",
 					rho, rho, j, math.Abs(coeffs[j])*d.scale, bound*d.scale)
 			}
-			resolved = resolved && (j < 3*n/4 || math.Abs(coeffs[j]) < 16*valueError)
+			resolved = resolved && (j < 3*n/4 || math.Abs(coeffs[j]) < 8*top/math.Pow(r, float64(j))+16*valueError)
 		}
 		coeffs[0] /= 2
 		for k := range best {
