@@ -401,7 +401,6 @@ func (d *data) separate() (reason string, outer float64, excess bool, err error)
 	for k := 201.; k < 1e6; k = math.Ceil(k * 1.05) {
 		cols = append(cols, w.column(k), w.column(k+1))
 	}
-	finite := len(cols)
 	for _, sign := range []float64{1, -1} {
 		col := make([]float64, len(w.c))
 		for i, c := range w.c {
@@ -419,7 +418,17 @@ func (d *data) separate() (reason string, outer float64, excess bool, err error)
 	if err != nil {
 		return "", 0, false, fmt.Errorf("ntk: fit for the certificate: %w", err)
 	}
-	outer = result.X[finite] + result.X[finite+1]
+	for j, x := range result.X {
+		inside := 0.0 // the most of the column that is not at c = ±1
+		for i, c := range w.c {
+			if math.Abs(c) < 1 && w.weight[i] > 0 {
+				inside = math.Max(inside, math.Abs(cols[j][i])/math.Sqrt(w.weight[i]))
+			}
+		}
+		if x > 0 && inside < 0.01 {
+			outer += x
+		}
+	}
 	// What errors alone can leave: all at their bound, or 4.5 standard deviations.
 	errors := math.Sqrt(float64(len(b))) / most
 	if w.noisy {

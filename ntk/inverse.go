@@ -77,8 +77,13 @@ type Growth struct {
 	Inside, Outside float64
 }
 
-// Ratio is Outside over Inside.
-func (g Growth) Ratio() float64 { return g.Outside / g.Inside }
+// Ratio is Outside over Inside, and 1 for the zero function.
+func (g Growth) Ratio() float64 {
+	if g.Inside == g.Outside {
+		return 1
+	}
+	return g.Outside / g.Inside
+}
 
 // String says what the growth means for a finite net.
 func (g Growth) String() string {
