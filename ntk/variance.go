@@ -277,6 +277,15 @@ func panelMoments(phi Activation, q, k, q2 float64) (moments, error) {
 		for i := range next {
 			off = math.Max(off, math.Abs(next[i]-last[i])/math.Max(math.Abs(next[i]), math.SmallestNonzeroFloat64))
 		}
+		// A standard deviation of what is beyond the last point must be nothing.
+		for _, z := range []float64{-reach, reach} {
+			for i, v := range at(s * z) {
+				v *= at(s2 * z)[i]
+				if v != 0 {
+					off = math.Max(off, math.Abs(v*math.Exp(-z*z/2)/next[i]))
+				}
+			}
+		}
 		if off <= 1e-9 {
 			break
 		}
