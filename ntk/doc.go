@@ -4,9 +4,10 @@
 // A net of infinite width acts as a kernel method: with its neural tangent
 // kernel (NTK) if all of it is trained, with its NNGP kernel if only the
 // readout is. [FCN] describes such a net and gives both as a [Kernel]. The way
-// back is Theorem 1 of [SAD22]: [InverseNTK] and [InverseNNGP] turn a
-// [PowerSeries] with nonnegative coefficients into the activation function
-// whose one-hidden-layer net has that kernel.
+// back is Theorem 1 of [SAD22]: [Invert] turns a target, which is a [PowerSeries],
+// a [Kernel] or [Samples], into the activation function whose one-hidden-layer
+// net has that kernel. [Certify] tells beforehand whether there is one, and what
+// is nearest if not; [SharedDepth] asks for one activation of a deep net.
 //
 // # Conventions
 //

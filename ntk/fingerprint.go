@@ -44,6 +44,9 @@ func writeActivation(h io.Writer, a Activation) {
 		fmt.Fprintf(h, "%T%#v\n", a, a) // %#v writes all digits, and no String method
 	case hermite.Series:
 		fmt.Fprintf(h, "%T%v\n", a, a.Coeffs())
+		if a.Scale() != 1 {
+			fmt.Fprintln(h, a.Scale())
+		}
 	default:
 		terms, offset, ok := parts(a)
 		if !ok {

@@ -16,12 +16,13 @@ func TestImportDirections(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{
-		"ntk":                  {"ntk/hermite", "ntk/internal/accel", "ntk/internal/special"},
+		"ntk":                  {"ntk/hermite", "ntk/internal/accel", "ntk/internal/nnls", "ntk/internal/special"},
 		"ntk/hermite":          {},
 		"ntk/fcn":              {"ntk", "ntk/internal/accel"},
 		"ntk/kerneltest":       {"ntk"},
 		"ntk/regress":          {"ntk", "ntk/internal/accel"},
 		"ntk/internal/accel":   {},
+		"ntk/internal/nnls":    {},
 		"ntk/internal/special": {},
 		"plotting":             {},
 		"data":                 {},

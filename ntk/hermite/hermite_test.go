@@ -33,6 +33,23 @@ func ExampleNewSeries() {
 	// Output: hermite: coefficient b_1 is NaN; all must be finite
 }
 
+// Orthonormal on pre-activations of standard deviation 2.
+func ExampleNewScaledSeries() {
+	phi, err := hermite.NewScaledSeries([]float64{0, 0, 1}, 2) // ((z/2)²-1)/√2
+	if err != nil {
+		panic(err)
+	}
+	value, _ := phi.Dual(4, 2, 4) // (2/4)²
+	fmt.Printf("%v: φ(4) = %.4f, dual %.4f, scale %v\n", phi, phi.Value(4), value, phi.Scale())
+	// Output: Hermite series of degree 2 in z/2: φ(4) = 2.1213, dual 0.2500, scale 2
+}
+
+func ExampleSeries_Scale() {
+	phi, _ := hermite.NewSeries([]float64{0, 1})
+	fmt.Println(phi.Scale())
+	// Output: 1
+}
+
 func ExampleSeries_Coeffs() {
 	phi, _ := hermite.NewSeries([]float64{1, 2})
 	fmt.Println(phi.Coeffs())
@@ -122,6 +139,39 @@ func TestScaledIsTheFunction(t *testing.T) {
 			if got, want := scaled.Value(z), phi.Value(sigma*z); math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
 				t.Errorf("σ = %v: value at %v is %v, want %v", sigma, z, got, want)
 			}
+		}
+	}
+}
+
+// A scale is a change of variable: everything against the series in z with the
+// same function.
+func TestScaledSeries(t *testing.T) {
+	phi, err := hermite.NewScaledSeries([]float64{1, 2, -1, 0.5, 0.25}, 1.7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := phi.Scaled(1)
+	for _, z := range []float64{-2, 0, 0.7, 3} {
+		if got, want := same.Value(z), phi.Value(z); math.Abs(got-want) > 1e-13*(1+math.Abs(want)) {
+			t.Errorf("value at %v: %v, %v", z, got, want)
+		}
+		if got, want := same.Derivative(z), phi.Derivative(z); math.Abs(got-want) > 1e-13*(1+math.Abs(want)) {
+			t.Errorf("derivative at %v: %v, %v", z, got, want)
+		}
+		if got, want := phi.Scaled(0.6).Value(z), phi.Value(0.6*z); math.Abs(got-want) > 1e-13*(1+math.Abs(want)) {
+			t.Errorf("φ(0.6 z) at %v: %v, %v", z, got, want)
+		}
+	}
+	for _, c := range [][3]float64{{1, 0.3, 1}, {1.7 * 1.7, -2, 1.7 * 1.7}, {0.14, 0.2, 2.5}, {0, 0, 1}} {
+		v, d := phi.Dual(c[0], c[1], c[2])
+		v2, d2 := same.Dual(c[0], c[1], c[2])
+		if math.Abs(v-v2) > 1e-12*(1+math.Abs(v)) || math.Abs(d-d2) > 1e-12*(1+math.Abs(d)) {
+			t.Errorf("duals at %v: %v %v, %v %v", c, v, d, v2, d2)
+		}
+	}
+	for _, scale := range []float64{0, -1, math.NaN(), math.Inf(1), 1e200} {
+		if _, err := hermite.NewScaledSeries(nil, scale); err == nil {
+			t.Errorf("scale %v accepted", scale)
 		}
 	}
 }

@@ -1,0 +1,756 @@
+package ntk
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+)
+
+// blackBox is a kernel known by its values alone.
+func blackBox(name string, f func(c float64) float64) Kernel { return cosineKernel(name, f, nil) }
+
+// structured is a kernel that knows its power series.
+func structured(name string, nonneg bool, a func(k int) float64, f func(c float64) float64) Kernel {
+	return cosineKernel(name, f, &expansion{nonneg: nonneg, coeffs: func(degree int) ([]float64, error) {
+		out := make([]float64, degree+1)
+		for k := range out {
+			out[k] = a(k)
+		}
+		return out, nil
+	}})
+}
+
+func overFactorial(k int) float64 {
+	v, _ := math.Lgamma(float64(k + 1))
+	return math.Exp(-v)
+}
+
+// 1/√(1-rc) = Σ (2k choose k) (r/4)^k c^k
+func slow(r float64) Kernel {
+	return structured(fmt.Sprintf("1/√(1-%gc)", r), true, func(k int) float64 {
+		v := 1.
+		for j := 1; j <= k; j++ {
+			v *= (float64(j) - 0.5) / float64(j) * r
+		}
+		return v
+	}, func(c float64) float64 { return 1 / math.Sqrt(1-r*c) })
+}
+
+func series(a ...float64) PowerSeries { return Must(NewPowerSeries(a)) }
+
+func deepReLU4() *FCN { return Must(UniformFCN(4, ReLU{}, math.Sqrt2, 0.1)) }
+
+// The published coefficients of the seven kernels of [SAD22] fig. 1, whose
+// stray entries below 0.011 are the interior-point solver's: an exact active set
+// has zeros there.
+func TestPublishedFits(t *testing.T) {
+	erf := Must(UniformFCN(4, Erf{}, math.Sqrt2, 0.1))
+	for _, c := range []struct {
+		name   string
+		target Target
+		b      []float64
+		zeros  []int
+	}{
+		{"A", Must(deepReLU4().NNGP()), []float64{.837, .271, -.151, -.050, .101, .084}, nil},
+		{"B", Must(deepReLU4().NTK()), []float64{1.230, .639, 0, 0, .539, .426}, []int{2, 3}},
+		{"C", Must(erf.NTK()), []float64{.153, .826, -.004, -.005, .219, .577}, []int{2, 3}},
+		{"D", blackBox("c³", func(c float64) float64 { return c * c * c }), []float64{.001, .010, 0, -.500, 0, .009}, []int{0, 1, 2, 4, 5}},
+		{"E", blackBox("c⁴+c", func(c float64) float64 { return c*c*c*c + c }), []float64{0, .707, -.004, -.003, .447, 0}, []int{0, 2, 3, 5}},
+		{"F", blackBox("sinh 2c", func(c float64) float64 { return math.Sinh(2 * c) }), []float64{0, 1.001, 0, -.572, .004, .229}, []int{0, 2, 4}},
+		{"G", blackBox("cosh 2c", func(c float64) float64 { return math.Cosh(2 * c) }), []float64{1.002, 0, -.805, 0, .404, .011}, []int{1, 3, 5}},
+	} {
+		f, err := FitSeries(c.target, 5, PaperFit())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.KKT > 1e-14 {
+			t.Errorf("%s: optimality fails by %v", c.name, f.KKT)
+		}
+		inv, err := Invert(f.Series, &InverseSettings{SignRule: PaperSigns})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := append(inv.Coeffs, make([]float64, 6)...)
+		zero := map[int]bool{}
+		for _, k := range c.zeros {
+			zero[k] = true
+		}
+		for k, want := range c.b {
+			switch tol := 0.0011; { // printed to 0.001
+			case zero[k]:
+				if b[k] != 0 || math.Abs(want) > 0.0115 {
+					t.Errorf("%s: b_%d = %v, published %v", c.name, k, b[k], want)
+				}
+			case !(math.Abs(b[k]-want) <= tol):
+				t.Errorf("%s: b_%d = %.4f, published %v", c.name, k, b[k], want)
+			}
+		}
+	}
+}
+
+func TestCertifyStructure(t *testing.T) {
+	for _, c := range []struct {
+		target  Target
+		verdict Verdict
+		proof   bool
+		reason  string
+	}{
+		{series(0.5, 0, 1), Realizable, true, "≥ 0"},
+		{series(0.5, -1e-300, 1), NotRealizable, true, "c^1 is -1e-300"},
+		{PowerSeries{a: []float64{1, 1}, rest: 0.1}, Undetermined, false, "cut off"},
+		{structured("exp", true, overFactorial, math.Exp), Realizable, true, "construction"},
+		{structured("exp - c^7/1000", false, func(k int) float64 {
+			if k == 7 {
+				return overFactorial(7) - 1e-3
+			}
+			return overFactorial(k)
+		}, func(c float64) float64 { return math.Exp(c) - 1e-3*math.Pow(c, 7) }), NotRealizable, true, "c^7"},
+		{structured("difference", false, overFactorial, math.Exp), Undetermined, false, "no coefficient"},
+		{Must(series(1, 2).Kernel()), Realizable, true, "construction"},
+	} {
+		cert, err := Certify(c.target, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cert.Verdict != c.verdict || cert.Proof != c.proof || !strings.Contains(cert.Reason, c.reason) {
+			t.Errorf("%v", cert)
+		}
+		if cert.Nearest.check() != nil || !(cert.MeanDistance <= cert.MaxDistance*(1+1e-12)) {
+			t.Errorf("%v: nearest %v", cert, cert.Nearest)
+		}
+	}
+	// The rest is a bound, and the degree the least that reaches the tolerance.
+	K := slow(0.9)
+	for _, tol := range []float64{1e-3, 1e-6, 1e-10} {
+		cert := Must(Certify(K, &CertifySettings{Tolerance: tol}))
+		n := len(cert.Nearest.a) - 1
+		var tail float64
+		all := Must(K.expansion.coeffs(3000))
+		for _, a := range all[n+1:] {
+			tail += a
+		}
+		goal := tol / math.Sqrt(0.1)
+		if !(tail <= cert.Rest && cert.Rest <= goal && tail+all[n] > goal*(1-1e-4)) || !cert.RestProved {
+			t.Errorf("tolerance %g: degree %d, rest %v, tail %v", tol, n, cert.Rest, tail)
+		}
+	}
+}
+
+func TestCertifyValues(t *testing.T) {
+	for name, c := range map[string]struct {
+		f       func(c float64) float64
+		verdict Verdict
+		near    float64 // nearest kernel at most this far away
+	}{
+		"exp":             {math.Exp, Undetermined, 1e-12},
+		"cosh 2c":         {func(c float64) float64 { return math.Cosh(2 * c) }, Undetermined, 1e-11},
+		"c³":              {func(c float64) float64 { return c * c * c }, Undetermined, 1e-15},
+		"Gaussian":        {func(c float64) float64 { return math.Exp(-4 * (1 - c)) }, Undetermined, 1e-10},
+		"Laplace":         {func(c float64) float64 { return math.Exp(-math.Sqrt(2 - 2*c)) }, Undetermined, 0.02},
+		"jump at 1":       {func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) }, Undetermined, 0.5},
+		"zero":            {func(float64) float64 { return 0 }, Undetermined, 0},
+		"sin":             {math.Sin, NotRealizable, 1},
+		"tiny negative":   {func(c float64) float64 { return 1 + c - 1e-9*c*c }, NotRealizable, 1e-9},
+		"|c|":             {math.Abs, NotRealizable, 1},
+		"relu(c)":         {func(c float64) float64 { return math.Max(0, c) }, NotRealizable, 1},
+		"high degree":     {func(c float64) float64 { return math.Exp(c) - 1e-3*math.Pow(c, 20) }, NotRealizable, 1e-3},
+		"falling":         {func(c float64) float64 { return 2 - c }, NotRealizable, 3},
+		"small at 1":      {func(c float64) float64 { return 1 / (1 + 0.9*c*c) }, NotRealizable, 1},
+		"jump at 0":       {func(c float64) float64 { return 1 + math.Copysign(1, c) }, NotRealizable, 2},
+		"constant, below": {func(float64) float64 { return -1 }, NotRealizable, 2},
+	} {
+		cert, err := Certify(blackBox(name, c.f), nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if cert.Verdict != c.verdict || cert.Proof || cert.MaxDistance > c.near {
+			t.Errorf("%v", cert)
+		}
+	}
+	// The Laplace kernel and this jump rise at c = 1 faster than degrees can tell.
+	cert := Must(Certify(blackBox("jump", func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) }), nil))
+	if !strings.Contains(cert.Reason, "jump") {
+		t.Errorf("%v", cert)
+	}
+	var domain *DomainError
+	if _, err := Certify(blackBox("pole", func(c float64) float64 { return 1 / (1 - c) }), nil); !errors.As(err, &domain) || domain.K != 1 {
+		t.Errorf("pole: %v", err)
+	}
+}
+
+// Realizable series of all kinds as black boxes: never called unrealizable, and
+// the error bars hold.
+func TestCertifyErrorBars(t *testing.T) {
+	for seed := range 25 {
+		a := make([]float64, 1+seed*37%300)
+		p := float64(seed%7) * 0.6
+		for k := range a {
+			if (k*k+seed*k)%3 != 0 {
+				a[k] = math.Pow(float64(k+1), -p) * (1 + math.Sin(float64(k*seed)))
+			}
+		}
+		cert := Must(Certify(blackBox("series", series(a...).At), nil))
+		if cert.Verdict == NotRealizable {
+			t.Errorf("seed %d: %v", seed, cert)
+		}
+		for k, v := range cert.Coeffs {
+			want := 0.0
+			if k < len(a) {
+				want = a[k]
+			}
+			if math.Abs(v-want) > cert.Uncertainty[k] {
+				t.Errorf("seed %d: a_%d = %v ± %v, in truth %v", seed, k, v, cert.Uncertainty[k], want)
+			}
+		}
+	}
+}
+
+// Noisy samples: a kernel is called unrealizable (4.5 standard deviations) in
+// none of 60 draws; what is far from every kernel always is; error bars of the
+// coefficients hold within 5 standard deviations.
+func TestCertifySamples(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	draw := func(f func(float64) float64, std float64) Samples {
+		s := Samples{Std: []float64{std}}
+		for range 80 {
+			c := 2*rng.Float64() - 1
+			s.Cosines = append(s.Cosines, c)
+			s.Values = append(s.Values, f(c)+std*rng.NormFloat64())
+		}
+		return s
+	}
+	for range 30 {
+		for _, f := range []func(float64) float64{math.Exp, func(c float64) float64 { return c*c*c + 0.2 }} {
+			cert := Must(Certify(draw(f, 0.03), nil))
+			if cert.Verdict == NotRealizable {
+				t.Errorf("%v", cert)
+			}
+		}
+		cert := Must(Certify(draw(math.Sin, 0.003), nil))
+		if cert.Verdict != NotRealizable {
+			t.Errorf("%v, least %+v", cert, cert.Least)
+		}
+		if cert.Degree < 1 || math.Abs(cert.Coeffs[1]-1) > 5*cert.Uncertainty[1] {
+			t.Errorf("sin: coefficients %v ± %v", cert.Coeffs, cert.Uncertainty)
+		}
+	}
+	// Exact samples without c = 1, a single one, and only negative cosines.
+	exact := Samples{Cosines: uniform(21)[1:20]}
+	for _, c := range exact.Cosines {
+		exact.Values = append(exact.Values, math.Cosh(c))
+	}
+	if cert := Must(Certify(exact, nil)); cert.Verdict == NotRealizable || cert.MaxDistance > 1e-10 {
+		t.Errorf("%v", cert)
+	}
+	for _, s := range []Samples{
+		{Cosines: []float64{0.3}, Values: []float64{1}},
+		{Cosines: []float64{0}, Values: []float64{1}},
+		{Cosines: []float64{-1, -0.5}, Values: []float64{-1, 1}},
+	} {
+		if cert := Must(Certify(s, nil)); cert.Verdict != Undetermined || cert.MaxDistance > 1e-12 {
+			t.Errorf("%v", cert)
+		}
+	}
+	if cert := Must(Certify(Samples{Cosines: []float64{1, 0.5}, Values: []float64{1, 2}}, nil)); cert.Verdict != NotRealizable {
+		t.Errorf("%v", cert)
+	}
+}
+
+// roundTrip returns the largest |net's kernel - target|, by the net's own
+// recursion over Hermite duals.
+func roundTrip(t *testing.T, inv *Inverse, s InverseSettings, target Target) (worst float64) {
+	t.Helper()
+	if s.WeightStd == 0 {
+		s.WeightStd = 1
+	}
+	q := s.NormSquared
+	if q == 0 {
+		q = 1
+	}
+	net := Must(UniformFCN(1, inv.Phi, s.WeightStd, s.BiasStd))
+	ntk, nngp := Must(net.NTK()), Must(net.NNGP())
+	cosines := uniform(41)
+	want := Must(Must(target.target()).values(cosines))
+	for i, c := range cosines {
+		got := (1-s.NNGPShare)*Must(ntk.At(q, q*c, q)) + s.NNGPShare*Must(nngp.At(q, q*c, q))
+		worst = math.Max(worst, math.Abs(got-want[i]))
+		if e := math.Abs(got - inv.Kernel.At(c)); e > 1e-12*(1+math.Abs(got)) {
+			t.Errorf("at %v the net has %v, and Kernel says %v", c, got, inv.Kernel.At(c))
+		}
+	}
+	return worst
+}
+
+func TestInvertRoundTrips(t *testing.T) {
+	exp := structured("exp", true, overFactorial, math.Exp)
+	for _, c := range []struct {
+		name   string
+		target Target
+		s      InverseSettings
+		tol    float64 // relative to K(1); 0 means the stated rest
+	}{
+		{"polynomial", series(.1, .5, 0, .3), InverseSettings{}, 1e-15},
+		{"other norm", series(.1, .5, 0, .3), InverseSettings{NormSquared: 2.5, WeightStd: 1.3}, 1e-14},
+		{"NNGP", exp, InverseSettings{NNGPShare: 1}, 1e-10},
+		{"mix, bias", series(3, 2, 1), InverseSettings{BiasStd: .3, WeightStd: 1.4, NormSquared: 2, NNGPShare: .3}, 1e-14},
+		{"exp", exp, InverseSettings{SignRule: Alternating}, 1e-10},
+		{"exp, bias", exp, InverseSettings{BiasStd: .2}, 1e-10},
+		{"exp, values", blackBox("exp", math.Exp), InverseSettings{}, 1e-10},
+		{"cosh, values", blackBox("cosh", math.Cosh), InverseSettings{}, 1e-10},
+		{"degree 700", slow(0.97), InverseSettings{}, 1e-10},
+		{"degree 1000", slow(0.99), InverseSettings{Degree: 1000}, 0},
+		{"truncated", slow(0.9), InverseSettings{Degree: 10}, 0},
+		{"4HL ReLU, degree 20", Must(deepReLU4().NTK()), InverseSettings{Degree: 20}, 0},
+	} {
+		inv, err := Invert(c.target, &c.s)
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		top := Must(Must(c.target.target()).values([]float64{1}))[0]
+		worst := roundTrip(t, inv, c.s, c.target)
+		if c.tol == 0 {
+			c.tol = inv.Rest/top + 1e-12
+		}
+		if worst > c.tol*top || worst > inv.Rest+1e-13*top {
+			t.Errorf("%s: off by %g, stated rest %g", c.name, worst, inv.Rest)
+		}
+	}
+}
+
+// Kernels that are one in c̃ by construction, at random settings.
+func TestInvertRandom(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	for range 100 {
+		s := InverseSettings{
+			NNGPShare: float64(rng.IntN(3)) / 2, WeightStd: 0.5 + rng.Float64(), NormSquared: 0.3 + 2*rng.Float64(),
+			SignRule: SignRule(rng.IntN(3)),
+		}
+		if rng.IntN(2) == 0 {
+			s.BiasStd = rng.Float64() / 2
+		}
+		a := make([]float64, 1+rng.IntN(6))
+		for k := range a {
+			if rng.IntN(3) > 0 {
+				a[k] = rng.ExpFloat64()
+			}
+		}
+		w := s.WeightStd * s.WeightStd * s.NormSquared
+		v := w + s.BiasStd*s.BiasStd
+		target := series(unshift(a, w/v, s.BiasStd*s.BiasStd/v)...)
+		inv, err := Invert(target, &s)
+		if err != nil {
+			t.Fatalf("%+v of %v: %v", s, a, err)
+		}
+		if worst := roundTrip(t, inv, s, target); worst > 1e-12*(1+target.At(1)) {
+			t.Errorf("%+v: off by %g", s, worst)
+		}
+		for k, b := range inv.Coeffs {
+			want := math.Sqrt(a[k] / (1 + (1-s.NNGPShare)*float64(k)))
+			if math.Abs(math.Abs(b)-want) > 1e-6 || want == 0 && b != 0 {
+				t.Errorf("b_%d = %v, want ±%v", k, b, want)
+			}
+		}
+	}
+}
+
+func TestInvertRefuses(t *testing.T) {
+	var not *NotRealizableError
+	if _, err := Invert(blackBox("sin", math.Sin), nil); !errors.As(err, &not) || not.Certificate.Least.Degree != 3 {
+		t.Errorf("sin: %v", err)
+	}
+	// K = c has no activation once there is a bias: a_0 in c̃ is -σ_b²/σ_w².
+	if _, err := Invert(series(0, 1), &InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 || !not.Certificate.Proof {
+		t.Errorf("c with bias: %v", err)
+	}
+	inv, err := Invert(blackBox("sin", math.Sin), &InverseSettings{AcceptNearest: true})
+	if err != nil || inv.Certificate.Verdict != NotRealizable || len(inv.Coeffs) != 2 || inv.Coeffs[0] != 0 {
+		t.Errorf("nearest to sin: %+v %v", inv, err)
+	}
+	var cut *TruncationError
+	inv, err = Invert(Must(deepReLU4().NTK()), &InverseSettings{MaxDegree: 100})
+	if !errors.As(err, &cut) || inv == nil || inv.Rest != cut.Rest || cut.Degree > 100 {
+		t.Errorf("4HL ReLU: %v", err)
+	}
+	for name, s := range map[string]InverseSettings{
+		"share":    {NNGPShare: 1.5},
+		"NaN":      {NNGPShare: math.NaN()},
+		"weight":   {WeightStd: -1},
+		"bias":     {BiasStd: math.Inf(1)},
+		"norm":     {NormSquared: -1},
+		"huge":     {NormSquared: 1e300},
+		"rule":     {SignRule: 7},
+		"cosines":  {SignRule: LeastVariance},
+		"cosine":   {SignRule: LeastVariance, SignCosines: []float64{2}},
+		"sign":     {Signs: []int{0}},
+		"signs":    {Signs: []int{1, 1, 1, 1}},
+		"degree":   {Degree: -1},
+		"most":     {MaxDegree: 1e6},
+		"accuracy": {Tolerance: -1},
+		"points":   {Fit: FitSettings{Points: 1}},
+		"weights":  {Fit: FitSettings{Cosines: []float64{1}, Weights: []float64{-1}}},
+		"both":     {Fit: FitSettings{Cosines: []float64{1}, Points: 7}},
+		"outside":  {Fit: FitSettings{Cosines: []float64{1.1}}},
+	} {
+		if _, err := Invert(series(1, 1), &s); err == nil {
+			t.Errorf("%s accepted", name)
+		}
+	}
+	for name, s := range map[string]Samples{
+		"empty":   {},
+		"lengths": {Cosines: []float64{1}},
+		"std":     {Cosines: []float64{1}, Values: []float64{1}, Std: []float64{-1}},
+		"stds":    {Cosines: []float64{1}, Values: []float64{1}, Std: []float64{1, 1}},
+		"NaN":     {Cosines: []float64{math.NaN()}, Values: []float64{1}},
+		"value":   {Cosines: []float64{1}, Values: []float64{math.Inf(1)}},
+	} {
+		if _, err := Certify(s, nil); err == nil {
+			t.Errorf("%s accepted", name)
+		}
+	}
+	if _, err := Certify(nil, nil); err == nil {
+		t.Error("no target accepted")
+	}
+}
+
+// The variance against samples of one hidden unit: N times the variance of a
+// mean of N independent units is the variance of one.
+func TestFiniteWidthVarianceBySimulation(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 22))
+	quadratic := Must(hermite.NewScaledSeries([]float64{0.3, -1, 0.5}, 1.2))
+	for _, phi := range []Activation{ReLU{}, Sin{1, 2, 0.3}, PublishedMimic(), quadratic} {
+		for _, c := range [][3]float64{{1, 1, 1}, {1, -0.5, 1}, {0.6, 0.4, 2}, {1, 0.995, 1}} {
+			want, err := FiniteWidthVariance(phi, c[0], c[1], c[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			const n = 200000
+			x := make([]float64, n)
+			var mean float64
+			for i := range x {
+				z := rng.NormFloat64()
+				u := math.Sqrt(c[0]) * z
+				v := c[1]/math.Sqrt(c[0])*z + math.Sqrt(math.Max(0, c[2]-c[1]*c[1]/c[0]))*rng.NormFloat64()
+				w := rng.NormFloat64()
+				x[i] = phi.Value(u)*phi.Value(v) + w*w*c[1]*phi.Derivative(u)*phi.Derivative(v)
+				mean += x[i] / n
+			}
+			var second, fourth float64
+			for _, v := range x {
+				d := (v - mean) * (v - mean)
+				second += d / n
+				fourth += d * d / n
+			}
+			if e := math.Sqrt((fourth - second*second) / n); math.Abs(second-want) > 4*e {
+				t.Errorf("%v at %v: %v, simulated %v ± %v", phi, c, want, second, e)
+			}
+		}
+	}
+}
+
+// hidden keeps a polynomial from being recognised.
+type hidden struct{ Activation }
+
+func TestFiniteWidthVariance(t *testing.T) {
+	// theory.md: published to three digits, the last ones cut off.
+	for i, c := range []float64{1, .9, .5, 0, -.5, -1} {
+		want := []float64{14.5, 11.6, 5.99, 1.94, 1.76, 2.55}[i]
+		if v := Must(FiniteWidthVariance(PublishedMimic(), 1, c, 1)); math.Abs(math.Sqrt(v)-want) > 0.005*want+0.005 {
+			t.Errorf("√(N Var) at %v is %v, published %v", c, math.Sqrt(v), want)
+		}
+	}
+	// ReLU at c = 1 by hand: 3/2 + 2·1/2 + 3·1/2 - 1.
+	if v := Must(FiniteWidthVariance(ReLU{}, 1, 1, 1)); math.Abs(v-3) > 1e-9 {
+		t.Errorf("ReLU at c = 1: %v, want 3", v)
+	}
+	if v := Must(FiniteWidthVariance(ReLU{}, 1, 1-1e-9, 1)); math.Abs(v-3) > 1e-4 { // √(1-c²) away
+		t.Errorf("ReLU near c = 1: %v", v)
+	}
+	// Sums of the polynomial against panels, at any variances.
+	phi := Must(hermite.NewSeries([]float64{.3, -1, .5, .2, .1, -.3}))
+	for _, c := range [][3]float64{{1, .5, 1}, {1, 1, 1}, {.6, -.5, 2}, {0, 0, 1}, {1, -1, 1}} {
+		a, b := Must(FiniteWidthVariance(phi, c[0], c[1], c[2])), Must(FiniteWidthVariance(hidden{phi}, c[0], c[1], c[2]))
+		if math.Abs(a-b) > 1e-10*(1+a) {
+			t.Errorf("at %v: %v by sums, %v by panels", c, a, b)
+		}
+	}
+	for _, c := range [][3]float64{{1, 1.5, 1}, {-1, 0, 1}, {math.NaN(), 0, 1}, {math.Inf(1), 0, 1}} {
+		if _, err := FiniteWidthVariance(phi, c[0], c[1], c[2]); err == nil {
+			t.Errorf("%v accepted", c)
+		}
+	}
+	if _, err := FiniteWidthVariance(Must(hermite.NewSeries(make([]float64, 500))), 1, 0, 1); err == nil {
+		t.Error("degree 499 accepted")
+	}
+	if _, err := FiniteWidthVariance(steep{}, 1, 0.5, 1); err == nil {
+		t.Error("e^(z²/4), whose variance is infinite, accepted")
+	}
+}
+
+// steep is e^(z²/4).
+type steep struct{}
+
+func (steep) Value(z float64) float64      { return math.Exp(z * z / 4) }
+func (steep) Derivative(z float64) float64 { return z / 2 * math.Exp(z*z/4) }
+
+func TestLeastVarianceSigns(t *testing.T) {
+	cosines := []float64{1, 0.5, -1}
+	mean := func(phi hermite.Series, sw, sb, q float64) (sum float64) {
+		for _, c := range cosines {
+			v := sw*sw*q + sb*sb
+			sum += Must(FiniteWidthVariance(phi, v, sw*sw*q*c+sb*sb, v)) / float64(len(cosines))
+		}
+		return sum
+	}
+	target := series(1, 0.8, 0.6, 0, 0.5, 0.2)
+	s := InverseSettings{SignRule: LeastVariance, SignCosines: cosines, WeightStd: 1.2, NormSquared: 0.8}
+	best := mean(Must(Invert(target, &s)).Phi, 1.2, 0, 0.8)
+	least := math.Inf(1)
+	for n := range 1 << 6 {
+		signs := make([]int, 6)
+		for k := range signs {
+			signs[k] = 1 - 2*(n>>k&1)
+		}
+		least = math.Min(least, mean(Must(Invert(target, &InverseSettings{Signs: signs, WeightStd: 1.2, NormSquared: 0.8})).Phi, 1.2, 0, 0.8))
+	}
+	if math.Abs(best-least) > 1e-9*least {
+		t.Errorf("variance %v, the least of all signs is %v", best, least)
+	}
+	// Too many terms for all signs: no worse than each rule, the same every time.
+	exp := structured("exp", true, func(k int) float64 { return math.Pow(2, float64(k)) * overFactorial(k) }, func(c float64) float64 { return math.Exp(2 * c) })
+	s = InverseSettings{SignRule: LeastVariance, SignCosines: cosines}
+	a, b := Must(Invert(exp, &s)), Must(Invert(exp, &s))
+	if fmt.Sprint(a.Coeffs) != fmt.Sprint(b.Coeffs) {
+		t.Error("another run, other signs")
+	}
+	best = mean(a.Phi, 1, 0, 1)
+	for _, r := range []SignRule{AllPlus, Alternating, PaperSigns} {
+		if v := mean(Must(Invert(exp, &InverseSettings{SignRule: r})).Phi, 1, 0, 1); v < best*(1-1e-9) {
+			t.Errorf("rule %v has the variance %v, the search %v", r, v, best)
+		}
+	}
+	// The caller's signs stay.
+	s = InverseSettings{SignRule: LeastVariance, SignCosines: cosines, Signs: []int{-1, -1}}
+	if c := Must(Invert(target, &s)).Coeffs; c[0] > 0 || c[1] > 0 {
+		t.Errorf("signs changed: %v", c)
+	}
+}
+
+// layered is the coefficients of f composed depth times.
+func layered(f []float64, depth int) []float64 {
+	out := []float64{0, 1}
+	for range depth {
+		g := make([]float64, (len(out)-1)*(len(f)-1)+1)
+		copy(g, out)
+		r := make([]float64, len(g))
+		for k := len(f) - 1; k >= 0; k-- {
+			r = multiply(r, g)
+			r[0] += f[k]
+		}
+		out = r
+	}
+	return out
+}
+
+// Nets of a shared activation give back its dual.
+func TestSharedDepthGivesBack(t *testing.T) {
+	odd := make([]float64, 41)
+	var sum float64
+	for k := 1; k < len(odd); k += 2 {
+		odd[k] = math.Exp(-float64(k) / 2)
+		sum += odd[k]
+	}
+	for k := range odd {
+		odd[k] /= sum
+	}
+	for name, f := range map[string][]float64{
+		"0.3c+0.7c³": {0, .3, 0, .7}, "c³": {0, 0, 0, 1}, "three terms": {0, .3, .2, .5}, "constant": {.1, .3, .2, .4}, "odd": odd,
+	} {
+		phi := Must(InverseNNGP(series(f...), nil))
+		for depth := 2; depth <= 3; depth++ {
+			net := Must(UniformFCN(depth, phi, 1, 0))
+			targets := map[string]Target{"NTK": Must(net.NTK()), "NNGP": Must(net.NNGP())}
+			if len(f) < 10 {
+				targets["NNGP series"] = series(layered(f, depth)...)
+			}
+			for kind, target := range targets {
+				got, err := SharedDepth(target, depth, &SharedDepthSettings{NNGP: kind != "NTK"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Verdict != Realizable || got.MaxDistance > 1e-8*Must(net.NTK()).pairAtOne() {
+					t.Errorf("%s of %s at depth %d: %v", kind, name, depth, got)
+				}
+				for k, want := range f {
+					have := 0.0
+					if k < len(got.Dual.a) {
+						have = got.Dual.a[k]
+					}
+					// Where all is analytic the low coefficients follow; of a black box
+					// with a constant too, to the root of what the kernel agrees to.
+					if k <= 5 && math.Abs(have-want) > 2e-5 {
+						t.Errorf("%s of %s at depth %d: f_%d = %v, want %v", kind, name, depth, k, have, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (K Kernel) pairAtOne() float64 { return Must(K.At(1, 1, 1)) }
+
+// unitErf is erf(z)/√E[erf²], which keeps the variance 1.
+type unitErf struct{}
+
+func (unitErf) norm() float64 { v, _ := Erf{}.Dual(1, 1, 1); return v }
+
+func (u unitErf) Value(z float64) float64      { return Erf{}.Value(z) / math.Sqrt(u.norm()) }
+func (u unitErf) Derivative(z float64) float64 { return Erf{}.Derivative(z) / math.Sqrt(u.norm()) }
+func (u unitErf) Dual(q, k, q2 float64) (value, derivative float64) {
+	v, d := Erf{}.Dual(q, k, q2)
+	return v / u.norm(), d / u.norm()
+}
+
+func TestSharedDepthOfErfAndReLU(t *testing.T) {
+	// arcsin(2c/3)·2/π = Σ (2/π) (2j choose j)/(4^j (2j+1)) (2c/3)^(2j+1), over its value at 1.
+	const n = 160
+	f := make([]float64, n+1)
+	for j, v := 0, 1.0; 2*j+1 <= n; j++ {
+		if j > 0 {
+			v *= (float64(j) - 0.5) / float64(j)
+		}
+		f[2*j+1] = v / float64(2*j+1) * math.Pow(2./3, float64(2*j+1)) / math.Asin(2./3)
+	}
+	for depth := 2; depth <= 3; depth++ {
+		net := Must(UniformFCN(depth, unitErf{}, 1, 0))
+		a := make([]float64, n+1)
+		a[1] = 1
+		for range depth {
+			a = compose(f, a)
+		}
+		K := Must(net.NNGP())
+		K.expansion = &expansion{nonneg: true, coeffs: func(degree int) ([]float64, error) { return a[:degree+1], nil }}
+		got := Must(SharedDepth(K, depth, &SharedDepthSettings{NNGP: true}))
+		if got.Verdict != Realizable {
+			t.Errorf("erf at depth %d: %v", depth, got)
+		}
+		for k := range 8 {
+			if math.Abs(got.Dual.a[k]-f[k]) > 1e-7 {
+				t.Errorf("erf at depth %d: f_%d = %v, want %v", depth, k, got.Dual.a[k], f[k])
+			}
+		}
+		// f of the ReLU ends at no degree: what 40 leave is of the order 40^(-3/2)/100.
+		relu := Must(UniformFCN(depth, ReLU{}, math.Sqrt2, 0))
+		got = Must(SharedDepth(Must(relu.NNGP()), depth, &SharedDepthSettings{NNGP: true, Tolerance: 1e-3}))
+		if got.Verdict != Realizable || got.MaxDistance > 2e-4 {
+			t.Errorf("ReLU at depth %d: %v", depth, got)
+		}
+		for k, want := range []float64{1 / math.Pi, 0.5, 1 / (2 * math.Pi)} {
+			if math.Abs(got.Dual.a[k]-want) > 1e-3 {
+				t.Errorf("ReLU at depth %d: f_%d = %v, want %v", depth, k, got.Dual.a[k], want)
+			}
+		}
+		// The activation, put into a net, has the kernel.
+		back := Must(Must(UniformFCN(depth, got.Phi, 1, 0)).NNGP())
+		want := Must(Must(relu.NNGP()).Curve(uniform(31)))
+		for i, v := range Must(back.Curve(uniform(31))) {
+			if math.Abs(v*got.ReadoutStd*got.ReadoutStd-want[i]) > got.MaxDistance+1e-12 {
+				t.Errorf("the net is %v away, stated %v", v-want[i], got.MaxDistance)
+			}
+		}
+	}
+}
+
+func TestSharedDepthWitness(t *testing.T) {
+	for _, c := range []struct {
+		target Target
+		degree int
+		reason string
+	}{
+		// (0.9)^½ c + f_3 c³ + …: f_3 > 0 makes f_5 (f_1 + f_1^5) = -3 f_1² f_3².
+		{series(0, .9, 0, .1), 5, "c^5"},
+		{series(0, .5, .5), 3, "c^3"},
+		{series(0, 0, 0, 1), -1, "no power"},
+		{series(0.5, -0.1, 0.6), -1, "any depth"},
+		{blackBox("0.9c+0.1c³", func(c float64) float64 { return 0.9*c + 0.1*c*c*c }), 5, "c^5"},
+	} {
+		got := Must(SharedDepth(c.target, 2, &SharedDepthSettings{NNGP: true}))
+		if got.Verdict != NotRealizable || got.Witness.Degree != c.degree || !strings.Contains(got.Reason, c.reason) {
+			t.Errorf("%v, witness %+v", got, got.Witness)
+		}
+	}
+	f1 := math.Sqrt(0.9)
+	f3 := 0.1 / (f1 + f1*f1*f1)
+	want := -3 * f1 * f1 * f3 * f3 / (f1 + math.Pow(f1, 5))
+	if got := Must(SharedDepth(series(0, .9, 0, .1), 2, &SharedDepthSettings{NNGP: true})); math.Abs(got.Witness.Value-want) > 1e-14 || !got.Proof {
+		t.Errorf("f_5 = %v, by hand %v", got.Witness.Value, want)
+	}
+	if got := Must(SharedDepth(series(0.1, 0.3), 2, nil)); got.Verdict != NotRealizable || !strings.Contains(got.Reason, "at least 1") {
+		t.Errorf("NTK below 1: %v", got)
+	}
+	for _, depth := range []int{1, 11} {
+		if _, err := SharedDepth(series(0, 1), depth, nil); err == nil {
+			t.Errorf("depth %d accepted", depth)
+		}
+	}
+	for name, s := range map[string]SharedDepthSettings{"degree": {Degree: 500}, "tolerance": {Tolerance: math.NaN()}, "rule": {SignRule: LeastVariance}} {
+		if _, err := SharedDepth(series(0, 1), 2, &s); err == nil {
+			t.Errorf("%s accepted", name)
+		}
+	}
+}
+
+func isNaNIn(values ...float64) bool {
+	for _, v := range values {
+		if math.IsNaN(v) {
+			return true
+		}
+	}
+	return false
+}
+
+func FuzzInverse(f *testing.F) {
+	f.Add(1.0, 0.5, 0.25, 0.0, 1.0, uint8(0))
+	f.Add(-1.0, 1e300, 1e-300, 0.3, 2.0, uint8(1))
+	f.Add(math.NaN(), math.Inf(1), 0.0, 0.0, 1.0, uint8(2))
+	f.Add(1e308, 1e308, 1e308, 1e-5, 1e10, uint8(3))
+	f.Add(5e-324, 0.0, 5e-324, 0.0, 1.0, uint8(7))
+	f.Add(1.0, 1.0, -1e-12, 1e-9, 1e-3, uint8(4))
+	f.Fuzz(func(t *testing.T, x, y, z, bias, norm float64, bits uint8) {
+		var target Target = Samples{Cosines: []float64{1, 0.5, -0.25, -1}, Values: []float64{x, y, z, x - y}, Std: []float64{math.Abs(z) / 10}}
+		switch bits & 3 {
+		case 1:
+			target = blackBox("f", func(c float64) float64 { return x + y*math.Exp(z*c) })
+		case 2, 3:
+			p, err := NewPowerSeries([]float64{x, y, z, bias})
+			if err != nil {
+				return
+			}
+			target = p
+		}
+		if cert, err := Certify(target, nil); err == nil {
+			if isNaNIn(cert.MeanDistance, cert.MaxDistance, cert.Rest, cert.Least.Value) || isNaNIn(cert.Coeffs...) || isNaNIn(cert.Nearest.a...) || cert.Nearest.check() != nil {
+				t.Errorf("%v", cert)
+			}
+		}
+		inv, err := Invert(target, &InverseSettings{BiasStd: bias, NormSquared: norm, AcceptNearest: bits&4 != 0, MaxDegree: 50})
+		if inv == nil {
+			if err == nil {
+				t.Error("neither a result nor an error")
+			}
+			return
+		}
+		if isNaNIn(inv.Rest, inv.Growth.Ratio()) || isNaNIn(inv.Coeffs...) || isNaNIn(inv.Kernel.a...) {
+			t.Errorf("%+v", inv)
+		}
+		if bits&8 != 0 {
+			if got, err := SharedDepth(target, 2, &SharedDepthSettings{Degree: 8, NNGP: bits&16 != 0}); err == nil && (isNaNIn(got.Dual.a...) || math.IsNaN(got.MaxDistance)) {
+				t.Errorf("%+v", got)
+			}
+		}
+	})
+}
