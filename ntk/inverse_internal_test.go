@@ -118,7 +118,13 @@ func TestCertifyStructure(t *testing.T) {
 			}
 			return overFactorial(k)
 		}, func(c float64) float64 { return math.Exp(c) - 1e-3*math.Pow(c, 7) }), NotRealizable, true, "c^7"},
-		{structured("difference", false, overFactorial, math.Exp), Undetermined, false, "no coefficient"},
+		{structured("difference", false, overFactorial, math.Exp), Undetermined, false, "no coefficient to degree 1000"},
+		{structured("exp - c^90/10^12", false, func(k int) float64 {
+			if k == 90 {
+				return -1e-12
+			}
+			return overFactorial(k)
+		}, func(c float64) float64 { return math.Exp(c) - 1e-12*math.Pow(c, 90) }), NotRealizable, true, "c^90"},
 		{Must(series(1, 2).Kernel()), Realizable, true, "construction"},
 	} {
 		cert, err := Certify(c.target, nil)
@@ -248,7 +254,7 @@ func TestCertifySamples(t *testing.T) {
 		}
 	}
 	// Exact samples without c = 1, a single one, and only negative cosines.
-	exact := Samples{Cosines: uniform(21)[1:20]}
+	exact := Samples{Cosines: uniformCosines(21)[1:20]}
 	for _, c := range exact.Cosines {
 		exact.Values = append(exact.Values, math.Cosh(c))
 	}
@@ -282,7 +288,7 @@ func roundTrip(t *testing.T, inv *Inverse, s InverseSettings, target Target) (wo
 	}
 	net := Must(UniformFCN(1, inv.Phi, s.WeightStd, s.BiasStd))
 	ntk, nngp := Must(net.NTK()), Must(net.NNGP())
-	cosines := uniform(41)
+	cosines := uniformCosines(41)
 	want := Must(Must(target.target()).values(cosines))
 	for i, c := range cosines {
 		got := (1-s.NNGPShare)*Must(ntk.At(q, q*c, q)) + s.NNGPShare*Must(nngp.At(q, q*c, q))
@@ -374,6 +380,10 @@ func TestInvertRefuses(t *testing.T) {
 	// K = c has no activation once there is a bias: a_0 in c̃ is -σ_b²/σ_w².
 	if _, err := Invert(series(0, 1), &InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 || !not.Certificate.Proof {
 		t.Errorf("c with bias: %v", err)
+	}
+	// The same from values alone: evidence, by a functional.
+	if _, err := Invert(blackBox("c", func(c float64) float64 { return c }), &InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || not.Certificate.Proof {
+		t.Errorf("values of c with bias: %v", err)
 	}
 	inv, err := Invert(blackBox("sin", math.Sin), &InverseSettings{AcceptNearest: true})
 	if err != nil || inv.Certificate.Verdict != NotRealizable || len(inv.Coeffs) != 2 || inv.Coeffs[0] != 0 {
@@ -556,7 +566,7 @@ func layered(f []float64, depth int) []float64 {
 		copy(g, out)
 		r := make([]float64, len(g))
 		for k := len(f) - 1; k >= 0; k-- {
-			r = multiply(r, g)
+			r = productTo(r, g)
 			r[0] += f[k]
 		}
 		out = r
@@ -638,7 +648,7 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 		a := make([]float64, n+1)
 		a[1] = 1
 		for range depth {
-			a = compose(f, a)
+			a = composeTo(f, a)
 		}
 		K := Must(net.NNGP())
 		K.expansion = &expansion{nonneg: true, coeffs: func(degree int) ([]float64, error) { return a[:degree+1], nil }}
@@ -664,8 +674,8 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 		}
 		// The activation, put into a net, has the kernel.
 		back := Must(Must(UniformFCN(depth, got.Phi, 1, 0)).NNGP())
-		want := Must(Must(relu.NNGP()).Curve(uniform(31)))
-		for i, v := range Must(back.Curve(uniform(31))) {
+		want := Must(Must(relu.NNGP()).Curve(uniformCosines(31)))
+		for i, v := range Must(back.Curve(uniformCosines(31))) {
 			if math.Abs(v*got.ReadoutStd*got.ReadoutStd-want[i]) > got.MaxDistance+1e-12 {
 				t.Errorf("the net is %v away, stated %v", v-want[i], got.MaxDistance)
 			}
@@ -709,6 +719,14 @@ func TestSharedDepthWitness(t *testing.T) {
 		if _, err := SharedDepth(series(0, 1), 2, &s); err == nil {
 			t.Errorf("%s accepted", name)
 		}
+	}
+}
+
+// A net's fingerprint tells the scale of a series.
+func TestFingerprintOfScale(t *testing.T) {
+	a, b := Must(hermite.NewSeries([]float64{0, 1, 1})), Must(hermite.NewScaledSeries([]float64{0, 1, 1}, 2))
+	if Must(UniformFCN(1, a, 1, 0)).Fingerprint() == Must(UniformFCN(1, b, 1, 0)).Fingerprint() {
+		t.Error("another scale, the same fingerprint")
 	}
 }
 
