@@ -154,7 +154,7 @@ func seriesMoments(phi hermite.Series, q, k, q2 float64) (unitMoments, error) {
 }
 
 const (
-	panelReach      = 12.0 // standard deviations beyond which nothing is left
+	panelReach = 12.0 // standard deviations beyond which nothing is left
 	panelNodes = 16
 )
 
