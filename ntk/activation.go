@@ -52,15 +52,6 @@ type Float32Evaluator interface {
 	EvalFloat32(value, derivative, z []float32)
 }
 
-// largestCovariance is √(q q2), which bounds the covariance of two numbers with
-// these variances. It is exactly q where q = q2.
-func largestCovariance(q, q2 float64) float64 {
-	if p := q * q2; p > 1e-290 && p < 1e290 {
-		return math.Sqrt(p)
-	}
-	return math.Sqrt(q) * math.Sqrt(q2)
-}
-
 // ReLU is max(z, 0). The derivative at 0 is 0.
 type ReLU struct{}
 
@@ -89,19 +80,37 @@ func (ReLU) Derivative(z float64) float64 {
 //
 // Source: [CS09] eq. 3-6.
 func (ReLU) Dual(q, k, q2 float64) (value, derivative float64) {
-	s := largestCovariance(q, q2)
+	return ReLU{}.dualAt(covarianceOf(q, k, q2))
+}
+
+func (ReLU) dualAt(p covariance) (value, derivative float64) {
+	s := largestCovariance(p.q, p.q2)
 	if s == 0 {
 		return 0, 0 // a pre-activation is the constant 0, where φ and φ' are 0
 	}
-	psi := math.Atan2(math.Sqrt(math.Max(0, (s-k)*(s+k))), -k) // π - θ
-	if psi < 0.25 {
-		// sin ψ - ψ cos ψ, which cancels near antipodes.
-		p2 := psi * psi
-		value = s * psi * p2 * (1./3 - p2*(1./30-p2*(1./840-p2*(1./45360-p2*(1./3991680)))))
-	} else {
-		value = s * (math.Sin(psi) - psi*math.Cos(psi))
+	psi := p.supplement()
+	return s * sineLessCosine(psi) / (2 * math.Pi), psi / (2 * math.Pi)
+}
+
+// drop is s/2 (1 - cos θ - (sin θ - θ cos θ)/π).
+func (ReLU) drop(p covariance) float64 {
+	return (p.minus - p.q*sineLessCosine(p.angle())/math.Pi) / 2
+}
+
+// angle is θ = arccos ρ, supplement is π - θ, each to rounding.
+func (p covariance) angle() float64 { return 2 * math.Atan2(math.Sqrt(p.minus), math.Sqrt(p.plus)) }
+func (p covariance) supplement() float64 {
+	return 2 * math.Atan2(math.Sqrt(p.plus), math.Sqrt(p.minus))
+}
+
+// sineLessCosine is sin x - x cos x, which cancels for small x.
+func sineLessCosine(x float64) float64 {
+	if x < 0.5 {
+		x2 := x * x
+		return x * x2 * (1./3 - x2*(1./30-x2*(1./840-x2*(1./45360-x2*(1./3991680-x2*(1./518918400-x2/93405312000))))))
 	}
-	return value / (2 * math.Pi), psi / (2 * math.Pi)
+	sin, cos := math.Sincos(x)
+	return sin - x*cos
 }
 
 // EvalFloat32 implements [Float32Evaluator].
@@ -142,10 +151,13 @@ func (Erf) Derivative(z float64) float64 { return 2 / math.SqrtPi * math.Exp(-z*
 //
 // Source: [W96] eq. 11.
 func (Erf) Dual(q, k, q2 float64) (value, derivative float64) {
+	return Erf{}.dualAt(covarianceOf(q, k, q2))
+}
+
+func (Erf) dualAt(p covariance) (value, derivative float64) {
 	// (1+2q)(1+2q2) - 4k², without the cancellation of large variances
-	s := largestCovariance(q, q2)
-	d := math.Sqrt(1 + 2*(q+q2) + 4*math.Max(0, (s-k)*(s+k)))
-	return 2 / math.Pi * math.Atan2(2*k, d), 4 / math.Pi / d
+	d := math.Sqrt(1 + 2*(p.q+p.q2) + 4*p.determinant())
+	return 2 / math.Pi * math.Atan2(2*p.k, d), 4 / math.Pi / d
 }
 
 // String returns "erf".
@@ -170,8 +182,11 @@ func (s Sin) Derivative(z float64) float64 {
 // a²/2 (e^{-f²(q+q2-2k)/2} - e^{-f²(q+q2+2k)/2} cos 2g), and with a plus and
 // f² before it for the derivative.
 func (s Sin) Dual(q, k, q2 float64) (value, derivative float64) {
-	c := s.cosine()
-	return c.values(c, q, k, q2), c.derivatives(c, q, k, q2)
+	return s.dualAt(covarianceOf(q, k, q2))
+}
+
+func (s Sin) dualAt(p covariance) (value, derivative float64) {
+	return s.cosine().dualAt(p)
 }
 
 // EvalFloat32 implements [Float32Evaluator], to 1.2e-7 of the amplitude (of
@@ -192,7 +207,7 @@ func (s Sin) Validate() error {
 
 // String writes the function out.
 func (s Sin) String() string {
-	return wave("sin", s.Amplitude, s.Frequency, s.Phase)
+	return sinusoid("sin", s.Amplitude, s.Frequency, s.Phase)
 }
 
 // Cos is Amplitude · cos(Frequency · z + Phase), the phase in radians.
@@ -212,8 +227,11 @@ func (s Cos) Derivative(z float64) float64 {
 
 // Dual implements [Dualer]; see [Sin.Dual].
 func (s Cos) Dual(q, k, q2 float64) (value, derivative float64) {
-	c := cosine{s.Amplitude, s.Frequency, s.Phase}
-	return c.values(c, q, k, q2), c.derivatives(c, q, k, q2)
+	return s.dualAt(covarianceOf(q, k, q2))
+}
+
+func (s Cos) dualAt(p covariance) (value, derivative float64) {
+	return cosine{s.Amplitude, s.Frequency, s.Phase}.dualAt(p)
 }
 
 // EvalFloat32 implements [Float32Evaluator]; see [Sin.EvalFloat32].
@@ -226,11 +244,11 @@ func (s Cos) Validate() error {
 
 // String writes the function out.
 func (s Cos) String() string {
-	return wave("cos", s.Amplitude, s.Frequency, s.Phase)
+	return sinusoid("cos", s.Amplitude, s.Frequency, s.Phase)
 }
 
-// wave writes a·f(ωz+p), without what is 1 or 0.
-func wave(f string, amplitude, frequency, phase float64) string {
+// sinusoid writes a·f(ωz+p), without what is 1 or 0.
+func sinusoid(f string, amplitude, frequency, phase float64) string {
 	a, p := "", ""
 	if amplitude != 1 {
 		a = fmt.Sprintf("%.4g ", amplitude)
@@ -276,7 +294,11 @@ func (m Mimic) Derivative(z float64) float64 {
 
 // Dual implements [Dualer] in closed form at any variances: normal tails,
 // error functions and exponentials. Cost: about 2 µs.
-func (m Mimic) Dual(q, k, q2 float64) (value, derivative float64) { return m.mixture().dual(q, k, q2) }
+func (m Mimic) Dual(q, k, q2 float64) (value, derivative float64) {
+	return m.dualAt(covarianceOf(q, k, q2))
+}
+
+func (m Mimic) dualAt(p covariance) (value, derivative float64) { return m.mixture().dualAt(p) }
 
 // EvalFloat32 implements [Float32Evaluator].
 func (m Mimic) EvalFloat32(value, derivative, z []float32) {

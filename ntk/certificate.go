@@ -187,10 +187,11 @@ func (s *source) series(d *fitData, set CertifySettings) (a, seen []float64, unc
 			}
 		}
 		// 256 units in the last place: compositions of several layers lose some.
-		rounding := 0x1p-44 * sum
+		numeric := s.tolerance * math.Abs(ends[0])
+		rounding := 0x1p-44*sum + numeric
 		uncertainty = func(v float64) float64 { return rounding }
 		if s.nonneg {
-			uncertainty = func(v float64) float64 { return 0x1p-44 * math.Abs(v) }
+			uncertainty = func(v float64) float64 { return 0x1p-44*math.Abs(v) + numeric }
 		}
 		goal := set.Tolerance * d.scale
 		tail := func(n int) float64 { return 0 }
@@ -205,7 +206,7 @@ func (s *source) series(d *fitData, set CertifySettings) (a, seen []float64, unc
 			proved = true
 			partial := make([]float64, len(a))
 			floats.CumSum(partial, a)
-			rounding := 0x1p-52 * float64(len(a)+16) * ends[0]
+			rounding := 0x1p-52*float64(len(a)+16)*ends[0] + numeric
 			tail = func(n int) float64 { return math.Max(0, ends[0]-partial[n]) + rounding }
 		default:
 			_, e, err := s.distance(d, PowerSeries{a: a}, 1, 0)

@@ -8,4 +8,6 @@ type expansion struct {
 	coeffs func(degree int) ([]float64, error)
 	// nonneg says that all coefficients are ≥ 0 by the kernel's construction.
 	nonneg bool
+	// tolerance is the error of numeric coefficients, together, relative to K(1).
+	tolerance float64
 }

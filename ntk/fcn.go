@@ -11,12 +11,16 @@ type Layer struct {
 	Activation Activation
 	WeightStd  float64 // σ_w ≥ 0
 	BiasStd    float64 // σ_b ≥ 0
+	// Frozen says that this layer's weights and biases keep their initial values:
+	// they have no part in the NTK, and finite nets do not train them.
+	Frozen bool
 }
 
 // Readout is the last, linear layer.
 type Readout struct {
 	WeightStd float64 // σ_w ≥ 0
 	BiasStd   float64 // σ_b ≥ 0
+	Frozen    bool    // see [Layer]
 }
 
 // FCN is the architecture of a fully connected net: hidden layers and a linear
@@ -61,7 +65,7 @@ func UniformFCN(depth int, phi Activation, weightStd, biasStd float64) (*FCN, er
 	}
 	layers := make([]Layer, depth)
 	for i := range layers {
-		layers[i] = Layer{phi, weightStd, biasStd}
+		layers[i] = Layer{Activation: phi, WeightStd: weightStd, BiasStd: biasStd}
 	}
 	return NewFCN(layers, Readout{WeightStd: 1})
 }
@@ -87,20 +91,22 @@ func (f *FCN) Depth() int { return len(f.layers) }
 
 // Params returns the number of trained parameters of a finite net with the
 // given numbers of inputs, units in each hidden layer, and outputs. A bias
-// with σ_b = 0 is no parameter: it has no effect.
+// with σ_b = 0 is no parameter, since it has no effect; nor is what is frozen.
 func (f *FCN) Params(inputs, width, outputs int) int {
 	total, in := 0, inputs
-	for _, l := range f.layers {
-		total += in * width
-		if l.BiasStd > 0 {
-			total += width
+	count := func(out int, biasStd float64, frozen bool) {
+		if !frozen {
+			total += in * out
+			if biasStd > 0 {
+				total += out
+			}
 		}
-		in = width
+		in = out
 	}
-	total += in * outputs
-	if f.readout.BiasStd > 0 {
-		total += outputs
+	for _, l := range f.layers {
+		count(width, l.BiasStd, l.Frozen)
 	}
+	count(outputs, f.readout.BiasStd, f.readout.Frozen)
 	return total
 }
 
@@ -123,106 +129,4 @@ func activationName(a Activation) string {
 		return s.String()
 	}
 	return fmt.Sprintf("%T", a)
-}
-
-// NoDualError reports an activation whose infinite-width kernels are not known.
-type NoDualError struct {
-	Layer      int // hidden layer, from 1
-	Activation string
-}
-
-func (e *NoDualError) Error() string {
-	return fmt.Sprintf("ntk: hidden layer %d: %s has no closed-form dual activation, which infinite-width kernels need; give it a Dual method", e.Layer, e.Activation)
-}
-
-// NNGP returns the net's NNGP kernel: the covariance of its outputs at
-// initialisation, and the kernel that training the readout alone follows.
-//
-// Source: [DFS16] sec. 3.
-func (f *FCN) NNGP() (Kernel, error) {
-	return f.kernel("NNGP", func(nngp, _ float64) float64 { return nngp })
-}
-
-// NTK returns the net's neural tangent kernel with all parameters trained.
-//
-// Source: [JGH18] theorem 1, with the recursion
-//
-//	S ← σ_w² φ̌(S) + σ_b²,   T ← σ_w² (φ̌(S) + T φ̇(S)) + σ_b²
-//
-// from S = T = σ_w² x·x'/d + σ_b², each step with the next layer's σ.
-func (f *FCN) NTK() (Kernel, error) {
-	return f.kernel("NTK", func(_, ntk float64) float64 { return ntk })
-}
-
-func (f *FCN) kernel(which string, pick func(nngp, ntk float64) float64) (Kernel, error) {
-	duals := make([]Dualer, len(f.layers))
-	for i, l := range f.layers {
-		d, ok := l.Activation.(Dualer)
-		if !ok {
-			return Kernel{}, &NoDualError{i + 1, activationName(l.Activation)}
-		}
-		duals[i] = d
-	}
-	r := &recursion{f.layers, f.readout, duals}
-	return Kernel{
-		name:    which + " of " + f.String(),
-		prepare: r.prepare,
-		pair:    func(a []point, k float64, b []point) float64 { return pick(r.pair(a, k, b)) },
-	}, nil
-}
-
-// recursion runs the layers on one pair of inputs.
-type recursion struct {
-	layers  []Layer
-	readout Readout
-	duals   []Dualer
-}
-
-// next returns σ_w² and σ_b² of what follows hidden layer i.
-func (r *recursion) next(i int) (w2, b2 float64) {
-	w, b := r.readout.WeightStd, r.readout.BiasStd
-	if i+1 < len(r.layers) {
-		w, b = r.layers[i+1].WeightStd, r.layers[i+1].BiasStd
-	}
-	return w * w, b * b
-}
-
-// prepare follows one input through the layers.
-func (r *recursion) prepare(q float64) []point {
-	points := make([]point, len(r.layers))
-	w, b := r.layers[0].WeightStd, r.layers[0].BiasStd
-	s := w*w*q + b*b
-	for i := range points {
-		points[i].q = s
-		if d, ok := r.duals[i].(PreparedDualer); ok {
-			points[i].prepared = d.Prepare(s)
-		}
-		value, _ := r.dual(i, points[i], s, points[i])
-		w2, b2 := r.next(i)
-		s = w2*value + b2
-	}
-	return points
-}
-
-// dual evaluates the dual activations of hidden layer i.
-func (r *recursion) dual(i int, a point, k float64, b point) (value, derivative float64) {
-	if d, ok := r.duals[i].(PreparedDualer); ok {
-		return d.DualPrepared(a.prepared, a.q, k, b.q, b.prepared)
-	}
-	return r.duals[i].Dual(a.q, k, b.q)
-}
-
-func (r *recursion) pair(a []point, k float64, b []point) (nngp, ntk float64) {
-	w, bias := r.layers[0].WeightStd, r.layers[0].BiasStd
-	nngp = w*w*k + bias*bias
-	ntk = nngp
-	for i := range r.duals {
-		// Rounding must not carry a covariance past what the variances allow.
-		limit := largestCovariance(a[i].q, b[i].q)
-		value, derivative := r.dual(i, a[i], math.Max(-limit, math.Min(limit, nngp)), b[i])
-		w2, b2 := r.next(i)
-		nngp = w2*value + b2
-		ntk = w2*(value+ntk*derivative) + b2
-	}
-	return nngp, ntk
 }

@@ -24,21 +24,42 @@ func (f *FCN) Fingerprint() string {
 	fmt.Fprintln(h, Numerics)
 	for _, l := range f.layers {
 		fmt.Fprintln(h, l.WeightStd, l.BiasStd)
-		switch a := l.Activation.(type) {
-		case ReLU, Erf, Sin, Cos, Mimic:
-			fmt.Fprintf(h, "%T%+v\n", a, parameters(a))
-		case hermite.Series:
-			fmt.Fprintf(h, "%T%v\n", a, a.Coeffs())
-			if a.Scale() != 1 {
-				fmt.Fprintln(h, a.Scale())
-			}
-		default:
-			fmt.Fprintf(h, "%T\n", a)
-			samples(h, a)
+		writeActivation(h, l.Activation)
+		if l.Frozen {
+			fmt.Fprintln(h, "frozen")
 		}
 	}
 	fmt.Fprintln(h, f.readout.WeightStd, f.readout.BiasStd)
+	if f.readout.Frozen {
+		fmt.Fprintln(h, "frozen")
+	}
 	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+func writeActivation(h io.Writer, a Activation) {
+	switch a := a.(type) {
+	case ReLU, Erf, Sin, Cos, Mimic:
+		fmt.Fprintf(h, "%T%+v\n", a, parameters(a))
+	case SigmoidErf, GELU, Gabor, Step, Sign, TwoSlope, Exp, Gaussian, Polynomial, RectifiedMonomial, Tanh, Sigmoid, Softplus, SiLU:
+		fmt.Fprintf(h, "%T%#v\n", a, a) // %#v writes all digits, and no String method
+	case hermite.Series:
+		fmt.Fprintf(h, "%T%v\n", a, a.Coeffs())
+		if a.Scale() != 1 {
+			fmt.Fprintln(h, a.Scale())
+		}
+	default:
+		terms, offset, ok := parts(a)
+		if !ok {
+			fmt.Fprintf(h, "%T\n", a)
+			samples(h, a)
+			return
+		}
+		for _, t := range terms {
+			fmt.Fprintln(h, t.a, t.s, t.t)
+			writeActivation(h, t.phi)
+		}
+		fmt.Fprintln(h, offset)
+	}
 }
 
 // parameters returns the activation without its String method, so that all

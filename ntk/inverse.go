@@ -476,7 +476,7 @@ func (v *variances) flip(k int) {
 func (v *variances) mean() (sum float64) {
 	a := v.g.coeffs(v.value, v.derivative)
 	for _, c := range v.cosines {
-		sum += combine(a, a, c).variance(v.variance*c, v.tau)
+		sum += momentsAt(a, a, c).variance(v.variance*c, v.tau)
 	}
 	if sum /= float64(len(v.cosines)); math.IsNaN(sum) {
 		return math.Inf(1)

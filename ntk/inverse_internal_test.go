@@ -13,11 +13,7 @@ import (
 
 // blackBox is a kernel known by its values alone.
 func blackBox(name string, f func(c float64) float64) Kernel {
-	return Kernel{
-		name:    name,
-		prepare: func(q float64) []point { return []point{{q: q}} },
-		pair:    func(a []point, k float64, b []point) float64 { return f(k / largestCovariance(a[0].q, b[0].q)) },
-	}
+	return cosineKernel(name, f, nil)
 }
 
 // structured is a kernel that knows its power series.

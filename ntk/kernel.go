@@ -13,23 +13,32 @@ import (
 
 // Kernel is a kernel that depends on its two inputs through q = ‖x‖²/d,
 // k = x·x'/d and q' = ‖x'‖²/d; on the sphere it is a curve K(c) over the
-// cosine. Kernels come from [FCN.NNGP], [FCN.NTK] and [PowerSeries.Kernel]; the
-// zero value is none, and its methods panic.
+// cosine. Kernels come from nets ([FCN.NTK], [FCN.NNGP]), from the functions
+// that name one ([GaussianKernel] …), from [PowerSeries.Kernel], from a function
+// of the cosine ([FromFunc]) and from other kernels ([Kernel.Add] …). The zero
+// value is none, and its methods panic.
+//
+// What a kernel is stays apart from how its matrices are computed: see
+// [GramInto].
 type Kernel struct {
 	name string
 	// prepare does the work that concerns one input alone, pair evaluates two
-	// prepared ones: a Gram matrix of n points prepares n times, not n².
-	prepare func(q float64) []point
-	pair    func(a []point, k float64, b []point) float64
+	// prepared ones: a Gram matrix of n points prepares n times, not n². Where
+	// both are the same value, not just equal ones, the inputs have one norm and
+	// many cosines will be asked for.
+	prepare func(q float64) (prepared, error)
+	pair    func(a prepared, p covariance, b prepared) float64
+	// net is set for the kernels of a net, which are cheaper together.
+	net   *recursion
+	which int // 0 NNGP, 1 NTK
+	// cosineOnly says that norms do not enter.
+	cosineOnly bool
 	// expansion is nil for a kernel known by its values alone.
 	expansion *expansion
 }
 
-// point is what a layer knows of one input.
-type point struct {
-	q        float64   // variance of the pre-activation
-	prepared []float64 // see [PreparedDualer]
-}
+// prepared is what a kernel knows of one input; each kind has its own.
+type prepared any
 
 // String names the kernel, such as "NTK of 4HL ReLU".
 func (K Kernel) String() string { return K.name }
@@ -76,7 +85,15 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	case !(math.Abs(k) <= limit*(1+boundary)):
 		return 0, &DomainError{q, k, q2, "|k| must be at most √(q q'), by Cauchy-Schwarz"}
 	}
-	v := K.pair(K.prepare(q), math.Max(-limit, math.Min(limit, k)), K.prepare(q2))
+	a, err := K.prepare(q)
+	if err != nil {
+		return 0, err
+	}
+	b, err := K.prepare(q2)
+	if err != nil {
+		return 0, err
+	}
+	v := K.pair(a, covarianceOf(q, k, q2), b)
 	if !isFinite(v) {
 		return 0, &DomainError{q, k, q2, notFinite}
 	}
@@ -85,19 +102,30 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 
 // Curve returns K(c) at each cosine, for inputs of norm √d. A cosine outside
 // [-1, 1] is a [*DomainError].
-func (K Kernel) Curve(cosines []float64) ([]float64, error) {
-	one := K.prepare(1)
+func (K Kernel) Curve(cosines []float64) ([]float64, error) { return K.CurveAt(1, cosines) }
+
+// CurveAt returns the kernel between inputs with ‖x‖²/d = q at each cosine. A
+// cosine outside [-1, 1] is a [*DomainError].
+func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
+	if !(q >= 0) || math.IsInf(q, 0) {
+		return nil, &DomainError{q, 0, q, "q is a squared norm over d: finite and ≥ 0"}
+	}
+	one, err := K.prepare(q)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]float64, len(cosines))
 	for i, c := range cosines {
 		switch {
 		case math.IsNaN(c):
 			out[i] = c
 		case !(math.Abs(c) <= 1+boundary):
-			return nil, &DomainError{1, c, 1, fmt.Sprintf("cosine %d is outside [-1, 1]", i)}
+			return nil, &DomainError{q, q * c, q, fmt.Sprintf("cosine %d is outside [-1, 1]", i)}
 		default:
-			out[i] = K.pair(one, math.Max(-1, math.Min(1, c)), one)
+			c = math.Max(-1, math.Min(1, c))
+			out[i] = K.pair(one, covariance{q, q * c, q, q * (1 - c), q * (1 + c)}, one)
 			if !isFinite(out[i]) {
-				return nil, &DomainError{1, c, 1, notFinite}
+				return nil, &DomainError{q, q * c, q, notFinite}
 			}
 		}
 	}
@@ -124,16 +152,17 @@ func (K Kernel) Gram(x *mat.Dense) (*mat.SymDense, error) {
 	n := len(rows) / d
 	k := make([]float64, n*n)
 	accel.Float64().Dsyrk(blas.Upper, blas.NoTrans, n, d, 1/float64(d), rows, d, 0, k, n)
-	points := make([][]point, n)
+	points := make([]prepared, n)
 	norms := make([]float64, n)
 	for i := range n {
 		norms[i] = k[i*n+i]
-		points[i] = K.prepare(norms[i])
+		if points[i], err = K.prepare(norms[i]); err != nil {
+			return nil, err
+		}
 	}
 	eachRow(n, func(i int) {
 		for j := i; j < n; j++ {
-			limit := largestCovariance(norms[i], norms[j])
-			k[i*n+j] = K.pair(points[i], math.Max(-limit, math.Min(limit, k[i*n+j])), points[j])
+			k[i*n+j] = K.pair(points[i], covarianceOf(norms[i], k[i*n+j], norms[j]), points[j])
 		}
 	})
 	if err := checkFinite(k, n); err != nil {
@@ -159,12 +188,17 @@ func (K Kernel) Cross(z, x *mat.Dense) (*mat.Dense, error) {
 	m, n := len(rowsZ)/d, len(rows)/d
 	k := make([]float64, m*n)
 	accel.Float64().Dgemm(blas.NoTrans, blas.Trans, m, n, d, 1/float64(d), rowsZ, d, rows, d, 0, k, n)
-	norms, points := K.points(rows, n, d)
-	normsZ, pointsZ := K.points(rowsZ, m, d)
+	norms, points, err := K.points(rows, n, d)
+	if err != nil {
+		return nil, err
+	}
+	normsZ, pointsZ, err := K.points(rowsZ, m, d)
+	if err != nil {
+		return nil, err
+	}
 	eachRow(m, func(i int) {
 		for j := range n {
-			limit := largestCovariance(normsZ[i], norms[j])
-			k[i*n+j] = K.pair(pointsZ[i], math.Max(-limit, math.Min(limit, k[i*n+j])), points[j])
+			k[i*n+j] = K.pair(pointsZ[i], covarianceOf(normsZ[i], k[i*n+j], norms[j]), points[j])
 		}
 	})
 	if err := checkFinite(k, n); err != nil {
@@ -173,16 +207,18 @@ func (K Kernel) Cross(z, x *mat.Dense) (*mat.Dense, error) {
 	return mat.NewDense(m, n, k), nil
 }
 
-func (K Kernel) points(rows []float64, n, d int) (norms []float64, points [][]point) {
-	norms, points = make([]float64, n), make([][]point, n)
+func (K Kernel) points(rows []float64, n, d int) (norms []float64, points []prepared, err error) {
+	norms, points = make([]float64, n), make([]prepared, n)
 	for i := range n {
 		for _, v := range rows[i*d : (i+1)*d] {
 			norms[i] += v * v
 		}
 		norms[i] /= float64(d)
-		points[i] = K.prepare(norms[i])
+		if points[i], err = K.prepare(norms[i]); err != nil {
+			return nil, nil, err
+		}
 	}
-	return norms, points
+	return norms, points, nil
 }
 
 // inputs returns the entries of x, row after row without gaps.

@@ -21,7 +21,8 @@ type hinge struct{ amp, shift float64 }
 // cosine is amp · cos(freq · z + phase).
 type cosine struct{ amp, freq, phase float64 }
 
-func (m mixture) dual(q, k, q2 float64) (value, derivative float64) {
+func (m mixture) dualAt(p covariance) (value, derivative float64) {
+	q, k, q2 := p.q, p.k, p.q2
 	if q < 1e-300 || q2 < 1e-300 { // below, quotients by q overflow
 		return m.dualOfConstant(q, q2)
 	}
@@ -29,7 +30,7 @@ func (m mixture) dual(q, k, q2 float64) (value, derivative float64) {
 	derivative = m.slope * m.slope
 	for _, h := range m.hinges {
 		for _, h2 := range m.hinges {
-			v, d := h.dual(h2, q, k, q2)
+			v, d := h.dual(h2, p)
 			value += v
 			derivative += d
 		}
@@ -38,16 +39,16 @@ func (m mixture) dual(q, k, q2 float64) (value, derivative float64) {
 		value += m.slope*k*(tail+tail2) + m.offset*(h.mean(q)+h.mean(q2))
 		derivative += m.slope * (tail + tail2)
 		for _, c := range m.cosines {
-			v, d := h.dualCosine(c, q, k, q2)
-			v2, d2 := h.dualCosine(c, q2, k, q)
+			v, d := h.dualCosine(c, p)
+			v2, d2 := h.dualCosine(c, p.swapped())
 			value += v + v2
 			derivative += d + d2
 		}
 	}
 	for _, c := range m.cosines {
 		for _, c2 := range m.cosines {
-			value += c.values(c2, q, k, q2)
-			derivative += c.derivatives(c2, q, k, q2)
+			value += c.values(c2, p)
+			derivative += c.derivatives(c2, p)
 		}
 		// E[v cos(fu+g)] = k E[d/du cos(fu+g)]
 		slope, slope2 := c.meanDerivative(q), c.meanDerivative(q2)
@@ -101,11 +102,9 @@ func (h hinge) tail(q float64) float64 {
 // bivariate normal and its mass.
 //
 // Source: [R61] eq. 1-3.
-func (h hinge) dual(h2 hinge, q, k, q2 float64) (value, derivative float64) {
-	ss := largestCovariance(q, q2)
-	rho := math.Max(-1, math.Min(1, k/ss))
-	r := math.Sqrt(math.Max(0, (ss-k)*(ss+k))) / ss // √(1-ρ²)
-	a, b := h.shift/math.Sqrt(q), h2.shift/math.Sqrt(q2)
+func (h hinge) dual(h2 hinge, p covariance) (value, derivative float64) {
+	ss, rho, r := largestCovariance(p.q, p.q2), p.rho(), p.root()
+	a, b := h.shift/math.Sqrt(p.q), h2.shift/math.Sqrt(p.q2)
 	// b - ρa, a - ρb and (a² - 2ρab + b²)/(2r²), through 1 - |ρ| = r²/(1+|ρ|) so
 	// that they keep their digits near |ρ| = 1.
 	sign := math.Copysign(1, rho)
@@ -143,11 +142,11 @@ func conditionalTail(x, r float64) float64 {
 // u > shift of e^{iτu} against a normal density, τ = f k/q: with z = u/√q,
 // θ = τ√q and the threshold b, ∫_b^∞ e^{iθz} p(z) dz is a Faddeeva function
 // and the integral with z before it follows by parts.
-func (h hinge) dualCosine(c cosine, q, k, q2 float64) (value, derivative float64) {
-	s := math.Sqrt(q)
-	theta, b := c.freq*k/s, h.shift/s
+func (h hinge) dualCosine(c cosine, p covariance) (value, derivative float64) {
+	s := math.Sqrt(p.q)
+	theta, b := c.freq*p.k/s, h.shift/s
 	// f²(q2 - k²/q)/2: what the spread of v around its mean damps.
-	damp := math.Max(0, c.freq*c.freq*(q2-k*k/q)/2)
+	damp := c.freq * c.freq * p.determinant() / p.q / 2
 	mass := normalTailTransform(theta, b, damp)
 	edge := cmplx.Exp(complex(-damp-b*b/2, theta*b)) / complex(math.Sqrt(2*math.Pi), 0)
 	first := edge + complex(-b, theta)*mass
@@ -177,20 +176,29 @@ func (c cosine) meanDerivative(q float64) float64 {
 	return -c.amp * c.freq * math.Exp(-c.freq*c.freq*q/2) * math.Sin(c.phase)
 }
 
+// dualAt is E[c(u) c(v)] and E[c'(u) c'(v)].
+func (c cosine) dualAt(p covariance) (value, derivative float64) {
+	return c.values(c, p), c.derivatives(c, p)
+}
+
 // values is E[c(u) c2(v)].
-func (c cosine) values(c2 cosine, q, k, q2 float64) float64 {
-	minus, plus := c.pair(c2, q, k, q2)
+func (c cosine) values(c2 cosine, p covariance) float64 {
+	minus, plus := c.pair(c2, p)
 	return c.amp * c2.amp / 2 * (minus*math.Cos(c.phase-c2.phase) + plus*math.Cos(c.phase+c2.phase))
 }
 
 // derivatives is E[c'(u) c2'(v)].
-func (c cosine) derivatives(c2 cosine, q, k, q2 float64) float64 {
-	minus, plus := c.pair(c2, q, k, q2)
+func (c cosine) derivatives(c2 cosine, p covariance) float64 {
+	minus, plus := c.pair(c2, p)
 	return c.amp * c2.amp * c.freq * c2.freq / 2 * (minus*math.Cos(c.phase-c2.phase) - plus*math.Cos(c.phase+c2.phase))
 }
 
 // pair is E[cos(fu ∓ f2 v)]: e^{-var/2} of the difference and of the sum.
-func (c cosine) pair(c2 cosine, q, k, q2 float64) (minus, plus float64) {
-	a, b := c.freq*c.freq*q+c2.freq*c2.freq*q2, 2*c.freq*c2.freq*k
+func (c cosine) pair(c2 cosine, p covariance) (minus, plus float64) {
+	f, f2 := c.freq, c2.freq
+	if f == f2 {
+		return math.Exp(-f * f * p.halfSquare()), math.Exp(-f * f * p.halfSum())
+	}
+	a, b := f*f*p.q+f2*f2*p.q2, 2*f*f2*p.k
 	return math.Exp(-math.Max(0, a-b) / 2), math.Exp(-math.Max(0, a+b) / 2)
 }

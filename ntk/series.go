@@ -3,6 +3,7 @@ package ntk
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 )
@@ -61,24 +62,12 @@ func (p PowerSeries) Kernel() (Kernel, error) {
 	if err := p.check(); err != nil {
 		return Kernel{}, err
 	}
-	return Kernel{
-		name:    fmt.Sprintf("power series of degree %d", len(p.a)-1),
-		prepare: func(q float64) []point { return []point{{q: q}} },
-		pair: func(a []point, k float64, b []point) float64 {
-			if a[0].q == 0 || b[0].q == 0 {
-				return p.At(0)
-			}
-			return p.At(k / largestCovariance(a[0].q, b[0].q))
+	return cosineKernel(fmt.Sprintf("power series of degree %d", len(p.a)-1), p.At, &expansion{
+		coeffs: func(degree int) ([]float64, error) {
+			return append(slices.Clone(p.a), make([]float64, max(0, degree+1-len(p.a)))...)[:degree+1], nil
 		},
-		expansion: &expansion{
-			coeffs: func(degree int) ([]float64, error) {
-				a := make([]float64, degree+1)
-				copy(a, p.a)
-				return a, nil
-			},
-			nonneg: true,
-		},
-	}, nil
+		nonneg: true,
+	}), nil
 }
 
 func (p PowerSeries) check() error {

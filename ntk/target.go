@@ -32,6 +32,8 @@ type source struct {
 	// coeffs returns a_0 … a_degree; nil for a curve known by values alone.
 	coeffs func(degree int) ([]float64, error)
 	nonneg bool
+	// tolerance is the error of the coefficients together, relative to K(1).
+	tolerance float64
 	// polynomial is all there is of a power series, and rest bounds what was cut.
 	polynomial []float64
 	rest       float64
@@ -65,7 +67,7 @@ func (p PowerSeries) target() (*source, error) {
 func (K Kernel) target() (*source, error) {
 	s := &source{name: K.String(), values: K.Curve}
 	if K.expansion != nil {
-		s.coeffs, s.nonneg = K.expansion.coeffs, K.expansion.nonneg
+		s.coeffs, s.nonneg, s.tolerance = K.expansion.coeffs, K.expansion.nonneg, K.expansion.tolerance
 	}
 	return s, nil
 }

@@ -119,8 +119,8 @@ func (g *hermiteRule) coeffs(value, derivative []float64) (out [5][]float64) {
 	return out
 }
 
-// combine sums Σ_k a_k b_k ρ^k for each product.
-func combine(a, b [5][]float64, rho float64) (m unitMoments) {
+// momentsAt sums Σ_k a_k b_k ρ^k for each product.
+func momentsAt(a, b [5][]float64, rho float64) (m unitMoments) {
 	for f := range m {
 		for k := len(a[f]) - 1; k >= 0; k-- {
 			m[f] = m[f]*rho + a[f][k]*b[f][k]
@@ -150,7 +150,7 @@ func seriesMoments(phi hermite.Series, q, k, q2 float64) (unitMoments, error) {
 	if l := largestCovariance(q, q2); l > 0 {
 		rho = math.Max(-1, math.Min(1, k/l))
 	}
-	return combine(a, b, rho), nil
+	return momentsAt(a, b, rho), nil
 }
 
 const (
@@ -237,7 +237,12 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 	p := newPanelRule()
 	at := func(z float64) [5]float64 { return unitProducts(phi.Value(z), phi.Derivative(z)) }
 	s, s2 := math.Sqrt(q), math.Sqrt(q2)
-	kinks := breaksOf(phi, math.Max(1e-6, panelReach*math.Max(s, s2)))
+	kinks := slices.Concat(KinksOf(phi), JumpsOf(phi))
+	for _, b := range breaksOf(phi, math.Max(1e-6, panelReach*math.Max(s, s2))) {
+		if !slices.ContainsFunc(kinks, func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) }) {
+			kinks = append(kinks, b)
+		}
+	}
 	over := func(s float64) []float64 {
 		out := make([]float64, len(kinks))
 		for i, b := range kinks {

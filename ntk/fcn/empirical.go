@@ -9,7 +9,7 @@ import (
 )
 
 // EmpiricalNTK returns the m×n matrix of inner products of the gradients of
-// one output (from 0) with respect to all parameters, between the rows of z
+// one output (from 0) with respect to all trained parameters, between the rows of z
 // (m×inputs) and of x (n×inputs). At infinite width it is the NTK of the
 // architecture; for one hidden layer its expectation over seeds is the NTK at
 // any width.
@@ -41,6 +41,9 @@ func (n *Net) EmpiricalNTK(z, x *mat.Dense, output int) (*mat.Dense, error) {
 	hh, dd := make([]float32, size), make([]float32, size)
 	for i := range n.layers {
 		l := &n.layers[i]
+		if l.frozen {
+			continue
+		}
 		accel.Float32().Sgemm(blas.NoTrans, blas.Trans, pz.n, px.n, l.in, l.scale*l.scale, pz.h[i], l.in, px.h[i], l.in, 0, hh, px.n)
 		bias := float64(l.biasStd) * float64(l.biasStd)
 		if l.eval == nil { // the readout: ∂f/∂u is 1

@@ -33,6 +33,7 @@ type layer struct {
 	b       []float32 // out; nil where σ_b = 0
 	scale   float32   // σ_w/√in
 	biasStd float32
+	frozen  bool
 	eval    func(value, derivative, z []float32) // nil in the readout
 }
 
@@ -68,16 +69,17 @@ func New(arch *ntk.FCN, c Config) (*Net, error) {
 	n := &Net{arch: arch, config: c}
 	size := c.Inputs
 	for _, l := range arch.Layers() {
-		n.add(size, c.Width, l.WeightStd, l.BiasStd, evaluator(l.Activation))
+		n.add(size, c.Width, l.WeightStd, l.BiasStd, evaluator(l.Activation), l.Frozen)
 		size = c.Width
 	}
-	n.add(size, c.Outputs, arch.Readout().WeightStd, arch.Readout().BiasStd, nil)
+	last := arch.Readout()
+	n.add(size, c.Outputs, last.WeightStd, last.BiasStd, nil, last.Frozen)
 	return n, nil
 }
 
-func (n *Net) add(in, out int, weightStd, biasStd float64, eval func(value, derivative, z []float32)) {
+func (n *Net) add(in, out int, weightStd, biasStd float64, eval func(value, derivative, z []float32), frozen bool) {
 	l := layer{
-		in: in, out: out, eval: eval,
+		in: in, out: out, eval: eval, frozen: frozen,
 		w:     make([]float32, in*out),
 		scale: float32(weightStd / math.Sqrt(float64(in))), biasStd: float32(biasStd),
 	}

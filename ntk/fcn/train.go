@@ -258,14 +258,15 @@ func (t *training) step(rate float32) {
 	p, layers := t.train, t.net.layers
 	blas32 := accel.Float32()
 	delta := t.residual
-	for i := len(layers) - 1; i >= 0; i-- {
+	first := slices.IndexFunc(layers, func(l layer) bool { return !l.frozen })
+	for i := len(layers) - 1; i >= max(first, 0); i-- {
 		l := &layers[i]
 		t.back(i, delta)
 		if i > 0 {
 			blas32.Sgemm(blas.NoTrans, blas.NoTrans, p.n, l.in, l.out, l.scale, delta, l.out, l.w, l.in, 0, t.before, l.in)
 		}
-		blas32.Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, -rate*l.scale, delta, l.out, p.h[i], l.in, 1, l.w, l.in)
-		if l.b != nil {
+		if !l.frozen {
+			blas32.Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, -rate*l.scale, delta, l.out, p.h[i], l.in, 1, l.w, l.in)
 			for j := range l.b {
 				l.b[j] -= rate * l.biasStd * t.biasGradient[j]
 			}

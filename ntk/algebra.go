@@ -1,0 +1,503 @@
+package ntk
+
+import (
+	"fmt"
+	"math"
+)
+
+// pairOf holds what each of two kernels knows of one input.
+type pairOf struct{ a, b prepared }
+
+func prepareBoth(K, L Kernel) func(q float64) (prepared, error) {
+	return func(q float64) (prepared, error) {
+		a, err := K.prepare(q)
+		if err != nil {
+			return nil, err
+		}
+		b, err := L.prepare(q)
+		if err != nil {
+			return nil, err
+		}
+		return &pairOf{a, b}, nil
+	}
+}
+
+// combined is the kernel f(K, L). Equal inputs keep one prepared value, so that
+// the parts see the sphere too.
+func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
+	return Kernel{
+		name:    name,
+		prepare: prepareBoth(K, L),
+		pair: func(a prepared, p covariance, b prepared) float64 {
+			x, y := a.(*pairOf), b.(*pairOf)
+			return f(K.pair(x.a, p, y.a), L.pair(x.b, p, y.b))
+		},
+		cosineOnly: K.cosineOnly && L.cosineOnly,
+	}
+}
+
+// Add returns K + L, a kernel as both are.
+func (K Kernel) Add(L Kernel) Kernel {
+	out := combined(fmt.Sprintf("%v + %v", K, L), K, L, func(k, l float64) float64 { return k + l })
+	out.expansion = K.expansion.with(L.expansion, func(a, b []float64) []float64 {
+		for k, v := range b {
+			a[k] += v
+		}
+		return a
+	})
+	return out
+}
+
+// Mul returns the product K·L, a kernel by Schur's theorem.
+func (K Kernel) Mul(L Kernel) Kernel {
+	out := combined(fmt.Sprintf("(%v)·(%v)", K, L), K, L, func(k, l float64) float64 { return k * l })
+	out.expansion = K.expansion.with(L.expansion, productSeries)
+	return out
+}
+
+func (e *expansion) with(o *expansion, f func(a, b []float64) []float64) *expansion {
+	if e == nil || o == nil {
+		return nil
+	}
+	return &expansion{
+		coeffs: func(degree int) ([]float64, error) {
+			a, err := e.coeffs(degree)
+			if err != nil {
+				return nil, err
+			}
+			b, err := o.coeffs(degree)
+			if err != nil {
+				return nil, err
+			}
+			return f(a, b), nil
+		},
+		nonneg: e.nonneg && o.nonneg, tolerance: e.tolerance + o.tolerance,
+	}
+}
+
+// Scale returns factor · K. A factor that is negative or not finite is an error:
+// that would be no kernel.
+func (K Kernel) Scale(factor float64) (Kernel, error) {
+	if !(factor >= 0) || math.IsInf(factor, 0) {
+		return Kernel{}, fmt.Errorf("ntk: factor is %v; a multiple of a kernel is a kernel for finite factors ≥ 0", factor)
+	}
+	out := K
+	out.name = fmt.Sprintf("%.4g·(%v)", factor, K)
+	out.net = nil
+	out.pair = func(a prepared, p covariance, b prepared) float64 { return factor * K.pair(a, p, b) }
+	if K.expansion != nil {
+		out.expansion = &expansion{
+			coeffs: func(degree int) ([]float64, error) {
+				a, err := K.expansion.coeffs(degree)
+				for k := range a {
+					a[k] *= factor
+				}
+				return a, err
+			},
+			nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance,
+		}
+	}
+	return out, nil
+}
+
+// normal holds a prepared input and K(x, x).
+type normal struct {
+	of  prepared
+	top float64
+}
+
+func (K Kernel) withTop(q float64) (normal, error) {
+	a, err := K.prepare(q)
+	if err != nil {
+		return normal{}, err
+	}
+	return normal{a, K.pair(a, covariance{q, q, q, 0, 2 * q}, a)}, nil
+}
+
+// Normalize returns K(x, x')/√(K(x, x) K(x', x')), which is 1 at equal inputs;
+// where K(x, x) is 0 it is 0.
+func (K Kernel) Normalize() Kernel {
+	out := Kernel{
+		name: fmt.Sprintf("normalised %v", K),
+		prepare: func(q float64) (prepared, error) {
+			n, err := K.withTop(q)
+			return &n, err
+		},
+		pair: func(a prepared, p covariance, b prepared) float64 {
+			x, y := a.(*normal), b.(*normal)
+			s := largestCovariance(x.top, y.top)
+			if s == 0 {
+				return 0
+			}
+			return K.pair(x.of, p, y.of) / s
+		},
+		cosineOnly: K.cosineOnly,
+	}
+	if K.expansion != nil {
+		out.expansion = &expansion{
+			coeffs: func(degree int) ([]float64, error) {
+				top, err := K.Curve([]float64{1})
+				if err != nil {
+					return nil, err
+				}
+				a, err := K.expansion.coeffs(degree)
+				for k := range a {
+					if top[0] != 0 {
+						a[k] /= top[0]
+					}
+				}
+				return a, err
+			},
+			nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance,
+		}
+	}
+	return out
+}
+
+// Compose returns the kernel K∘inner, in which the values of inner take the place
+// of the inner products: at q = inner(x, x), k = inner(x, x'), q' = inner(x', x').
+// It is a kernel as both are.
+func (K Kernel) Compose(inner Kernel) Kernel {
+	out := Kernel{
+		name: fmt.Sprintf("(%v) of (%v)", K, inner),
+		prepare: func(q float64) (prepared, error) {
+			n, err := inner.withTop(q)
+			if err != nil {
+				return nil, err
+			}
+			a, err := K.prepare(n.top)
+			return &pairOf{a, &n}, err
+		},
+		pair: func(a prepared, p covariance, b prepared) float64 {
+			x, y := a.(*pairOf), b.(*pairOf)
+			n, n2 := x.b.(*normal), y.b.(*normal)
+			return K.pair(x.a, covarianceOf(n.top, inner.pair(n.of, p, n2.of), n2.top), y.a)
+		},
+		cosineOnly: inner.cosineOnly,
+	}
+	if K.expansion != nil && inner.expansion != nil {
+		out.expansion = &expansion{
+			coeffs: func(degree int) ([]float64, error) { return composeExpansions(K, inner, degree) },
+			nonneg: K.expansion.nonneg && inner.expansion.nonneg, tolerance: K.expansion.tolerance + inner.expansion.tolerance,
+		}
+		if top, err := inner.Curve([]float64{1}); err != nil || !K.cosineOnly && math.Abs(top[0]-1) > 1e-12 {
+			out.expansion = nil // K's series is known on the sphere q = 1 alone
+		}
+	}
+	return out
+}
+
+func composeExpansions(outer, inner Kernel, degree int) ([]float64, error) {
+	y, err := inner.expansion.coeffs(degree)
+	if err != nil {
+		return nil, err
+	}
+	top, err := inner.Curve([]float64{1})
+	if err != nil {
+		return nil, err
+	}
+	terms := degree + 1
+	if top[0] == 0 {
+		clear(y)
+	}
+	for k := range y {
+		y[k] /= math.Max(top[0], math.SmallestNonzeroFloat64)
+	}
+	if !inner.expansion.nonneg && y[0] < 0 || y[0] >= 1 {
+		return nil, fmt.Errorf("ntk: %v has the constant part %v of its value at equal inputs; the series of a composition needs one in [0, 1)", inner, y[0])
+	}
+	if y[0] > 0 {
+		x := float64(degree+1) / (1 - y[0])
+		terms = int(math.Min(maxHermite, x+12*math.Sqrt(x/(1-y[0]))+60/(1-y[0])))
+	}
+	a, err := outer.expansion.coeffs(terms)
+	if err != nil {
+		return nil, err
+	}
+	return newComposer(y).of(thinned(a, y[0], degree+1)), nil
+}
+
+// Series returns the power series Σ a_k c^k of the kernel on inputs of norm √d up
+// to the degree, with a bound on the rest in [PowerSeries.Rest]: K(1) - Σ a_k
+// where all a_k ≥ 0 by the kernel's construction, up to rounding. A kernel known
+// by its values alone is a [*NoSeriesError]: see [Certify] for what its values
+// tell.
+//
+// The rest falls as fast as the kernel is smooth at c = ±1: for the NTK of ReLU
+// nets only like 1/√degree.
+func (K Kernel) Series(degree int) (PowerSeries, error) {
+	if K.expansion == nil {
+		return PowerSeries{}, &NoSeriesError{K.name}
+	}
+	if degree < 0 {
+		return PowerSeries{}, fmt.Errorf("ntk: degree is %d; it must be ≥ 0", degree)
+	}
+	a, err := K.expansion.coeffs(degree)
+	if err != nil {
+		return PowerSeries{}, err
+	}
+	p, err := NewPowerSeries(a)
+	if err != nil {
+		return PowerSeries{}, err
+	}
+	top, err := K.Curve([]float64{1})
+	if err != nil {
+		return PowerSeries{}, err
+	}
+	var sum, size float64
+	for _, v := range a {
+		sum += v
+		size += math.Abs(v)
+	}
+	// The sum of n roundings, and those of K(1).
+	p.rest = math.Max(0, top[0]-sum) + (1e-15+K.expansion.tolerance)*(size+math.Abs(top[0]))
+	if !K.expansion.nonneg {
+		p.rest = math.Inf(1)
+	}
+	return p, nil
+}
+
+// NoSeriesError reports a kernel whose power series does not follow from how it
+// was made.
+type NoSeriesError struct {
+	Kernel string
+}
+
+func (e *NoSeriesError) Error() string {
+	return fmt.Sprintf("ntk: the power series of %s does not follow from its construction; Certify estimates it from values", e.Kernel)
+}
+
+// cosineKernel is a kernel of the cosine alone, whatever the norms; where an input
+// is zero the cosine is taken as 0.
+func cosineKernel(name string, f func(c float64) float64, e *expansion) Kernel {
+	return Kernel{
+		name:    name,
+		prepare: func(q float64) (prepared, error) { return q, nil },
+		pair: func(a prepared, p covariance, b prepared) float64 {
+			if p.q == p.q2 && p.q > 0 { // the cosine to rounding on either side
+				if p.minus <= p.plus {
+					return f(1 - p.minus/p.q)
+				}
+				return f(p.plus/p.q - 1)
+			}
+			return f(p.rho())
+		},
+		cosineOnly: true,
+		expansion:  e,
+	}
+}
+
+// FromFunc returns the kernel K(c) = f(c) of the cosine c in [-1, 1]: on inputs of
+// any norm their cosine, 0 where one is zero. Whether f is positive definite is not
+// checked here but by [Certify]; its values at some cosines are: NaN or an infinity
+// is an error. f must be safe to call from several goroutines.
+func FromFunc(name string, f func(c float64) float64) (Kernel, error) {
+	if f == nil {
+		return Kernel{}, fmt.Errorf("ntk: kernel %q has no function (nil)", name)
+	}
+	for i := range 65 {
+		c := math.Cos(math.Pi * float64(i) / 64)
+		if v := f(c); !isFinite(v) {
+			return Kernel{}, fmt.Errorf("ntk: kernel %q is %v at c = %v; it must be finite on [-1, 1]", name, v, c)
+		}
+	}
+	return cosineKernel(name, f, nil), nil
+}
+
+// AtOne returns the limit of K(c) for c → 1 from the left, on inputs of norm √d,
+// and a bound on its error. For a continuous kernel it is K(1); white noise adds a
+// jump at 1, and a derivative may be infinite there (+Inf, with an error of 0).
+func (K Kernel) AtOne() (limit, errorBound float64, err error) {
+	const n = 14 // the step is a quarter each time, in √(1-c) a half
+	one, err := K.prepare(1)
+	if err != nil {
+		return 0, 0, err
+	}
+	// Neville's scheme in t = √(1-c), in which kernels with a kink are analytic.
+	var column, last []float64
+	best, bound := math.NaN(), math.Inf(1)
+	var values []float64
+	for i := range n {
+		gap := 0.05 * math.Pow(0.25, float64(i))
+		v := K.pair(one, covariance{1, 1 - gap, 1, gap, 2 - gap}, one)
+		if !isFinite(v) {
+			return 0, 0, &DomainError{1, 1 - gap, 1, notFinite}
+		}
+		values = append(values, v)
+		last, column = column, []float64{v}
+		for j := 1; j <= i; j++ {
+			f := math.Pow(2, float64(j))
+			column = append(column, (f*column[j-1]-last[j-1])/(f-1))
+			if e := math.Abs(column[j] - last[j-1]); e < bound {
+				best, bound = column[j], e
+			}
+		}
+	}
+	// Increments that do not shrink: the kernel goes like 1/t or log t.
+	diverges := true
+	for i := n - 4; i < n; i++ {
+		step, before := values[i]-values[i-1], values[i-1]-values[i-2]
+		diverges = diverges && step/before > 0.9 && math.Abs(step) > 1e-9*math.Abs(values[i])
+	}
+	if diverges {
+		return math.Copysign(math.Inf(1), values[n-1]-values[0]), 0, nil
+	}
+	return best, bound, nil
+}
+
+// Derivative returns dK/dc on the sphere ‖x‖² = d as a kernel of the cosine: its
+// coefficients are (k+1) a_{k+1}. It is exact to rounding where the power series
+// of K ends or falls quickly. Elsewhere it comes from a Chebyshev interpolant of K
+// in θ = arccos c, to about 1e-9 of the largest derivative on |c| < 0.999, and at
+// c = 1 it can be infinite, which is a [*DomainError] when asked for. A kernel
+// with too much detail for 4096 points is an error.
+func (K Kernel) Derivative() (Kernel, error) {
+	name := fmt.Sprintf("derivative of %v", K)
+	var e *expansion
+	if K.expansion != nil {
+		e = &expansion{nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance, coeffs: func(degree int) ([]float64, error) {
+			a, err := K.expansion.coeffs(degree + 1)
+			if err != nil {
+				return nil, err
+			}
+			for k := range degree + 1 {
+				a[k] = float64(k+1) * a[k+1]
+			}
+			return a[:degree+1], nil
+		}}
+		if p, err := K.Series(200); err == nil && p.rest < 1e-13*math.Abs(p.At(1)) {
+			if a, err := e.coeffs(200); err == nil {
+				return cosineKernel(name, PowerSeries{a: a}.At, e), nil
+			}
+		}
+	}
+	f, err := K.slope()
+	if err != nil {
+		return Kernel{}, err
+	}
+	return cosineKernel(name, f, e), nil
+}
+
+// slope interpolates K(cos θ), which is analytic in θ for nets of piecewise
+// analytic activations, and differentiates: K = Σ b_j cos jθ', θ' the angle in
+// which θ = π(1 - cos θ')/2.
+func (K Kernel) slope() (func(c float64) float64, error) {
+	one, err := K.prepare(1)
+	if err != nil {
+		return nil, err
+	}
+	value := func(x float64) (float64, error) { // K at θ = π(1+x)/2
+		sin, cos := math.Sincos(math.Pi * (1 + x) / 4)
+		v := K.pair(one, covariance{1, 1 - 2*sin*sin, 1, 2 * sin * sin, 2 * cos * cos}, one)
+		if !isFinite(v) {
+			return 0, &DomainError{1, 1 - 2*sin*sin, 1, notFinite}
+		}
+		return v, nil
+	}
+	for n := 64; n <= 4096; n *= 2 {
+		b := make([]float64, n)
+		var size float64
+		for j := range n {
+			if b[j], err = value(math.Cos(math.Pi * (float64(j) + 0.5) / float64(n))); err != nil {
+				return nil, err
+			}
+			size = math.Max(size, math.Abs(b[j]))
+		}
+		b = chebyshevCoeffs(b)
+		// A spike between the points shows at fresh ones, the ends first.
+		missed := false
+		for _, x := range []float64{-1, -0.99999, -0.9, -0.123, 0.456, 1} {
+			v, err := value(x)
+			if err != nil {
+				return nil, err
+			}
+			missed = missed || math.Abs(v-clenshaw(b, x)) > 1e-12*math.Max(size, math.Abs(v))
+		}
+		if missed {
+			continue
+		}
+		var tail float64
+		for _, v := range b[n-n/8:] {
+			tail = math.Max(tail, math.Abs(v))
+		}
+		if tail > 1e-14*size {
+			continue
+		}
+		for n > 1 && math.Abs(b[n-1]) <= 2e-16*size {
+			n--
+		}
+		d := chebyshevDerivative(b[:n])
+		return func(c float64) float64 {
+			theta := math.Acos(math.Max(-1, math.Min(1, c)))
+			x := 2*theta/math.Pi - 1
+			slope := clenshaw(d, x) * 2 / math.Pi
+			if sin := math.Sin(theta); theta > 1e-5 && theta < math.Pi-1e-5 {
+				return -slope / sin
+			}
+			// -K'(θ)/sin θ at the ends: K'' there if K' is 0, else infinite.
+			if math.Abs(slope) > 1e-4*size {
+				return math.Inf(int(-math.Copysign(1, slope)))
+			}
+			return -math.Copysign(1, c) * clenshaw(chebyshevDerivative(d), x) * 4 / (math.Pi * math.Pi)
+		}, nil
+	}
+	return nil, fmt.Errorf("ntk: %v has too much detail for its derivative: 4096 points in θ do not resolve it", K)
+}
+
+// chebyshevCoeffs returns the coefficients of the interpolant with these values at
+// cos π(j+½)/n.
+func chebyshevCoeffs(values []float64) []float64 {
+	n := len(values)
+	out := make([]float64, n)
+	cosines := make([]float64, 4*n)
+	for i := range cosines {
+		cosines[i] = math.Cos(math.Pi * float64(i) / float64(2*n))
+	}
+	for k := range out {
+		var sum float64
+		for j, v := range values {
+			sum += v * cosines[k*(2*j+1)%(4*n)]
+		}
+		out[k] = 2 * sum / float64(n)
+	}
+	out[0] /= 2
+	return out
+}
+
+func chebyshevDerivative(b []float64) []float64 {
+	n := len(b)
+	d := make([]float64, max(1, n-1)+2)
+	for k := n - 1; k > 0; k-- {
+		d[k-1] = d[k+1] + 2*float64(k)*b[k]
+	}
+	d[0] /= 2
+	return d[:max(1, n-1)]
+}
+
+func clenshaw(b []float64, x float64) float64 {
+	var u, v float64
+	for k := len(b) - 1; k > 0; k-- {
+		u, v = 2*x*u-v+b[k], u
+	}
+	return x*u - v + b[0]
+}
+
+// Curves evaluates kernels at n cosines of equally spaced angles, for a figure:
+// the cosines in ascending order and one slice of values for each kernel.
+func Curves(n int, kernels ...Kernel) (cosines []float64, values [][]float64, err error) {
+	if n < 2 {
+		return nil, nil, fmt.Errorf("ntk: %d points; a curve has at least 2", n)
+	}
+	cosines = make([]float64, n)
+	for i := range cosines {
+		cosines[i] = -math.Cos(math.Pi * float64(i) / float64(n-1))
+	}
+	for _, K := range kernels {
+		v, err := K.Curve(cosines)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%v: %w", K, err)
+		}
+		values = append(values, v)
+	}
+	return cosines, values, nil
+}

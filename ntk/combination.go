@@ -1,0 +1,398 @@
+package ntk
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
+)
+
+// Kinker is an activation that knows where its derivatives jump.
+type Kinker interface {
+	// Kinks returns the places, in ascending order.
+	Kinks() []float64
+}
+
+// Jumper is an activation that itself jumps. It has an NNGP kernel; its NTK
+// would be infinite.
+type Jumper interface {
+	// Jumps returns the places, in ascending order.
+	Jumps() []float64
+}
+
+// Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
+// the package's φ are, else by [Custom]'s quadrature; only that can fail, with a
+// [*hermite.ToleranceError].
+func Affine(phi Activation, a, s, t, b float64) (Activation, error) {
+	if err := validate(phi); err != nil {
+		return nil, err
+	}
+	if err := finite("Affine", "a", a, "s", s, "t", t, "b", b); err != nil {
+		return nil, err
+	}
+	return combine([]term{{phi, a, s, t}}, b)
+}
+
+// Add returns the sum of the activations, with the cross terms in its dual; see
+// [Affine].
+func Add(phis ...Activation) (Activation, error) {
+	if len(phis) == 0 {
+		return nil, fmt.Errorf("ntk: Add needs at least one activation")
+	}
+	terms := make([]term, len(phis))
+	for i, phi := range phis {
+		if err := validate(phi); err != nil {
+			return nil, fmt.Errorf("ntk: Add: activation %d: %w", i, err)
+		}
+		terms[i] = term{phi, 1, 1, 0}
+	}
+	return combine(terms, 0)
+}
+
+func validate(phi Activation) error {
+	if phi == nil {
+		return fmt.Errorf("ntk: no activation (nil)")
+	}
+	if v, ok := phi.(Validator); ok {
+		return v.Validate()
+	}
+	return nil
+}
+
+// term is a·φ(s z + t).
+type term struct {
+	phi     Activation
+	a, s, t float64
+}
+
+// combine flattens sums of sums, so that terms meet their cross terms.
+func combine(terms []term, offset float64) (Activation, error) {
+	var flat []term
+	for _, t := range terms {
+		inner, o, ok := parts(t.phi)
+		if !ok {
+			flat = append(flat, t)
+			continue
+		}
+		offset += t.a * o
+		for _, i := range inner { // a·(i.a·φ(i.s(s z + t) + i.t))
+			flat = append(flat, term{i.phi, t.a * i.a, i.s * t.s, i.s*t.t + i.t})
+		}
+	}
+	terms = flat
+	base := combination{terms: terms, offset: offset}
+	if all, ok := base.asAtoms(); ok {
+		return newClosedForm(base, all), nil
+	}
+	return newNumericSum(base)
+}
+
+func parts(phi Activation) (terms []term, offset float64, ok bool) {
+	switch c := phi.(type) {
+	case *closedForm:
+		return c.terms, c.offset, true
+	case *numericSum:
+		return c.terms, c.offset, true
+	}
+	return nil, 0, false
+}
+
+// combination is Σ a·φ(s z + t) + offset.
+type combination struct {
+	terms  []term
+	offset float64
+}
+
+// Value returns the sum.
+func (c *combination) Value(z float64) float64 {
+	sum := c.offset
+	for _, t := range c.terms {
+		sum += t.a * t.phi.Value(t.s*z+t.t)
+	}
+	return sum
+}
+
+// Derivative returns the derivative of the sum.
+func (c *combination) Derivative(z float64) float64 {
+	var sum float64
+	for _, t := range c.terms {
+		sum += t.a * t.s * t.phi.Derivative(t.s*z+t.t)
+	}
+	return sum
+}
+
+// String writes the sum out.
+func (c *combination) String() string {
+	var out []string
+	for _, t := range c.terms {
+		s := activationName(t.phi)
+		if t.s != 1 || t.t != 0 {
+			s = fmt.Sprintf("%s(%.4gz%+.4g)", s, t.s, t.t)
+		}
+		if t.a != 1 {
+			s = fmt.Sprintf("%.4g·%s", t.a, s)
+		}
+		out = append(out, s)
+	}
+	if c.offset != 0 || len(out) == 0 {
+		out = append(out, fmt.Sprintf("%.4g", c.offset))
+	}
+	return strings.Join(out, " + ")
+}
+
+// places collects the terms' kinks or jumps, as places in z.
+func (c *combination) places(of func(Activation) []float64) []float64 {
+	var out []float64
+	for _, t := range c.terms {
+		if t.s == 0 || t.a == 0 {
+			continue
+		}
+		for _, b := range of(t.phi) {
+			out = append(out, (b-t.t)/t.s)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Kinks implements [Kinker].
+func (c *combination) Kinks() []float64 { return c.places(KinksOf) }
+
+// Jumps implements [Jumper].
+func (c *combination) Jumps() []float64 { return c.places(JumpsOf) }
+
+// JumpsOf returns where φ itself jumps, as far as it tells ([Jumper]).
+func JumpsOf(phi Activation) []float64 {
+	if j, ok := phi.(Jumper); ok {
+		return j.Jumps()
+	}
+	return nil
+}
+
+// KinksOf returns where a derivative of φ jumps but not φ itself, as far as it
+// tells ([Kinker]) or is known of the package's own.
+func KinksOf(phi Activation) []float64 {
+	if k, ok := phi.(Kinker); ok {
+		return k.Kinks()
+	}
+	a, ok := phi.(atomic)
+	if !ok {
+		return nil
+	}
+	jumps := JumpsOf(phi)
+	return slices.DeleteFunc(a.atoms().kinks(), func(b float64) bool { return slices.Contains(jumps, b) })
+}
+
+func atomsOf(phi Activation) (atoms, bool) {
+	switch phi := phi.(type) {
+	case atomic:
+		return phi.atoms(), true
+	case hermite.Series:
+		return seriesAtoms(phi)
+	}
+	return atoms{}, false
+}
+
+// asAtoms is false where a term has no closed form, or where its powers cancel.
+func (c *combination) asAtoms() (atoms, bool) {
+	all := atoms{waves: []wave{{c: complex(c.offset, 0)}}}.merged()
+	for _, t := range c.terms {
+		a, ok := atomsOf(t.phi)
+		if !ok {
+			return atoms{}, false
+		}
+		all = all.plus(a.of(t.s, t.t).times(t.a))
+	}
+	for _, w := range all.waves {
+		if w.m > maxAtomDegree || !isFinite(real(w.c)) || !isFinite(imag(w.c)) {
+			return atoms{}, false
+		}
+	}
+	return all, true
+}
+
+// closedForm is a combination whose dual is a sum over pairs of atoms; of
+// ReLUs, cosines and affine functions alone, the faster [mixture].
+type closedForm struct {
+	combination
+	all, prime atoms
+	jumps      bool
+	mixed      *mixture
+	same       preciseDualer // where one unshifted term is all there is
+	scale      term
+}
+
+func newClosedForm(base combination, all atoms) *closedForm {
+	c := &closedForm{combination: base, all: all}
+	var jumps map[float64]float64
+	c.prime, jumps = all.prime()
+	c.jumps = len(jumps) > 0
+	c.mixed = all.asMixture()
+	if len(base.terms) == 1 && base.offset == 0 && base.terms[0].t == 0 && base.terms[0].s > 0 {
+		if d, ok := base.terms[0].phi.(preciseDualer); ok {
+			c.same, c.scale = d, base.terms[0]
+		}
+	}
+	return c
+}
+
+// Jumps implements [Jumper]; jumps that cancel in the sum are none.
+func (c *closedForm) Jumps() []float64 {
+	if !c.jumps {
+		return nil
+	}
+	return c.combination.Jumps()
+}
+
+// Dual implements [Dualer].
+func (c *closedForm) Dual(q, k, q2 float64) (value, derivative float64) {
+	return c.dualAt(covarianceOf(q, k, q2))
+}
+
+func (c *closedForm) dualAt(p covariance) (value, derivative float64) {
+	switch {
+	case c.same != nil:
+		s2, a2 := c.scale.s*c.scale.s, c.scale.a*c.scale.a
+		value, derivative = c.same.dualAt(covariance{s2 * p.q, s2 * p.k, s2 * p.q2, s2 * p.minus, s2 * p.plus})
+		return a2 * value, a2 * s2 * derivative
+	case c.mixed != nil:
+		return c.mixed.dualAt(p)
+	}
+	value = c.all.dual(c.all, p)
+	derivative = c.prime.dual(c.prime, p)
+	if c.jumps {
+		derivative = math.NaN() // nets with it have no NTK
+	}
+	return value, derivative
+}
+
+func (c *closedForm) atoms() atoms { return c.all }
+
+// asMixture recognises sums of shifted ReLUs, cosines and affine functions.
+func (a atoms) asMixture() *mixture {
+	var m mixture
+	for _, w := range a.waves {
+		switch {
+		case w.alpha == 0 && w.beta == 0 && w.m == 0:
+			m.offset += real(w.c)
+		case w.alpha == 0 && w.beta == 0 && w.m == 1:
+			m.slope += real(w.c)
+		case w.alpha == 0 && w.m == 0 && real(w.beta) == 0:
+			m.cosines = append(m.cosines, cosine{math.Hypot(real(w.c), imag(w.c)), imag(w.beta), math.Atan2(imag(w.c), real(w.c))})
+		default:
+			return nil
+		}
+	}
+	for _, g := range a.gates {
+		if g.tau != 0 || g.m > 1 {
+			return nil
+		}
+		if g.m == 1 { // c z 1(z > b) needs -c b 1(z > b) beside it
+			i := slices.IndexFunc(a.gates, func(o gate) bool { return o.tau == 0 && o.m == 0 && o.b == g.b })
+			if g.b != 0 && (i < 0 || math.Abs(a.gates[i].c+g.c*g.b) > 1e-15*math.Abs(g.c*g.b)) || g.b == 0 && i >= 0 {
+				return nil
+			}
+			m.hinges = append(m.hinges, hinge{g.c, g.b})
+		} else if !slices.ContainsFunc(a.gates, func(o gate) bool { return o.tau == 0 && o.m == 1 && o.b == g.b }) {
+			return nil
+		}
+	}
+	return &m
+}
+
+// HermiteCoeffs returns b_k = E[φ(σz) h_k(z)] for k < n, z standard normal: the
+// expansion of φ on pre-activations of standard deviation σ, by which
+// E[φ(u)φ(v)] = Σ b_k² ρ^k. The package's activations have it in closed form
+// (to rounding relative to the norm of φ); others by quadrature, with the
+// tolerance they were built for or a [*hermite.ToleranceError].
+func HermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
+	if err := validate(phi); err != nil {
+		return nil, err
+	}
+	if !(sigma >= 0) || math.IsInf(sigma, 0) {
+		return nil, fmt.Errorf("ntk: σ is %v; it must be a finite number ≥ 0", sigma)
+	}
+	if n < 0 {
+		return nil, fmt.Errorf("ntk: %d coefficients; the number must be ≥ 0", n)
+	}
+	out, err := hermiteCoeffs(phi, sigma, n)
+	if err != nil {
+		return nil, err
+	}
+	for k, b := range out {
+		if !isFinite(b) {
+			return nil, fmt.Errorf("ntk: the Hermite coefficient b_%d of %s at σ = %v is too large for double precision", k, activationName(phi), sigma)
+		}
+	}
+	return out, nil
+}
+
+func hermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
+	resize := func(b []float64) []float64 {
+		return append(b, make([]float64, max(0, n-len(b)))...)[:n]
+	}
+	switch a := phi.(type) {
+	case hermite.Series:
+		return resize(a.Scaled(sigma).Coeffs()), nil
+	case Polynomial:
+		return resize(monomialCoeffs(a.Coeffs, sigma)), nil
+	case ReLU:
+		return rectifiedCoeffs(1, sigma, n), nil
+	case RectifiedMonomial:
+		return rectifiedCoeffs(a.Degree, sigma, n), nil
+	case TwoSlope: // p relu(z) - n relu(-z): the even and odd parts
+		b := rectifiedCoeffs(1, sigma, n)
+		for k := range b {
+			b[k] *= a.Positive - a.Negative*float64(1-2*(k%2))
+		}
+		return b, nil
+	case atomic:
+		if sigma == 0 {
+			b := make([]float64, n)
+			if n > 0 {
+				b[0] = phi.Value(0)
+			}
+			return b, nil
+		}
+		return a.atoms().coeffs(sigma, n), nil
+	}
+	return numericCoeffs(phi, sigma, n)
+}
+
+// rectifiedCoeffs is E[max(σz, 0)^m h_k(z)], from the step's by Stein's
+// identity, E[f h_k] = E[f' h_{k-1}]/√k.
+func rectifiedCoeffs(m int, sigma float64, n int) []float64 {
+	b := make([]float64, n)
+	var h, previous float64
+	for k := range b {
+		if k == 0 {
+			b[0] = 0.5
+			continue
+		}
+		if k == 1 {
+			h, previous = 1, 0
+		} else {
+			h, previous = 0-math.Sqrt(float64(k-2)/float64(k-1))*previous, h // 0 - 0 is not -0
+		}
+		b[k] = h * special.NormalDensity(0) / math.Sqrt(float64(k))
+	}
+	moment := []float64{0.5, special.NormalDensity(0)} // E[max(z, 0)^i]
+	for i := 1; i <= m; i++ {
+		if i > 1 {
+			moment = append(moment, float64(i-1)*moment[i-2])
+		}
+		for k := n - 1; k > 0; k-- {
+			b[k] = float64(i) * b[k-1] / math.Sqrt(float64(k))
+		}
+		if n > 0 {
+			b[0] = moment[i]
+		}
+	}
+	for k := range b {
+		b[k] *= math.Pow(sigma, float64(m))
+	}
+	return b
+}
