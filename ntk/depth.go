@@ -60,7 +60,7 @@ func (a *SharedActivation) String() string {
 //
 // If K(0) = 0 the coefficients of f follow from those of K one after the other,
 // and the first that is negative beyond its error bar witnesses that no such net
-// is; the error bars are how far f moves as the coefficients of K move within
+// is (one may still come close: see MaxDistance); the error bars are how far f moves as the coefficients of K move within
 // theirs. Otherwise f is sought by Gauss-Newton steps with all f_k ≥ 0, from several
 // starts, which finds an f or leaves the question open. A verdict of realizable
 // is evidence: the kernel agrees within the tolerance. Cost: about a second.
@@ -431,7 +431,7 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 		error += spread[i]
 		if total-error > 1+1e-9 && out.reason == "" {
 			out.witness = Coefficient{i, f[i], spread[i]}
-			out.reason = fmt.Sprintf("the coefficients of the only possible dual activation to c^%d add up to %.6g, and must not pass 1", i, total)
+			out.reason = fmt.Sprintf("the coefficients of the only possible dual activation to c^%d add up to %.10g, and must not pass 1", i, total)
 		}
 	}
 	// The start must have f(1) = 1: what is missing lies in high degrees.

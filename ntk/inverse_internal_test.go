@@ -134,6 +134,13 @@ func TestCertifyStructure(t *testing.T) {
 			t.Errorf("%v: nearest %v", cert, cert.Nearest)
 		}
 	}
+	// The cusp of the deep ReLU NTK at c = 1.
+	for _, n := range []int{100, 400, 1000} {
+		cert := Must(Certify(Must(deepReLU4().NTK()), &CertifySettings{Degree: n}))
+		if r := cert.Rest * math.Sqrt(float64(n)); cert.Verdict != Realizable || !cert.Proof || math.Abs(r-2.55) > 0.02 {
+			t.Errorf("4HL ReLU NTK to degree %d: rest %.3g/√degree, %v", n, r, cert)
+		}
+	}
 	// The rest is a bound, and the degree the least that reaches the tolerance.
 	K := slow(0.9)
 	for _, tol := range []float64{1e-3, 1e-6, 1e-10} {
@@ -315,6 +322,7 @@ func TestInvertRoundTrips(t *testing.T) {
 		{"degree 700", slow(0.97), InverseSettings{}, 1e-10},
 		{"degree 1000", slow(0.99), InverseSettings{Degree: 1000}, 0},
 		{"truncated", slow(0.9), InverseSettings{Degree: 10}, 0},
+		{"4HL erf", Must(Must(UniformFCN(4, Erf{}, math.Sqrt2, 0.1)).NTK()), InverseSettings{}, 1e-10},
 		{"4HL ReLU, degree 20", Must(deepReLU4().NTK()), InverseSettings{Degree: 20}, 0},
 	} {
 		inv, err := Invert(c.target, &c.s)
@@ -500,6 +508,10 @@ func TestFiniteWidthVariance(t *testing.T) {
 	if _, err := FiniteWidthVariance(Must(hermite.NewSeries(make([]float64, 500))), 1, 0, 1); err == nil {
 		t.Error("degree 499 accepted")
 	}
+	var infinite *InfiniteNTKError
+	if _, err := FiniteWidthVariance(Step{}, 1, 0.5, 1); !errors.As(err, &infinite) {
+		t.Errorf("step: %v", err)
+	}
 	if _, err := FiniteWidthVariance(steep{}, 1, 0.5, 1); err == nil {
 		t.Error("e^(z²/4), whose variance is infinite, accepted")
 	}
@@ -675,6 +687,39 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 			if math.Abs(v*got.ReadoutStd*got.ReadoutStd-want[i]) > got.MaxDistance+1e-12 {
 				t.Errorf("the net is %v away, stated %v", v-want[i], got.MaxDistance)
 			}
+		}
+	}
+}
+
+// Kernels of random f with f(0) = 0 and every kind of decay, by their series: the
+// error bars never call one impossible.
+func TestSharedDepthErrorBars(t *testing.T) {
+	rng := rand.New(rand.NewPCG(31, 32))
+	for i := range 40 {
+		f := make([]float64, 65)
+		rate, sum := 0.2+0.7*rng.Float64(), 0.0
+		for k := 1; k < len(f); k++ {
+			if k == 1 || rng.IntN(3) > 0 {
+				f[k] = rng.ExpFloat64() * math.Pow(rate, float64(k))
+			}
+			sum += f[k]
+		}
+		for k := range f {
+			f[k] /= sum
+		}
+		depth, ntk := 2+i%2, i%4 < 2
+		n := &deep{depth: depth, ntk: ntk}
+		K := structured("random", true, nil, func(c float64) float64 { return n.at(f, c) })
+		K.expansion.coeffs = func(degree int) ([]float64, error) {
+			a := make([]float64, degree+1)
+			for k := range a {
+				a[k] = n.series(f[:min(k+1, len(f))], k)
+			}
+			return a, nil
+		}
+		got := Must(SharedDepth(K, depth, &SharedDepthSettings{NNGP: !ntk, Degree: 64}))
+		if got.Verdict == NotRealizable {
+			t.Errorf("%d: rate %.2f, depth %d, NTK %v: %v", i, rate, depth, ntk, got)
 		}
 	}
 }

@@ -22,7 +22,8 @@ import (
 // then some 10 to 200 ms.
 //
 // It reports variances and covariances that no pair has, values too large for
-// double precision, and functions that vary too fast for the panels.
+// double precision, functions that vary too fast for the panels, and with an
+// [*InfiniteNTKError] those that tell of a jump.
 //
 // Source: with products at (u, v), E[(φφ)²] + 2k E[φφ·φ'φ'] + 3k² E[(φ'φ')²] - Θ²;
 // the width is as in [SAD22] fig. 1, the moments those of N(0, 1).
@@ -38,6 +39,9 @@ func FiniteWidthVariance(phi Activation, q, k, q2 float64) (float64, error) {
 		if err := v.Validate(); err != nil {
 			return 0, err
 		}
+	}
+	if jumps := JumpsOf(phi); len(jumps) > 0 {
+		return 0, &InfiniteNTKError{1, activationName(phi), jumps[0]}
 	}
 	var m unitMoments
 	var err error
