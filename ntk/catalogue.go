@@ -557,7 +557,7 @@ const maxAtomDegree = 10
 
 // seriesAtoms writes a Hermite series of low degree in powers of z.
 func seriesAtoms(s hermite.Series) (atoms, bool) {
-	b := s.Coeffs()
+	b := s.Scaled(1).Coeffs()
 	if len(b)-1 > maxAtomDegree {
 		return atoms{}, false
 	}

@@ -134,7 +134,7 @@ func (s *CertifySettings) defaults() (CertifySettings, error) {
 // numbers say of a_k is lost in rounding from a degree of 10 to 40 on.
 //
 // It reports settings out of range and a target without finite values. Cost:
-// below a tenth of a second plus some thousand values of the target.
+// about a tenth of a second plus some thousand values of the target.
 //
 // Source: [S42]; [SAD22] sec. 3.
 func Certify(target Target, s *CertifySettings) (*Certificate, error) {
@@ -156,9 +156,9 @@ func Certify(target Target, s *CertifySettings) (*Certificate, error) {
 	return src.certifyValues(d, settings)
 }
 
-// series returns a_0 … a_n, where n is the degree asked for or chosen, with the
-// error bar of each and a bound on the rest.
-func (s *source) series(d *data, set CertifySettings) (a []float64, uncertainty func(v float64) float64, rest float64, proved bool, err error) {
+// series returns a_0 … a_n, where n is the degree asked for or chosen, all
+// coefficients that it saw, the error bar of each and a bound on the rest.
+func (s *source) series(d *fitData, set CertifySettings) (a, seen []float64, uncertainty func(v float64) float64, rest float64, proved bool, err error) {
 	most := set.MaxDegree
 	if set.Degree > 0 {
 		most = set.Degree
@@ -168,29 +168,30 @@ func (s *source) series(d *data, set CertifySettings) (a []float64, uncertainty 
 	}
 	ends, err := s.values([]float64{1})
 	if err != nil {
-		return nil, nil, 0, false, err
+		return nil, nil, nil, 0, false, err
 	}
 	for n := min(32, most); ; n = min(2*n, most) {
-		if set.Degree > 0 {
+		if set.Degree > 0 || !s.nonneg { // signs are looked for as far as may be
 			n = most
 		}
 		if a, err = s.coeffs(n); err != nil {
-			return nil, nil, 0, false, fmt.Errorf("ntk: coefficients of %s: %w", s.name, err)
+			return nil, nil, nil, 0, false, fmt.Errorf("ntk: coefficients of %s: %w", s.name, err)
 		}
 		if len(a) != n+1 {
-			return nil, nil, 0, false, fmt.Errorf("ntk: %s gave %d coefficients for degree %d", s.name, len(a), n)
+			return nil, nil, nil, 0, false, fmt.Errorf("ntk: %s gave %d coefficients for degree %d", s.name, len(a), n)
 		}
 		var sum float64
 		for k, v := range a {
 			if sum += math.Abs(v); !isFinite(sum) {
-				return nil, nil, 0, false, fmt.Errorf("ntk: the coefficients of %s to degree %d are too large for double precision", s.name, k)
+				return nil, nil, nil, 0, false, fmt.Errorf("ntk: the coefficients of %s to degree %d are too large for double precision", s.name, k)
 			}
 		}
 		// 256 units in the last place: compositions of several layers lose some.
-		rounding := 0x1p-44 * sum
+		numeric := s.tolerance * math.Abs(ends[0])
+		rounding := 0x1p-44*sum + numeric
 		uncertainty = func(v float64) float64 { return rounding }
 		if s.nonneg {
-			uncertainty = func(v float64) float64 { return 0x1p-44 * math.Abs(v) }
+			uncertainty = func(v float64) float64 { return 0x1p-44*math.Abs(v) + numeric }
 		}
 		goal := set.Tolerance * d.scale
 		tail := func(n int) float64 { return 0 }
@@ -205,11 +206,12 @@ func (s *source) series(d *data, set CertifySettings) (a []float64, uncertainty 
 			proved = true
 			partial := make([]float64, len(a))
 			floats.CumSum(partial, a)
-			tail = func(n int) float64 { return math.Max(0, ends[0]-partial[n]) + 0x1p-50*ends[0] }
+			rounding := 0x1p-52*float64(len(a)+16)*ends[0] + numeric
+			tail = func(n int) float64 { return math.Max(0, ends[0]-partial[n]) + rounding }
 		default:
 			_, e, err := s.distance(d, PowerSeries{a: a}, 1, 0)
 			if err != nil {
-				return nil, nil, 0, false, err
+				return nil, nil, nil, 0, false, err
 			}
 			left := make([]float64, len(a)+1)
 			for k := len(a) - 1; k >= 0; k-- {
@@ -221,17 +223,16 @@ func (s *source) series(d *data, set CertifySettings) (a []float64, uncertainty 
 			if set.Degree == 0 {
 				n = sort.Search(n, func(k int) bool { return tail(k) <= goal })
 			}
-			return a[:n+1], uncertainty, tail(n), proved, nil
+			return a[:n+1], a, uncertainty, tail(n), proved, nil
 		}
 	}
 }
 
-func (s *source) certifyStructure(d *data, set CertifySettings) (*Certificate, error) {
-	a, uncertainty, rest, proved, err := s.series(d, set)
+func (s *source) certifyStructure(d *fitData, set CertifySettings) (*Certificate, error) {
+	a, look, uncertainty, rest, proved, err := s.series(d, set)
 	if err != nil {
 		return nil, err
 	}
-	look := a
 	if s.polynomial != nil {
 		look = s.polynomial // its verdict is about all of it
 	}
@@ -278,7 +279,7 @@ func (c *Certificate) least(k int) {
 }
 
 // nearest fits the kernel to have instead.
-func (s *source) nearest(c *Certificate, d *data, set CertifySettings) error {
+func (s *source) nearest(c *Certificate, d *fitData, set CertifySettings) error {
 	f, err := s.nearestFit(d, set, 1, 0)
 	if err != nil {
 		return err
@@ -290,7 +291,7 @@ func (s *source) nearest(c *Certificate, d *data, set CertifySettings) error {
 
 // nearestFit fits with the degree asked for, or doubles it until the tolerance,
 // or what the noise of samples explains, is reached.
-func (s *source) nearestFit(d *data, set CertifySettings, slope, shift float64) (*Fit, error) {
+func (s *source) nearestFit(d *fitData, set CertifySettings, slope, shift float64) (*Fit, error) {
 	most := set.MaxDegree
 	if set.Degree > 0 {
 		most = set.Degree
@@ -303,7 +304,7 @@ func (s *source) nearestFit(d *data, set CertifySettings, slope, shift float64) 
 		if err != nil {
 			return nil, err
 		}
-		f.Series.a = trim(f.Series.a)
+		f.Series.a = trimZeros(f.Series.a)
 		if n == most || f.Max <= set.Tolerance*d.scale || d.noisy && d.explained(f.Series, slope, shift) {
 			return f, nil
 		}
@@ -311,7 +312,7 @@ func (s *source) nearestFit(d *data, set CertifySettings, slope, shift float64) 
 }
 
 // explained says whether the errors of the values explain their distance to p.
-func (d *data) explained(p PowerSeries, slope, shift float64) bool {
+func (d *fitData) explained(p PowerSeries, slope, shift float64) bool {
 	var chi2 float64
 	for i, c := range d.c {
 		e := (p.At(slope*c+shift)/d.scale - d.v[i]) / d.std[i]
@@ -321,8 +322,8 @@ func (d *data) explained(p PowerSeries, slope, shift float64) bool {
 	return chi2 <= m+3*math.Sqrt(2*m)
 }
 
-// trim drops zeros of the highest degrees.
-func trim(a []float64) []float64 {
+// trimZeros drops zeros of the highest degrees.
+func trimZeros(a []float64) []float64 {
 	n := len(a)
 	for n > 1 && a[n-1] == 0 {
 		n--
@@ -330,7 +331,7 @@ func trim(a []float64) []float64 {
 	return a[:n]
 }
 
-func (s *source) certifyValues(d *data, set CertifySettings) (*Certificate, error) {
+func (s *source) certifyValues(d *fitData, set CertifySettings) (*Certificate, error) {
 	c := &Certificate{Target: s.name, Degree: -1, Least: Coefficient{Degree: -1}}
 	var notAnalytic string
 	if s.samples != nil {
@@ -373,7 +374,7 @@ func (s *source) certifyValues(d *data, set CertifySettings) (*Certificate, erro
 // r of the nearest one. It returns the argument or "", how much of the nearest
 // lies in degrees as good as infinite, and whether the residual is more than
 // errors explain.
-func (d *data) separate() (reason string, outer float64, excess bool, err error) {
+func (d *fitData) separate() (reason string, outer float64, excess bool, err error) {
 	// Two values alone: |K(c)| ≤ K(1).
 	one, largest := -1, 0
 	for i, c := range d.c {
@@ -388,7 +389,7 @@ func (d *data) separate() (reason string, outer float64, excess bool, err error)
 		return fmt.Sprintf("|K(%.4g)| = %.6g is more than K(1) = %.6g", d.c[largest], math.Abs(d.v[largest])*d.scale, d.v[one]*d.scale), 0, true, nil
 	}
 	// Residuals over errors, whatever the weights of the fit were.
-	w := &data{c: d.c, v: d.v, scale: d.scale, std: d.std, noisy: d.noisy}
+	w := &fitData{c: d.c, v: d.v, scale: d.scale, std: d.std, noisy: d.noisy}
 	var most float64
 	for _, e := range d.std {
 		most = math.Max(most, 1/e)
@@ -435,7 +436,7 @@ func (d *data) separate() (reason string, outer float64, excess bool, err error)
 		errors += 4.5 / most
 	}
 	// The fit itself is no better than the gradients that it stops at.
-	if result.Norm <= errors+1e-11*norm(b) {
+	if result.Norm <= errors+1e-11*euclidean(b) {
 		return "", outer, false, nil
 	}
 	// If K = Σ a_k c^k, then L(K) ≤ slack · K(top) + ‖r‖ · errors.
@@ -449,7 +450,7 @@ func (d *data) separate() (reason string, outer float64, excess bool, err error)
 		return "", outer, true, nil
 	}
 	// L(K) itself, not ‖r‖²: they agree only as far as r is orthogonal to the fit.
-	gain := floats.Dot(result.Residual, b) - result.Norm*(errors+0x1p-50*norm(b))
+	gain := floats.Dot(result.Residual, b) - result.Norm*(errors+0x1p-50*euclidean(b))
 	if gain > 0 && gain > 2*w.slack(result.Residual, top)*(math.Abs(w.v[at])+5*w.std[at]) {
 		return fmt.Sprintf("every kernel is at least %.3g away in the mean, and errors of the values explain %.3g",
 			w.scale*result.Norm*most/math.Sqrt(w.weights()), w.scale*errors*most/math.Sqrt(w.weights())), outer, true, nil
@@ -458,7 +459,7 @@ func (d *data) separate() (reason string, outer float64, excess bool, err error)
 }
 
 // weights is Σ 1/std².
-func (d *data) weights() (sum float64) {
+func (d *fitData) weights() (sum float64) {
 	for _, e := range d.std {
 		sum += 1 / (e * e)
 	}
@@ -467,7 +468,7 @@ func (d *data) weights() (sum float64) {
 
 // slack is the largest L(c^k)/top^k over all k, L(f) = Σ √w r f, where top is
 // the largest cosine.
-func (d *data) slack(r []float64, top float64) float64 {
+func (d *fitData) slack(r []float64, top float64) float64 {
 	var worst float64
 	see := func(power func(i int) float64) {
 		var sum float64
@@ -529,7 +530,7 @@ const highest = 60
 // foci ±ρ through ±1 bounds its coefficient of T_j(c/ρ) by 2 K(1)/r^j,
 // r = 1/ρ + √(1/ρ² - 1). The error bars hold for every realizable K, and a
 // coefficient beyond that bound is a reason against it, which is returned.
-func (s *source) coefficientsOfFunction(c *Certificate, d *data) (reason string, err error) {
+func (s *source) coefficientsOfFunction(c *Certificate, d *fitData) (reason string, err error) {
 	ends, err := s.values([]float64{1})
 	if err != nil {
 		return "", err
@@ -609,7 +610,7 @@ func (c *Certificate) add(b Coefficient) {
 // coefficientsOfSamples fits a polynomial of the least degree that explains the
 // samples; how its coefficients change with two more degrees enters their error
 // bars.
-func (s *source) coefficientsOfSamples(c *Certificate, d *data) {
+func (s *source) coefficientsOfSamples(c *Certificate, d *fitData) {
 	m := len(d.c)
 	var rho float64
 	for _, x := range d.c {
@@ -662,7 +663,7 @@ func (s *source) coefficientsOfSamples(c *Certificate, d *data) {
 				}
 				g[j] /= upper.At(j, j)
 			}
-			std[k] = norm(g)
+			std[k] = euclidean(g)
 		}
 		return a, std, chi2, isFinite(chi2)
 	}

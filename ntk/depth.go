@@ -60,7 +60,8 @@ func (a *SharedActivation) String() string {
 //
 // If K(0) = 0 the coefficients of f follow from those of K one after the other,
 // and the first that is negative beyond its error bar witnesses that no such net
-// is. Otherwise f is sought by Gauss-Newton steps with all f_k ≥ 0, from several
+// is (one may still come close: see MaxDistance); the error bars are how far f moves as the coefficients of K move within
+// theirs. Otherwise f is sought by Gauss-Newton steps with all f_k ≥ 0, from several
 // starts, which finds an f or leaves the question open. A verdict of realizable
 // is evidence: the kernel agrees within the tolerance. Cost: about a second.
 //
@@ -132,9 +133,9 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	}
 	starts := n.starts()
 	if cert.Verdict != NotRealizable && cert.Degree >= 1 {
-		root := n.formalRoot(cert, size, src.polynomial != nil)
+		root := n.formalRoot(cert, size, src.polynomial != nil && src.rest == 0)
 		if root.reason != "" {
-			decide(NotRealizable, src.coeffs != nil, "%s", root.reason)
+			decide(NotRealizable, src.coeffs != nil && src.rest == 0, "%s", root.reason)
 			out.Witness = root.witness
 		}
 		if root.f != nil {
@@ -145,7 +146,7 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	if err != nil {
 		return nil, err
 	}
-	out.Dual = PowerSeries{a: trim(f)}
+	out.Dual = PowerSeries{a: trimZeros(f)}
 	if err := n.compare(out, src, d, size); err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ type deep struct {
 func (n *deep) at(f []float64, c float64) float64 {
 	s, t := c, c
 	for range n.depth {
-		v, d, _ := evaluate(f, s)
+		v, d, _ := valueAndTwoDerivatives(f, s)
 		s, t = v, v+t*d
 	}
 	if n.ntk {
@@ -183,8 +184,8 @@ func (n *deep) at(f []float64, c float64) float64 {
 	return s
 }
 
-// evaluate returns f, f' and f” at c.
-func evaluate(f []float64, c float64) (value, first, second float64) {
+// valueAndTwoDerivatives returns f and its first two derivatives at c.
+func valueAndTwoDerivatives(f []float64, c float64) (value, first, second float64) {
 	for k := len(f) - 1; k >= 0; k-- {
 		second = second*c + 2*first
 		first = first*c + value
@@ -198,7 +199,7 @@ func (n *deep) gradient(f []float64, c float64, row []float64) float64 {
 	s, t := c, c
 	ds, dt := make([]float64, len(f)), make([]float64, len(f))
 	for range n.depth {
-		v, first, second := evaluate(f, s)
+		v, first, second := valueAndTwoDerivatives(f, s)
 		power, before := 1.0, 0.0 // s^k and k s^(k-1)
 		for k := range f {
 			old := ds[k]
@@ -217,7 +218,7 @@ func (n *deep) gradient(f []float64, c float64, row []float64) float64 {
 	return s
 }
 
-func (n *deep) compare(out *SharedActivation, src *source, d *data, size float64) error {
+func (n *deep) compare(out *SharedActivation, src *source, d *fitData, size float64) error {
 	f := out.Dual.a
 	var sum, weights float64
 	for i, c := range n.c {
@@ -230,7 +231,7 @@ func (n *deep) compare(out *SharedActivation, src *source, d *data, size float64
 	if src.values == nil {
 		return nil
 	}
-	fine := uniform(2001)
+	fine := uniformCosines(2001)
 	values, err := src.values(fine)
 	if err != nil {
 		return err
@@ -265,14 +266,14 @@ func (n *deep) search(starts [][]float64, enough float64) ([]float64, error) {
 	var best []float64
 	least := math.Inf(1)
 	for _, f := range starts {
-		f, e, err := n.descend(f, enough*norm(n.k))
+		f, e, err := n.descend(f, enough*euclidean(n.k))
 		if err != nil {
 			return nil, err
 		}
 		if e < least {
 			best, least = f, e
 		}
-		if least <= enough*norm(n.k) {
+		if least <= enough*euclidean(n.k) {
 			break
 		}
 	}
@@ -288,7 +289,7 @@ func (n *deep) residual(f []float64) ([]float64, float64) {
 	for i, c := range n.c {
 		r[i] = n.weight[i] * (n.k[i] - n.at(f, c))
 	}
-	return r, norm(r)
+	return r, euclidean(r)
 }
 
 // descend takes Gauss-Newton steps, each a nonnegative least-squares problem.
@@ -319,7 +320,7 @@ func (n *deep) descend(f []float64, enough float64) ([]float64, float64, error) 
 		for k := range columns {
 			columns[k][rows] = heavy
 		}
-		if !isFinite(norm(b)) || !isFinite(largest) {
+		if !isFinite(euclidean(b)) || !isFinite(largest) {
 			return f, math.Inf(1), nil
 		}
 		result, err := nnls.Solve(columns, b, 0)
@@ -338,7 +339,7 @@ func (n *deep) descend(f []float64, enough float64) ([]float64, float64, error) 
 			}
 			floats.Scale(1/total, g)
 			if _, now := n.residual(g); now < e {
-				moved = now < 0.999*e && now > 1e-15*norm(n.k)
+				moved = now < 0.999*e && now > 1e-15*euclidean(n.k)
 				f, e = g, now
 				break
 			}
@@ -430,7 +431,7 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 		error += spread[i]
 		if total-error > 1+1e-9 && out.reason == "" {
 			out.witness = Coefficient{i, f[i], spread[i]}
-			out.reason = fmt.Sprintf("the coefficients of the only possible dual activation to c^%d add up to %.6g, and must not pass 1", i, total)
+			out.reason = fmt.Sprintf("the coefficients of the only possible dual activation to c^%d add up to %.10g, and must not pass 1", i, total)
 		}
 	}
 	// The start must have f(1) = 1: what is missing lies in high degrees.
@@ -487,9 +488,9 @@ func (n *deep) series(f []float64, degree int) float64 {
 	}
 	t := append([]float64(nil), s...)
 	for range n.depth {
-		next := compose(f, s)
+		next := composeTo(f, s)
 		if n.ntk {
-			t = multiply(t, compose(prime, s))
+			t = productTo(t, composeTo(prime, s))
 			floats.Add(t, next)
 		}
 		s = next
@@ -500,18 +501,18 @@ func (n *deep) series(f []float64, degree int) float64 {
 	return s[degree]
 }
 
-// compose returns f(g(c)) to the degree of g, where g(0) = 0.
-func compose(f, g []float64) []float64 {
+// composeTo returns f(g(c)) to the degree of g, where g(0) = 0.
+func composeTo(f, g []float64) []float64 {
 	out := make([]float64, len(g))
 	for k := min(len(f), len(g)) - 1; k >= 0; k-- {
-		out = multiply(out, g)
+		out = productTo(out, g)
 		out[0] += f[k]
 	}
 	return out
 }
 
-// multiply returns the product of two series of one length, cut off there.
-func multiply(a, b []float64) []float64 {
+// productTo returns the product of two series of one length, cut off there.
+func productTo(a, b []float64) []float64 {
 	out := make([]float64, len(a))
 	for i, v := range a {
 		if v != 0 {

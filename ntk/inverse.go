@@ -62,7 +62,7 @@ type InverseSettings struct {
 	// makes the mean variance of the empirical kernel least; it needs at least
 	// one. It tries all signs of up to 12 nonzero terms; for more it goes
 	// downhill one and two signs at a time from the other rules, to a minimum that
-	// may be a local one.
+	// may be a local one. Degree 170 is the highest for it.
 	SignCosines []float64
 	// AcceptNearest takes the nearest kernel where the target cannot be had.
 	AcceptNearest bool
@@ -255,7 +255,7 @@ func growthOf(phi hermite.Series) Growth {
 
 // certifyShifted certifies in x = slope·c + shift, shift > 0, and returns the
 // coefficients ≥ 0 in x to use.
-func (s *source) certifyShifted(d *data, set CertifySettings, slope, shift float64) (*Certificate, []float64, error) {
+func (s *source) certifyShifted(d *fitData, set CertifySettings, slope, shift float64) (*Certificate, []float64, error) {
 	c := &Certificate{Target: fmt.Sprintf("%s in c̃ = %.4g c + %.4g", s.name, slope, shift), Degree: -1, Least: Coefficient{Degree: -1}}
 	if s.polynomial != nil && s.rest == 0 && len(s.polynomial) <= 1001 {
 		shifted, bound := taylorShift(s.polynomial, slope, shift)
@@ -320,7 +320,7 @@ func (s *source) certifyShifted(d *data, set CertifySettings, slope, shift float
 			return c, a, nil
 		}
 	}
-	x := &data{v: d.v, std: d.std, scale: d.scale, noisy: d.noisy}
+	x := &fitData{v: d.v, std: d.std, scale: d.scale, noisy: d.noisy}
 	for _, v := range d.c {
 		x.c = append(x.c, math.Max(-1, math.Min(1, slope*v+shift)))
 		if v == 1 {
@@ -436,7 +436,7 @@ func chooseSigns(b []float64, set InverseSettings, slope, shift, variance float6
 
 // variances evaluates the mean variance at the caller's cosines for changing signs.
 type variances struct {
-	g                 *quadrature
+	g                 *hermiteRule
 	b                 []float64
 	value, derivative []float64
 	cosines           []float64 // of pre-activations
@@ -444,7 +444,7 @@ type variances struct {
 }
 
 func newVariances(b []float64, set InverseSettings, slope, shift, variance float64) (*variances, error) {
-	g, err := newQuadrature(len(b) - 1)
+	g, err := newHermiteRule(len(b) - 1)
 	if err != nil {
 		return nil, err
 	}
@@ -476,7 +476,7 @@ func (v *variances) flip(k int) {
 func (v *variances) mean() (sum float64) {
 	a := v.g.coeffs(v.value, v.derivative)
 	for _, c := range v.cosines {
-		sum += dual(a, a, c).variance(v.variance*c, v.tau)
+		sum += momentsAt(a, a, c).variance(v.variance*c, v.tau)
 	}
 	if sum /= float64(len(v.cosines)); math.IsNaN(sum) {
 		return math.Inf(1)

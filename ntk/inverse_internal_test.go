@@ -12,17 +12,21 @@ import (
 )
 
 // blackBox is a kernel known by its values alone.
-func blackBox(name string, f func(c float64) float64) Kernel { return cosineKernel(name, f, nil) }
+func blackBox(name string, f func(c float64) float64) Kernel {
+	return cosineKernel(name, f, nil)
+}
 
 // structured is a kernel that knows its power series.
 func structured(name string, nonneg bool, a func(k int) float64, f func(c float64) float64) Kernel {
-	return cosineKernel(name, f, &expansion{nonneg: nonneg, coeffs: func(degree int) ([]float64, error) {
+	K := blackBox(name, f)
+	K.expansion = &expansion{nonneg: nonneg, coeffs: func(degree int) ([]float64, error) {
 		out := make([]float64, degree+1)
 		for k := range out {
 			out[k] = a(k)
 		}
 		return out, nil
-	}})
+	}}
+	return K
 }
 
 func overFactorial(k int) float64 {
@@ -110,7 +114,13 @@ func TestCertifyStructure(t *testing.T) {
 			}
 			return overFactorial(k)
 		}, func(c float64) float64 { return math.Exp(c) - 1e-3*math.Pow(c, 7) }), NotRealizable, true, "c^7"},
-		{structured("difference", false, overFactorial, math.Exp), Undetermined, false, "no coefficient"},
+		{structured("difference", false, overFactorial, math.Exp), Undetermined, false, "no coefficient to degree 1000"},
+		{structured("exp - c^90/10^12", false, func(k int) float64 {
+			if k == 90 {
+				return -1e-12
+			}
+			return overFactorial(k)
+		}, func(c float64) float64 { return math.Exp(c) - 1e-12*math.Pow(c, 90) }), NotRealizable, true, "c^90"},
 		{Must(series(1, 2).Kernel()), Realizable, true, "construction"},
 	} {
 		cert, err := Certify(c.target, nil)
@@ -122,6 +132,13 @@ func TestCertifyStructure(t *testing.T) {
 		}
 		if cert.Nearest.check() != nil || !(cert.MeanDistance <= cert.MaxDistance*(1+1e-12)) {
 			t.Errorf("%v: nearest %v", cert, cert.Nearest)
+		}
+	}
+	// The cusp of the deep ReLU NTK at c = 1.
+	for _, n := range []int{100, 400, 1000} {
+		cert := Must(Certify(Must(deepReLU4().NTK()), &CertifySettings{Degree: n}))
+		if r := cert.Rest * math.Sqrt(float64(n)); cert.Verdict != Realizable || !cert.Proof || math.Abs(r-2.55) > 0.02 {
+			t.Errorf("4HL ReLU NTK to degree %d: rest %.3g/√degree, %v", n, r, cert)
 		}
 	}
 	// The rest is a bound, and the degree the least that reaches the tolerance.
@@ -240,7 +257,7 @@ func TestCertifySamples(t *testing.T) {
 		}
 	}
 	// Exact samples without c = 1, a single one, and only negative cosines.
-	exact := Samples{Cosines: uniform(21)[1:20]}
+	exact := Samples{Cosines: uniformCosines(21)[1:20]}
 	for _, c := range exact.Cosines {
 		exact.Values = append(exact.Values, math.Cosh(c))
 	}
@@ -274,7 +291,7 @@ func roundTrip(t *testing.T, inv *Inverse, s InverseSettings, target Target) (wo
 	}
 	net := Must(UniformFCN(1, inv.Phi, s.WeightStd, s.BiasStd))
 	ntk, nngp := Must(net.NTK()), Must(net.NNGP())
-	cosines := uniform(41)
+	cosines := uniformCosines(41)
 	want := Must(Must(target.target()).values(cosines))
 	for i, c := range cosines {
 		got := (1-s.NNGPShare)*Must(ntk.At(q, q*c, q)) + s.NNGPShare*Must(nngp.At(q, q*c, q))
@@ -305,6 +322,7 @@ func TestInvertRoundTrips(t *testing.T) {
 		{"degree 700", slow(0.97), InverseSettings{}, 1e-10},
 		{"degree 1000", slow(0.99), InverseSettings{Degree: 1000}, 0},
 		{"truncated", slow(0.9), InverseSettings{Degree: 10}, 0},
+		{"4HL erf", Must(Must(UniformFCN(4, Erf{}, math.Sqrt2, 0.1)).NTK()), InverseSettings{}, 1e-10},
 		{"4HL ReLU, degree 20", Must(deepReLU4().NTK()), InverseSettings{Degree: 20}, 0},
 	} {
 		inv, err := Invert(c.target, &c.s)
@@ -366,6 +384,10 @@ func TestInvertRefuses(t *testing.T) {
 	// K = c has no activation once there is a bias: a_0 in c̃ is -σ_b²/σ_w².
 	if _, err := Invert(series(0, 1), &InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 || !not.Certificate.Proof {
 		t.Errorf("c with bias: %v", err)
+	}
+	// The same from values alone: evidence, by a functional.
+	if _, err := Invert(blackBox("c", func(c float64) float64 { return c }), &InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || not.Certificate.Proof {
+		t.Errorf("values of c with bias: %v", err)
 	}
 	inv, err := Invert(blackBox("sin", math.Sin), &InverseSettings{AcceptNearest: true})
 	if err != nil || inv.Certificate.Verdict != NotRealizable || len(inv.Coeffs) != 2 || inv.Coeffs[0] != 0 {
@@ -486,6 +508,10 @@ func TestFiniteWidthVariance(t *testing.T) {
 	if _, err := FiniteWidthVariance(Must(hermite.NewSeries(make([]float64, 500))), 1, 0, 1); err == nil {
 		t.Error("degree 499 accepted")
 	}
+	var infinite *InfiniteNTKError
+	if _, err := FiniteWidthVariance(Step{}, 1, 0.5, 1); !errors.As(err, &infinite) {
+		t.Errorf("step: %v", err)
+	}
 	if _, err := FiniteWidthVariance(steep{}, 1, 0.5, 1); err == nil {
 		t.Error("e^(z²/4), whose variance is infinite, accepted")
 	}
@@ -548,7 +574,7 @@ func layered(f []float64, depth int) []float64 {
 		copy(g, out)
 		r := make([]float64, len(g))
 		for k := len(f) - 1; k >= 0; k-- {
-			r = multiply(r, g)
+			r = productTo(r, g)
 			r[0] += f[k]
 		}
 		out = r
@@ -630,7 +656,7 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 		a := make([]float64, n+1)
 		a[1] = 1
 		for range depth {
-			a = compose(f, a)
+			a = composeTo(f, a)
 		}
 		K := Must(net.NNGP())
 		K.expansion = &expansion{nonneg: true, coeffs: func(degree int) ([]float64, error) { return a[:degree+1], nil }}
@@ -656,11 +682,44 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 		}
 		// The activation, put into a net, has the kernel.
 		back := Must(Must(UniformFCN(depth, got.Phi, 1, 0)).NNGP())
-		want := Must(Must(relu.NNGP()).Curve(uniform(31)))
-		for i, v := range Must(back.Curve(uniform(31))) {
+		want := Must(Must(relu.NNGP()).Curve(uniformCosines(31)))
+		for i, v := range Must(back.Curve(uniformCosines(31))) {
 			if math.Abs(v*got.ReadoutStd*got.ReadoutStd-want[i]) > got.MaxDistance+1e-12 {
 				t.Errorf("the net is %v away, stated %v", v-want[i], got.MaxDistance)
 			}
+		}
+	}
+}
+
+// Kernels of random f with f(0) = 0 and every kind of decay, by their series: the
+// error bars never call one impossible.
+func TestSharedDepthErrorBars(t *testing.T) {
+	rng := rand.New(rand.NewPCG(31, 32))
+	for i := range 40 {
+		f := make([]float64, 65)
+		rate, sum := 0.2+0.7*rng.Float64(), 0.0
+		for k := 1; k < len(f); k++ {
+			if k == 1 || rng.IntN(3) > 0 {
+				f[k] = rng.ExpFloat64() * math.Pow(rate, float64(k))
+			}
+			sum += f[k]
+		}
+		for k := range f {
+			f[k] /= sum
+		}
+		depth, ntk := 2+i%2, i%4 < 2
+		n := &deep{depth: depth, ntk: ntk}
+		K := structured("random", true, nil, func(c float64) float64 { return n.at(f, c) })
+		K.expansion.coeffs = func(degree int) ([]float64, error) {
+			a := make([]float64, degree+1)
+			for k := range a {
+				a[k] = n.series(f[:min(k+1, len(f))], k)
+			}
+			return a, nil
+		}
+		got := Must(SharedDepth(K, depth, &SharedDepthSettings{NNGP: !ntk, Degree: 64}))
+		if got.Verdict == NotRealizable {
+			t.Errorf("%d: rate %.2f, depth %d, NTK %v: %v", i, rate, depth, ntk, got)
 		}
 	}
 }
@@ -701,6 +760,14 @@ func TestSharedDepthWitness(t *testing.T) {
 		if _, err := SharedDepth(series(0, 1), 2, &s); err == nil {
 			t.Errorf("%s accepted", name)
 		}
+	}
+}
+
+// A net's fingerprint tells the scale of a series.
+func TestFingerprintOfScale(t *testing.T) {
+	a, b := Must(hermite.NewSeries([]float64{0, 1, 1})), Must(hermite.NewScaledSeries([]float64{0, 1, 1}, 2))
+	if Must(UniformFCN(1, a, 1, 0)).Fingerprint() == Must(UniformFCN(1, b, 1, 0)).Fingerprint() {
+		t.Error("another scale, the same fingerprint")
 	}
 }
 

@@ -32,6 +32,8 @@ type source struct {
 	// coeffs returns a_0 … a_degree; nil for a curve known by values alone.
 	coeffs func(degree int) ([]float64, error)
 	nonneg bool
+	// tolerance is the error of the coefficients together, relative to K(1).
+	tolerance float64
 	// polynomial is all there is of a power series, and rest bounds what was cut.
 	polynomial []float64
 	rest       float64
@@ -65,7 +67,7 @@ func (p PowerSeries) target() (*source, error) {
 func (K Kernel) target() (*source, error) {
 	s := &source{name: K.String(), values: K.Curve}
 	if K.expansion != nil {
-		s.coeffs, s.nonneg = K.expansion.coeffs, K.expansion.nonneg
+		s.coeffs, s.nonneg, s.tolerance = K.expansion.coeffs, K.expansion.nonneg, K.expansion.tolerance
 	}
 	return s, nil
 }
@@ -103,8 +105,12 @@ func (s Samples) target() (*source, error) {
 // kernel may have from rounding.
 const valueError = 0x1p-50
 
-// data are the values that a fit sees, over their largest size.
-type data struct {
+// mostPlaces is how many values a fit takes: its matrices have some 500 columns
+// and more.
+const mostPlaces = 20000
+
+// fitData are the values that a fit sees, over their largest size.
+type fitData struct {
 	c, v   []float64
 	weight []float64 // of the squared errors
 	std    []float64 // error of v
@@ -130,8 +136,8 @@ type FitSettings struct {
 // c = 1 another 11 times.
 func PaperFit() *FitSettings { return &FitSettings{Points: 100, EndCopies: 11} }
 
-// uniform returns n cosines uniform in θ from 0 to π, symmetric to the bit.
-func uniform(n int) []float64 {
+// uniformCosines returns n cosines uniform in θ from 0 to π, symmetric to the bit.
+func uniformCosines(n int) []float64 {
 	c := make([]float64, n)
 	for i := range c {
 		c[i] = math.Sin(math.Pi / 2 * float64(n-1-2*i) / float64(max(n-1, 1)))
@@ -139,8 +145,8 @@ func uniform(n int) []float64 {
 	return c
 }
 
-func (s *source) data(f FitSettings) (*data, error) {
-	d := &data{}
+func (s *source) data(f FitSettings) (*fitData, error) {
+	d := &fitData{}
 	if s.samples != nil {
 		if f.Points != 0 || f.EndCopies != 0 || f.Cosines != nil || f.Weights != nil {
 			return nil, fmt.Errorf("ntk: samples are fitted where they are; FitSettings must be zero")
@@ -148,8 +154,8 @@ func (s *source) data(f FitSettings) (*data, error) {
 		d.c, d.v = slices.Clone(s.samples.Cosines), slices.Clone(s.samples.Values)
 	} else {
 		switch {
-		case f.Points < 0 || f.Points == 1 || f.Points > 1e5:
-			return nil, fmt.Errorf("ntk: FitSettings.Points is %d; it must be 0 or from 2 to 100000", f.Points)
+		case f.Points < 0 || f.Points == 1 || f.Points > mostPlaces:
+			return nil, fmt.Errorf("ntk: FitSettings.Points is %d; it must be 0 or from 2 to %d", f.Points, mostPlaces)
 		case f.EndCopies < 0:
 			return nil, fmt.Errorf("ntk: FitSettings.EndCopies is %d; it must be ≥ 0", f.EndCopies)
 		case f.Cosines != nil && (f.Points != 0 || f.EndCopies != 0):
@@ -163,7 +169,7 @@ func (s *source) data(f FitSettings) (*data, error) {
 			if f.Points == 0 {
 				f.Points = 201
 			}
-			d.c = uniform(f.Points)
+			d.c = uniformCosines(f.Points)
 		}
 		for i, c := range d.c {
 			if !(math.Abs(c) <= 1) {
@@ -179,6 +185,9 @@ func (s *source) data(f FitSettings) (*data, error) {
 				return nil, fmt.Errorf("ntk: the target %s is %v at c = %v; it must be finite on [-1, 1]", s.name, v, d.c[i])
 			}
 		}
+	}
+	if len(d.c) > mostPlaces {
+		return nil, fmt.Errorf("ntk: %d places to look at; at most %d are taken", len(d.c), mostPlaces)
 	}
 	for _, v := range d.v {
 		d.scale = math.Max(d.scale, math.Abs(v))
@@ -223,7 +232,7 @@ func (s *source) data(f FitSettings) (*data, error) {
 
 // parity returns 0 or 1 if the values are even or odd in c to their errors,
 // else -1.
-func (d *data) parity() int {
+func (d *fitData) parity() int {
 	if d.noisy {
 		return -1
 	}
@@ -247,7 +256,7 @@ func (d *data) parity() int {
 }
 
 // column is c^k at the data, times the root of the weights.
-func (d *data) column(k float64) []float64 {
+func (d *fitData) column(k float64) []float64 {
 	col := make([]float64, len(d.c))
 	for i, c := range d.c {
 		col[i] = math.Sqrt(d.weight[i]) * math.Pow(c, k)
@@ -256,7 +265,7 @@ func (d *data) column(k float64) []float64 {
 }
 
 // columns are those of degrees 0 … degree, in the variable x_i = shift + slope·c_i.
-func (d *data) columns(degree int, slope, shift float64) [][]float64 {
+func (d *fitData) columns(degree int, slope, shift float64) [][]float64 {
 	cols := make([][]float64, degree+1)
 	power := make([]float64, len(d.c))
 	for i := range power {
@@ -278,7 +287,7 @@ func (d *data) columns(degree int, slope, shift float64) [][]float64 {
 	return cols
 }
 
-func (d *data) right() []float64 {
+func (d *fitData) right() []float64 {
 	b := make([]float64, len(d.v))
 	for i, v := range d.v {
 		b[i] = math.Sqrt(d.weight[i]) * v
@@ -328,9 +337,12 @@ func sourceOf(target Target) (*source, error) {
 }
 
 // fit finds the nearest Σ a_k x^k, x = slope·c + shift.
-func (s *source) fit(d *data, degree int, slope, shift float64) (*Fit, error) {
+func (s *source) fit(d *fitData, degree int, slope, shift float64) (*Fit, error) {
 	if degree < 0 || degree > 10000 {
 		return nil, fmt.Errorf("ntk: degree is %d; it must be from 0 to 10000", degree)
+	}
+	if entries := (degree + 1) * len(d.c); entries > 3e7 {
+		return nil, fmt.Errorf("ntk: a fit of degree %d to %d places has %d matrix entries; at most 3e7 are taken", degree, len(d.c), entries)
 	}
 	result, err := nnls.Solve(d.columns(degree, slope, shift), d.right(), 0)
 	if err != nil {
@@ -342,12 +354,12 @@ func (s *source) fit(d *data, degree int, slope, shift float64) (*Fit, error) {
 		}
 	}
 	f := &Fit{Series: PowerSeries{a: result.X}}
-	f.KKT = result.KKT / math.Max(math.SmallestNonzeroFloat64, norm(d.right()))
+	f.KKT = result.KKT / math.Max(math.SmallestNonzeroFloat64, euclidean(d.right()))
 	f.Mean, f.Max, err = s.distance(d, f.Series, slope, shift)
 	return f, err
 }
 
-func norm(v []float64) float64 {
+func euclidean(v []float64) float64 {
 	var sum float64
 	for _, x := range v {
 		sum += x * x
@@ -356,7 +368,7 @@ func norm(v []float64) float64 {
 }
 
 // distance compares p(slope·c + shift) to the target.
-func (s *source) distance(d *data, p PowerSeries, slope, shift float64) (mean, most float64, err error) {
+func (s *source) distance(d *fitData, p PowerSeries, slope, shift float64) (mean, most float64, err error) {
 	var sum, weights float64
 	for i, c := range d.c {
 		e := math.Abs(p.At(slope*c+shift)/d.scale - d.v[i])
@@ -365,7 +377,7 @@ func (s *source) distance(d *data, p PowerSeries, slope, shift float64) (mean, m
 		most = math.Max(most, e)
 	}
 	if s.values != nil {
-		fine := uniform(2001)
+		fine := uniformCosines(2001)
 		values, err := s.values(fine)
 		if err != nil {
 			return 0, 0, err

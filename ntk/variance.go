@@ -22,7 +22,8 @@ import (
 // then some 10 to 200 ms.
 //
 // It reports variances and covariances that no pair has, values too large for
-// double precision, and functions that vary too fast for the panels.
+// double precision, functions that vary too fast for the panels, and with an
+// [*InfiniteNTKError] those that tell of a jump.
 //
 // Source: with products at (u, v), E[(φφ)²] + 2k E[φφ·φ'φ'] + 3k² E[(φ'φ')²] - Θ²;
 // the width is as in [SAD22] fig. 1, the moments those of N(0, 1).
@@ -39,7 +40,10 @@ func FiniteWidthVariance(phi Activation, q, k, q2 float64) (float64, error) {
 			return 0, err
 		}
 	}
-	var m moments
+	if jumps := JumpsOf(phi); len(jumps) > 0 {
+		return 0, &InfiniteNTKError{1, activationName(phi), jumps[0]}
+	}
+	var m unitMoments
 	var err error
 	if series, ok := phi.(hermite.Series); ok {
 		m, err = seriesMoments(series, q, k, q2)
@@ -56,18 +60,18 @@ func FiniteWidthVariance(phi Activation, q, k, q2 float64) (float64, error) {
 	return v, nil
 }
 
-// moments of products at (u, v): of φ², of φφ', of φ'², and of φ and φ' alone.
-type moments [5]float64
+// unitMoments are those of products at (u, v): of φ², of φφ', of φ'², and of φ and φ' alone.
+type unitMoments [5]float64
 
 // variance is that of φφ + τ w² k φ'φ' over units, w ~ N(0, 1): N times the
 // variance of the NTK for τ = 1, of the NNGP kernel for τ = 0.
-func (m moments) variance(k, tau float64) float64 {
+func (m unitMoments) variance(k, tau float64) float64 {
 	mean := m[3] + tau*k*m[4]
 	return math.Max(0, m[0]+2*tau*k*m[1]+3*tau*tau*k*k*m[2]-mean*mean)
 }
 
-// products are the functions whose moments are wanted.
-func products(value, derivative float64) [5]float64 {
+// unitProducts are the functions whose moments are wanted.
+func unitProducts(value, derivative float64) [5]float64 {
 	return [5]float64{value * value, value * derivative, derivative * derivative, value, derivative}
 }
 
@@ -75,19 +79,19 @@ func products(value, derivative float64) [5]float64 {
 // where the integrand does not.
 const mostMoments = 170
 
-// quadrature has the nodes and weights that are exact for φ² times h_k, k up to
+// hermiteRule has the nodes and weights that are exact for φ² times h_k, k up to
 // the degree of φ².
-type quadrature struct {
+type hermiteRule struct {
 	z, w []float64
 	h    [][]float64 // h[i][k] = h_k(z_i)
 }
 
-func newQuadrature(degree int) (*quadrature, error) {
+func newHermiteRule(degree int) (*hermiteRule, error) {
 	if degree > mostMoments {
 		return nil, fmt.Errorf("ntk: the finite-width variance of a polynomial of degree %d is not computed; %d is the highest", degree, mostMoments)
 	}
 	n := 2*degree + 1
-	g := &quadrature{make([]float64, n), make([]float64, n), make([][]float64, n)}
+	g := &hermiteRule{make([]float64, n), make([]float64, n), make([][]float64, n)}
 	quad.Hermite{}.FixedLocations(g.z, g.w, math.Inf(-1), math.Inf(1))
 	for i := range g.z {
 		g.z[i] *= math.Sqrt2
@@ -100,7 +104,7 @@ func newQuadrature(degree int) (*quadrature, error) {
 
 // coeffs are the Hermite coefficients of the five products, value and
 // derivative of φ being given at the nodes.
-func (g *quadrature) coeffs(value, derivative []float64) (out [5][]float64) {
+func (g *hermiteRule) coeffs(value, derivative []float64) (out [5][]float64) {
 	for f := range out {
 		out[f] = make([]float64, len(g.z))
 	}
@@ -108,7 +112,7 @@ func (g *quadrature) coeffs(value, derivative []float64) (out [5][]float64) {
 		if w == 0 {
 			continue
 		}
-		p := products(value[i], derivative[i])
+		p := unitProducts(value[i], derivative[i])
 		for f := range out {
 			t := w * p[f]
 			for k, h := range g.h[i] {
@@ -119,8 +123,8 @@ func (g *quadrature) coeffs(value, derivative []float64) (out [5][]float64) {
 	return out
 }
 
-// dual sums Σ_k a_k b_k ρ^k for each product.
-func dual(a, b [5][]float64, rho float64) (m moments) {
+// momentsAt sums Σ_k a_k b_k ρ^k for each product.
+func momentsAt(a, b [5][]float64, rho float64) (m unitMoments) {
 	for f := range m {
 		for k := len(a[f]) - 1; k >= 0; k-- {
 			m[f] = m[f]*rho + a[f][k]*b[f][k]
@@ -129,10 +133,10 @@ func dual(a, b [5][]float64, rho float64) (m moments) {
 	return m
 }
 
-func seriesMoments(phi hermite.Series, q, k, q2 float64) (moments, error) {
-	g, err := newQuadrature(max(0, len(phi.Coeffs())-1))
+func seriesMoments(phi hermite.Series, q, k, q2 float64) (unitMoments, error) {
+	g, err := newHermiteRule(max(0, len(phi.Coeffs())-1))
 	if err != nil {
-		return moments{}, err
+		return unitMoments{}, err
 	}
 	at := func(q float64) [5][]float64 {
 		value, derivative := make([]float64, len(g.z)), make([]float64, len(g.z))
@@ -150,28 +154,28 @@ func seriesMoments(phi hermite.Series, q, k, q2 float64) (moments, error) {
 	if l := largestCovariance(q, q2); l > 0 {
 		rho = math.Max(-1, math.Min(1, k/l))
 	}
-	return dual(a, b, rho), nil
+	return momentsAt(a, b, rho), nil
 }
 
 const (
-	reach      = 12.0 // standard deviations beyond which nothing is left
+	panelReach = 12.0 // standard deviations beyond which nothing is left
 	panelNodes = 16
 )
 
-// panels integrates f against N(0, 1) over ±reach, in panels of at most the
+// panelRule integrates f against N(0, 1) over ±panelReach, in panels of at most the
 // width, with breaks at the given places too.
-type panels struct{ x, w []float64 }
+type panelRule struct{ x, w []float64 }
 
-func newPanels() panels {
-	p := panels{make([]float64, panelNodes), make([]float64, panelNodes)}
+func newPanelRule() panelRule {
+	p := panelRule{make([]float64, panelNodes), make([]float64, panelNodes)}
 	quad.Legendre{}.FixedLocations(p.x, p.w, -1, 1)
 	return p
 }
 
-func (p panels) integrate(width float64, breaks []float64, f func(z float64) [5]float64) (sum [5]float64) {
-	edges := []float64{-reach, reach}
+func (p panelRule) integrate(width float64, breaks []float64, f func(z float64) [5]float64) (sum [5]float64) {
+	edges := []float64{-panelReach, panelReach}
 	for _, b := range breaks {
-		if math.Abs(b) < reach {
+		if math.Abs(b) < panelReach {
 			edges = append(edges, b)
 		}
 	}
@@ -233,11 +237,16 @@ func breaksOf(phi Activation, far float64) []float64 {
 	return out
 }
 
-func panelMoments(phi Activation, q, k, q2 float64) (moments, error) {
-	p := newPanels()
-	at := func(z float64) [5]float64 { return products(phi.Value(z), phi.Derivative(z)) }
+func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
+	p := newPanelRule()
+	at := func(z float64) [5]float64 { return unitProducts(phi.Value(z), phi.Derivative(z)) }
 	s, s2 := math.Sqrt(q), math.Sqrt(q2)
-	kinks := breaksOf(phi, math.Max(1e-6, reach*math.Max(s, s2)))
+	kinks := slices.Concat(KinksOf(phi), JumpsOf(phi))
+	for _, b := range breaksOf(phi, math.Max(1e-6, panelReach*math.Max(s, s2))) {
+		if !slices.ContainsFunc(kinks, func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) }) {
+			kinks = append(kinks, b)
+		}
+	}
 	over := func(s float64) []float64 {
 		out := make([]float64, len(kinks))
 		for i, b := range kinks {
@@ -278,7 +287,7 @@ func panelMoments(phi Activation, q, k, q2 float64) (moments, error) {
 			off = math.Max(off, math.Abs(next[i]-last[i])/math.Max(math.Abs(next[i]), math.SmallestNonzeroFloat64))
 		}
 		// A standard deviation of what is beyond the last point must be nothing.
-		for _, z := range []float64{-reach, reach} {
+		for _, z := range []float64{-panelReach, panelReach} {
 			for i, v := range at(s * z) {
 				v *= at(s2 * z)[i]
 				if v != 0 {
@@ -290,7 +299,7 @@ func panelMoments(phi Activation, q, k, q2 float64) (moments, error) {
 			break
 		}
 		if width /= 2; width < 1./64 || math.IsNaN(off) {
-			return moments{}, fmt.Errorf("ntk: the finite-width variance of %s did not converge: it varies too fast, or grows too much, within %g standard deviations", activationName(phi), reach)
+			return unitMoments{}, fmt.Errorf("ntk: the finite-width variance of %s did not converge: it varies too fast, or grows too much, within %g standard deviations", activationName(phi), panelReach)
 		}
 		last = next
 	}
@@ -304,7 +313,7 @@ func panelMoments(phi Activation, q, k, q2 float64) (moments, error) {
 		// Where v crosses a kink the inner integral bends within a distance r/ρ.
 		if rho != 0 {
 			breaks = append(breaks, b/rho)
-			for t := r / math.Abs(rho); t < 2*reach; t *= 3 {
+			for t := r / math.Abs(rho); t < 2*panelReach; t *= 3 {
 				breaks = append(breaks, b/rho-t, b/rho+t)
 			}
 		}
