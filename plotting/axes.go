@@ -87,12 +87,16 @@ func (s span) ends(axis string, fixed *[2]float64, log bool, pad float64) ([2]fl
 	return [2]float64{lo, hi}, nil
 }
 
-// logScale is a log axis that never panics; values are known to be positive.
-type logScale struct{}
+// logScale marks a log axis, which holds logarithms: linear to gonum/plot, which puts the room for an axis label at the
+// middle of its values.
+type logScale struct{ plot.LinearScale }
 
-func (logScale) Normalize(lo, hi, x float64) float64 {
-	a := math.Log(lo)
-	return (math.Log(x) - a) / (math.Log(hi) - a)
+// norm is where on the axis a value stands, from 0 to 1.
+func norm(a plot.Axis, v float64) float64 {
+	if _, log := a.Scale.(logScale); log {
+		v = math.Log(v)
+	}
+	return a.Norm(v)
 }
 
 // newPlot returns gonum/plot's axes in our style, without anything in them.
@@ -115,7 +119,14 @@ func (f *Figure) newPlot(fr frame, width, height vg.Length) *plot.Plot {
 		n := max(2, int(float64(length)/apart))
 		if log {
 			a.Scale = logScale{}
-			a.Tick.Marker = plot.TickerFunc(func(lo, hi float64) []plot.Tick { return logTicks(lo, hi, n) })
+			a.Min, a.Max = math.Log(r[0]), math.Log(r[1])
+			a.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick {
+				ts := logTicks(r[0], r[1], n)
+				for i := range ts {
+					ts[i].Value = math.Log(ts[i].Value)
+				}
+				return ts
+			})
 		} else {
 			a.Tick.Marker = plot.TickerFunc(func(lo, hi float64) []plot.Tick { return linearTicks(lo, hi, n) })
 		}

@@ -119,7 +119,7 @@ func stripHeight(rows [][]entry) vg.Length {
 	return vg.Points(entryPitch*float64(len(rows)) + 4)
 }
 
-// drawStrip draws rows of entries, each centred at x, from the top down.
+// drawStrip draws rows of entries from the top down, each centred at x as far as it then stays on the canvas.
 func drawStrip(c draw.Canvas, rows [][]entry, x, top vg.Length) {
 	y := top - vg.Points(4+entryPitch/2)
 	for _, row := range rows {
@@ -127,7 +127,7 @@ func drawStrip(c draw.Canvas, rows [][]entry, x, top vg.Length) {
 		for _, e := range row {
 			w += e.width() + vg.Points(entryGap)
 		}
-		at := x - w/2
+		at := max(c.Min.X, min(x-w/2, c.Max.X-w))
 		for _, e := range row {
 			e.draw(c, at, y)
 			at += e.width() + vg.Points(entryGap)

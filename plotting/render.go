@@ -19,7 +19,7 @@ type toCanvas struct {
 func (t toCanvas) at(x, y float64) vg.Point {
 	const far = 1e6
 	near := func(v float64) float64 { return math.Max(-far, math.Min(far, v)) }
-	return vg.Point{X: t.c.X(near(t.p.X.Norm(x))), Y: t.c.Y(near(t.p.Y.Norm(y)))}
+	return vg.Point{X: t.c.X(near(norm(t.p.X, x))), Y: t.c.Y(near(norm(t.p.Y, y)))}
 }
 
 // polyline maps a curve, leaving out points closer to the one before than can be seen.
@@ -111,11 +111,11 @@ func (s plotted) Plot(c draw.Canvas, p *plot.Plot) {
 			fillCircle(c, t.at(s.xs[i], s.ys[i]), vg.Points(s.stroke.weight/2), s.color)
 		}
 	case hline:
-		if y := c.Y(p.Y.Norm(s.ys[0])); c.ContainsY(y) {
+		if y := c.Y(norm(p.Y, s.ys[0])); c.ContainsY(y) {
 			c.StrokeLine2(s.lineStyle(), c.Min.X, y, c.Max.X, y)
 		}
 	case vline:
-		if x := c.X(p.X.Norm(s.xs[0])); c.ContainsX(x) {
+		if x := c.X(norm(p.X, s.xs[0])); c.ContainsX(x) {
 			c.StrokeLine2(s.lineStyle(), x, c.Min.Y, x, c.Max.Y)
 		}
 	case note:
