@@ -60,9 +60,15 @@ func (a TwoSlope) slope(q float64) float64 {
 	return (a.Positive + a.Negative) / 2
 }
 
-// drop is (p² + n²) times ReLU's, with J(-q) = 0 in the other term.
+// drop is (p² + n²) times ReLU's, with J(-q) = 0 in the other term; near opposite
+// inputs, by sin θ - θ cos θ = π cos ψ + (sin ψ - ψ cos ψ), ψ = π - θ, it is written
+// so that |z|, which is even, loses nothing there either.
 func (a TwoSlope) drop(p covariance) float64 {
 	sum, cross := a.Positive*a.Positive+a.Negative*a.Negative, 2*a.Positive*a.Negative
+	if p.plus < p.minus {
+		both, apart := a.Positive+a.Negative, a.Positive-a.Negative
+		return (both*both*p.q-cross*p.plus)/2 - apart*apart*p.q*sineLessCosine(p.supplement())/(2*math.Pi)
+	}
 	return sum*ReLU{}.drop(p) + cross*p.q*sineLessCosine(p.angle())/(2*math.Pi)
 }
 

@@ -176,9 +176,19 @@ func (c cosine) meanDerivative(q float64) float64 {
 	return -c.amp * c.freq * math.Exp(-c.freq*c.freq*q/2) * math.Sin(c.phase)
 }
 
-// dualAt is E[c(u) c(v)] and E[c'(u) c'(v)].
+// dualAt is E[c(u) c(v)] and E[c'(u) c'(v)]: with m = f²(q+q2)/2 and phase g,
+// a² e^{-m} (cosh f²k cos² g + sinh f²k sin² g), and a² f² times the same with sine
+// and cosine exchanged.
 func (c cosine) dualAt(p covariance) (value, derivative float64) {
-	return c.values(c, p), c.derivatives(c, p)
+	f2 := c.freq * c.freq
+	minus, plus := math.Exp(-f2*p.halfSquare()), math.Exp(-f2*p.halfSum())
+	even, odd := (minus+plus)/2, (minus-plus)/2
+	if x := f2 * p.k; math.Abs(x) < 0.5 { // where the difference cancels
+		odd = math.Exp(-f2*(p.q+p.q2)/2) * math.Sinh(x)
+	}
+	sin, cos := math.Sincos(c.phase)
+	a2 := c.amp * c.amp
+	return a2 * (even*cos*cos + odd*sin*sin), a2 * f2 * (even*sin*sin + odd*cos*cos)
 }
 
 // values is E[c(u) c2(v)].
