@@ -60,10 +60,11 @@ func (a *SharedActivation) String() string {
 //
 // If K(0) = 0 the coefficients of f follow from those of K one after the other,
 // and the first that is negative beyond its error bar witnesses that no such net
-// is (one may still come close: see MaxDistance); the error bars are how far f moves as the coefficients of K move within
-// theirs. Otherwise f is sought by Gauss-Newton steps with all f_k ≥ 0, from several
-// starts, which finds an f or leaves the question open. A verdict of realizable
-// is evidence: the kernel agrees within the tolerance. Cost: about a second.
+// is (one may still come close: see MaxDistance); the error bars are how far f
+// moves as the coefficients of K move within theirs. Otherwise f is sought by
+// Gauss-Newton steps with all f_k ≥ 0, from several starts, which finds an f or
+// leaves the question open. A verdict of realizable is evidence: the kernel
+// agrees within the tolerance. Cost: about a second.
 //
 // It reports a depth outside 2 … 10, bad settings and a target without finite
 // values; an f of no finite degree shows in MaxDistance.

@@ -60,7 +60,8 @@ func FiniteWidthVariance(phi Activation, q, k, q2 float64) (float64, error) {
 	return v, nil
 }
 
-// unitMoments are those of products at (u, v): of φ², of φφ', of φ'², and of φ and φ' alone.
+// unitMoments are those of products at (u, v): of φ², of φφ', of φ'², and of φ
+// and φ' alone.
 type unitMoments [5]float64
 
 // variance is that of φφ + τ w² k φ'φ' over units, w ~ N(0, 1): N times the
