@@ -516,6 +516,17 @@ func TestFoundKinks(t *testing.T) {
 	}
 }
 
+// A jump that is declared as a kink is a jump all the same: φ' has no dual.
+func TestJumpDeclaredAsKink(t *testing.T) {
+	fn := resolve(t, closed{name: "step", f: func(z float64) float64 { return math.Copysign(1, z) }, settings: &hermite.ResolveSettings{Kinks: []float64{0, 3}}})
+	if j, k := fn.Jumps(), fn.Kinks(); !slices.Equal(j, []float64{0}) || !slices.Equal(k, []float64{3}) {
+		t.Errorf("jumps %v and kinks %v, want [0] and [3]", j, k)
+	}
+	if _, d := fn.Dual(1, 0.5, 1); !math.IsNaN(d) {
+		t.Errorf("derivative %v, want NaN", d)
+	}
+}
+
 func TestRange(t *testing.T) {
 	fn, err := hermite.Resolve(relu, nil, &hermite.ResolveSettings{MaxStd: 2})
 	if err != nil {
