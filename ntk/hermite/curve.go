@@ -64,13 +64,6 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 	terms := 300
 	b, d := make([]float64, terms), make([]float64, terms)
 	scale, scaleD := fn.transform(sigma, b, d, 1)
-	decayed := func(b []float64, square float64) bool {
-		var last float64
-		for _, v := range b[len(b)-50:] {
-			last += v * v
-		}
-		return last <= 1e-28*square
-	}
 	if !decayed(b, scale) || (!c.jumps && !decayed(d, scaleD)) {
 		terms = curveTerms
 		b, d = make([]float64, terms), make([]float64, terms)
@@ -83,7 +76,7 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 		for _, v := range b {
 			sum += v * v
 		}
-		left := math.Max(0, square-sum)/square + 1e-15
+		left := math.Max(0, square-sum)/square + 1e-14
 		if square == 0 {
 			return
 		}

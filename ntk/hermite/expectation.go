@@ -299,7 +299,7 @@ func (fn *Function) constant(sigma float64) bool { return sigma < 1e-150 }
 // correlation is above 0.9, by quadrature in (u/√q ± v/√q2): there both kinks
 // and the difference of the points are resolved at any correlation.
 //
-// Source: Mehler's formula, [L. C. Andrews, "Special Functions", 1985].
+// Source: Mehler's formula.
 func (fn *Function) Dual(q, k, q2 float64) (value, derivative float64) {
 	if !fn.serves(q) || !fn.serves(q2) || math.IsNaN(k) {
 		return math.NaN(), math.NaN()
@@ -418,6 +418,19 @@ func (fn *Function) terms(rho float64) int {
 	}
 	n := math.Ceil(math.Log(fn.tol/30) / math.Log(rho))
 	return int(math.Max(1, math.Min(n, MaxCoeffs)))
+}
+
+// decayed reports whether b has all of the mean square and ends in nothing. The
+// end alone does not tell: sin 30z has all its coefficients around k = 900.
+func decayed(b []float64, square float64) bool {
+	var last, sum float64
+	for k, v := range b {
+		sum += v * v
+		if k >= len(b)-20 {
+			last += v * v
+		}
+	}
+	return last <= 1e-28*square && math.Abs(square-sum) <= 1e-12*square
 }
 
 // mehler returns Σ a_k b_k ρ^k.
@@ -553,7 +566,7 @@ func (fn *Function) Prepare(q float64) []float64 {
 		return []float64{f * f, df * df, 0, 0, f, df}
 	}
 	out[0], out[1] = fn.transform(sigma, b, d, 1)
-	// As few as leave nothing that matters at any correlation.
+	// As few as leave nothing that matters, of those computed.
 	n := preparedTerms
 	var rest, restD float64
 	limit := fn.tol * fn.tol / 1e4
@@ -565,16 +578,16 @@ func (fn *Function) Prepare(q float64) []float64 {
 		rest, restD = e, eD
 		n--
 	}
-	sumB, sumD := 0.0, 0.0
-	for k := range n {
-		sumB += b[k] * b[k]
-		sumD += d[k] * d[k]
-	}
-	if n < preparedTerms-20 { // seen to decay: the difference would be rounding
-		out[2], out[3] = rest, restD
-	} else {
-		out[2] = math.Max(0, out[0]-sumB) + 1e-14*out[0]
-		out[3] = math.Max(0, out[1]-sumD) + 1e-14*out[1]
+	for i, c := range [][]float64{b, d} {
+		if decayed(c, out[i]) {
+			out[2+i] = [2]float64{rest, restD}[i] // the difference would be rounding
+			continue
+		}
+		left := out[i]
+		for _, v := range c[:n] {
+			left -= v * v
+		}
+		out[2+i] = math.Max(0, left) + 1e-14*out[i]
 	}
 	copy(out[4+n:], d[:n])
 	return out[:4+2*n]

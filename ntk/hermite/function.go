@@ -25,8 +25,8 @@ type ResolveSettings struct {
 // Function is a function φ of one variable that has been resolved into
 // polynomials between its kinks and jumps, so that its expectations under
 // normal distributions can be had to a tolerance. It is safe for concurrent
-// use if φ and φ' are, which [Function.Value] and [Function.Derivative] call;
-// nothing else does.
+// use if φ and φ' are: [Function.Value] and [Function.Derivative] call them, and
+// expectations at variance 0; all else uses the polynomials.
 type Function struct {
 	f, df        func(float64) float64
 	tol, maxStd  float64
@@ -136,11 +136,12 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 	if r.err != nil {
 		return nil, r.err
 	}
+	r.jumpsAmongBreaks()
 	var what string
 	var estimate, worst float64
 	fn.right, what, estimate, worst = r.finish()
-	fn.kinks = sorted(s.Kinks, r.kinks)
 	fn.jumps = sorted(s.Jumps, r.jumps)
+	fn.kinks = slices.DeleteFunc(sorted(s.Kinks, r.kinks), func(z float64) bool { return slices.Contains(fn.jumps, z) })
 	fn.left = fn.right.mirrored()
 	fn.estimate = estimate
 	if err := r.checkDerivative(); err != nil {
@@ -289,7 +290,7 @@ func (fn *Function) Derivative(z float64) float64 {
 }
 
 // Kinks returns the places, ascending, where φ' or a higher derivative jumps:
-// those declared and those found.
+// those declared and those found. Jumps are not among them.
 func (fn *Function) Kinks() []float64 { return slices.Clone(fn.kinks) }
 
 // Jumps returns the places, ascending, where φ jumps: those declared and those

@@ -110,7 +110,7 @@ func resolve(t testing.TB, c closed) *hermite.Function {
 
 func TestDualAgainstClosedForms(t *testing.T) {
 	rhos := []float64{1, -1, 1 - 1e-12, -1 + 1e-12, 0.999, -0.999, 0.97, -0.97, 0.9, -0.91, 0.3, 0}
-	variances := [][2]float64{{1, 1}, {1, 0.5}, {2.3, 2.3}, {0.04, 3}, {1, 0}, {0, 0}, {80, 80}}
+	variances := [][2]float64{{1, 1}, {1, 0.5}, {2.3, 2.3}, {0.04, 3}, {1, 0}, {0, 0}, {40, 40}}
 	for _, c := range closedForms() {
 		fn := resolve(t, c)
 		for _, v := range variances {
@@ -347,6 +347,31 @@ func TestDualCurve(t *testing.T) {
 	}
 }
 
+// The coefficients of sin 40z are negligible up to k = 1000 or so: that they are
+// small does not mean that they have been seen.
+func TestLateCoefficients(t *testing.T) {
+	s := ntk.Sin{Amplitude: 1, Frequency: 40}
+	fn, err := hermite.Resolve(s.Value, s.Derivative, &hermite.ResolveSettings{MaxStd: 1.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	curve, err := fn.DualCurve(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := fn.Prepare(1)
+	for _, gap := range []float64{0, 1e-4, 1e-3, 0.01, 0.05, 0.5, 1.9995} {
+		want, wantD := s.Dual(1, 1-gap, 1)
+		// a tenth of the tolerance, of mean squares ½ and 800
+		if v, d := curve.At(gap); math.Abs(v-want) > 1e-11 || math.Abs(d-wantD) > 2e-8 {
+			t.Errorf("curve at gap %v: %v, %v; want %v, %v", gap, v, d, want, wantD)
+		}
+		if v, d := fn.DualPrepared(a, 1, 1-gap, 1, a); math.Abs(v-want) > 1e-11 || math.Abs(d-wantD) > 2e-8 {
+			t.Errorf("prepared at gap %v: %v, %v; want %v, %v", gap, v, d, want, wantD)
+		}
+	}
+}
+
 func (c closed) dualAtZero(q float64) float64 {
 	v, _ := c.dual(q, q, q)
 	return v
@@ -488,6 +513,17 @@ func TestFoundKinks(t *testing.T) {
 		if k, j := fn.Kinks(), fn.Jumps(); !slices.EqualFunc(k, c.kinks, near) || !slices.EqualFunc(j, c.jumps, near) {
 			t.Errorf("%s: kinks %v and jumps %v, want %v and %v", c.name, k, j, c.kinks, c.jumps)
 		}
+	}
+}
+
+// A jump that is declared as a kink is a jump all the same: φ' has no dual.
+func TestJumpDeclaredAsKink(t *testing.T) {
+	fn := resolve(t, closed{name: "step", f: func(z float64) float64 { return math.Copysign(1, z) }, settings: &hermite.ResolveSettings{Kinks: []float64{0, 3}}})
+	if j, k := fn.Jumps(), fn.Kinks(); !slices.Equal(j, []float64{0}) || !slices.Equal(k, []float64{3}) {
+		t.Errorf("jumps %v and kinks %v, want [0] and [3]", j, k)
+	}
+	if _, d := fn.Dual(1, 0.5, 1); !math.IsNaN(d) {
+		t.Errorf("derivative %v, want NaN", d)
 	}
 }
 
@@ -664,9 +700,9 @@ func ExampleFunction_DualGap() {
 		fmt.Printf("%.6f, 1 - %.4g\n", value, 1-derivative)
 	}
 	// Output:
-	// 1.000000, 1 - 9.003e-11
+	// 1.000000, 1 - 8.999e-11
 	// 1.000000, 1 - 9.003e-06
-	// 0.990599, 1 - 0.09011
+	// 0.990601, 1 - 0.09011
 }
 
 func ExampleFunction_DualCurve() {

@@ -1,5 +1,7 @@
 // Package hermite has the orthonormal Hermite polynomials of the standard
-// normal distribution and expansions in them.
+// normal distribution, expansions in them ([Series]), and the expectations of
+// any function of one or two correlated normal numbers to a tolerance
+// ([Function], made by [Resolve]).
 //
 // Convention: h_k is the probabilists' polynomial He_k/√k!, so E[h_j(z)h_k(z)]
 // = δ_jk for z ~ N(0, 1), and z h_k = √(k+1) h_{k+1} + √k h_{k-1}.

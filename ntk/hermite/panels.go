@@ -194,10 +194,9 @@ type resolver struct {
 	roots         [][2]float64
 	dead          []bool
 	done          []fit
-	outOfBudget   bool
 	std           float64 // MaxStd
 	unit          float64 // of widths: 1, or MaxStd if that is less
-	declaredJumps bool
+	declaredJumps bool    // f' need not be square integrable
 }
 
 // value returns f(z), or 0 once an evaluation has failed.
@@ -403,7 +402,6 @@ func (r *resolver) run(end float64) {
 				continue
 			}
 			if r.budget <= 0 || len(r.roots) > 20000 {
-				r.outOfBudget = true
 				r.done = append(r.done, *p)
 				continue
 			}
@@ -528,6 +526,21 @@ func (p *fit) extend(z float64) float64 {
 		c[k] = 0
 	}
 	return clenshaw(&c, (2*z-p.a-p.b)/(p.b-p.a))
+}
+
+// jumpsAmongBreaks records the breaks at which f itself jumps, declared as
+// kinks or not.
+func (r *resolver) jumpsAmongBreaks() {
+	for i := 1; i < len(r.done); i++ {
+		p, q := &r.done[i-1], &r.done[i]
+		if _, isBreak := slices.BinarySearch(r.breaks, q.a); !isBreak || !p.accepted || !q.accepted {
+			continue
+		}
+		scale, _ := r.scale(q)
+		if math.Abs(p.extend(q.a)-q.extend(q.a)) > 1e-9*scale && !slices.Contains(r.jumps, q.a) {
+			r.jumps = append(r.jumps, q.a)
+		}
+	}
 }
 
 // stretch returns how much wider than a panel of n coefficients an interval may
