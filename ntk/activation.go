@@ -186,7 +186,8 @@ func (s Sin) Dual(q, k, q2 float64) (value, derivative float64) {
 }
 
 func (s Sin) dualAt(p covariance) (value, derivative float64) {
-	return s.cosine().dualAt(p)
+	sin, cos := math.Sincos(s.Phase) // of a cosine a quarter of a turn behind
+	return waveDual(s.Amplitude, s.Frequency, sin, -cos, p)
 }
 
 // EvalFloat32 implements [Float32Evaluator], to 1.2e-7 of the amplitude (of

@@ -180,15 +180,19 @@ func (c cosine) meanDerivative(q float64) float64 {
 // a² e^{-m} (cosh f²k cos² g + sinh f²k sin² g), and a² f² times the same with sine
 // and cosine exchanged.
 func (c cosine) dualAt(p covariance) (value, derivative float64) {
-	f2 := c.freq * c.freq
+	sin, cos := math.Sincos(c.phase)
+	return waveDual(c.amp, c.freq, cos, sin, p)
+}
+
+func waveDual(amp, freq, cosPhase, sinPhase float64, p covariance) (value, derivative float64) {
+	f2 := freq * freq
 	minus, plus := math.Exp(-f2*p.halfSquare()), math.Exp(-f2*p.halfSum())
 	even, odd := (minus+plus)/2, (minus-plus)/2
 	if x := f2 * p.k; math.Abs(x) < 0.5 { // where the difference cancels
 		odd = math.Exp(-f2*(p.q+p.q2)/2) * math.Sinh(x)
 	}
-	sin, cos := math.Sincos(c.phase)
-	a2 := c.amp * c.amp
-	return a2 * (even*cos*cos + odd*sin*sin), a2 * f2 * (even*sin*sin + odd*cos*cos)
+	c2, s2, a2 := cosPhase*cosPhase, sinPhase*sinPhase, amp*amp
+	return a2 * (even*c2 + odd*s2), a2 * f2 * (even*s2 + odd*c2)
 }
 
 // values is E[c(u) c2(v)].
