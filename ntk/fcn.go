@@ -155,20 +155,28 @@ func (f *FCN) NTK() (Kernel, error) {
 }
 
 func (f *FCN) kernel(which string, pick func(nngp, ntk float64) float64) (Kernel, error) {
-	duals := make([]Dualer, len(f.layers))
-	for i, l := range f.layers {
-		d, ok := l.Activation.(Dualer)
-		if !ok {
-			return Kernel{}, &NoDualError{i + 1, activationName(l.Activation)}
-		}
-		duals[i] = d
+	r, err := f.recursion()
+	if err != nil {
+		return Kernel{}, err
 	}
-	r := &recursion{f.layers, f.readout, duals}
 	return Kernel{
 		name:    which + " of " + f.String(),
 		prepare: r.prepare,
 		pair:    func(a []point, k float64, b []point) float64 { return pick(r.pair(a, k, b)) },
+		slopes:  f.slopes(which == "NTK"),
 	}, nil
+}
+
+func (f *FCN) recursion() (*recursion, error) {
+	duals := make([]Dualer, len(f.layers))
+	for i, l := range f.layers {
+		d, ok := l.Activation.(Dualer)
+		if !ok {
+			return nil, &NoDualError{i + 1, activationName(l.Activation)}
+		}
+		duals[i] = d
+	}
+	return &recursion{f.layers, f.readout, duals}, nil
 }
 
 // recursion runs the layers on one pair of inputs.
