@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -35,7 +36,7 @@ type GramSettings struct {
 //
 // Inputs may have any norm, zero included. Where all have one norm (to 16 ulps
 // of ‖x‖² in float32, 64 in float64) the kernel is a curve over the cosine and
-// is tabulated, to 1e-9 of its largest value in float32 and to 1e-14, or the
+// is tabulated, to 1e-8 of its largest value in float32 and to 1e-14, or the
 // kernel's own rounding, in float64. Inner products are formed in T and
 // everything else in float64. Rows that are bit for bit equal or opposite are
 // recognised and get their value without cancellation; for nearly equal ones a
@@ -391,7 +392,11 @@ func (m *matrix[T]) tile(ctx context.Context, t tile, k []T) error {
 		for _, out := range out[:m.e.outputs] {
 			for j, v := range out {
 				if v-v != 0 {
-					return fmt.Errorf("ntk: between rows %d and %d %s", i, j0+j, notFinite)
+					reason := notFinite
+					if isSingle[T]() {
+						reason = strings.Replace(reason, "double", "single", 1)
+					}
+					return fmt.Errorf("ntk: between rows %d and %d %s", i, j0+j, reason)
 				}
 			}
 		}
