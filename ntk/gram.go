@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,7 +44,7 @@ type GramSettings struct {
 // kernel with a square root at c = 1, such as the ReLU NTK, turns the rounding
 // ε of the inner product into √ε.
 //
-// Memory beyond dst: a few numbers for each input and a tile of 512×512 for
+// Memory beyond dst: a few numbers for each input and a tile of 1024×1024 for
 // each processor. If ctx ends, its error is returned. After an error the content
 // of dst is unspecified. Inputs that are not finite are a [*NonFiniteError]; a
 // kernel that leaves the range of T is an error naming the two rows.
@@ -235,10 +236,11 @@ func (m *matrix[T]) choose(ctx context.Context) error {
 		if m.curve, err = newCurve(ctx, m.e, lo+(hi-lo)/2, tol, pairs/2); err != nil {
 			return err
 		}
-		if m.curve != nil {
+		if m.curve != nil && !isSingle[T]() || m.curve != nil && m.curve.largest < math.MaxFloat32/2 {
 			return m.valuesOnSphere(lo, hi)
 		}
 	}
+	m.curve = nil
 	m.fast = isSingle[T]() && m.e.relu != nil
 	for _, p := range []*points[T]{m.x, m.z} {
 		if p.prepared != nil {
@@ -303,7 +305,7 @@ func (m *matrix[T]) values(ctx context.Context) error {
 // tileSide is the rows and columns of a tile: large for the product's sake,
 // small for the processors to have enough of them. It must not depend on their
 // number, on which rounding might then depend.
-func tileSide(n int) int { return max(64, min(512, (n/8+63)/64*64)) }
+func tileSide(n int) int { return max(64, min(1024, (n/8+63)/64*64)) }
 
 // strip is the rows of a tile that are evaluated, then mirrored, in one go: a
 // cache line of their columns in float32.
@@ -327,6 +329,17 @@ func (m *matrix[T]) run(ctx context.Context, s *GramSettings) error {
 		for ; j < m.x.n; j += w {
 			tiles = append(tiles, tile{i, min(i+h, m.z.n), j, min(j+w, m.x.n)})
 		}
+	}
+	if m.symmetric { // the tiles of half the work last, for processors to end together
+		slices.SortStableFunc(tiles, func(a, b tile) int {
+			switch half := a.i0 == a.j0; {
+			case half == (b.i0 == b.j0):
+				return 0
+			case half:
+				return 1
+			}
+			return -1
+		})
 	}
 	report := func(int) {}
 	if s != nil && s.Progress != nil {
@@ -389,21 +402,33 @@ func (m *matrix[T]) tile(ctx context.Context, t tile, k []T) error {
 			}
 		}
 		m.correct(i, j0, t.j1)
-		for _, out := range out[:m.e.outputs] {
-			for j, v := range out {
-				if v-v != 0 {
-					reason := notFinite
-					if isSingle[T]() {
-						reason = strings.Replace(reason, "double", "single", 1)
-					}
-					return fmt.Errorf("ntk: between rows %d and %d %s", i, j0+j, reason)
-				}
+		if m.curve == nil { // a curve is finite
+			if err := finiteRow(out[:m.e.outputs], i, j0); err != nil {
+				return err
 			}
 		}
 		if end := i + 1; m.symmetric && ((end-t.i0)%strip == 0 || end == t.i1) {
 			for _, dst := range m.dst {
 				mirror(dst, n, t, t.i0+(i-t.i0)/strip*strip, end)
 			}
+		}
+	}
+	return nil
+}
+
+// finiteRow reports the first value of row i, from column j0 on, that is not
+// finite.
+func finiteRow[T float32 | float64](rows [][]T, i, j0 int) error {
+	for _, row := range rows {
+		for j, v := range row {
+			if v-v == 0 {
+				continue
+			}
+			reason := notFinite
+			if isSingle[T]() {
+				reason = strings.Replace(reason, "double", "single", 1)
+			}
+			return fmt.Errorf("ntk: between rows %d and %d %s", i, j0+j, reason)
 		}
 	}
 	return nil

@@ -18,6 +18,8 @@ type curve struct {
 	shift   uint // of the bits of u, for the number of a piece
 	base    int  // number of the first piece
 	perSide int
+	short   bool    // without the last two powers
+	largest float64 // value
 }
 
 // piece is a polynomial for each output, in powers of u - mid.
@@ -34,22 +36,34 @@ const curveDegree = 7
 // on that.
 func curveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse []float64) {
 	one, inverse = one[:len(k)], inverse[:len(k)]
+	short := c.short
 	pieces, delta, shift, base, perSide := c.pieces, c.delta, c.shift&63, c.base, c.perSide
 	if two != nil {
 		two = two[:len(k)]
 	}
 	for j, v := range k {
 		bits := math.Float64bits(float64(v) * r * inverse[j])
-		w := math.Float64bits(1 - math.Float64frombits(bits&^signBit))
-		w &^= uint64(int64(w) >> 63) // rounding may leave |c| > 1
-		u := math.Sqrt(math.Float64frombits(w)) + delta
+		// |c| > 1 is rounding, by as much as it might be below
+		w := math.Abs(1 - math.Float64frombits(bits&^signBit))
+		u := math.Sqrt(w) + delta
 		p := &pieces[int(math.Float64bits(u)>>shift)-base+int(bits>>63)*perSide]
 		u -= p.mid
+		u2 := u * u
+		u4 := u2 * u2
+		// pairs of terms do not wait for each other, as Horner's do
 		a := &p.a
-		one[j] = T(a[0] + u*(a[1]+u*(a[2]+u*(a[3]+u*(a[4]+u*(a[5]+u*(a[6]+u*a[7])))))))
+		if short {
+			one[j] = T((a[0] + u*a[1]) + u2*(a[2]+u*a[3]) + u4*(a[4]+u*a[5]))
+			if two != nil {
+				b := &p.b
+				two[j] = T((b[0] + u*b[1]) + u2*(b[2]+u*b[3]) + u4*(b[4]+u*b[5]))
+			}
+			continue
+		}
+		one[j] = T((a[0] + u*a[1]) + u2*(a[2]+u*a[3]) + u4*((a[4]+u*a[5])+u2*(a[6]+u*a[7])))
 		if two != nil {
 			b := &p.b
-			two[j] = T(b[0] + u*(b[1]+u*(b[2]+u*(b[3]+u*(b[4]+u*(b[5]+u*(b[6]+u*b[7])))))))
+			two[j] = T((b[0] + u*b[1]) + u2*(b[2]+u*b[3]) + u4*((b[4]+u*b[5])+u2*(b[6]+u*b[7])))
 		}
 	}
 }
@@ -215,7 +229,11 @@ func (f *fitter) value(side int, t float64) (out [most]float64, err float64) {
 // tabulate returns the curve with 2^fine pieces an octave, or nil if it needs
 // more.
 func (f *fitter) tabulate(octaves int, fine uint) *curve {
-	c := &curve{delta: math.Ldexp(1, -octaves), shift: 52 - fine}
+	c := &curve{delta: math.Ldexp(1, -octaves), shift: 52 - fine, largest: math.Max(f.scale[0], f.scale[1])}
+	terms := curveDegree + 1
+	if c.short = f.tol > 1e-12; c.short {
+		terms -= 2
+	}
 	number := func(u float64) int { return int(math.Float64bits(u) >> c.shift) }
 	c.base = number(c.delta)
 	c.perSide = number(1+c.delta) - c.base + 1
@@ -227,13 +245,14 @@ func (f *fitter) tabulate(octaves int, fine uint) *curve {
 			p := piece{mid: (lo + hi) / 2}
 			half := (hi - lo) / 2
 			var y [most][]float64
-			for j := range curveDegree + 1 {
-				v, _ := f.value(side, p.mid+half*chebyshevZero(j, curveDegree+1)-c.delta)
+			for j := range terms {
+				v, _ := f.value(side, p.mid+half*chebyshevZero(j, terms)-c.delta)
 				for o := range y {
 					y[o] = append(y[o], v[o])
 				}
 			}
-			p.a, p.b = [curveDegree + 1]float64(powers(y[0])), [curveDegree + 1]float64(powers(y[1]))
+			copy(p.a[:], powers(y[0]))
+			copy(p.b[:], powers(y[1]))
 			for l, power := 0, 1.; l <= curveDegree; l, power = l+1, power/half {
 				p.a[l] *= power
 				p.b[l] *= power
