@@ -46,7 +46,7 @@ func curveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse
 		// |c| > 1 is rounding, by as much as it might be below
 		w := math.Abs(1 - math.Float64frombits(bits&^signBit))
 		u := math.Sqrt(w) + delta
-		p := &pieces[int(math.Float64bits(u)>>shift)-base+int(bits>>63)*perSide]
+		p := &pieces[int(math.Float64bits(u)>>shift)-base+(int(int64(bits)>>63)&perSide)]
 		u -= p.mid
 		u2 := u * u
 		u4 := u2 * u2
