@@ -35,8 +35,8 @@ type gate struct {
 	b, tau float64
 }
 
-// atomic is an activation that is a sum of atoms.
-type atomic interface{ atoms() atoms }
+// closed is an activation that is a sum of atoms.
+type closed interface{ atoms() atoms }
 
 func (a atoms) plus(b atoms) atoms {
 	return atoms{append(slices.Clone(a.waves), b.waves...), append(slices.Clone(a.gates), b.gates...)}.merged()

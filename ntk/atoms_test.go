@@ -17,7 +17,7 @@ func TestAtomsAgreeWithClosedForms(t *testing.T) {
 		ReLU{}, TwoSlope{1.3, -0.4}, Erf{}, SigmoidErf{}, GELU{}, Step{}, Sin{0.7, 2, 0.4}, Cos{-0.3, 5, 1}, Exp{0.8, 0.5}, Gaussian{1, 1},
 		Polynomial{[]float64{0.3, -1, 0.5, 0.1}}, RectifiedMonomial{2}, RectifiedMonomial{3}, PublishedMimic(),
 	} {
-		a := phi.(atomic).atoms()
+		a := phi.(closed).atoms()
 		prime, jumps := a.prime()
 		for _, p := range pairs {
 			at := covarianceOf(p[0], p[1], p[2])

@@ -178,7 +178,7 @@ func KinksOf(phi Activation) []float64 {
 	if k, ok := phi.(Kinker); ok {
 		return k.Kinks()
 	}
-	a, ok := phi.(atomic)
+	a, ok := phi.(closed)
 	if !ok {
 		return nil
 	}
@@ -188,7 +188,7 @@ func KinksOf(phi Activation) []float64 {
 
 func atomsOf(phi Activation) (atoms, bool) {
 	switch phi := phi.(type) {
-	case atomic:
+	case closed:
 		return phi.atoms(), true
 	case hermite.Series:
 		return seriesAtoms(phi)
@@ -349,7 +349,7 @@ func hermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 			b[k] *= a.Positive - a.Negative*float64(1-2*(k%2))
 		}
 		return b, nil
-	case atomic:
+	case closed:
 		if sigma == 0 {
 			b := make([]float64, n)
 			if n > 0 {

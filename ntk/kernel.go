@@ -3,12 +3,6 @@ package ntk
 import (
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
-
-	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/mat"
 )
 
 // Kernel is a kernel that depends on its two inputs through q = ‖x‖²/d,
@@ -38,7 +32,7 @@ type Kernel struct {
 }
 
 // prepared is what a kernel knows of one input; each kind has its own.
-type prepared any
+type prepared = any
 
 // String names the kernel, such as "NTK of 4HL ReLU".
 func (K Kernel) String() string { return K.name }
@@ -57,16 +51,6 @@ func (e *DomainError) Error() string {
 const notFinite = "the kernel is too large for double precision there: smaller standard deviations, parameters or inputs are needed"
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-// checkFinite reports the first entry of an m×n matrix that is not finite.
-func checkFinite(k []float64, n int) error {
-	for i, v := range k {
-		if !isFinite(v) {
-			return fmt.Errorf("ntk: between rows %d and %d %s", i/n, i%n, notFinite)
-		}
-	}
-	return nil
-}
 
 // boundary is by how much rounding may carry |k| over √(q q').
 const boundary = 1e-12
@@ -130,127 +114,4 @@ func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 		}
 	}
 	return out, nil
-}
-
-// NonFiniteError reports an entry of an input matrix that is NaN, infinite, or
-// so large (1e150) that its square would be.
-type NonFiniteError struct {
-	Row, Col int
-	Value    float64
-}
-
-func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("ntk: input row %d, column %d is %v; all inputs must be finite, and their squares too", e.Row, e.Col, e.Value)
-}
-
-// Gram returns the n×n matrix of the kernel between the rows of x (n×d).
-func (K Kernel) Gram(x *mat.Dense) (*mat.SymDense, error) {
-	rows, d, err := inputs(x)
-	if err != nil {
-		return nil, err
-	}
-	n := len(rows) / d
-	k := make([]float64, n*n)
-	accel.Float64().Dsyrk(blas.Upper, blas.NoTrans, n, d, 1/float64(d), rows, d, 0, k, n)
-	points := make([]prepared, n)
-	norms := make([]float64, n)
-	for i := range n {
-		norms[i] = k[i*n+i]
-		if points[i], err = K.prepare(norms[i]); err != nil {
-			return nil, err
-		}
-	}
-	eachRow(n, func(i int) {
-		for j := i; j < n; j++ {
-			k[i*n+j] = K.pair(points[i], covarianceOf(norms[i], k[i*n+j], norms[j]), points[j])
-		}
-	})
-	if err := checkFinite(k, n); err != nil {
-		return nil, err
-	}
-	return mat.NewSymDense(n, k), nil
-}
-
-// Cross returns the m×n matrix of the kernel between the rows of z (m×d) and
-// those of x (n×d).
-func (K Kernel) Cross(z, x *mat.Dense) (*mat.Dense, error) {
-	rows, d, err := inputs(x)
-	if err != nil {
-		return nil, err
-	}
-	rowsZ, dz, err := inputs(z)
-	if err != nil {
-		return nil, err
-	}
-	if d != dz {
-		return nil, fmt.Errorf("ntk: rows of %d and of %d features have no inner product", dz, d)
-	}
-	m, n := len(rowsZ)/d, len(rows)/d
-	k := make([]float64, m*n)
-	accel.Float64().Dgemm(blas.NoTrans, blas.Trans, m, n, d, 1/float64(d), rowsZ, d, rows, d, 0, k, n)
-	norms, points, err := K.points(rows, n, d)
-	if err != nil {
-		return nil, err
-	}
-	normsZ, pointsZ, err := K.points(rowsZ, m, d)
-	if err != nil {
-		return nil, err
-	}
-	eachRow(m, func(i int) {
-		for j := range n {
-			k[i*n+j] = K.pair(pointsZ[i], covarianceOf(normsZ[i], k[i*n+j], norms[j]), points[j])
-		}
-	})
-	if err := checkFinite(k, n); err != nil {
-		return nil, err
-	}
-	return mat.NewDense(m, n, k), nil
-}
-
-func (K Kernel) points(rows []float64, n, d int) (norms []float64, points []prepared, err error) {
-	norms, points = make([]float64, n), make([]prepared, n)
-	for i := range n {
-		for _, v := range rows[i*d : (i+1)*d] {
-			norms[i] += v * v
-		}
-		norms[i] /= float64(d)
-		if points[i], err = K.prepare(norms[i]); err != nil {
-			return nil, nil, err
-		}
-	}
-	return norms, points, nil
-}
-
-// inputs returns the entries of x, row after row without gaps.
-func inputs(x *mat.Dense) (rows []float64, d int, err error) {
-	if x == nil || x.IsEmpty() {
-		return nil, 0, fmt.Errorf("ntk: no inputs: a matrix with a row for each input is needed")
-	}
-	n, d := x.Dims()
-	raw := x.RawMatrix()
-	rows = raw.Data
-	if raw.Stride != d {
-		rows = mat.DenseCopyOf(x).RawMatrix().Data
-	}
-	rows = rows[:n*d]
-	for i, v := range rows {
-		if !(math.Abs(v) < 1e150) {
-			return nil, 0, &NonFiniteError{i / d, i % d, v}
-		}
-	}
-	return rows, d, nil
-}
-
-// eachRow calls f(0) … f(n-1), on all processors.
-func eachRow(n int, f func(i int)) {
-	var group sync.WaitGroup
-	workers := min(n, runtime.GOMAXPROCS(0))
-	for w := range workers {
-		group.Go(func() {
-			for i := w; i < n; i += workers { // interleaved: the rows of a triangle differ in length
-				f(i)
-			}
-		})
-	}
-	group.Wait()
 }

@@ -65,8 +65,12 @@ func (i Info) String() string {
 func (i Info) Portable() bool { return i.Path == "" }
 
 type backend struct {
-	f32  blas.Float32
-	f64  blas.Float64
+	f32 blas.Float32
+	f64 blas.Float64
+	// serial32 and serial64 leave it to their callers to use the processors.
+	serial32 blas.Float32
+	serial64 blas.Float64
+
 	syev func(n int, a []float64, w []float64) bool
 	info Info
 }
@@ -80,6 +84,15 @@ func Float32() blas.Float32 { return active().f32 }
 
 // Float64 returns the active double-precision BLAS.
 func Float64() blas.Float64 { return active().f64 }
+
+// Serial32 returns the active single-precision BLAS with products that stay on
+// the calling goroutine, for callers that run many at once. Two cannot be held
+// to that: gonum's portable code and a library that keeps its threads to itself
+// (Accelerate) divide large products as they like.
+func Serial32() blas.Float32 { return active().serial32 }
+
+// Serial64 is Serial32 in double precision.
+func Serial64() blas.Float64 { return active().serial64 }
 
 // Current tells which arithmetic is active.
 func Current() Info { return active().info }
@@ -101,7 +114,7 @@ func SymEigen(n int, a, w []float64) bool {
 func portable() backend {
 	impl := gonum.Implementation{}
 	return backend{
-		f32: impl, f64: impl,
+		f32: impl, f64: impl, serial32: impl, serial64: impl,
 		syev: func(n int, a, w []float64) bool {
 			var lap lapackgonum.Implementation
 			query := make([]float64, 1)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"gonum.org/v1/gonum/blas"
@@ -180,3 +181,40 @@ func benchmarkSgemm(b *testing.B, impl blas.Float32) {
 
 func BenchmarkSgemmActive(b *testing.B)   { benchmarkSgemm(b, Float32()) }
 func BenchmarkSgemmPortable(b *testing.B) { benchmarkSgemm(b, portable().f32) }
+
+// Products on one goroutine are those of the divided ones, many at once.
+func TestSerialAtOnce(t *testing.T) {
+	const m, n, k = 190, 150, 300
+	r := rand.New(rand.NewPCG(7, 8))
+	a, b, want := normals(r, m*k), normals(r, n*k), make([]float64, m*n)
+	a32, b32 := to32(a), to32(b)
+	gonum.Implementation{}.Dgemm(blas.NoTrans, blas.Trans, m, n, k, 1, a, k, b, k, 0, want, n)
+	var group sync.WaitGroup
+	for range 6 {
+		group.Go(func() {
+			c, c32 := make([]float64, m*n), make([]float32, m*n)
+			s, s32 := make([]float64, m*m), make([]float32, m*m)
+			Serial64().Dgemm(blas.NoTrans, blas.Trans, m, n, k, 1, a, k, b, k, 0, c, n)
+			Serial32().Sgemm(blas.NoTrans, blas.Trans, m, n, k, 1, a32, k, b32, k, 0, c32, n)
+			Serial64().Dsyrk(blas.Upper, blas.NoTrans, m, k, 1, a, k, 0, s, m)
+			Serial32().Ssyrk(blas.Upper, blas.NoTrans, m, k, 1, a32, k, 0, s32, m)
+			for i, w := range want {
+				if math.Abs(c[i]-w) > 4*k*0x1p-52*8 || math.Abs(float64(c32[i])-w) > 4*k*0x1p-23*8 {
+					t.Errorf("element %d: %v and %v, want %v", i, c[i], c32[i], w)
+					return
+				}
+			}
+			for i := range m {
+				w := 0.
+				for _, v := range a[i*k : i*k+k] {
+					w += v * v
+				}
+				if math.Abs(s[i*m+i]-w) > 4*k*0x1p-52*8 || math.Abs(float64(s32[i*m+i])-w) > 4*k*0x1p-23*8 {
+					t.Errorf("norm %d: %v and %v, want %v", i, s[i*m+i], s32[i*m+i], w)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}

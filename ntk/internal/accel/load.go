@@ -90,7 +90,9 @@ func load(path string) (backend, error) {
 		lib.setThreads, lib.workers = sym, info.Threads
 		purego.SyscallN(sym, 1)
 	}
-	b := backend{f32: lib, f64: lib, syev: lib.syev, info: info}
+	serial := &library{sgemm: lib.sgemm, dgemm: lib.dgemm, ssyrk: lib.ssyrk, dsyrk: lib.dsyrk, dsyevd: lib.dsyevd, workers: 1}
+	serial.frames.New = lib.frames.New
+	b := backend{f32: lib, f64: lib, serial32: serial, serial64: serial, syev: lib.syev, info: info}
 	return b, lib.check()
 }
 

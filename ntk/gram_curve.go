@@ -1,0 +1,312 @@
+package ntk
+
+import (
+	"context"
+	"math"
+	"sort"
+)
+
+// curve is a kernel on inputs of one norm as a table of polynomials in
+// t = √(1 - |c|), apart for c ≥ 0 and for c < 0. Kernels of activations with
+// kinks and jumps have square roots at c = ±1 and are smooth in t.
+//
+// Pieces are equal within an octave of u = t + delta, which the bits of u tell
+// at once; towards t = 0, where a deep net may have a spike, they get finer.
+type curve struct {
+	pieces  []piece // first those of c ≥ 0
+	delta   float64
+	shift   uint // of the bits of u, for the number of a piece
+	base    int  // number of the first piece
+	perSide int
+	short   bool    // without the last two powers
+	largest float64 // value
+}
+
+// piece is a polynomial for each output, in powers of u - mid.
+type piece struct {
+	mid  float64
+	a, b [curveDegree + 1]float64
+}
+
+const curveDegree = 7
+
+// curveRow sets one and two (nil if there is one kernel) to the kernels of a
+// row of pairs with x·x'/d in k; r and inverse are the 1/√q of the two sides.
+// Inputs are near or far and acute or obtuse at random, so nothing here branches
+// on that.
+func curveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse []float64) {
+	one, inverse = one[:len(k)], inverse[:len(k)]
+	short := c.short
+	pieces, delta, shift, base, perSide := c.pieces, c.delta, c.shift&63, c.base, c.perSide
+	if two != nil {
+		two = two[:len(k)]
+	}
+	for j, v := range k {
+		bits := math.Float64bits(float64(v) * r * inverse[j])
+		// |c| > 1 is rounding, by as much as it might be below
+		w := math.Abs(1 - math.Float64frombits(bits&^signBit))
+		u := math.Sqrt(w) + delta
+		p := &pieces[int(math.Float64bits(u)>>shift)-base+(int(int64(bits)>>63)&perSide)]
+		u -= p.mid
+		u2 := u * u
+		u4 := u2 * u2
+		// pairs of terms do not wait for each other, as Horner's do
+		a := &p.a
+		if short {
+			one[j] = T((a[0] + u*a[1]) + u2*(a[2]+u*a[3]) + u4*(a[4]+u*a[5]))
+			if two != nil {
+				b := &p.b
+				two[j] = T((b[0] + u*b[1]) + u2*(b[2]+u*b[3]) + u4*(b[4]+u*b[5]))
+			}
+			continue
+		}
+		one[j] = T((a[0] + u*a[1]) + u2*(a[2]+u*a[3]) + u4*((a[4]+u*a[5])+u2*(a[6]+u*a[7])))
+		if two != nil {
+			b := &p.b
+			two[j] = T((b[0] + u*b[1]) + u2*(b[2]+u*b[3]) + u4*((b[4]+u*b[5])+u2*(b[6]+u*b[7])))
+		}
+	}
+}
+
+// newCurve tabulates the kernels of e on inputs with ‖x‖²/d = q, to a tolerance
+// relative to the largest value, from at most budget values. It returns nil if
+// that is not enough.
+//
+// A kernel whose own rounding, or own tolerance, is above the one here is
+// tabulated to that: see fit.
+func newCurve(ctx context.Context, e *evaluator, q, tol float64, budget int) (*curve, error) {
+	a, err := e.prepare(q)
+	if err != nil {
+		return nil, err
+	}
+	// Below t = 2^-octaves the cosine is 1 to the rounding of the inner product.
+	octaves := 27
+	if tol > 1e-12 {
+		octaves = 14
+	}
+	f := &fitter{ctx: ctx, e: e, a: a, q: q, tol: tol, budget: budget, depth: octaves}
+	for s := range f.spans {
+		f.side = s
+		if ok := f.fit(0, 1, math.Inf(1), 0); !ok {
+			return nil, ctx.Err()
+		}
+	}
+	for fine := uint(1); fine <= 6; fine++ {
+		if c := f.tabulate(octaves, fine); c != nil {
+			return c, nil
+		}
+	}
+	return nil, nil
+}
+
+// fitter finds, by halving [0, 1], spans of t on which a polynomial of degree
+// curveNodes-1 is the kernel.
+type fitter struct {
+	ctx    context.Context
+	e      *evaluator
+	a      any
+	q, tol float64
+	budget int // values that may still be asked for
+	depth  int // how often [0, 1] may be halved
+	side   int // 0: c ≥ 0, 1: c < 0
+	scale  [most]float64
+	spans  [2][]span
+}
+
+// span is values at mid + half·chebyshevNodes[i].
+type span struct {
+	mid, half float64
+	y         [curveNodes][most]float64
+	err       float64 // of the polynomial through them
+}
+
+const curveNodes = 17
+
+// chebyshevNodes are the points cos(πi/(curveNodes-1)).
+var chebyshevNodes = func() (x [curveNodes]float64) {
+	for i := range x {
+		x[i] = math.Sin(math.Pi * float64(curveNodes-1-2*i) / (2 * (curveNodes - 1)))
+	}
+	return x
+}()
+
+// at returns the exact kernels at t.
+func (f *fitter) at(t float64) (out [most]float64) {
+	f.budget--
+	near, far := f.q*t*t, f.q*(2-t*t) // √(qq') - |k| and √(qq') + |k|
+	p := covariance{f.q, f.q - near, f.q, near, far}
+	if f.side == 1 {
+		p.k, p.minus, p.plus = -p.k, far, near
+	}
+	f.e.pair(out[:f.e.outputs], f.a, p, f.a)
+	return out
+}
+
+// fit appends the spans of [lo, hi] and reports whether it found them; err is
+// the error of a polynomial on the whole of which this is half.
+func (f *fitter) fit(lo, hi, err float64, depth int) bool {
+	if f.ctx.Err() != nil || f.budget < curveNodes+len(fresh) {
+		return false
+	}
+	s := span{mid: (lo + hi) / 2, half: (hi - lo) / 2}
+	for i, x := range chebyshevNodes {
+		s.y[i] = f.at(s.mid + s.half*x)
+		for o, v := range s.y[i] {
+			f.scale[o] = math.Max(f.scale[o], math.Abs(v))
+		}
+	}
+	worst := 0.
+	for _, x := range fresh {
+		want, got := f.at(s.mid+s.half*x), s.at(x)
+		for o := range f.e.outputs {
+			switch d := math.Abs(got[o] - want[o]); {
+			case !isFinite(d):
+				return false
+			case d > 0:
+				worst = math.Max(worst, d/f.scale[o])
+			}
+		}
+	}
+	// Where halving does not help, what is left is the kernel's own error: to
+	// halve divides a polynomial's by 2^curveNodes once it is small.
+	ok := worst <= f.tol || worst < 1e-8 && worst > err/8
+	if !ok && depth == f.depth && lo == 0 {
+		// A spike too narrow for the inner products to tell how far into it a pair
+		// is: pairs this near are outside. Equal inputs do not come here.
+		for i := range s.y {
+			s.y[i] = s.y[0]
+		}
+		worst, ok = 0, true
+	}
+	if ok {
+		s.err = math.Max(worst, f.tol)
+		f.spans[f.side] = append(f.spans[f.side], s)
+		return true
+	}
+	return depth < f.depth && f.fit(lo, s.mid, worst, depth+1) && f.fit(s.mid, hi, worst, depth+1)
+}
+
+// fresh are points between those of chebyshevNodes, near the ends and the middle.
+var fresh = func() (x [5]float64) {
+	for i, j := range []float64{0.5, 3.5, 7.5, 12.5, 15.5} {
+		x[i] = math.Cos(math.Pi * j / (curveNodes - 1))
+	}
+	return x
+}()
+
+// at interpolates, by the barycentric formula, x in [-1, 1].
+func (s *span) at(x float64) (out [most]float64) {
+	var sum float64
+	for i, c := range chebyshevNodes {
+		if x == c {
+			return s.y[i]
+		}
+		w := 1 / (x - c)
+		if i%2 == 1 {
+			w = -w
+		}
+		if i == 0 || i == curveNodes-1 {
+			w /= 2
+		}
+		sum += w
+		for o, y := range s.y[i] {
+			out[o] += w * y
+		}
+	}
+	for o := range out {
+		out[o] /= sum
+	}
+	return out
+}
+
+// value interpolates at t on a side, with what error.
+func (f *fitter) value(side int, t float64) (out [most]float64, err float64) {
+	spans := f.spans[side]
+	i := sort.Search(len(spans)-1, func(i int) bool { return t <= spans[i].mid+spans[i].half })
+	return spans[i].at((t - spans[i].mid) / spans[i].half), spans[i].err
+}
+
+// tabulate returns the curve with 2^fine pieces an octave, or nil if it needs
+// more.
+func (f *fitter) tabulate(octaves int, fine uint) *curve {
+	c := &curve{delta: math.Ldexp(1, -octaves), shift: 52 - fine, largest: math.Max(f.scale[0], f.scale[1])}
+	terms := curveDegree + 1
+	if c.short = f.tol > 1e-12; c.short {
+		terms -= 2
+	}
+	number := func(u float64) int { return int(math.Float64bits(u) >> c.shift) }
+	c.base = number(c.delta)
+	c.perSide = number(1+c.delta) - c.base + 1
+	for side := range f.spans {
+		for i := range c.perSide {
+			lo := math.Float64frombits(uint64(c.base+i) << c.shift)
+			hi := math.Float64frombits(uint64(c.base+i+1) << c.shift)
+			hi = math.Min(hi, 1+c.delta)
+			p := piece{mid: (lo + hi) / 2}
+			half := (hi - lo) / 2
+			var y [most][]float64
+			for j := range terms {
+				v, _ := f.value(side, p.mid+half*chebyshevZero(j, terms)-c.delta)
+				for o := range y {
+					y[o] = append(y[o], v[o])
+				}
+			}
+			copy(p.a[:], powers(y[0]))
+			copy(p.b[:], powers(y[1]))
+			for l, power := 0, 1.; l <= curveDegree; l, power = l+1, power/half {
+				p.a[l] *= power
+				p.b[l] *= power
+			}
+			for _, x := range []float64{-1, -0.7, 0.1, 0.8, 1} {
+				x *= half
+				want, err := f.value(side, p.mid+x-c.delta)
+				got := [most]float64{horner(&p.a, x), horner(&p.b, x)}
+				for o := range want {
+					if math.Abs(got[o]-want[o]) > 4*err*f.scale[o] {
+						return nil
+					}
+				}
+			}
+			c.pieces = append(c.pieces, p)
+		}
+	}
+	return c
+}
+
+func horner(a *[curveDegree + 1]float64, x float64) float64 {
+	v := a[curveDegree]
+	for l := curveDegree - 1; l >= 0; l-- {
+		v = v*x + a[l]
+	}
+	return v
+}
+
+// chebyshevZero is zero j of n of the Chebyshev polynomial of degree n.
+func chebyshevZero(j, n int) float64 { return math.Cos(math.Pi * (float64(j) + 0.5) / float64(n)) }
+
+// powers returns the coefficients, in powers of x, of the polynomial that is
+// y[j] at chebyshevZero(j, len(y)).
+func powers(y []float64) []float64 {
+	n := len(y)
+	sum, before, now := make([]float64, n), make([]float64, n), make([]float64, n)
+	now[0] = 1 // T_0, then T_1 = x T_0 and T_{k+1} = 2x T_k - T_{k-1}
+	for k := range n {
+		factor, c := 2., 0.
+		for j, v := range y {
+			c += 2 / float64(n) * v * math.Cos(math.Pi*float64(k)*(float64(j)+0.5)/float64(n))
+		}
+		if k == 0 {
+			factor, c = 1, c/2
+		}
+		next := make([]float64, n)
+		for l := range n {
+			sum[l] += c * now[l]
+			next[l] = -before[l]
+			if l > 0 {
+				next[l] += factor * now[l-1]
+			}
+		}
+		before, now = now, next
+	}
+	return sum
+}
