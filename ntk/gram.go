@@ -311,7 +311,7 @@ func (m *matrix[T]) values(ctx context.Context) error {
 // tileSide is the rows and columns of a tile: large for the product's sake,
 // small for the processors to have enough of them. It must not depend on their
 // number, on which rounding might then depend.
-func tileSide(n int) int { return max(64, min(1024, (n/8+63)/64*64)) }
+func tileSide(n int) int { return max(64, min(2048, (n/6+63)/64*64)) }
 
 // strip is the rows of a tile that are evaluated, then mirrored, in one go: a
 // cache line of their columns in float32.
@@ -505,10 +505,19 @@ func product[T float32 | float64](itself bool, rows, columns, d int, a, b, k []T
 // mirror copies the rows [i0, i1) of a tile on or above the diagonal to below
 // it.
 func mirror[T float32 | float64](dst []T, n int, t tile, i0, i1 int) {
-	for j := max(t.j0, i0+1); j < t.j1; j++ {
+	j := max(t.j0, i0+1)
+	for ; j < t.j1 && (j < i1 || i1-i0 < strip); j++ {
 		below := dst[j*n+i0 : j*n+min(i1, j)]
 		for i := range below {
 			below[i] = dst[(i0+i)*n+j]
+		}
+	}
+	// Whole strips, four rows of them at a time.
+	for i := i0; j < t.j1 && i < i1; i += 4 {
+		a, b, c, d := dst[i*n:i*n+t.j1], dst[(i+1)*n:(i+1)*n+t.j1], dst[(i+2)*n:(i+2)*n+t.j1], dst[(i+3)*n:(i+3)*n+t.j1]
+		for l := j; l < len(a) && l < len(b) && l < len(c) && l < len(d); l++ {
+			below := (*[4]T)(dst[l*n+i:])
+			below[0], below[1], below[2], below[3] = a[l], b[l], c[l], d[l]
 		}
 	}
 }

@@ -35,8 +35,11 @@ const curveDegree = 7
 // Inputs are near or far and acute or obtuse at random, so nothing here branches
 // on that.
 func curveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse []float64) {
+	if c.short && two != nil {
+		shortCurveRow(c, one, two, k, r, inverse)
+		return
+	}
 	one, inverse = one[:len(k)], inverse[:len(k)]
-	short := c.short
 	pieces, delta, shift, base, perSide := c.pieces, c.delta, c.shift&63, c.base, c.perSide
 	if two != nil {
 		two = two[:len(k)]
@@ -52,19 +55,29 @@ func curveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse
 		u4 := u2 * u2
 		// pairs of terms do not wait for each other, as Horner's do
 		a := &p.a
-		if short {
-			one[j] = T((a[0] + u*a[1]) + u2*(a[2]+u*a[3]) + u4*(a[4]+u*a[5]))
-			if two != nil {
-				b := &p.b
-				two[j] = T((b[0] + u*b[1]) + u2*(b[2]+u*b[3]) + u4*(b[4]+u*b[5]))
-			}
-			continue
-		}
 		one[j] = T((a[0] + u*a[1]) + u2*(a[2]+u*a[3]) + u4*((a[4]+u*a[5])+u2*(a[6]+u*a[7])))
 		if two != nil {
 			b := &p.b
 			two[j] = T((b[0] + u*b[1]) + u2*(b[2]+u*b[3]) + u4*((b[4]+u*b[5])+u2*(b[6]+u*b[7])))
 		}
+	}
+}
+
+// shortCurveRow is curveRow for both kernels in single precision, the case of
+// large matrices.
+func shortCurveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse []float64) {
+	one, two, inverse = one[:len(k)], two[:len(k)], inverse[:len(k)]
+	pieces, delta, shift := c.pieces, c.delta, c.shift&63
+	first, perSide := -c.base, c.perSide
+	for j, v := range k {
+		bits := math.Float64bits(float64(v) * r * inverse[j])
+		w := math.Abs(1 - math.Float64frombits(bits&^signBit))
+		u := math.Sqrt(w) + delta
+		p := &pieces[int(math.Float64bits(u)>>shift)+first+(int(int64(bits)>>63)&perSide)]
+		u -= p.mid
+		u2 := u * u
+		one[j] = T(p.a[0] + u*p.a[1] + u2*((p.a[2]+u*p.a[3])+u2*(p.a[4]+u*p.a[5])))
+		two[j] = T(p.b[0] + u*p.b[1] + u2*((p.b[2]+u*p.b[3])+u2*(p.b[4]+u*p.b[5])))
 	}
 }
 
