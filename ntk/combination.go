@@ -303,6 +303,21 @@ func (a atoms) asMixture() *mixture {
 	return &m
 }
 
+// Values returns φ at each pre-activation, for a figure. A value that is not finite
+// is an error.
+func Values(phi Activation, z []float64) ([]float64, error) {
+	if err := validate(phi); err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(z))
+	for i, x := range z {
+		if out[i] = phi.Value(x); !isFinite(out[i]) {
+			return nil, fmt.Errorf("ntk: %s is %v at z = %v", activationName(phi), out[i], x)
+		}
+	}
+	return out, nil
+}
+
 // HermiteCoeffs returns b_k = E[φ(σz) h_k(z)] for k < n, z standard normal: the
 // expansion of φ on pre-activations of standard deviation σ, by which
 // E[φ(u)φ(v)] = Σ b_k² ρ^k. The package's activations have it in closed form

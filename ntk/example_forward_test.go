@@ -152,6 +152,11 @@ func ExampleCustomSettings() {
 	// Output: true true
 }
 
+func ExampleValues() {
+	fmt.Println(ntk.Must(ntk.Values(ntk.ReLU{}, []float64{-1, 0, 1})))
+	// Output: [0 0 1]
+}
+
 func ExampleHermiteCoeffs() {
 	fmt.Printf("%.4f\n", ntk.Must(ntk.HermiteCoeffs(ntk.ReLU{}, 1, 5)))
 	// Output: [0.3989 0.5000 0.2821 0.0000 -0.0814]
