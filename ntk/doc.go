@@ -36,6 +36,15 @@
 //	         Networks", NIPS 2016, arXiv 1602.05897
 //	[S42]    Schoenberg, "Positive definite functions on spheres", Duke Math. J.
 //	         9 (1942)
+//	[M22]    Murray, Jin, Bowman, Montufar, "Characterizing the spectrum of the
+//	         NTK via a power series expansion", ICLR 2023, arXiv 2211.07844
+//	[P16]    Poole, Lahiri, Raghu, Sohl-Dickstein, Ganguli, "Exponential
+//	         expressivity in deep neural networks through transient chaos",
+//	         NIPS 2016, arXiv 1606.05340
+//	[RW06]   Rasmussen, Williams, "Gaussian Processes for Machine Learning", MIT
+//	         Press 2006
+//	[S17]    Schoenholz, Gilmer, Ganguli, Sohl-Dickstein, "Deep information
+//	         propagation", ICLR 2017, arXiv 1611.01232
 //	[R61]    Rosenbaum, "Moments of a truncated bivariate normal distribution",
 //	         J. R. Stat. Soc. B 23 (1961)
 package ntk

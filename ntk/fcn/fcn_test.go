@@ -548,3 +548,77 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 }
+
+// What is frozen keeps its values to the bit, what is not moves; and the empirical
+// NTK is the infinite-width one without the frozen layer's part.
+func TestFrozenLayers(t *testing.T) {
+	arch := ntk.Must(ntk.NewFCN([]ntk.Layer{
+		{Activation: ntk.ReLU{}, WeightStd: 1.3, BiasStd: 0.2, Frozen: true},
+		{Activation: ntk.Erf{}, WeightStd: 1.1, BiasStd: 0.3},
+	}, ntk.Readout{WeightStd: 1, Frozen: true}))
+	config := Config{Inputs: 3, Width: 64, Outputs: 2, Seed: 4}
+	net, fresh := ntk.Must(New(arch, config)), ntk.Must(New(arch, config))
+	if _, err := net.Train(t.Context(), smallProblem(), Settings{LearningRate: 0.1, Epochs: 3}); err != nil {
+		t.Fatal(err)
+	}
+	for i, frozen := range []bool{true, false, true} {
+		same := slices.Equal(net.layers[i].w, fresh.layers[i].w) && slices.Equal(net.layers[i].b, fresh.layers[i].b)
+		if same != frozen {
+			t.Errorf("layer %d: frozen %v, unchanged %v", i+1, frozen, same)
+		}
+	}
+	cosines := []float64{1, 0.5, -0.7}
+	compareWithInfiniteWidth(t, arch, cosines, 1024, 30, func(_ int, standardError, want float64) float64 {
+		return 4*standardError + 0.005*math.Abs(want) // finite width: depth²/width
+	})
+}
+
+// There and back: the kernel of a deep net, the activation that has it with one
+// hidden layer, and nets of width 2^14 of that, within four standard errors, which
+// are exact here: √(Var/(width·nets)).
+func TestDesignedNetHasTheKernel(t *testing.T) {
+	deep := ntk.Must(ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1, 0.3)).NTK())
+	inverse := ntk.Must(ntk.Invert(deep, &ntk.InverseSettings{Degree: 7, SignRule: ntk.LeastVariance, SignCosines: []float64{1, 0.5, -1}}))
+	arch := ntk.Must(ntk.UniformFCN(1, inverse.Phi, 1, 0))
+	cosines := []float64{1, 0.9, 0.3, 0, -0.6, -1}
+	const width, trials = 1 << 14, 8
+	compareWithInfiniteWidth(t, arch, cosines, width, trials, func(i int, _, want float64) float64 {
+		v := ntk.Must(ntk.FiniteWidthVariance(inverse.Phi, 1, cosines[i], 1))
+		se := math.Sqrt(v / (width * trials))
+		if se > 0.1*math.Abs(want)+0.1 {
+			t.Errorf("at c = %v the standard error is %v: nothing can be told", cosines[i], se)
+		}
+		return 4*se + 1e-4 // float32
+	})
+	// and the kernel is the deep one's, up to the degrees left out
+	for _, c := range cosines {
+		a, b := inverse.Kernel.At(c), ntk.Must(deep.Curve([]float64{c}))[0]
+		if math.Abs(a-b) > inverse.Rest {
+			t.Errorf("K(%v) = %v, wanted %v within %v", c, a, b, inverse.Rest)
+		}
+	}
+}
+
+func compareWithInfiniteWidth(t *testing.T, arch *ntk.FCN, cosines []float64, width, trials int, allowed func(i int, standardError, want float64) float64) {
+	t.Helper()
+	x := mat.NewDense(len(cosines), 2, nil)
+	for i, c := range cosines {
+		x.SetRow(i, []float64{math.Sqrt2 * c, math.Sqrt2 * math.Sqrt(1-c*c)})
+	}
+	first := mat.NewDense(1, 2, []float64{math.Sqrt2, 0})
+	sum, squares := make([]float64, len(cosines)), make([]float64, len(cosines))
+	for seed := range uint64(trials) {
+		net := ntk.Must(New(arch, Config{Inputs: 2, Width: width, Outputs: 1, Seed: seed}))
+		for i, v := range ntk.Must(net.EmpiricalNTK(first, x, 0)).RawRowView(0) {
+			sum[i] += v
+			squares[i] += v * v
+		}
+	}
+	for i, want := range ntk.Must(ntk.Must(arch.NTK()).Curve(cosines)) {
+		mean := sum[i] / float64(trials)
+		standardError := math.Sqrt((squares[i]/float64(trials) - mean*mean) / float64(trials-1))
+		if most := allowed(i, standardError, want); !(math.Abs(mean-want) <= most) {
+			t.Errorf("%v at c = %v: %.4f over %d nets, infinite width %.4f, allowed %.4f", arch, cosines[i], mean, trials, want, most)
+		}
+	}
+}
