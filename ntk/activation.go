@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
@@ -80,27 +81,21 @@ func (ReLU) Derivative(z float64) float64 {
 //
 // Source: [CS09] eq. 3-6.
 func (ReLU) Dual(q, k, q2 float64) (value, derivative float64) {
-	return ReLU{}.dualAt(covarianceOf(q, k, q2))
+	return ReLU{}.dualAt(gauss.Of(q, k, q2))
 }
 
-func (ReLU) dualAt(p covariance) (value, derivative float64) {
-	s := largestCovariance(p.q, p.q2)
+func (ReLU) dualAt(p gauss.Pair) (value, derivative float64) {
+	s := gauss.Largest(p.Q, p.Q2)
 	if s == 0 {
 		return 0, 0 // a pre-activation is the constant 0, where φ and φ' are 0
 	}
-	psi := p.supplement()
+	psi := p.Supplement()
 	return s * sineLessCosine(psi) / (2 * math.Pi), psi / (2 * math.Pi)
 }
 
 // drop is s/2 (1 - cos θ - (sin θ - θ cos θ)/π).
-func (ReLU) drop(p covariance) float64 {
-	return (p.minus - p.q*sineLessCosine(p.angle())/math.Pi) / 2
-}
-
-// angle is θ = arccos ρ, supplement is π - θ, each to rounding.
-func (p covariance) angle() float64 { return 2 * math.Atan2(math.Sqrt(p.minus), math.Sqrt(p.plus)) }
-func (p covariance) supplement() float64 {
-	return 2 * math.Atan2(math.Sqrt(p.plus), math.Sqrt(p.minus))
+func (ReLU) drop(p gauss.Pair) float64 {
+	return (p.Minus - p.Q*sineLessCosine(p.Angle())/math.Pi) / 2
 }
 
 // sineLessCosine is sin x - x cos x, which cancels for small x.
@@ -151,13 +146,13 @@ func (Erf) Derivative(z float64) float64 { return 2 / math.SqrtPi * math.Exp(-z*
 //
 // Source: [W96] eq. 11.
 func (Erf) Dual(q, k, q2 float64) (value, derivative float64) {
-	return Erf{}.dualAt(covarianceOf(q, k, q2))
+	return Erf{}.dualAt(gauss.Of(q, k, q2))
 }
 
-func (Erf) dualAt(p covariance) (value, derivative float64) {
+func (Erf) dualAt(p gauss.Pair) (value, derivative float64) {
 	// (1+2q)(1+2q2) - 4k², without the cancellation of large variances
-	d := math.Sqrt(1 + 2*(p.q+p.q2) + 4*p.determinant())
-	return 2 / math.Pi * math.Atan2(2*p.k, d), 4 / math.Pi / d
+	d := math.Sqrt(1 + 2*(p.Q+p.Q2) + 4*p.Determinant())
+	return 2 / math.Pi * math.Atan2(2*p.K, d), 4 / math.Pi / d
 }
 
 // String returns "erf".
@@ -182,10 +177,10 @@ func (s Sin) Derivative(z float64) float64 {
 // a²/2 (e^{-f²(q+q2-2k)/2} - e^{-f²(q+q2+2k)/2} cos 2g), and with a plus and
 // f² before it for the derivative.
 func (s Sin) Dual(q, k, q2 float64) (value, derivative float64) {
-	return s.dualAt(covarianceOf(q, k, q2))
+	return s.dualAt(gauss.Of(q, k, q2))
 }
 
-func (s Sin) dualAt(p covariance) (value, derivative float64) {
+func (s Sin) dualAt(p gauss.Pair) (value, derivative float64) {
 	sin, cos := math.Sincos(s.Phase) // of a cosine a quarter of a turn behind
 	return waveDual(s.Amplitude, s.Frequency, sin, -cos, p)
 }
@@ -228,10 +223,10 @@ func (s Cos) Derivative(z float64) float64 {
 
 // Dual implements [Dualer]; see [Sin.Dual].
 func (s Cos) Dual(q, k, q2 float64) (value, derivative float64) {
-	return s.dualAt(covarianceOf(q, k, q2))
+	return s.dualAt(gauss.Of(q, k, q2))
 }
 
-func (s Cos) dualAt(p covariance) (value, derivative float64) {
+func (s Cos) dualAt(p gauss.Pair) (value, derivative float64) {
 	return cosine{s.Amplitude, s.Frequency, s.Phase}.dualAt(p)
 }
 
@@ -296,10 +291,10 @@ func (m Mimic) Derivative(z float64) float64 {
 // Dual implements [Dualer] in closed form at any variances: normal tails,
 // error functions and exponentials. Cost: about 2 µs.
 func (m Mimic) Dual(q, k, q2 float64) (value, derivative float64) {
-	return m.dualAt(covarianceOf(q, k, q2))
+	return m.dualAt(gauss.Of(q, k, q2))
 }
 
-func (m Mimic) dualAt(p covariance) (value, derivative float64) { return m.mixture().dualAt(p) }
+func (m Mimic) dualAt(p gauss.Pair) (value, derivative float64) { return m.mixture().dualAt(p) }
 
 // EvalFloat32 implements [Float32Evaluator].
 func (m Mimic) EvalFloat32(value, derivative, z []float32) {

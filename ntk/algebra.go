@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 )
 
@@ -28,7 +29,7 @@ func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
 	return Kernel{
 		name:    name,
 		prepare: prepareBoth(K, L),
-		pair: func(a prepared, p covariance, b prepared) float64 {
+		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			x, y := a.(*pairOf), b.(*pairOf)
 			return f(K.pair(x.a, p, y.a), L.pair(x.b, p, y.b))
 		},
@@ -84,7 +85,7 @@ func (K Kernel) Scale(factor float64) (Kernel, error) {
 	out := K
 	out.name = fmt.Sprintf("%.4g·(%v)", factor, K)
 	out.net = nil
-	out.pair = func(a prepared, p covariance, b prepared) float64 { return factor * K.pair(a, p, b) }
+	out.pair = func(a prepared, p gauss.Pair, b prepared) float64 { return factor * K.pair(a, p, b) }
 	if K.expansion != nil {
 		out.expansion = &expansion{
 			coeffs: func(degree int) ([]float64, error) {
@@ -111,7 +112,7 @@ func (K Kernel) withTop(q float64) (normal, error) {
 	if err != nil {
 		return normal{}, err
 	}
-	return normal{a, K.pair(a, covariance{q, q, q, 0, 2 * q}, a)}, nil
+	return normal{a, K.pair(a, gauss.New(q, q, q, 0, 2*q), a)}, nil
 }
 
 // Normalize returns K(x, x')/√(K(x, x) K(x', x')), which is 1 at equal inputs;
@@ -123,9 +124,9 @@ func (K Kernel) Normalize() Kernel {
 			n, err := K.withTop(q)
 			return &n, err
 		},
-		pair: func(a prepared, p covariance, b prepared) float64 {
+		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			x, y := a.(*normal), b.(*normal)
-			s := largestCovariance(x.top, y.top)
+			s := gauss.Largest(x.top, y.top)
 			if s == 0 {
 				return 0
 			}
@@ -168,10 +169,10 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 			a, err := K.prepare(n.top)
 			return &pairOf{a, &n}, err
 		},
-		pair: func(a prepared, p covariance, b prepared) float64 {
+		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			x, y := a.(*pairOf), b.(*pairOf)
 			n, n2 := x.b.(*normal), y.b.(*normal)
-			return K.pair(x.a, covarianceOf(n.top, inner.pair(n.of, p, n2.of), n2.top), y.a)
+			return K.pair(x.a, gauss.Of(n.top, inner.pair(n.of, p, n2.of), n2.top), y.a)
 		},
 		cosineOnly: inner.cosineOnly,
 	}
@@ -273,14 +274,14 @@ func cosineKernel(name string, f func(c float64) float64, e *expansion) Kernel {
 	return Kernel{
 		name:    name,
 		prepare: func(q float64) (prepared, error) { return q, nil },
-		pair: func(a prepared, p covariance, b prepared) float64 {
-			if p.q == p.q2 && p.q > 0 { // the cosine to rounding on either side
-				if p.minus <= p.plus {
-					return f(1 - p.minus/p.q)
+		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
+			if p.Q == p.Q2 && p.Q > 0 { // the cosine to rounding on either side
+				if p.Minus <= p.Plus {
+					return f(1 - p.Minus/p.Q)
 				}
-				return f(p.plus/p.q - 1)
+				return f(p.Plus/p.Q - 1)
 			}
-			return f(p.rho())
+			return f(p.Rho())
 		},
 		cosineOnly: true,
 		expansion:  e,
@@ -319,7 +320,7 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 	var values []float64
 	for i := range n {
 		gap := 0.05 * math.Pow(0.25, float64(i))
-		v := K.pair(one, covariance{1, 1 - gap, 1, gap, 2 - gap}, one)
+		v := K.pair(one, gauss.New(1, 1-gap, 1, gap, 2-gap), one)
 		if !isFinite(v) {
 			return 0, 0, &DomainError{1, 1 - gap, 1, notFinite}
 		}
@@ -388,7 +389,7 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 	}
 	value := func(x float64) (float64, error) { // K at θ = π(1+x)/2
 		sin, cos := math.Sincos(math.Pi * (1 + x) / 4)
-		v := K.pair(one, covariance{1, 1 - 2*sin*sin, 1, 2 * sin * sin, 2 * cos * cos}, one)
+		v := K.pair(one, gauss.New(1, 1-2*sin*sin, 1, 2*sin*sin, 2*cos*cos), one)
 		if !isFinite(v) {
 			return 0, &DomainError{1, 1 - 2*sin*sin, 1, notFinite}
 		}

@@ -1,6 +1,7 @@
 package ntk
 
 import (
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"testing"
 )
@@ -18,21 +19,21 @@ func TestAtomsAgreeWithClosedForms(t *testing.T) {
 		Polynomial{[]float64{0.3, -1, 0.5, 0.1}}, RectifiedMonomial{2}, RectifiedMonomial{3}, PublishedMimic(),
 	} {
 		a := phi.(closed).atoms()
-		prime, jumps := a.prime()
+		prime, jumps := a.Prime()
 		for _, p := range pairs {
-			at := covarianceOf(p[0], p[1], p[2])
+			at := gauss.Of(p[0], p[1], p[2])
 			value, slope := dualAt(phi, at)
-			scale, slopeScale := dualAt(phi, covarianceOf(math.Max(p[0], p[2]), math.Max(p[0], p[2]), math.Max(p[0], p[2])))
+			scale, slopeScale := dualAt(phi, gauss.Of(math.Max(p[0], p[2]), math.Max(p[0], p[2]), math.Max(p[0], p[2])))
 			// rounding, times the size of what the moments cancel
-			if got := a.dual(a, at); !(math.Abs(got-value) <= 1e-13*(1+scale)) {
+			if got := a.Dual(a, at); !(math.Abs(got-value) <= 1e-13*(1+scale)) {
 				t.Errorf("%v: E[φφ] at %v is %.16g by atoms, %.16g in closed form", phi, p, got, value)
 			}
-			if got := prime.dual(prime, at); len(jumps) == 0 && !(math.Abs(got-slope) <= 1e-13*(1+slopeScale)) {
+			if got := prime.Dual(prime, at); len(jumps) == 0 && !(math.Abs(got-slope) <= 1e-13*(1+slopeScale)) {
 				t.Errorf("%v: E[φ'φ'] at %v is %.16g by atoms, %.16g in closed form", phi, p, got, slope)
 			}
 		}
 		for z := -2.02; z < 2; z += 0.2 {
-			if got, want := a.value(z), phi.Value(z); !(math.Abs(got-want) <= 1e-14*(1+math.Abs(want))) {
+			if got, want := a.Value(z), phi.Value(z); !(math.Abs(got-want) <= 1e-14*(1+math.Abs(want))) {
 				t.Errorf("%v: at %v the atoms have %v, φ %v", phi, z, got, want)
 			}
 		}
@@ -41,7 +42,7 @@ func TestAtomsAgreeWithClosedForms(t *testing.T) {
 			t.Fatal(err)
 		}
 		top, _ := phi.Dual(1.44, 1.44, 1.44)
-		for k, b := range a.coeffs(1.2, 300) {
+		for k, b := range a.Coeffs(1.2, 300) {
 			if !(math.Abs(b-own[k]) <= 1e-12*math.Sqrt(top)) {
 				t.Errorf("%v: b_%d is %v by atoms, %v by its own formula", phi, k, b, own[k])
 			}
@@ -88,9 +89,9 @@ func TestCrossTerms(t *testing.T) {
 		t.Fatal("a sum of ReLU, cosine and affine parts is not a mixture")
 	}
 	for _, p := range pairs {
-		at := covarianceOf(p[0], p[1], p[2])
+		at := gauss.Of(p[0], p[1], p[2])
 		v, d := a.dualAt(at)
-		v2, d2 := a.all.dual(a.all, at), a.prime.dual(a.prime, at)
+		v2, d2 := a.all.Dual(a.all, at), a.prime.Dual(a.prime, at)
 		if math.Abs(v-v2) > 1e-12*(1+v) || math.Abs(d-d2) > 1e-12*(1+math.Abs(d)) {
 			t.Errorf("at %v: %v, %v by the mixture, %v, %v by atoms", p, v, d, v2, d2)
 		}

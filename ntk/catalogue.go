@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
@@ -38,16 +39,16 @@ func (a TwoSlope) Derivative(z float64) float64 {
 //
 // Source: [CS09] eq. 3-6.
 func (a TwoSlope) Dual(q, k, q2 float64) (value, derivative float64) {
-	return a.dualAt(covarianceOf(q, k, q2))
+	return a.dualAt(gauss.Of(q, k, q2))
 }
 
-func (a TwoSlope) dualAt(p covariance) (value, derivative float64) {
-	s := largestCovariance(p.q, p.q2)
+func (a TwoSlope) dualAt(p gauss.Pair) (value, derivative float64) {
+	s := gauss.Largest(p.Q, p.Q2)
 	if s == 0 {
-		return 0, a.slope(p.q) * a.slope(p.q2)
+		return 0, a.slope(p.Q) * a.slope(p.Q2)
 	}
 	sum, cross := a.Positive*a.Positive+a.Negative*a.Negative, 2*a.Positive*a.Negative
-	psi, theta := p.supplement(), p.angle()
+	psi, theta := p.Supplement(), p.Angle()
 	value = s * (sum*sineLessCosine(psi) - cross*sineLessCosine(theta)) / (2 * math.Pi)
 	return value, (sum*psi + cross*theta) / (2 * math.Pi)
 }
@@ -63,13 +64,13 @@ func (a TwoSlope) slope(q float64) float64 {
 // drop is (p² + n²) times ReLU's, with J(-q) = 0 in the other term; near opposite
 // inputs, by sin θ - θ cos θ = π cos ψ + (sin ψ - ψ cos ψ), ψ = π - θ, it is written
 // so that |z|, which is even, loses nothing there either.
-func (a TwoSlope) drop(p covariance) float64 {
+func (a TwoSlope) drop(p gauss.Pair) float64 {
 	sum, cross := a.Positive*a.Positive+a.Negative*a.Negative, 2*a.Positive*a.Negative
-	if p.plus < p.minus {
+	if p.Plus < p.Minus {
 		both, apart := a.Positive+a.Negative, a.Positive-a.Negative
-		return (both*both*p.q-cross*p.plus)/2 - apart*apart*p.q*sineLessCosine(p.supplement())/(2*math.Pi)
+		return (both*both*p.Q-cross*p.Plus)/2 - apart*apart*p.Q*sineLessCosine(p.Supplement())/(2*math.Pi)
 	}
-	return sum*ReLU{}.drop(p) + cross*p.q*sineLessCosine(p.angle())/(2*math.Pi)
+	return sum*ReLU{}.drop(p) + cross*p.Q*sineLessCosine(p.Angle())/(2*math.Pi)
 }
 
 // EvalFloat32 implements [Float32Evaluator].
@@ -82,8 +83,8 @@ func (a TwoSlope) EvalFloat32(value, derivative, z []float32) {
 	}
 }
 
-func (a TwoSlope) atoms() atoms {
-	return atoms{[]wave{{c: complex(a.Negative, 0), m: 1}}, []gate{{c: a.Positive - a.Negative, m: 1}}}.merged()
+func (a TwoSlope) atoms() gauss.Atoms {
+	return gauss.Atoms{Waves: []gauss.Wave{{C: complex(a.Negative, 0), M: 1}}, Gates: []gauss.Gate{{C: a.Positive - a.Negative, M: 1}}}.Merged()
 }
 
 // Validate implements [Validator].
@@ -108,26 +109,26 @@ func LeakyReLU(slope float64) TwoSlope { return TwoSlope{1, slope} }
 // Abs returns |z|.
 func Abs() TwoSlope { return TwoSlope{1, -1} }
 
-func (ReLU) atoms() atoms { return atoms{gates: []gate{{c: 1, m: 1}}} }
+func (ReLU) atoms() gauss.Atoms { return gauss.Atoms{Gates: []gauss.Gate{{C: 1, M: 1}}} }
 
 // erf is 2Φ(√2 z) - 1.
-func (Erf) atoms() atoms {
-	return atoms{[]wave{{c: -1}}, []gate{{c: 2, tau: 1 / math.Sqrt2}}}
+func (Erf) atoms() gauss.Atoms {
+	return gauss.Atoms{Waves: []gauss.Wave{{C: -1}}, Gates: []gauss.Gate{{C: 2, Tau: 1 / math.Sqrt2}}}
 }
 
-func (s Sin) atoms() atoms { return s.cosine().atoms() }
+func (s Sin) atoms() gauss.Atoms { return s.cosine().atoms() }
 
-func (s Cos) atoms() atoms { return cosine{s.Amplitude, s.Frequency, s.Phase}.atoms() }
+func (s Cos) atoms() gauss.Atoms { return cosine{s.Amplitude, s.Frequency, s.Phase}.atoms() }
 
-func (c cosine) atoms() atoms {
+func (c cosine) atoms() gauss.Atoms {
 	sin, cos := math.Sincos(c.phase)
-	return atoms{waves: []wave{{c: complex(c.amp*cos, c.amp*sin), beta: complex(0, c.freq)}}}.merged()
+	return gauss.Atoms{Waves: []gauss.Wave{{C: complex(c.amp*cos, c.amp*sin), Beta: complex(0, c.freq)}}}.Merged()
 }
 
-func (m Mimic) atoms() atoms {
+func (m Mimic) atoms() gauss.Atoms {
 	return cosine{m.E, m.F, m.G}.atoms().
-		plus(atoms{waves: []wave{{c: complex(m.C, 0), m: 1}, {c: complex(m.D, 0)}}}).
-		plus(atoms{gates: []gate{{c: m.A, m: 1, b: m.B}, {c: -m.A * m.B, b: m.B}}})
+		Plus(gauss.Atoms{Waves: []gauss.Wave{{C: complex(m.C, 0), M: 1}, {C: complex(m.D, 0)}}}).
+		Plus(gauss.Atoms{Gates: []gauss.Gate{{C: m.A, M: 1, B: m.B}, {C: -m.A * m.B, B: m.B}}})
 }
 
 // SigmoidErf is the sigmoid-like ½ + ½ erf(z/2.4020563531719796), the closest
@@ -149,17 +150,17 @@ func (SigmoidErf) Derivative(z float64) float64 {
 
 // Dual implements [Dualer]; see [Erf.Dual].
 func (SigmoidErf) Dual(q, k, q2 float64) (value, derivative float64) {
-	return SigmoidErf{}.dualAt(covarianceOf(q, k, q2))
+	return SigmoidErf{}.dualAt(gauss.Of(q, k, q2))
 }
 
-func (SigmoidErf) dualAt(p covariance) (value, derivative float64) {
+func (SigmoidErf) dualAt(p gauss.Pair) (value, derivative float64) {
 	const s = 1 / (sigmoidErfScale * sigmoidErfScale)
-	value, derivative = Erf{}.dualAt(covariance{s * p.q, s * p.k, s * p.q2, s * p.minus, s * p.plus})
+	value, derivative = Erf{}.dualAt(gauss.New(s*p.Q, s*p.K, s*p.Q2, s*p.Minus, s*p.Plus))
 	return 0.25 + value/4, derivative * s / 4
 }
 
-func (SigmoidErf) atoms() atoms {
-	return atoms{gates: []gate{{c: 1, tau: sigmoidErfScale / math.Sqrt2}}}
+func (SigmoidErf) atoms() gauss.Atoms {
+	return gauss.Atoms{Gates: []gauss.Gate{{C: 1, Tau: sigmoidErfScale / math.Sqrt2}}}
 }
 
 // String returns "sigmoid-like erf".
@@ -181,12 +182,12 @@ func (GELU) Derivative(z float64) float64 {
 // k A + (q q2 + k² (1 - q q2)/((1+q)(1+q2)))/(2π√P) by Stein's identity, and
 // E[φ'φ'] its derivative by k.
 func (GELU) Dual(q, k, q2 float64) (value, derivative float64) {
-	return GELU{}.dualAt(covarianceOf(q, k, q2))
+	return GELU{}.dualAt(gauss.Of(q, k, q2))
 }
 
-func (GELU) dualAt(p covariance) (value, derivative float64) {
-	q, k, q2 := p.q, p.k, p.q2
-	P := 1 + q + q2 + p.determinant()
+func (GELU) dualAt(p gauss.Pair) (value, derivative float64) {
+	q, k, q2 := p.Q, p.K, p.Q2
+	P := 1 + q + q2 + p.Determinant()
 	root := 2 * math.Pi * math.Sqrt(P)
 	orthant := 0.25 + math.Atan2(k, math.Sqrt(P))/(2*math.Pi)
 	w := (1 - q*q2) / ((1 + q) * (1 + q2))
@@ -194,7 +195,7 @@ func (GELU) dualAt(p covariance) (value, derivative float64) {
 	return k*orthant + n/root, orthant + k*(1+2*w+n/P)/root
 }
 
-func (GELU) atoms() atoms { return atoms{gates: []gate{{c: 1, m: 1, tau: 1}}} }
+func (GELU) atoms() gauss.Atoms { return gauss.Atoms{Gates: []gauss.Gate{{C: 1, M: 1, Tau: 1}}} }
 
 // String returns "GELU".
 func (GELU) String() string { return "GELU" }
@@ -213,22 +214,22 @@ func (a Exp) Derivative(z float64) float64 { return a.Rate * a.Value(z) }
 // Dual implements [Dualer]: a² e^{r²(q + q2 + 2k)/2} with amplitude a and rate
 // r, and r² times that.
 func (a Exp) Dual(q, k, q2 float64) (value, derivative float64) {
-	return a.dualAt(covarianceOf(q, k, q2))
+	return a.dualAt(gauss.Of(q, k, q2))
 }
 
-func (a Exp) dualAt(p covariance) (value, derivative float64) {
+func (a Exp) dualAt(p gauss.Pair) (value, derivative float64) {
 	r2 := a.Rate * a.Rate
-	value = a.Amplitude * a.Amplitude * math.Exp(r2*p.halfSum())
+	value = a.Amplitude * a.Amplitude * math.Exp(r2*p.HalfSum())
 	return value, r2 * value
 }
 
-func (a Exp) drop(p covariance) float64 {
+func (a Exp) drop(p gauss.Pair) float64 {
 	r2 := a.Rate * a.Rate
-	return -a.Amplitude * a.Amplitude * math.Exp(2*r2*p.q) * math.Expm1(-r2*p.minus)
+	return -a.Amplitude * a.Amplitude * math.Exp(2*r2*p.Q) * math.Expm1(-r2*p.Minus)
 }
 
-func (a Exp) atoms() atoms {
-	return atoms{waves: []wave{{c: complex(a.Amplitude, 0), beta: complex(a.Rate, 0)}}}.merged()
+func (a Exp) atoms() gauss.Atoms {
+	return gauss.Atoms{Waves: []gauss.Wave{{C: complex(a.Amplitude, 0), Beta: complex(a.Rate, 0)}}}.Merged()
 }
 
 // Validate implements [Validator].
@@ -257,18 +258,18 @@ func (a Gaussian) Derivative(z float64) float64 {
 // Dual implements [Dualer]: with D = 1 + 2r(q + q2) + 4r²(q q2 - k²),
 // a²/√D and 4 r² a² k/√D³.
 func (a Gaussian) Dual(q, k, q2 float64) (value, derivative float64) {
-	return a.dualAt(covarianceOf(q, k, q2))
+	return a.dualAt(gauss.Of(q, k, q2))
 }
 
-func (a Gaussian) dualAt(p covariance) (value, derivative float64) {
+func (a Gaussian) dualAt(p gauss.Pair) (value, derivative float64) {
 	r := 2 * a.Rate
-	d := 1 + r*(p.q+p.q2) + r*r*p.determinant()
+	d := 1 + r*(p.Q+p.Q2) + r*r*p.Determinant()
 	value = a.Amplitude * a.Amplitude / math.Sqrt(d)
-	return value, r * r * p.k * value / d
+	return value, r * r * p.K * value / d
 }
 
-func (a Gaussian) atoms() atoms {
-	return atoms{waves: []wave{{c: complex(a.Amplitude, 0), alpha: a.Rate}}}.merged()
+func (a Gaussian) atoms() gauss.Atoms {
+	return gauss.Atoms{Waves: []gauss.Wave{{C: complex(a.Amplitude, 0), Alpha: a.Rate}}}.Merged()
 }
 
 // Validate implements [Validator].
@@ -300,18 +301,18 @@ func (Gabor) Derivative(z float64) float64 {
 
 // Dual implements [Dualer], by complex Gaussian integrals.
 func (Gabor) Dual(q, k, q2 float64) (value, derivative float64) {
-	return Gabor{}.dualAt(covarianceOf(q, k, q2))
+	return Gabor{}.dualAt(gauss.Of(q, k, q2))
 }
 
-func (Gabor) dualAt(p covariance) (value, derivative float64) {
-	return gabor.dual(gabor, p), gaborPrime.dual(gaborPrime, p)
+func (Gabor) dualAt(p gauss.Pair) (value, derivative float64) {
+	return gabor.Dual(gabor, p), gaborPrime.Dual(gaborPrime, p)
 }
 
-func (Gabor) atoms() atoms { return gabor }
+func (Gabor) atoms() gauss.Atoms { return gabor }
 
 var (
-	gabor         = atoms{waves: []wave{{c: complex(0, -1), alpha: 1, beta: complex(0, 1)}}}
-	gaborPrime, _ = gabor.prime()
+	gabor         = gauss.Atoms{Waves: []gauss.Wave{{C: complex(0, -1), Alpha: 1, Beta: complex(0, 1)}}}
+	gaborPrime, _ = gabor.Prime()
 )
 
 // String returns "Gabor".
@@ -390,7 +391,7 @@ func monomialCoeffs(p []float64, s float64) []float64 {
 
 // DualPrepared implements [PreparedDualer].
 func (a Polynomial) DualPrepared(x []float64, q, k, q2 float64, y []float64) (value, derivative float64) {
-	rho, n := covarianceOf(q, k, q2).rho(), len(a.Coeffs)
+	rho, n := gauss.Of(q, k, q2).Rho(), len(a.Coeffs)
 	for j := n - 1; j >= 0; j-- {
 		value = value*rho + x[j]*y[j]
 	}
@@ -400,12 +401,12 @@ func (a Polynomial) DualPrepared(x []float64, q, k, q2 float64, y []float64) (va
 	return value, derivative
 }
 
-func (a Polynomial) atoms() atoms {
-	var out atoms
+func (a Polynomial) atoms() gauss.Atoms {
+	var out gauss.Atoms
 	for m, c := range a.Coeffs {
-		out.waves = append(out.waves, wave{c: complex(c, 0), m: m})
+		out.Waves = append(out.Waves, gauss.Wave{C: complex(c, 0), M: m})
 	}
-	return out.merged()
+	return out.Merged()
 }
 
 // Validate implements [Validator].
@@ -451,19 +452,21 @@ func (a RectifiedMonomial) Derivative(z float64) float64 {
 //
 // Source: [CS09] eq. 3-4.
 func (a RectifiedMonomial) Dual(q, k, q2 float64) (value, derivative float64) {
-	return a.dualAt(covarianceOf(q, k, q2))
+	return a.dualAt(gauss.Of(q, k, q2))
 }
 
-func (a RectifiedMonomial) dualAt(p covariance) (value, derivative float64) {
-	s, n := largestCovariance(p.q, p.q2), float64(a.Degree)
+func (a RectifiedMonomial) dualAt(p gauss.Pair) (value, derivative float64) {
+	s, n := gauss.Largest(p.Q, p.Q2), float64(a.Degree)
 	if s == 0 {
 		return 0, 0
 	}
-	psi := p.supplement()
+	psi := p.Supplement()
 	return math.Pow(s, n) * arcCosine(a.Degree, psi), n * n * math.Pow(s, n-1) * arcCosine(a.Degree-1, psi)
 }
 
-func (a RectifiedMonomial) atoms() atoms { return atoms{gates: []gate{{c: 1, m: a.Degree}}} }
+func (a RectifiedMonomial) atoms() gauss.Atoms {
+	return gauss.Atoms{Gates: []gauss.Gate{{C: 1, M: a.Degree}}}
+}
 
 // Validate implements [Validator].
 func (a RectifiedMonomial) Validate() error {
@@ -489,19 +492,19 @@ func (Step) Derivative(z float64) float64 { return 0 * z }
 // Dual returns P(u > 0, v > 0) = (π-θ)/2π, and 1/(2π√(q q2 - k²)) for the
 // derivative, the density of (u, v) at 0: it is +Inf at |ρ| = 1.
 func (Step) Dual(q, k, q2 float64) (value, derivative float64) {
-	return Step{}.dualAt(covarianceOf(q, k, q2))
+	return Step{}.dualAt(gauss.Of(q, k, q2))
 }
 
-func (Step) dualAt(p covariance) (value, derivative float64) {
-	if p.q == 0 || p.q2 == 0 {
+func (Step) dualAt(p gauss.Pair) (value, derivative float64) {
+	if p.Q == 0 || p.Q2 == 0 {
 		return 0, 0 // φ(0) = 0
 	}
-	return p.supplement() / (2 * math.Pi), 1 / (2 * math.Pi * math.Sqrt(p.determinant()))
+	return p.Supplement() / (2 * math.Pi), 1 / (2 * math.Pi * math.Sqrt(p.Determinant()))
 }
 
-func (Step) drop(p covariance) float64 { return p.angle() / (2 * math.Pi) }
+func (Step) drop(p gauss.Pair) float64 { return p.Angle() / (2 * math.Pi) }
 
-func (Step) atoms() atoms { return atoms{gates: []gate{{c: 1}}} }
+func (Step) atoms() gauss.Atoms { return gauss.Atoms{Gates: []gauss.Gate{{C: 1}}} }
 
 // Jumps implements [Jumper].
 func (Step) Jumps() []float64 { return []float64{0} }
@@ -530,20 +533,20 @@ func (Sign) Derivative(z float64) float64 { return 0 * z }
 // Dual returns (2/π) arcsin ρ, and four times the derivative part of
 // [Step.Dual].
 func (Sign) Dual(q, k, q2 float64) (value, derivative float64) {
-	return Sign{}.dualAt(covarianceOf(q, k, q2))
+	return Sign{}.dualAt(gauss.Of(q, k, q2))
 }
 
-func (Sign) dualAt(p covariance) (value, derivative float64) {
-	if p.q == 0 || p.q2 == 0 {
+func (Sign) dualAt(p gauss.Pair) (value, derivative float64) {
+	if p.Q == 0 || p.Q2 == 0 {
 		return 0, 0
 	}
 	_, derivative = Step{}.dualAt(p)
-	return 2 / math.Pi * math.Atan2(p.k, math.Sqrt(p.determinant())), 4 * derivative
+	return 2 / math.Pi * math.Atan2(p.K, math.Sqrt(p.Determinant())), 4 * derivative
 }
 
-func (Sign) drop(p covariance) float64 { return 2 / math.Pi * p.angle() }
+func (Sign) drop(p gauss.Pair) float64 { return 2 / math.Pi * p.Angle() }
 
-func (Sign) atoms() atoms { return atoms{[]wave{{c: -1}}, []gate{{c: 2}}} }
+func (Sign) atoms() gauss.Atoms { return gauss.Atoms{Waves: []gauss.Wave{{C: -1}}, Gates: []gauss.Gate{{C: 2}}} }
 
 // Jumps implements [Jumper].
 func (Sign) Jumps() []float64 { return []float64{0} }
@@ -556,10 +559,10 @@ func (Sign) String() string { return "sign" }
 const maxAtomDegree = 10
 
 // seriesAtoms writes a Hermite series of low degree in powers of z.
-func seriesAtoms(s hermite.Series) (atoms, bool) {
+func seriesAtoms(s hermite.Series) (gauss.Atoms, bool) {
 	b := s.Scaled(1).Coeffs()
 	if len(b)-1 > maxAtomDegree {
-		return atoms{}, false
+		return gauss.Atoms{}, false
 	}
 	p := make([]float64, len(b))
 	h, previous := []float64{1}, []float64(nil)

@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 )
 
@@ -72,15 +73,15 @@ func MeanFieldOf(phi Activation, weightStd, biasStd float64) (*MeanField, error)
 		return nil, err
 	}
 	w2, b2 := weightStd*weightStd, biasStd*biasStd
-	dual := func(p covariance) (value, derivative float64, err error) {
-		if n, ok := r.duals[0].(numeric); ok && p.q > n.maxVariance() {
-			return 0, 0, &VarianceError{1, activationName(phi), p.q, n.maxVariance()}
+	dual := func(p gauss.Pair) (value, derivative float64, err error) {
+		if n, ok := r.duals[0].(numeric); ok && p.Q > n.maxVariance() {
+			return 0, 0, &VarianceError{1, activationName(phi), p.Q, n.maxVariance()}
 		}
 		value, derivative = dualAt(r.duals[0], p)
 		return w2*value + b2, w2 * derivative, nil
 	}
 	next := func(q float64) (float64, error) {
-		v, _, err := dual(covariance{q, q, q, 0, 2 * q})
+		v, _, err := dual(gauss.New(q, q, q, 0, 2*q))
 		return v, err
 	}
 	q, layers, err := variancePoint(next)
@@ -88,7 +89,7 @@ func MeanFieldOf(phi Activation, weightStd, biasStd float64) (*MeanField, error)
 		return nil, err
 	}
 	m := &MeanField{Variance: q}
-	if _, m.Slope, err = dual(covariance{q, q, q, 0, 2 * q}); err != nil {
+	if _, m.Slope, err = dual(gauss.New(q, q, q, 0, 2*q)); err != nil {
 		return nil, err
 	}
 	h := 1e-4 * math.Max(q, 1e-8)
@@ -114,7 +115,7 @@ func MeanFieldOf(phi Activation, weightStd, biasStd float64) (*MeanField, error)
 		// The correlation map is convex on [0, 1] with M(0) ≥ 0 and, its slope at 1
 		// being over 1, lies below the diagonal there: one fixed point is below 1.
 		value := func(c float64) (v, slope float64) {
-			v, slope, _ = dual(covariance{q, q * c, q, q * (1 - c), q * (1 + c)})
+			v, slope, _ = dual(gauss.New(q, q*c, q, q*(1-c), q*(1+c)))
 			return v/q - c, slope
 		}
 		lo, hi := 0.0, 1-1e-12

@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"slices"
 	"strings"
@@ -183,32 +184,32 @@ func KinksOf(phi Activation) []float64 {
 		return nil
 	}
 	jumps := JumpsOf(phi)
-	return slices.DeleteFunc(a.atoms().kinks(), func(b float64) bool { return slices.Contains(jumps, b) })
+	return slices.DeleteFunc(a.atoms().Kinks(), func(b float64) bool { return slices.Contains(jumps, b) })
 }
 
-func atomsOf(phi Activation) (atoms, bool) {
+func atomsOf(phi Activation) (gauss.Atoms, bool) {
 	switch phi := phi.(type) {
 	case closed:
 		return phi.atoms(), true
 	case hermite.Series:
 		return seriesAtoms(phi)
 	}
-	return atoms{}, false
+	return gauss.Atoms{}, false
 }
 
 // asAtoms is false where a term has no closed form, or where its powers cancel.
-func (c *combination) asAtoms() (atoms, bool) {
-	all := atoms{waves: []wave{{c: complex(c.offset, 0)}}}.merged()
+func (c *combination) asAtoms() (gauss.Atoms, bool) {
+	all := gauss.Atoms{Waves: []gauss.Wave{{C: complex(c.offset, 0)}}}.Merged()
 	for _, t := range c.terms {
 		a, ok := atomsOf(t.phi)
 		if !ok {
-			return atoms{}, false
+			return gauss.Atoms{}, false
 		}
-		all = all.plus(a.of(t.s, t.t).times(t.a))
+		all = all.Plus(a.Of(t.s, t.t).Times(t.a))
 	}
-	for _, w := range all.waves {
-		if w.m > maxAtomDegree || !isFinite(real(w.c)) || !isFinite(imag(w.c)) {
-			return atoms{}, false
+	for _, w := range all.Waves {
+		if w.M > maxAtomDegree || !isFinite(real(w.C)) || !isFinite(imag(w.C)) {
+			return gauss.Atoms{}, false
 		}
 	}
 	return all, true
@@ -218,19 +219,19 @@ func (c *combination) asAtoms() (atoms, bool) {
 // ReLUs, cosines and affine functions alone, the faster [mixture].
 type closedForm struct {
 	combination
-	all, prime atoms
+	all, prime gauss.Atoms
 	jumps      bool
 	mixed      *mixture
 	same       preciseDualer // where one unshifted term is all there is
 	scale      term
 }
 
-func newClosedForm(base combination, all atoms) *closedForm {
+func newClosedForm(base combination, all gauss.Atoms) *closedForm {
 	c := &closedForm{combination: base, all: all}
 	var jumps map[float64]float64
-	c.prime, jumps = all.prime()
+	c.prime, jumps = all.Prime()
 	c.jumps = len(jumps) > 0
-	c.mixed = all.asMixture()
+	c.mixed = asMixture(all)
 	if len(base.terms) == 1 && base.offset == 0 && base.terms[0].t == 0 && base.terms[0].s > 0 {
 		if d, ok := base.terms[0].phi.(preciseDualer); ok {
 			c.same, c.scale = d, base.terms[0]
@@ -249,54 +250,54 @@ func (c *closedForm) Jumps() []float64 {
 
 // Dual implements [Dualer].
 func (c *closedForm) Dual(q, k, q2 float64) (value, derivative float64) {
-	return c.dualAt(covarianceOf(q, k, q2))
+	return c.dualAt(gauss.Of(q, k, q2))
 }
 
-func (c *closedForm) dualAt(p covariance) (value, derivative float64) {
+func (c *closedForm) dualAt(p gauss.Pair) (value, derivative float64) {
 	switch {
 	case c.same != nil:
 		s2, a2 := c.scale.s*c.scale.s, c.scale.a*c.scale.a
-		value, derivative = c.same.dualAt(covariance{s2 * p.q, s2 * p.k, s2 * p.q2, s2 * p.minus, s2 * p.plus})
+		value, derivative = c.same.dualAt(gauss.New(s2*p.Q, s2*p.K, s2*p.Q2, s2*p.Minus, s2*p.Plus))
 		return a2 * value, a2 * s2 * derivative
 	case c.mixed != nil:
 		return c.mixed.dualAt(p)
 	}
-	value = c.all.dual(c.all, p)
-	derivative = c.prime.dual(c.prime, p)
+	value = c.all.Dual(c.all, p)
+	derivative = c.prime.Dual(c.prime, p)
 	if c.jumps {
 		derivative = math.NaN() // nets with it have no NTK
 	}
 	return value, derivative
 }
 
-func (c *closedForm) atoms() atoms { return c.all }
+func (c *closedForm) atoms() gauss.Atoms { return c.all }
 
 // asMixture recognises sums of shifted ReLUs, cosines and affine functions.
-func (a atoms) asMixture() *mixture {
+func asMixture(a gauss.Atoms) *mixture {
 	var m mixture
-	for _, w := range a.waves {
+	for _, w := range a.Waves {
 		switch {
-		case w.alpha == 0 && w.beta == 0 && w.m == 0:
-			m.offset += real(w.c)
-		case w.alpha == 0 && w.beta == 0 && w.m == 1:
-			m.slope += real(w.c)
-		case w.alpha == 0 && w.m == 0 && real(w.beta) == 0:
-			m.cosines = append(m.cosines, cosine{math.Hypot(real(w.c), imag(w.c)), imag(w.beta), math.Atan2(imag(w.c), real(w.c))})
+		case w.Alpha == 0 && w.Beta == 0 && w.M == 0:
+			m.offset += real(w.C)
+		case w.Alpha == 0 && w.Beta == 0 && w.M == 1:
+			m.slope += real(w.C)
+		case w.Alpha == 0 && w.M == 0 && real(w.Beta) == 0:
+			m.cosines = append(m.cosines, cosine{math.Hypot(real(w.C), imag(w.C)), imag(w.Beta), math.Atan2(imag(w.C), real(w.C))})
 		default:
 			return nil
 		}
 	}
-	for _, g := range a.gates {
-		if g.tau != 0 || g.m > 1 {
+	for _, g := range a.Gates {
+		if g.Tau != 0 || g.M > 1 {
 			return nil
 		}
-		if g.m == 1 { // c z 1(z > b) needs -c b 1(z > b) beside it
-			i := slices.IndexFunc(a.gates, func(o gate) bool { return o.tau == 0 && o.m == 0 && o.b == g.b })
-			if g.b != 0 && (i < 0 || math.Abs(a.gates[i].c+g.c*g.b) > 1e-15*math.Abs(g.c*g.b)) || g.b == 0 && i >= 0 {
+		if g.M == 1 { // c z 1(z > b) needs -c b 1(z > b) beside it
+			i := slices.IndexFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 0 && o.B == g.B })
+			if g.B != 0 && (i < 0 || math.Abs(a.Gates[i].C+g.C*g.B) > 1e-15*math.Abs(g.C*g.B)) || g.B == 0 && i >= 0 {
 				return nil
 			}
-			m.hinges = append(m.hinges, hinge{g.c, g.b})
-		} else if !slices.ContainsFunc(a.gates, func(o gate) bool { return o.tau == 0 && o.m == 1 && o.b == g.b }) {
+			m.hinges = append(m.hinges, hinge{g.C, g.B})
+		} else if !slices.ContainsFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 1 && o.B == g.B }) {
 			return nil
 		}
 	}
@@ -372,7 +373,7 @@ func hermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 			}
 			return b, nil
 		}
-		return a.atoms().coeffs(sigma, n), nil
+		return a.atoms().Coeffs(sigma, n), nil
 	}
 	return numericCoeffs(phi, sigma, n)
 }

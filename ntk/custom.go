@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"sync"
 
@@ -98,11 +99,11 @@ func (n numeric) DualPrepared(a []float64, q, k, q2 float64, b []float64) (value
 	return n.fn.DualPrepared(a, q, k, q2, b)
 }
 
-func (n numeric) dualAt(p covariance) (value, derivative float64) {
-	if p.q == p.q2 {
-		return n.fn.DualGap(p.q, math.Max(0, math.Min(2*p.q, p.minus)))
+func (n numeric) dualAt(p gauss.Pair) (value, derivative float64) {
+	if p.Q == p.Q2 {
+		return n.fn.DualGap(p.Q, math.Max(0, math.Min(2*p.Q, p.Minus)))
 	}
-	return n.fn.Dual(p.q, p.k, p.q2)
+	return n.fn.Dual(p.Q, p.K, p.Q2)
 }
 
 func (n numeric) maxVariance() float64 { return n.fn.MaxStd() * n.fn.MaxStd() * (1 + 1e-12) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"runtime"
 	"slices"
@@ -142,7 +143,7 @@ type evaluator struct {
 	// prepare does the work that concerns one input alone, q = ‖x‖²/d.
 	prepare func(q float64) (any, error)
 	// pair sets out to the kernels of two prepared inputs.
-	pair func(out []float64, a any, p covariance, b any)
+	pair func(out []float64, a any, p gauss.Pair, b any)
 	// relu is not nil for a net with two slopes in all layers.
 	relu *slopeNet
 }
@@ -273,8 +274,8 @@ func (m *matrix[T]) valuesOnSphere(lo, hi float64) error {
 		if err != nil {
 			return err
 		}
-		m.e.pair(equal[i][:m.e.outputs], a, covariance{q, q, q, 0, 2 * q}, a)
-		m.e.pair(opposite[i][:m.e.outputs], a, covariance{q, -q, q, 2 * q, 0}, a)
+		m.e.pair(equal[i][:m.e.outputs], a, gauss.New(q, q, q, 0, 2*q), a)
+		m.e.pair(opposite[i][:m.e.outputs], a, gauss.New(q, -q, q, 2*q, 0), a)
 	}
 	for i, c := range m.x.class {
 		f := 0.
@@ -295,13 +296,13 @@ func (m *matrix[T]) values(ctx context.Context) error {
 		if c := &m.classes[task]; len(c.columns) > 0 {
 			i := c.columns[0]
 			q, a := m.x.q[i], m.x.prepared[i]
-			m.e.pair(c.equal[:m.e.outputs], a, covariance{q, q, q, 0, 2 * q}, a)
+			m.e.pair(c.equal[:m.e.outputs], a, gauss.New(q, q, q, 0, 2*q), a)
 			if c.opposed {
 				b, err := m.e.prepare(q) // another one, for the same would announce a whole curve
 				if err != nil {
 					return err
 				}
-				m.e.pair(c.opposite[:m.e.outputs], a, covariance{q, -q, q, 2 * q, 0}, b)
+				m.e.pair(c.opposite[:m.e.outputs], a, gauss.New(q, -q, q, 2*q, 0), b)
 			}
 		}
 		return nil
@@ -443,7 +444,7 @@ func finiteRow[T float32 | float64](rows [][]T, i, j0 int) error {
 // exact evaluates one pair by itself.
 func (m *matrix[T]) exact(i, j int, k float64) {
 	var out [most]float64
-	m.e.pair(out[:m.e.outputs], m.z.prepared[i], covarianceOf(m.z.q[i], k, m.x.q[j]), m.x.prepared[j])
+	m.e.pair(out[:m.e.outputs], m.z.prepared[i], gauss.Of(m.z.q[i], k, m.x.q[j]), m.x.prepared[j])
 	for o, dst := range m.dst {
 		dst[i*m.x.n+j] = T(out[o])
 	}

@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"context"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"sort"
 )
@@ -147,9 +148,9 @@ var chebyshevNodes = func() (x [curveNodes]float64) {
 func (f *fitter) at(t float64) (out [most]float64) {
 	f.budget--
 	near, far := f.q*t*t, f.q*(2-t*t) // √(qq') - |k| and √(qq') + |k|
-	p := covariance{f.q, f.q - near, f.q, near, far}
+	p := gauss.New(f.q, f.q-near, f.q, near, far)
 	if f.side == 1 {
-		p.k, p.minus, p.plus = -p.k, far, near
+		p.K, p.Minus, p.Plus = -p.K, far, near
 	}
 	f.e.pair(out[:f.e.outputs], f.a, p, f.a)
 	return out

@@ -1,6 +1,7 @@
 package ntk
 
 import (
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"testing"
 )
@@ -17,7 +18,7 @@ func testSlopeStep(t *testing.T, phi Dualer) {
 	t.Helper()
 	net := Must(Must(UniformFCN(1, phi, 1, 0)).recursion(2, true)).slopes(true)
 	const q, q2 = 1.7, 0.3
-	limit := largestCovariance(q, q2)
+	limit := gauss.Largest(q, q2)
 	a, b := math.Sqrt(q), math.Sqrt(q2)
 	worst := 0.
 	for i := -2001; i <= 2001; i++ {
@@ -61,14 +62,14 @@ func TestCurve(t *testing.T) {
 		curveRow(table, one, two, k, 1/math.Sqrt(q), inverse)
 		a := Must(e.prepare(q))
 		var top, out [2]float64
-		e.pair(top[:], a, covarianceOf(q, q, q), a)
+		e.pair(top[:], a, gauss.Of(q, q, q), a)
 		worst := 0.
 		for i := range k {
 			// next to c = ±1 rounding of k is seen under a root, so not those
 			if d := 1 - math.Abs(k[i])/q; i < 2 || i > 2998 || d < 1e-5 {
 				continue
 			}
-			e.pair(out[:], a, covarianceOf(q, k[i], q), a)
+			e.pair(out[:], a, gauss.Of(q, k[i], q), a)
 			worst = math.Max(worst, math.Max(math.Abs(one[i]-out[0])/top[0], math.Abs(two[i]-out[1])/top[1]))
 		}
 		t.Logf("%v to %g: off by %.2g", net, c.tol, worst)

@@ -1,6 +1,10 @@
 package ntk
 
-import "math"
+import (
+	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+)
 
 // slopeNet is a net whose activations are all p·relu(z) - m·relu(-z). At
 // standard deviations s, s' and correlation cos θ their duals are
@@ -55,7 +59,7 @@ func (K Kernel) evaluator() *evaluator {
 	e := &evaluator{
 		outputs: 1,
 		prepare: K.prepare,
-		pair: func(out []float64, a any, p covariance, b any) {
+		pair: func(out []float64, a any, p gauss.Pair, b any) {
 			out[0] = K.pair(a, p, b)
 		},
 	}
@@ -74,7 +78,7 @@ func (f *FCN) evaluator() (*evaluator, error) {
 	return &evaluator{
 		outputs: 2,
 		prepare: r.prepare,
-		pair: func(out []float64, a any, p covariance, b any) {
+		pair: func(out []float64, a any, p gauss.Pair, b any) {
 			out[0], out[1] = r.pair(a.(*netPoint), p, b.(*netPoint))
 		},
 		relu: r.slopes(false),

@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 )
 
@@ -21,7 +22,7 @@ type Kernel struct {
 	// both are the same value, not just equal ones, the inputs have one norm and
 	// many cosines will be asked for.
 	prepare func(q float64) (prepared, error)
-	pair    func(a prepared, p covariance, b prepared) float64
+	pair    func(a prepared, p gauss.Pair, b prepared) float64
 	// net is set for the kernels of a net, which are cheaper together.
 	net   *recursion
 	which int // 0 NNGP, 1 NTK
@@ -62,7 +63,7 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	if math.IsNaN(q) || math.IsNaN(k) || math.IsNaN(q2) {
 		return math.NaN(), nil
 	}
-	limit := largestCovariance(q, q2)
+	limit := gauss.Largest(q, q2)
 	switch {
 	case q < 0 || q2 < 0 || math.IsInf(q, 0) || math.IsInf(q2, 0):
 		return 0, &DomainError{q, k, q2, "q and q' are squared norms over d: finite and ≥ 0"}
@@ -77,7 +78,7 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	v := K.pair(a, covarianceOf(q, k, q2), b)
+	v := K.pair(a, gauss.Of(q, k, q2), b)
 	if !isFinite(v) {
 		return 0, &DomainError{q, k, q2, notFinite}
 	}
@@ -107,7 +108,7 @@ func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 			return nil, &DomainError{q, q * c, q, fmt.Sprintf("cosine %d is outside [-1, 1]", i)}
 		default:
 			c = math.Max(-1, math.Min(1, c))
-			out[i] = K.pair(one, covariance{q, q * c, q, q * (1 - c), q * (1 + c)}, one)
+			out[i] = K.pair(one, gauss.New(q, q*c, q, q*(1-c), q*(1+c)), one)
 			if !isFinite(out[i]) {
 				return nil, &DomainError{q, q * c, q, notFinite}
 			}

@@ -1,6 +1,7 @@
 package ntk
 
 import (
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"math/cmplx"
 
@@ -21,8 +22,8 @@ type hinge struct{ amp, shift float64 }
 // cosine is amp · cos(freq · z + phase).
 type cosine struct{ amp, freq, phase float64 }
 
-func (m mixture) dualAt(p covariance) (value, derivative float64) {
-	q, k, q2 := p.q, p.k, p.q2
+func (m mixture) dualAt(p gauss.Pair) (value, derivative float64) {
+	q, k, q2 := p.Q, p.K, p.Q2
 	if q < 1e-300 || q2 < 1e-300 { // below, quotients by q overflow
 		return m.dualOfConstant(q, q2)
 	}
@@ -40,7 +41,7 @@ func (m mixture) dualAt(p covariance) (value, derivative float64) {
 		derivative += m.slope * (tail + tail2)
 		for _, c := range m.cosines {
 			v, d := h.dualCosine(c, p)
-			v2, d2 := h.dualCosine(c, p.swapped())
+			v2, d2 := h.dualCosine(c, p.Swapped())
 			value += v + v2
 			derivative += d + d2
 		}
@@ -102,9 +103,9 @@ func (h hinge) tail(q float64) float64 {
 // bivariate normal and its mass.
 //
 // Source: [R61] eq. 1-3.
-func (h hinge) dual(h2 hinge, p covariance) (value, derivative float64) {
-	ss, rho, r := largestCovariance(p.q, p.q2), p.rho(), p.root()
-	a, b := h.shift/math.Sqrt(p.q), h2.shift/math.Sqrt(p.q2)
+func (h hinge) dual(h2 hinge, p gauss.Pair) (value, derivative float64) {
+	ss, rho, r := gauss.Largest(p.Q, p.Q2), p.Rho(), p.Root()
+	a, b := h.shift/math.Sqrt(p.Q), h2.shift/math.Sqrt(p.Q2)
 	// b - ρa, a - ρb and (a² - 2ρab + b²)/(2r²), through 1 - |ρ| = r²/(1+|ρ|) so
 	// that they keep their digits near |ρ| = 1.
 	sign := math.Copysign(1, rho)
@@ -142,11 +143,11 @@ func conditionalTail(x, r float64) float64 {
 // u > shift of e^{iτu} against a normal density, τ = f k/q: with z = u/√q,
 // θ = τ√q and the threshold b, ∫_b^∞ e^{iθz} p(z) dz is a Faddeeva function
 // and the integral with z before it follows by parts.
-func (h hinge) dualCosine(c cosine, p covariance) (value, derivative float64) {
-	s := math.Sqrt(p.q)
-	theta, b := c.freq*p.k/s, h.shift/s
+func (h hinge) dualCosine(c cosine, p gauss.Pair) (value, derivative float64) {
+	s := math.Sqrt(p.Q)
+	theta, b := c.freq*p.K/s, h.shift/s
 	// f²(q2 - k²/q)/2: what the spread of v around its mean damps.
-	damp := c.freq * c.freq * p.determinant() / p.q / 2
+	damp := c.freq * c.freq * p.Determinant() / p.Q / 2
 	mass := normalTailTransform(theta, b, damp)
 	edge := cmplx.Exp(complex(-damp-b*b/2, theta*b)) / complex(math.Sqrt(2*math.Pi), 0)
 	first := edge + complex(-b, theta)*mass
@@ -179,40 +180,40 @@ func (c cosine) meanDerivative(q float64) float64 {
 // dualAt is E[c(u) c(v)] and E[c'(u) c'(v)]: with m = f²(q+q2)/2 and phase g,
 // a² e^{-m} (cosh f²k cos² g + sinh f²k sin² g), and a² f² times the same with sine
 // and cosine exchanged.
-func (c cosine) dualAt(p covariance) (value, derivative float64) {
+func (c cosine) dualAt(p gauss.Pair) (value, derivative float64) {
 	sin, cos := math.Sincos(c.phase)
 	return waveDual(c.amp, c.freq, cos, sin, p)
 }
 
-func waveDual(amp, freq, cosPhase, sinPhase float64, p covariance) (value, derivative float64) {
+func waveDual(amp, freq, cosPhase, sinPhase float64, p gauss.Pair) (value, derivative float64) {
 	f2 := freq * freq
-	minus, plus := math.Exp(-f2*p.halfSquare()), math.Exp(-f2*p.halfSum())
+	minus, plus := math.Exp(-f2*p.HalfSquare()), math.Exp(-f2*p.HalfSum())
 	even, odd := (minus+plus)/2, (minus-plus)/2
-	if x := f2 * p.k; math.Abs(x) < 0.5 { // where the difference cancels
-		odd = math.Exp(-f2*(p.q+p.q2)/2) * math.Sinh(x)
+	if x := f2 * p.K; math.Abs(x) < 0.5 { // where the difference cancels
+		odd = math.Exp(-f2*(p.Q+p.Q2)/2) * math.Sinh(x)
 	}
 	c2, s2, a2 := cosPhase*cosPhase, sinPhase*sinPhase, amp*amp
 	return a2 * (even*c2 + odd*s2), a2 * f2 * (even*s2 + odd*c2)
 }
 
 // values is E[c(u) c2(v)].
-func (c cosine) values(c2 cosine, p covariance) float64 {
+func (c cosine) values(c2 cosine, p gauss.Pair) float64 {
 	minus, plus := c.pair(c2, p)
 	return c.amp * c2.amp / 2 * (minus*math.Cos(c.phase-c2.phase) + plus*math.Cos(c.phase+c2.phase))
 }
 
 // derivatives is E[c'(u) c2'(v)].
-func (c cosine) derivatives(c2 cosine, p covariance) float64 {
+func (c cosine) derivatives(c2 cosine, p gauss.Pair) float64 {
 	minus, plus := c.pair(c2, p)
 	return c.amp * c2.amp * c.freq * c2.freq / 2 * (minus*math.Cos(c.phase-c2.phase) - plus*math.Cos(c.phase+c2.phase))
 }
 
 // pair is E[cos(fu ∓ f2 v)]: e^{-var/2} of the difference and of the sum.
-func (c cosine) pair(c2 cosine, p covariance) (minus, plus float64) {
+func (c cosine) pair(c2 cosine, p gauss.Pair) (minus, plus float64) {
 	f, f2 := c.freq, c2.freq
 	if f == f2 {
-		return math.Exp(-f * f * p.halfSquare()), math.Exp(-f * f * p.halfSum())
+		return math.Exp(-f * f * p.HalfSquare()), math.Exp(-f * f * p.HalfSum())
 	}
-	a, b := f*f*p.q+f2*f2*p.q2, 2*f*f2*p.k
+	a, b := f*f*p.Q+f2*f2*p.Q2, 2*f*f2*p.K
 	return math.Exp(-math.Max(0, a-b) / 2), math.Exp(-math.Max(0, a+b) / 2)
 }

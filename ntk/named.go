@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 )
 
@@ -10,7 +11,7 @@ func distanceKernel(name string, f func(t float64) float64, coeffs func(degree i
 	return Kernel{
 		name:    name,
 		prepare: func(q float64) (prepared, error) { return q, nil },
-		pair:    func(a prepared, p covariance, b prepared) float64 { return f(p.halfSquare()) },
+		pair:    func(a prepared, p gauss.Pair, b prepared) float64 { return f(p.HalfSquare()) },
 		expansion: &expansion{
 			coeffs: func(degree int) ([]float64, error) {
 				if degree < 0 {
@@ -142,8 +143,8 @@ func PolynomialKernel(degree int, offset float64) (Kernel, error) {
 	return Kernel{
 		name:    fmt.Sprintf("polynomial kernel (c%+.4g)^%d", offset, degree),
 		prepare: func(q float64) (prepared, error) { return q, nil },
-		pair: func(a prepared, p covariance, b prepared) float64 {
-			return math.Pow(p.k+offset, float64(degree))
+		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
+			return math.Pow(p.K+offset, float64(degree))
 		},
 		expansion: &expansion{
 			nonneg: true,

@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 )
 
@@ -89,7 +90,7 @@ func (f *FCN) kernel(layer, which int) (Kernel, error) {
 	return Kernel{
 		name:    name + f.String(),
 		prepare: r.prepare,
-		pair: func(a prepared, p covariance, b prepared) float64 {
+		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			nngp, ntk := r.pair(a.(*netPoint), p, b.(*netPoint))
 			if which == 1 {
 				return ntk
@@ -186,7 +187,7 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 		if d, ok := r.duals[i].(PreparedDualer); ok {
 			l.prepared = d.Prepare(s)
 		}
-		l.top, _ = r.dual(i, l, covariance{s, s, s, 0, 2 * s}, l)
+		l.top, _ = r.dual(i, l, gauss.New(s, s, s, 0, 2*s), l)
 		if !(math.Abs(l.top) < maxVariance) {
 			return nil, &VarianceError{i + 2, name, l.top, math.MaxFloat64}
 		}
@@ -195,10 +196,10 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 }
 
 // dual evaluates the dual activations of hidden layer i.
-func (r *recursion) dual(i int, a *layerPoint, p covariance, b *layerPoint) (value, derivative float64) {
+func (r *recursion) dual(i int, a *layerPoint, p gauss.Pair, b *layerPoint) (value, derivative float64) {
 	if a.prepared != nil {
 		if d, ok := r.duals[i].(PreparedDualer); ok {
-			return d.DualPrepared(a.prepared, a.q, p.k, b.q, b.prepared)
+			return d.DualPrepared(a.prepared, a.q, p.K, b.q, b.prepared)
 		}
 	}
 	return dualAt(r.duals[i], p)
@@ -206,19 +207,19 @@ func (r *recursion) dual(i int, a *layerPoint, p covariance, b *layerPoint) (val
 
 // pair returns both kernels. On one sphere minus = q - k is followed through
 // the layers, since near equal inputs q and k differ by less than they tell.
-func (r *recursion) pair(a *netPoint, p covariance, b *netPoint) (nngp, ntk float64) {
+func (r *recursion) pair(a *netPoint, p gauss.Pair, b *netPoint) (nngp, ntk float64) {
 	w2, b2, trained := r.step(0)
-	same := p.q == p.q2
-	q, q2 := w2*p.q+b2, w2*p.q2+b2
-	nngp = w2*p.k + b2
+	same := p.Q == p.Q2
+	q, q2 := w2*p.Q+b2, w2*p.Q2+b2
+	nngp = w2*p.K + b2
 	if trained {
 		ntk = nngp
 	}
-	at := covariance{q: q, k: nngp, q2: q2}
+	at := gauss.Pair{Q: q, K: nngp, Q2: q2}
 	if same {
-		at.minus, at.plus = w2*p.minus, w2*p.plus+2*b2
+		at.Minus, at.Plus = w2*p.Minus, w2*p.Plus+2*b2
 	} else {
-		at = covarianceOf(q, nngp, q2)
+		at = gauss.Of(q, nngp, q2)
 	}
 	for i := range r.duals {
 		x, y := &a.layers[i], &b.layers[i]
@@ -241,9 +242,9 @@ func (r *recursion) pair(a *netPoint, p covariance, b *netPoint) (nngp, ntk floa
 		}
 		q, q2 = w2*x.top+b2, w2*y.top+b2
 		if same {
-			at = covariance{q, nngp, q, w2 * drop, w2*(x.top+value) + 2*b2}
+			at = gauss.New(q, nngp, q, w2*drop, w2*(x.top+value)+2*b2)
 		} else {
-			at = covarianceOf(q, nngp, q2)
+			at = gauss.Of(q, nngp, q2)
 		}
 	}
 	return nngp, ntk
@@ -251,11 +252,11 @@ func (r *recursion) pair(a *netPoint, p covariance, b *netPoint) (nngp, ntk floa
 
 // onSphere is dual and drop for inputs of one norm, of which many pairs are
 // asked for: a numeric activation then tabulates its dual.
-func (r *recursion) onSphere(i int, x *layerPoint, p covariance) (value, derivative, drop float64) {
-	if n, ok := r.duals[i].(numeric); ok && x.q > 0 && p.minus > 0 {
+func (r *recursion) onSphere(i int, x *layerPoint, p gauss.Pair) (value, derivative, drop float64) {
+	if n, ok := r.duals[i].(numeric); ok && x.q > 0 && p.Minus > 0 {
 		if c, err := n.fn.DualCurve(x.q); err == nil {
-			value, derivative = c.At(p.minus)
-			return value, derivative, c.Drop(p.minus)
+			value, derivative = c.At(p.Minus)
+			return value, derivative, c.Drop(p.Minus)
 		}
 	}
 	value, derivative = r.dual(i, x, p, x)

@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"fmt"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"slices"
 	"sort"
@@ -28,7 +29,7 @@ import (
 // Source: with products at (u, v), E[(φφ)²] + 2k E[φφ·φ'φ'] + 3k² E[(φ'φ')²] - Θ²;
 // the width is as in [SAD22] fig. 1, the moments those of N(0, 1).
 func FiniteWidthVariance(phi Activation, q, k, q2 float64) (float64, error) {
-	limit := largestCovariance(q, q2)
+	limit := gauss.Largest(q, q2)
 	if !(q >= 0 && q2 >= 0 && math.Abs(k) <= limit*(1+boundary)) || math.IsInf(limit, 0) {
 		return 0, &DomainError{q, k, q2, "variances are finite and ≥ 0, and |k| is at most √(q q')"}
 	}
@@ -152,7 +153,7 @@ func seriesMoments(phi hermite.Series, q, k, q2 float64) (unitMoments, error) {
 		b = at(q2)
 	}
 	var rho float64
-	if l := largestCovariance(q, q2); l > 0 {
+	if l := gauss.Largest(q, q2); l > 0 {
 		rho = math.Max(-1, math.Min(1, k/l))
 	}
 	return momentsAt(a, b, rho), nil
