@@ -19,6 +19,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk":                  {"ntk/internal/gauss", "ntk/hermite", "ntk/internal/accel", "ntk/internal/nnls", "ntk/internal/special"},
 		"ntk/hermite":          {},
 		"ntk/fcn":              {"ntk", "ntk/internal/accel"},
+		"ntk/design":           {"ntk", "ntk/hermite", "ntk/internal/gauss", "ntk/internal/special"},
 		"ntk/kerneltest":       {"ntk"},
 		"ntk/regress":          {"ntk", "ntk/internal/accel"},
 		"ntk/internal/accel":   {},

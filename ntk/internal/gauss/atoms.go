@@ -559,6 +559,13 @@ func (a Atoms) Impulse(b float64, p Pair) float64 {
 	}
 	s := math.Sqrt(p.Q2)
 	rest := math.Sqrt(math.Max(0, p.Determinant()/p.Q2))
-	mean := a.Of(rest, p.K*b/p.Q2).Coeffs(1, 1)[0]
+	at := p.K * b / p.Q2
+	var mean float64
+	if rest > 0 {
+		mean = a.Of(rest, at).Coeffs(1, 1)[0]
+	} else { // where f jumps at that very place, the limit is its middle
+		side := 1e-9 * (1 + math.Abs(at))
+		mean = (a.Value(at-side) + a.Value(at+side)) / 2
+	}
 	return special.NormalDensity(b/s) / s * mean
 }

@@ -1,0 +1,708 @@
+package design
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+)
+
+// Problem is what a design is to achieve.
+type Problem struct {
+	Target ntk.Kernel
+	// NNGPShare says which kernel of the design's net is compared with the target: 0
+	// the NTK, 1 the NNGP kernel, between them (1 - NNGPShare) NTK + NNGPShare NNGP.
+	NNGPShare float64
+	// Depth is the number of hidden layers, all with the design as activation and
+	// σ_w = 1, σ_b = 0; 0 means 1. Gradients are exact for one layer and by
+	// differences of exact kernels for more.
+	Depth int
+	// On says where; the zero value is Angles(101, nil).
+	On Domain
+	// Largest makes the largest error small instead of the mean square.
+	Largest bool
+	// Width, if > 0, adds the variance of the kernel of a net of that width to the
+	// square of the error: what is made small is then the mean square distance of a
+	// finite net's kernel from the target. For one hidden layer, the NTK, and a
+	// domain on the sphere.
+	Width int
+	// MatchValue and MatchSlope weigh the error of K(1) and that of the slope of K
+	// from c = 0.999 to 1, each against the mean over the domain; 0 leaves them out.
+	MatchValue, MatchSlope float64
+}
+
+// Settings are those of the search; nil means all defaults.
+type Settings struct {
+	// Seed determines the starts. The same seed gives the same design on any number
+	// of processors.
+	Seed uint64
+	// Starts is the number of random starts; 0 means 1000 for each parameter that the
+	// formula is not linear in, 3000 at most, and 60 for families with smooth terms.
+	Starts int
+	// Polish is how many of the best starts are followed to their end; 0 means 24.
+	Polish int
+	// Progress hears of the work done, in units of starts. Calls come one at a time.
+	Progress func(done, total int)
+}
+
+// Error is a distance between a design's kernel and its target over a domain.
+type Error struct {
+	Mean     float64 // root of the weighted mean square
+	Max      float64 // largest, where the weight is not 0
+	Relative float64 // Mean over the root mean square of the target
+}
+
+// Design is an activation whose kernel is near a target.
+type Design struct {
+	Formula Formula
+	Params  []Param
+	// Error is over the domain of the problem, and Objective what was made small: its
+	// square root has the kernel's units.
+	Error     Error
+	Objective float64
+	lo, hi    float64 // of ‖x‖²/d in the domain
+}
+
+// Param is a parameter of a design.
+type Param struct {
+	Name  string
+	Value float64
+	// AtBound says that the bound of the family decided the value.
+	AtBound bool
+}
+
+// Result is the outcome of a search.
+type Result struct {
+	Design *Design
+	// Optima are the distinct local optima that were reached, best first; the first
+	// is Design.
+	Optima []*Design
+	// Stop says why the search ended, and Converged how many of the polished starts
+	// came to an optimum.
+	Stop      string
+	Converged int
+}
+
+// Fit searches a family for the activation whose net has the kernel nearest to the
+// target. A target that no net can have is a [*ntk.NotRealizableError]. If ctx ends,
+// its error is returned beside the best found so far, if any.
+//
+// The expectations behind the kernel and its gradient are exact, so nothing is sampled:
+// random starts in the parameters that the formula is not linear in, a quick fit of the
+// others, and the method of Levenberg and Marquardt in all from the best. Cost: about a
+// second for the paper's seven parameters on 101 angles.
+func Fit(ctx context.Context, f Family, p Problem, s *Settings) (*Result, error) {
+	if s == nil {
+		s = &Settings{}
+	}
+	params, err := f.parameters()
+	if err != nil {
+		return nil, err
+	}
+	if len(p.On.places) == 0 && p.On.err == nil {
+		p.On = Angles(101, nil)
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	places, err := p.On.wanted(p.Target)
+	if err != nil {
+		return nil, err
+	}
+	if err := realizable(p.Target); err != nil {
+		return nil, err
+	}
+	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults()}
+	return sr.run(ctx)
+}
+
+func (p Problem) check() error {
+	switch {
+	case !(p.NNGPShare >= 0 && p.NNGPShare <= 1):
+		return fmt.Errorf("design: NNGPShare is %v; it must be in [0, 1]", p.NNGPShare)
+	case p.Depth < 0 || p.Depth > 20:
+		return fmt.Errorf("design: Depth is %d; it must be 0 … 20", p.Depth)
+	case p.Width < 0:
+		return fmt.Errorf("design: Width is %d; it must be ≥ 0", p.Width)
+	case p.Width > 0 && (p.Depth > 1 || p.NNGPShare != 0 || !p.On.onSphere()):
+		return errors.New("design: Width is for the NTK of one hidden layer on the sphere")
+	case !(p.MatchValue >= 0) || !(p.MatchSlope >= 0) || math.IsInf(p.MatchValue+p.MatchSlope, 0):
+		return fmt.Errorf("design: MatchValue and MatchSlope are %v and %v; they must be finite and ≥ 0", p.MatchValue, p.MatchSlope)
+	}
+	return nil
+}
+
+// realizable asks the certificate for targets whose values can be had on the sphere.
+func realizable(target ntk.Kernel) error {
+	certificate, err := ntk.Certify(target, &ntk.CertifySettings{Degree: 24})
+	if err != nil {
+		return err
+	}
+	if certificate.Verdict == ntk.NotRealizable {
+		return &ntk.NotRealizableError{Certificate: certificate}
+	}
+	return nil
+}
+
+// search is one call of Fit.
+type search struct {
+	family   Family
+	params   []parameter
+	problem  Problem
+	settings Settings
+	places   []place
+	bounds   Bounds
+}
+
+// extra are places for the match of K(1) and of the slope there.
+const slopeGap = 1e-3
+
+// levenberg returns the least squares problem of the search on some places.
+func (s *search) levenberg(places []place, stop func() bool) *levenberg {
+	value, slope := s.problem.MatchValue > 0, s.problem.MatchSlope > 0
+	all := slices.Clone(places)
+	if value || slope {
+		for _, gap := range []float64{0, slopeGap} {
+			v, err := s.problem.Target.Curve([]float64{1 - gap})
+			if err == nil {
+				all = append(all, place{q: 1, q2: 1, minus: gap, plus: 2 - gap, want: v[0]})
+			}
+		}
+	}
+	m := newModel(s.family, s.params, all, s.problem.NNGPShare)
+	m.depth = s.problem.Depth
+	n, count := len(s.params), len(places)
+	kernel := make([]float64, len(all))
+	l := &levenberg{stop: stop}
+	for _, p := range s.params {
+		l.lo, l.hi = append(l.lo, p.lo), append(l.hi, p.hi)
+	}
+	rows := count
+	if value || slope {
+		rows += 2
+	}
+	spreadAt := rows
+	if s.problem.Width > 0 {
+		rows += len(spreadCosines)
+	}
+	slopeRow := rows
+	if !math.IsInf(s.bounds.Slope, 1) {
+		rows += 2
+	}
+	l.count = rows
+	l.residuals = func(x, r, jacobian []float64) {
+		var full []float64
+		if jacobian != nil {
+			full = make([]float64, len(all)*n)
+			clear(jacobian)
+		}
+		m.kernels(x, kernel, full)
+		for i, p := range places {
+			w := math.Sqrt(p.weight)
+			r[i] = w * (kernel[i] - p.want)
+			if jacobian != nil {
+				for j := range n {
+					jacobian[i*n+j] = w * full[i*n+j]
+				}
+			}
+		}
+		if value || slope {
+			top, below := count, count+1
+			w, w2 := math.Sqrt(s.problem.MatchValue), math.Sqrt(s.problem.MatchSlope)/slopeGap
+			e, e2 := kernel[top]-all[top].want, kernel[below]-all[below].want
+			r[count], r[count+1] = w*e, w2*(e-e2)
+			if jacobian != nil {
+				for j := range n {
+					jacobian[count*n+j] = w * full[top*n+j]
+					jacobian[(count+1)*n+j] = w2 * (full[top*n+j] - full[below*n+j])
+				}
+			}
+		}
+		if s.problem.Width > 0 {
+			s.spreads(x, r[spreadAt:], jacobian, spreadAt)
+		}
+		if slopeRow < rows {
+			s.growth(x, r[slopeRow:], jacobian, slopeRow)
+		}
+	}
+	return l
+}
+
+// spreadCosines are where the variance of finite nets counts, by angle.
+var spreadCosines = func() (c []float64) {
+	for i := range 9 {
+		c = append(c, math.Cos(math.Pi*float64(i)/8))
+	}
+	return c
+}()
+
+// spreads sets r to √(V/N) over the root of their number, and the jacobian by
+// differences.
+func (s *search) spreads(x, r, jacobian []float64, row int) {
+	scale := 1 / math.Sqrt(float64(s.problem.Width)*float64(len(spreadCosines)))
+	at := func(x []float64, out []float64) {
+		f := s.family.formula(s.params, x)
+		for i, c := range spreadCosines {
+			out[i] = scale * math.Sqrt(spread(f, c))
+		}
+	}
+	at(x, r)
+	if jacobian == nil {
+		return
+	}
+	n := len(x)
+	up, down := make([]float64, len(spreadCosines)), make([]float64, len(spreadCosines))
+	moved := slices.Clone(x)
+	for j := range n {
+		if s.params[j].fixed {
+			continue
+		}
+		h := 1e-4 * (1 + math.Abs(x[j]))
+		moved[j] = x[j] + h
+		at(moved, up)
+		moved[j] = x[j] - h
+		at(moved, down)
+		moved[j] = x[j]
+		for i := range up {
+			jacobian[(row+i)*n+j] = (up[i] - down[i]) / (2 * h)
+		}
+	}
+}
+
+// growth sets r to what the slopes of φ for z → ±∞ exceed their bound by.
+func (s *search) growth(x, r, jacobian []float64, row int) {
+	f := s.family.formula(s.params, x)
+	slopes := [2]float64{f.Slope, f.Slope}
+	for _, t := range f.Terms {
+		switch t.Kind {
+		case ReLU:
+			slopes[0] += t.Amplitude
+		case ReflectedReLU:
+			slopes[1] -= t.Amplitude
+		case GELU:
+			slopes[0] += t.Amplitude * t.Scale
+		}
+	}
+	const stiff = 100
+	for i, v := range slopes {
+		over := math.Abs(v) - s.bounds.Slope
+		r[i] = 0
+		if over <= 0 {
+			continue
+		}
+		r[i] = stiff * over
+		if jacobian == nil {
+			continue
+		}
+		for j, p := range s.params {
+			var by float64
+			if p.name == "slope" {
+				by = 1
+			}
+			for k, t := range f.Terms {
+				switch p.at(&f) {
+				case &f.Terms[k].Amplitude:
+					switch {
+					case t.Kind == ReLU && i == 0:
+						by = 1
+					case t.Kind == ReflectedReLU && i == 1:
+						by = -1
+					case t.Kind == GELU && i == 0:
+						by = t.Scale
+					}
+				case &f.Terms[k].Scale:
+					if t.Kind == GELU && i == 0 {
+						by = t.Amplitude
+					}
+				}
+			}
+			jacobian[(row+i)*len(s.params)+j] = stiff * math.Copysign(by, by*v)
+		}
+	}
+}
+
+// start is a point of the search with its objective.
+type start struct {
+	x         []float64
+	cost      float64
+	converged bool
+}
+
+func (s *search) run(ctx context.Context) (*Result, error) {
+	total := s.settings.Starts
+	nonlinear := 0
+	for _, p := range s.params {
+		if !p.fixed && !isLinear(p.name) {
+			nonlinear++
+		}
+	}
+	if total <= 0 {
+		total = min(3000, 1000*max(1, nonlinear))
+		if !s.family.piecewise() || s.problem.Depth > 1 {
+			total = 60
+		}
+	}
+	polish := s.settings.Polish
+	if polish <= 0 {
+		polish = 24
+	}
+	if s.problem.Width > 0 || s.problem.Depth > 1 {
+		polish = min(polish, 8)
+	}
+	const share = 10 // a polished start is the work of so many quick ones
+	report := s.reporter(total + share*polish)
+	starts := make([]start, total)
+	if err := s.each(ctx, total, 1, report, func(i int, stop func() bool) { starts[i] = s.quick(i, stop) }); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(starts, func(a, b start) int {
+		switch {
+		case a.cost < b.cost:
+			return -1
+		case a.cost > b.cost:
+			return 1
+		}
+		return 0
+	})
+	chosen := distinct(starts, polish)
+	err := s.each(ctx, len(chosen), share, report, func(i int, stop func() bool) { chosen[i] = s.polished(chosen[i], stop) })
+	slices.SortStableFunc(chosen, func(a, b start) int {
+		switch {
+		case a.cost < b.cost:
+			return -1
+		case a.cost > b.cost:
+			return 1
+		}
+		return 0
+	})
+	r := &Result{Stop: fmt.Sprintf("%d starts, the best %d followed to their end", total, len(chosen))}
+	for _, c := range chosen {
+		if !isFinite(c.cost) {
+			continue
+		}
+		if c.converged {
+			r.Converged++
+		}
+		d := s.design(c)
+		if !slices.ContainsFunc(r.Optima, func(o *Design) bool { return sameOptimum(o, d) }) {
+			r.Optima = append(r.Optima, d)
+		}
+	}
+	if len(r.Optima) > 0 {
+		r.Design = r.Optima[0]
+	}
+	if err != nil {
+		r.Stop = "interrupted: " + err.Error()
+		return r, err
+	}
+	if r.Design == nil {
+		return nil, fmt.Errorf("design: no start of %d came to finite values; narrower bounds may help", total)
+	}
+	return r, nil
+}
+
+func isLinear(name string) bool {
+	return name == "slope" || name == "offset" || len(name) > 9 && name[len(name)-9:] == "amplitude" || len(name) > 5 && name[len(name)-5:] == "phase"
+}
+
+func (s *search) reporter(total int) func(int) {
+	var mutex sync.Mutex
+	done := 0
+	return func(by int) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		done += by
+		if s.settings.Progress != nil {
+			s.settings.Progress(min(done, total), total)
+		}
+	}
+}
+
+// each calls f(0) … f(n-1) on all processors; each result depends on its number alone.
+func (s *search) each(ctx context.Context, n, share int, report func(int), f func(i int, stop func() bool)) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	stop := func() bool { return ctx.Err() != nil }
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		group.Go(func() {
+			for !stop() {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				f(i, stop)
+				report(share)
+			}
+		})
+	}
+	group.Wait()
+	return ctx.Err()
+}
+
+// random draws the parameters of start i within their bounds.
+func (s *search) random(i int) ([]float64, *rand.Rand) {
+	r := rand.New(rand.NewPCG(s.settings.Seed, uint64(i)+1))
+	x := make([]float64, len(s.params))
+	for j, p := range s.params {
+		lo, hi := p.lo, p.hi
+		switch {
+		case p.fixed:
+			x[j] = p.lo
+			continue
+		case math.IsInf(lo, -1): // a phase
+			lo, hi = 0, 2*math.Pi
+		case isLinear(p.name):
+			lo, hi = math.Max(lo, -2), math.Min(hi, 2)
+		}
+		x[j] = lo + r.Float64()*(hi-lo)
+	}
+	return x, r
+}
+
+// quick is a random start with what the formula is linear in fitted on fewer places.
+func (s *search) quick(i int, stop func() bool) start {
+	x, r := s.random(i)
+	if s.family.piecewise() && s.problem.Depth <= 1 && len(s.family.Fixed) == 0 && !s.family.NoSlope && !s.family.NoOffset {
+		s.fitLinear(x, r)
+		l := s.levenberg(s.fewer(), stop)
+		cost, _ := l.run(x, 2)
+		return start{x: x, cost: cost}
+	}
+	l := s.levenberg(s.fewer(), stop)
+	steps := 12
+	if !s.family.piecewise() {
+		steps = 25
+	}
+	cost, _ := l.run(x, steps)
+	return start{x: x, cost: cost}
+}
+
+// fewer is every third place or so, the ends included.
+func (s *search) fewer() []place {
+	n := len(s.places)
+	if n <= 40 {
+		return s.places
+	}
+	var out []place
+	for i := range 34 {
+		out = append(out, s.places[i*(n-1)/33])
+	}
+	return out
+}
+
+// fitLinear fits what the formula is linear in: with x those factors the kernel is the
+// quadratic form x'Mx at each place.
+func (s *search) fitLinear(x []float64, r *rand.Rand) {
+	f := s.family.formula(s.params, x)
+	n, y := linear(f)
+	places := s.fewer()
+	size := len(y)
+	forms := make([]float64, 0, len(places)*size*size)
+	bases := map[float64]*basis{}
+	at := func(q float64) *basis {
+		if bases[q] == nil {
+			bases[q] = n.at(math.Sqrt(q))
+		}
+		return bases[q]
+	}
+	tangent := 1 - s.problem.NNGPShare
+	for _, p := range places {
+		a, b := at(p.q), at(p.q2)
+		pr := newPair(size, size+a.more)
+		pr.fill(a, b, p.minus, p.plus)
+		k := tangent * p.k()
+		m := make([]float64, size*size)
+		for i := range size {
+			for j := range size {
+				v := (pr.value[i*pr.columns+j] + k*pr.derivative[i*pr.columns+j]) / 2
+				m[i*size+j] += v
+				m[j*size+i] += v
+			}
+		}
+		forms = append(forms, m...)
+	}
+	l := &levenberg{count: len(places), residuals: func(y, res, jacobian []float64) {
+		for i, p := range places {
+			m := forms[i*size*size : (i+1)*size*size]
+			w := math.Sqrt(p.weight)
+			var sum float64
+			for j, c := range y {
+				var v float64
+				for h, d := range y {
+					v += m[j*size+h] * d
+				}
+				sum += c * v
+				if jacobian != nil {
+					jacobian[i*size+j] = 2 * w * v
+				}
+			}
+			res[i] = w * (sum - p.want)
+		}
+	}}
+	for range y {
+		l.lo, l.hi = append(l.lo, -s.bounds.Amplitude), append(l.hi, s.bounds.Amplitude)
+	}
+	for j := range y {
+		y[j] = 2*r.Float64() - 1
+	}
+	l.run(y, 14)
+	// back to amplitudes and phases
+	f.Offset, f.Slope = y[0], y[1]
+	hinge, wave := 2, 2+len(n.shifts)
+	for i := range f.Terms {
+		if f.Terms[i].Kind != Cosine {
+			f.Terms[i].Amplitude = y[hinge]
+			hinge++
+			continue
+		}
+		f.Terms[i].Amplitude = math.Hypot(y[wave], y[wave+1])
+		f.Terms[i].Phase = math.Atan2(-y[wave+1], y[wave])
+		wave += 2
+	}
+	for j, p := range s.params {
+		x[j] = *p.at(&f)
+	}
+}
+
+// distinct takes the best starts that are not one and the same.
+func distinct(starts []start, count int) []start {
+	var out []start
+	for _, a := range starts {
+		if len(out) == count || !isFinite(a.cost) {
+			break
+		}
+		near := slices.ContainsFunc(out, func(b start) bool {
+			return math.Abs(a.cost-b.cost) < 1e-3*b.cost && distance(a.x, b.x) < 0.05
+		})
+		if !near {
+			out = append(out, start{slices.Clone(a.x), a.cost, false})
+		}
+	}
+	return out
+}
+
+func distance(a, b []float64) (most float64) {
+	for i := range a {
+		most = math.Max(most, math.Abs(a[i]-b[i]))
+	}
+	return most
+}
+
+// polished follows a start to its end.
+func (s *search) polished(a start, stop func() bool) start {
+	steps := 300
+	if s.problem.Width > 0 {
+		steps = 60
+	}
+	l := s.levenberg(s.places, stop)
+	a.cost, a.converged = l.run(a.x, steps)
+	if s.problem.Largest {
+		a.cost = s.lawson(a.x, stop)
+	}
+	return a
+}
+
+// lawson makes the largest error small: least squares whose weights grow where the
+// error is large, and of all that it passes the best.
+//
+// Source: Lawson's algorithm, as in Rice, Usow, "The Lawson algorithm and extensions",
+// Math. Comp. 22 (1968), with damping.
+func (s *search) lawson(x []float64, stop func() bool) float64 {
+	places := slices.Clone(s.places)
+	m := newModel(s.family, s.params, places, s.problem.NNGPShare)
+	m.depth = s.problem.Depth
+	kernel := make([]float64, len(places))
+	best, y := slices.Clone(x), slices.Clone(x)
+	least := math.Inf(1)
+	power := 1.0
+	for round := range 120 {
+		if stop() {
+			break
+		}
+		m.kernels(y, kernel, nil)
+		var largest float64
+		for i, p := range places {
+			if s.places[i].weight > 0 {
+				largest = math.Max(largest, math.Abs(kernel[i]-p.want))
+			}
+		}
+		if largest < least {
+			least = largest
+			copy(best, y)
+		}
+		if round > 60 {
+			power = 0.5
+		}
+		var total float64
+		for i, p := range places {
+			e := math.Abs(kernel[i]-p.want) / largest
+			places[i].weight *= math.Pow(e+1e-3, power)
+			total += places[i].weight
+		}
+		for i := range places {
+			places[i].weight = math.Max(places[i].weight/total, 1e-9*s.places[i].weight)
+		}
+		l := s.levenberg(places, stop)
+		l.run(y, 5)
+	}
+	copy(x, best)
+	return least * least
+}
+
+// design measures an end of the search.
+func (s *search) design(a start) *Design {
+	d := &Design{Formula: s.family.formula(s.params, a.x), Objective: math.Sqrt(a.cost), lo: s.problem.On.lo, hi: s.problem.On.hi}
+	for i := range d.Formula.Terms {
+		if t := &d.Formula.Terms[i]; t.Kind == Cosine {
+			t.Phase = math.Remainder(t.Phase, 2*math.Pi)
+		}
+	}
+	for j, p := range s.params {
+		v := *p.at(&d.Formula)
+		bound := !p.fixed && (a.x[j] <= p.lo || a.x[j] >= p.hi)
+		d.Params = append(d.Params, Param{p.name, v, bound})
+	}
+	m := newModel(s.family, s.params, s.places, s.problem.NNGPShare)
+	m.depth = s.problem.Depth
+	out := make([]float64, len(s.places))
+	m.kernels(a.x, out, nil)
+	d.Error = errorOf(out, s.places)
+	return d
+}
+
+func errorOf(values []float64, places []place) (e Error) {
+	var size float64
+	for i, p := range places {
+		d := values[i] - p.want
+		e.Mean += p.weight * d * d
+		size += p.weight * p.want * p.want
+		if p.weight > 0 {
+			e.Max = math.Max(e.Max, math.Abs(d))
+		}
+	}
+	e.Relative = math.Sqrt(e.Mean / size)
+	e.Mean = math.Sqrt(e.Mean)
+	return e
+}
+
+// sameOptimum compares two ends of the search by their objective and by φ, up to its
+// sign, which no kernel sees.
+func sameOptimum(a, b *Design) bool {
+	if math.Abs(a.Objective-b.Objective) > 1e-5*(a.Objective+b.Objective) {
+		return false
+	}
+	var plus, minus float64
+	for z := -3.0; z <= 3; z += 0.5 {
+		x, y := a.Formula.Value(z), b.Formula.Value(z)
+		plus = math.Max(plus, math.Abs(x-y))
+		minus = math.Max(minus, math.Abs(x+y))
+	}
+	return math.Min(plus, minus) < 1e-2
+}

@@ -1,0 +1,70 @@
+package design
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+)
+
+func randomFormula(f Family, r *rand.Rand) ([]parameter, []float64) {
+	ps := ntk.Must(f.parameters())
+	v := make([]float64, len(ps))
+	for i, p := range ps {
+		lo, hi := math.Max(p.lo, -3), math.Min(p.hi, 3)
+		v[i] = lo + r.Float64()*(hi-lo)
+	}
+	return ps, v
+}
+
+// The quick integrals against the kernels of package ntk, on the sphere and off it,
+// up to equal and opposite inputs; and gradients against differences.
+func TestModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, f := range []Family{
+		Paper(), {ReLUs: 2, ReflectedReLUs: 1, Cosines: 2}, {Cosines: 1, NoSlope: true}, {ReLUs: 1, NoOffset: true}, {ReflectedReLUs: 2},
+		{Gaussians: 2}, {Erfs: 1, GELUs: 1}, {ReLUs: 1, Gaussians: 1, Cosines: 1}, {ReflectedReLUs: 1, Erfs: 1},
+	} {
+		for trial := range 4 {
+			ps, v := randomFormula(f, r)
+			var places []place
+			for _, q := range [][2]float64{{1, 1}, {0.3, 2}, {2, 0.7}} {
+				for _, minus := range []float64{0, 1e-6, 0.1, 0.7, 1, 1.4, 1.95, 2} {
+					places = append(places, place{q: q[0], q2: q[1], minus: minus, plus: 2 - minus})
+				}
+			}
+			share := float64(trial) / 3
+			m := newModel(f, ps, places, share)
+			n := len(ps)
+			out, jacobian := make([]float64, len(places)), make([]float64, len(places)*n)
+			m.kernels(v, out, jacobian)
+			net := ntk.Must(ntk.UniformFCN(1, ntk.Must(f.formula(ps, v).Activation()), 1, 0))
+			nngp, tangent := ntk.Must(net.NNGP()), ntk.Must(net.NTK())
+			for i, p := range places {
+				want := share*ntk.Must(nngp.At(p.q, p.k(), p.q2)) + (1-share)*ntk.Must(tangent.At(p.q, p.k(), p.q2))
+				if math.Abs(out[i]-want) > 2e-8*(1+math.Abs(want)) || p.minus > 1e-5 && p.plus > 1e-5 && math.Abs(out[i]-want) > 1e-11*(1+math.Abs(want)) {
+					t.Errorf("%+v at %+v: %.15g, want %.15g", f, p, out[i], want)
+				}
+			}
+			up, down := make([]float64, len(places)), make([]float64, len(places))
+			for j := range ps {
+				const h = 1e-5
+				moved := append([]float64(nil), v...)
+				moved[j] = v[j] + h
+				m.kernels(moved, up, nil)
+				moved[j] = v[j] - h
+				m.kernels(moved, down, nil)
+				for i, p := range places {
+					if p.q != p.q2 && (p.minus < 1e-3 || p.plus < 1e-3) {
+						continue // proportional pre-activations meet two kinks at once only for some shifts: no derivative there
+					}
+					want := (up[i] - down[i]) / (2 * h)
+					if got := jacobian[i*n+j]; math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
+						t.Errorf("%+v: dK/d %s at %+v is %v, by differences %v", f, ps[j].name, p, got, want)
+					}
+				}
+			}
+		}
+	}
+}
