@@ -34,6 +34,7 @@ func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
 			return f(K.pair(x.a, p, y.a), L.pair(x.b, p, y.b))
 		},
 		cosineOnly: K.cosineOnly && L.cosineOnly,
+		tolerance:  K.tolerance + L.tolerance,
 	}
 }
 
@@ -112,7 +113,11 @@ func (K Kernel) withTop(q float64) (normal, error) {
 	if err != nil {
 		return normal{}, err
 	}
-	return normal{a, K.pair(a, gauss.New(q, q, q, 0, 2*q), a)}, nil
+	top := K.pair(a, gauss.Equal(q), a)
+	if !(top >= 0) || math.IsInf(top, 0) {
+		return normal{}, &DomainError{q, q, q, fmt.Sprintf("%v is %v at equal inputs, where a kernel is finite and ≥ 0", K, top)}
+	}
+	return normal{a, top}, nil
 }
 
 // Normalize returns K(x, x')/√(K(x, x) K(x', x')), which is 1 at equal inputs;
@@ -291,11 +296,17 @@ func cosineKernel(name string, f func(c float64) float64, e *expansion) Kernel {
 // FromFunc returns the kernel K(c) = f(c) of the cosine c in [-1, 1]: on inputs of
 // any norm their cosine, 0 where one is zero. Whether f is positive definite is not
 // checked here but by [Certify]; its values at some cosines are: NaN or an infinity
-// is an error. f must be safe to call from several goroutines.
-func FromFunc(name string, f func(c float64) float64) (Kernel, error) {
+// is an error, and so is a panic of f there; later ones are the caller's. f must be
+// safe to call from several goroutines.
+func FromFunc(name string, f func(c float64) float64) (K Kernel, err error) {
 	if f == nil {
 		return Kernel{}, fmt.Errorf("ntk: kernel %q has no function (nil)", name)
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			K, err = Kernel{}, fmt.Errorf("ntk: kernel %q panics on [-1, 1]: %v", name, p)
+		}
+	}()
 	for i := range 65 {
 		c := math.Cos(math.Pi * float64(i) / 64)
 		if v := f(c); !isFinite(v) {
@@ -306,44 +317,60 @@ func FromFunc(name string, f func(c float64) float64) (Kernel, error) {
 }
 
 // AtOne returns the limit of K(c) for c → 1 from the left, on inputs of norm √d,
-// and a bound on its error. For a continuous kernel it is K(1); white noise adds a
-// jump at 1, and a derivative may be infinite there (+Inf, with an error of 0).
+// and an estimate of its error. A kernel whose power series is known is continuous
+// there, so that it is K(1). Of others it is extrapolated from values down to
+// 1 - c = 6e-14: white noise adds a jump at 1, which this does not see, and a
+// derivative may be infinite there (+Inf, with an error of 0). Spikes narrower than
+// that are not told from jumps.
 func (K Kernel) AtOne() (limit, errorBound float64, err error) {
-	const n = 14 // the step is a quarter each time, in √(1-c) a half
 	one, err := K.prepare(1)
 	if err != nil {
 		return 0, 0, err
 	}
-	// Neville's scheme in t = √(1-c), in which kernels with a kink are analytic.
-	var column, last []float64
-	best, bound := math.NaN(), math.Inf(1)
-	var values []float64
+	if K.expansion != nil && K.expansion.nonneg {
+		v := K.pair(one, gauss.Equal(1), one)
+		if isFinite(v) {
+			return v, (1e-15 + K.tolerance) * math.Abs(v), nil
+		}
+	}
+	// Neville's scheme in t = √(1-c), in which kernels with a kink are analytic; the
+	// step is a quarter each time, in t a half.
+	const n = 22
+	var values, column, last []float64
+	var best [n]float64
 	for i := range n {
-		gap := 0.05 * math.Pow(0.25, float64(i))
+		gap := math.Ldexp(1, -2*(i+1))
 		v := K.pair(one, gauss.New(1, 1-gap, 1, gap, 2-gap), one)
 		if !isFinite(v) {
 			return 0, 0, &DomainError{1, 1 - gap, 1, notFinite}
 		}
 		values = append(values, v)
 		last, column = column, []float64{v}
-		for j := 1; j <= i; j++ {
+		for j := 1; j <= min(i, 4); j++ {
 			f := math.Pow(2, float64(j))
 			column = append(column, (f*column[j-1]-last[j-1])/(f-1))
-			if e := math.Abs(column[j] - last[j-1]); e < bound {
-				best, bound = column[j], e
-			}
 		}
+		best[i] = column[len(column)-1]
 	}
 	// Increments that do not shrink: the kernel goes like 1/t or log t.
 	diverges := true
-	for i := n - 4; i < n; i++ {
+	for i := n - 5; i < n; i++ {
 		step, before := values[i]-values[i-1], values[i-1]-values[i-2]
 		diverges = diverges && step/before > 0.9 && math.Abs(step) > 1e-9*math.Abs(values[i])
 	}
 	if diverges {
 		return math.Copysign(math.Inf(1), values[n-1]-values[0]), 0, nil
 	}
-	return best, bound, nil
+	// Of the last rows the one that changed least; they disagree by what values are
+	// off and by what is not smooth.
+	at, bound := n-1, math.Inf(1)
+	for i := n - 6; i < n; i++ {
+		if e := math.Abs(best[i]-best[i-1]) + math.Abs(best[i-1]-best[i-2]); e < bound {
+			at, bound = i, e
+		}
+	}
+	bound = math.Max(bound, math.Abs(values[n-1]-best[at])*1e-2)
+	return best[at], bound + (1e-15+K.tolerance)*math.Abs(best[at]), nil
 }
 
 // Derivative returns dK/dc on the sphere ‖x‖² = d as a kernel of the cosine: its
@@ -432,10 +459,11 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 			theta := math.Acos(math.Max(-1, math.Min(1, c)))
 			x := 2*theta/math.Pi - 1
 			slope := clenshaw(d, x) * 2 / math.Pi
-			if sin := math.Sin(theta); theta > 1e-5 && theta < math.Pi-1e-5 {
+			// Near the ends K'(θ)/sin θ is K'' there if K' goes to 0, and else infinite.
+			sin := math.Sin(theta)
+			if near := theta < 1e-5 || theta > math.Pi-1e-5; !near || math.Abs(slope) > 1e-4*size && sin > 1e-15 {
 				return -slope / sin
 			}
-			// -K'(θ)/sin θ at the ends: K'' there if K' is 0, else infinite.
 			if math.Abs(slope) > 1e-4*size {
 				return math.Inf(int(-math.Copysign(1, slope)))
 			}

@@ -546,7 +546,9 @@ func (Sign) dualAt(p gauss.Pair) (value, derivative float64) {
 
 func (Sign) drop(p gauss.Pair) float64 { return 2 / math.Pi * p.Angle() }
 
-func (Sign) atoms() gauss.Atoms { return gauss.Atoms{Waves: []gauss.Wave{{C: -1}}, Gates: []gauss.Gate{{C: 2}}} }
+func (Sign) atoms() gauss.Atoms {
+	return gauss.Atoms{Waves: []gauss.Wave{{C: -1}}, Gates: []gauss.Gate{{C: 2}}}
+}
 
 // Jumps implements [Jumper].
 func (Sign) Jumps() []float64 { return []float64{0} }

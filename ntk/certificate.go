@@ -251,7 +251,7 @@ func (s *source) certifyStructure(d *fitData, set CertifySettings) (*Certificate
 		if s.polynomial != nil {
 			c.Reason = "all coefficients are ≥ 0"
 		}
-	case c.Least.Degree >= 0 && c.Least.Value < -c.Least.Uncertainty:
+	case c.negative():
 		c.Verdict, c.Reason = NotRealizable, fmt.Sprintf("the coefficient of c^%d is %.6g", c.Least.Degree, c.Least.Value)
 	case s.polynomial != nil:
 		c.Proof, c.Reason = false, fmt.Sprintf("all coefficients to degree %d are ≥ 0; the series was cut off there", c.Degree)
@@ -268,6 +268,18 @@ func (s *source) certifyStructure(d *fitData, set CertifySettings) (*Certificate
 	c.Nearest = PowerSeries{a: kept, rest: rest}
 	c.MeanDistance, c.MaxDistance, err = s.distance(d, c.Nearest, 1, 0)
 	return c, err
+}
+
+// negative says whether a coefficient is below 0 by more than its error bar, and
+// makes the lowest of these the least.
+func (c *Certificate) negative() bool {
+	found := false
+	for k, v := range c.Coeffs {
+		if u := c.Uncertainty[k]; v < -u && (!found || v < c.Least.Value) {
+			c.Least, found = Coefficient{k, v, u}, true
+		}
+	}
+	return found
 }
 
 // least takes note of coefficient k.
@@ -562,18 +574,18 @@ func (s *source) coefficientsOfFunction(c *Certificate, d *fitData) (reason stri
 				coeffs[j] += v[i] / d.scale * math.Cos(math.Pi*float64(j)*(float64(i)+0.5)/float64(n))
 			}
 			coeffs[j] *= 2 / float64(n)
-			if bound := 2 * top / math.Pow(r, float64(j)); j > 0 && reason == "" && math.Abs(coeffs[j]) > bound+16*valueError {
+			if bound := 2 * top / math.Pow(r, float64(j)); j > 0 && reason == "" && math.Abs(coeffs[j]) > bound+16*s.rounding() {
 				reason = fmt.Sprintf("on [-%g, %g] its coefficient of T_%d is %.3g, and no kernel with this K(1) has more than %.3g",
 					rho, rho, j, math.Abs(coeffs[j])*d.scale, bound*d.scale)
 			}
-			resolved = resolved && (j < 3*n/4 || math.Abs(coeffs[j]) < 8*top/math.Pow(r, float64(j))+16*valueError)
+			resolved = resolved && (j < 3*n/4 || math.Abs(coeffs[j]) < 8*top/math.Pow(r, float64(j))+16*s.rounding())
 		}
 		coeffs[0] /= 2
 		for k := range best {
 			var a, u float64
 			for j := k; j < n; j++ {
 				a += coeffs[j] * t[j][k]
-				u += 2 * valueError * math.Abs(t[j][k]) // from rounding, and from what aliases
+				u += 2 * s.rounding() * math.Abs(t[j][k]) // from rounding, and from what aliases
 			}
 			for j := max(n, k); j < len(t); j++ {
 				u += 2 * top / math.Pow(r, float64(j)) * math.Abs(t[j][k])
@@ -590,7 +602,7 @@ func (s *source) coefficientsOfFunction(c *Certificate, d *fitData) (reason stri
 	parity := d.parity()
 	for k, b := range best {
 		if parity >= 0 && k%2 != parity {
-			b = Coefficient{k, 0, valueError * d.scale} // odd part of an even curve
+			b = Coefficient{k, 0, s.rounding() * d.scale} // odd part of an even curve
 		}
 		if !(b.Uncertainty <= math.Max(math.Abs(b.Value), 1e-6*d.scale)) {
 			break

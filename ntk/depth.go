@@ -136,7 +136,7 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	if cert.Verdict != NotRealizable && cert.Degree >= 1 {
 		root := n.formalRoot(cert, size, src.polynomial != nil && src.rest == 0)
 		if root.reason != "" {
-			decide(NotRealizable, src.coeffs != nil && src.rest == 0, "%s", root.reason)
+			decide(NotRealizable, false, "%s", root.reason)
 			out.Witness = root.witness
 		}
 		if root.f != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 )
@@ -274,11 +275,25 @@ func (s *source) certifyShifted(d *fitData, set CertifySettings, slope, shift fl
 			for k := range shifted {
 				c.least(k)
 			}
-			if c.Least.Value >= -c.Least.Uncertainty {
+			// The shift is exact, so signs are; but what is below 0 by no more than the
+			// last digits of the coefficients given need not be meant.
+			negative, meant := -1, false
+			given := shiftedRounding(s.polynomial, slope, shift)
+			for k, v := range shifted {
+				if v < 0 && (negative < 0 || v < shifted[negative]) {
+					negative = k
+				}
+				meant = meant || v < -given[k]
+			}
+			if !meant {
 				c.Verdict, c.Proof, c.Reason = Realizable, true, "all coefficients in c̃ are ≥ 0"
+				if negative >= 0 {
+					c.Verdict, c.Proof = Undetermined, false
+					c.Reason = fmt.Sprintf("the coefficient of c̃^%d is %.3g, which the last digits of the coefficients given explain", negative, shifted[negative])
+				}
 				a := make([]float64, min(most+1, len(shifted)))
 				for k := range a {
-					if v := shifted[k]; v > bound[k] { // what rounding cannot tell from 0 is 0
+					if v := shifted[k]; v > given[k] { // what the digits given cannot tell from 0 is 0
 						a[k] = v
 					}
 				}
@@ -294,6 +309,7 @@ func (s *source) certifyShifted(d *fitData, set CertifySettings, slope, shift fl
 				c.MeanDistance, c.MaxDistance, err = s.distance(d, c.Nearest, 1, 0)
 				return c, a, err
 			}
+			c.Least = Coefficient{negative, shifted[negative], bound[negative]}
 			c.Verdict, c.Proof = NotRealizable, true
 			c.Reason = fmt.Sprintf("the coefficient of c̃^%d is %.6g", c.Least.Degree, c.Least.Value)
 		}
@@ -339,36 +355,71 @@ func (s *source) certifyShifted(d *fitData, set CertifySettings, slope, shift fl
 	return c, a, nil
 }
 
-// taylorShift rewrites Σ a_k c^k as a series in x = slope·c + shift, with bounds
-// on the rounding of each coefficient.
+// taylorShift rewrites Σ a_k c^k as a series in x = slope·c + shift. The numbers
+// given are taken as exact and the arithmetic keeps all digits that can count, so
+// that signs are right; bounds are those of rounding the results to double
+// precision.
 func taylorShift(a []float64, slope, shift float64) (out, bound []float64) {
 	n := len(a)
 	out, bound = make([]float64, n), make([]float64, n)
-	size := make([]float64, n) // the same with all terms of one sign
+	// A step multiplies by shift and divides by slope: digits lost to cancellation are
+	// at most log2((1+shift)/slope) a step, and a step rounds once.
+	digits := 200 + uint(float64(n)*(2+2*math.Abs(math.Log2((1+shift)/slope))))
+	number := func(v float64) *big.Float { return new(big.Float).SetPrec(digits).SetFloat64(v) }
+	zero := number(0)
+	x := make([]*big.Float, n)
+	for j := range x {
+		x[j] = number(0)
+	}
+	by, over := number(-shift), number(slope)
 	// Horner: p ← p·(x - shift)/slope + a_k.
 	for k := n - 1; k >= 0; k-- {
 		for j := n - 1 - k; j >= 0; j-- {
-			v, m := -shift*out[j], shift*size[j]
+			x[j].Mul(x[j], by)
 			if j > 0 {
-				v += out[j-1]
-				m += size[j-1]
+				x[j].Add(x[j], x[j-1])
 			}
-			out[j], size[j] = v/slope, m/slope
+			x[j].Quo(x[j], over)
 		}
-		out[0] += a[k]
-		size[0] += math.Abs(a[k])
+		x[0].Add(x[0], number(a[k]))
 	}
-	for j := range bound {
-		// Each step rounds four times, and slope and shift are rounded themselves.
-		bound[j] = 8 * float64(n) * 0x1p-53 * size[j]
-		if math.IsNaN(bound[j]) || !isFinite(out[j]) {
+	var size float64
+	for j := range out {
+		out[j], _ = x[j].Float64()
+		size = math.Max(size, math.Abs(out[j]))
+	}
+	for j := range out {
+		switch {
+		case math.IsInf(out[j], 0):
 			bound[j] = math.Inf(1)
+		case x[j].Cmp(zero) != 0 && math.Abs(out[j]) < 0x1p-120*size:
+			out[j] = 0 // a division's last digit, where exactly nothing is left
+		default:
+			bound[j] = 0x1p-53 * math.Abs(out[j])
 		}
-	}
-	if n == 1 {
-		bound[0] = 0
 	}
 	return out, bound
+}
+
+// shiftedRounding is by how much the rounding of the coefficients a moves each of the
+// shifted ones.
+func shiftedRounding(a []float64, slope, shift float64) []float64 {
+	n := len(a)
+	size := make([]float64, n) // the shift with all terms of one sign
+	for k := n - 1; k >= 0; k-- {
+		for j := n - 1 - k; j >= 0; j-- {
+			m := shift * size[j]
+			if j > 0 {
+				m += size[j-1]
+			}
+			size[j] = m / slope
+		}
+		size[0] += math.Abs(a[k])
+	}
+	for j := range size {
+		size[j] *= 0x1p-52
+	}
+	return size
 }
 
 // unshift rewrites Σ a_k (slope·c + shift)^k in c; all is ≥ 0 and nothing

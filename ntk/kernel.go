@@ -28,6 +28,9 @@ type Kernel struct {
 	which int // 0 NNGP, 1 NTK
 	// cosineOnly says that norms do not enter.
 	cosineOnly bool
+	// tolerance is the error of values relative to K(1) where it is more than rounding:
+	// that of numeric activations.
+	tolerance float64
 	// expansion is nil for a kernel known by its values alone.
 	expansion *expansion
 }

@@ -97,7 +97,7 @@ func (f *FCN) kernel(layer, which int) (Kernel, error) {
 			}
 			return nngp
 		},
-		net: r, which: which,
+		net: r, which: which, tolerance: 10 * r.tolerance, // layers magnify it
 		expansion: &expansion{
 			coeffs:    func(degree int) ([]float64, error) { return r.series(degree, which) },
 			nonneg:    true,

@@ -39,7 +39,13 @@ type source struct {
 	rest       float64
 	values     func(cosines []float64) ([]float64, error)
 	samples    *Samples
+	// valueTolerance is the error of values relative to K(1), where it is more than
+	// rounding: of kernels with numeric parts.
+	valueTolerance float64
 }
+
+// rounding is the error of values relative to the largest |K(c)|.
+func (s *source) rounding() float64 { return math.Max(valueError, s.valueTolerance) }
 
 func (p PowerSeries) target() (*source, error) {
 	return &source{
@@ -65,7 +71,7 @@ func (p PowerSeries) target() (*source, error) {
 }
 
 func (K Kernel) target() (*source, error) {
-	s := &source{name: K.String(), values: K.Curve}
+	s := &source{name: K.String(), values: K.Curve, valueTolerance: K.tolerance}
 	if K.expansion != nil {
 		s.coeffs, s.nonneg, s.tolerance = K.expansion.coeffs, K.expansion.nonneg, K.expansion.tolerance
 	}
@@ -198,7 +204,7 @@ func (s *source) data(f FitSettings) (*fitData, error) {
 	d.weight, d.std = make([]float64, len(d.c)), make([]float64, len(d.c))
 	for i := range d.v {
 		d.v[i] /= d.scale
-		d.weight[i], d.std[i] = 1, valueError
+		d.weight[i], d.std[i] = 1, s.rounding()
 		if s.samples != nil && len(s.samples.Std) > 0 {
 			std := s.samples.Std[0]
 			if len(s.samples.Std) > 1 {
