@@ -34,6 +34,7 @@ func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
 			return f(K.pair(x.a, p, y.a), L.pair(x.b, p, y.b))
 		},
 		cosineOnly: K.cosineOnly && L.cosineOnly,
+		function:   K.function || L.function,
 		tolerance:  K.tolerance + L.tolerance,
 	}
 }
@@ -313,7 +314,9 @@ func FromFunc(name string, f func(c float64) float64) (K Kernel, err error) {
 			return Kernel{}, fmt.Errorf("ntk: kernel %q is %v at c = %v; it must be finite on [-1, 1]", name, v, c)
 		}
 	}
-	return cosineKernel(name, f, nil), nil
+	K = cosineKernel(name, f, nil)
+	K.function = true
+	return K, nil
 }
 
 // AtOne returns the limit of K(c) for c → 1 from the left, on inputs of norm √d,

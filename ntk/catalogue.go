@@ -425,7 +425,7 @@ func (a Polynomial) Validate() error {
 // String names the degree.
 func (a Polynomial) String() string { return fmt.Sprintf("polynomial of degree %d", len(a.Coeffs)-1) }
 
-// RectifiedMonomial is max(z, 0)^Degree, Degree ≥ 1; ReLU is Degree 1 and
+// RectifiedMonomial is max(z, 0)^Degree, Degree 1 … 12; ReLU is Degree 1 and
 // [Step] would be 0.
 type RectifiedMonomial struct {
 	Degree int
@@ -456,6 +456,9 @@ func (a RectifiedMonomial) Dual(q, k, q2 float64) (value, derivative float64) {
 }
 
 func (a RectifiedMonomial) dualAt(p gauss.Pair) (value, derivative float64) {
+	if a.Validate() != nil {
+		return math.NaN(), math.NaN()
+	}
 	s, n := gauss.Largest(p.Q, p.Q2), float64(a.Degree)
 	if s == 0 {
 		return 0, 0

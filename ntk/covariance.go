@@ -48,7 +48,7 @@ func dropOf(phi Dualer, p gauss.Pair, top, value float64) float64 {
 		}
 		drops[r] *= p.Minus
 	}
-	if math.Abs(drops[0]-drops[1]) > 1e-9*math.Abs(drops[0]) {
+	if !(math.Abs(drops[0]-drops[1]) <= 1e-9*math.Abs(drops[0])) { // also NaN, of φ that jumps
 		return top - value
 	}
 	return drops[0]

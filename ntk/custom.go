@@ -25,6 +25,9 @@ type CustomSettings struct {
 	MaxVariance float64
 }
 
+// mostPlacesOfKinks bounds what each of the nested integrals is split at.
+const mostPlacesOfKinks = 200
+
 // CustomActivation is an activation made of a Go function by [Custom].
 type CustomActivation struct {
 	numeric
@@ -54,6 +57,9 @@ func Custom(f, df func(z float64) float64, settings ...CustomSettings) (*CustomA
 	}
 	if s.Name == "" {
 		s.Name = "custom activation"
+	}
+	if n := len(s.Kinks) + len(s.Jumps); n > mostPlacesOfKinks {
+		return nil, fmt.Errorf("ntk: %s has %d kinks and jumps; at most %d are taken", s.Name, n, mostPlacesOfKinks)
 	}
 	if s.MaxVariance < 0 || math.IsNaN(s.MaxVariance) || math.IsInf(s.MaxVariance, 0) {
 		return nil, fmt.Errorf("ntk: Custom: MaxVariance is %v; it must be a finite number ≥ 0 (0 means 100)", s.MaxVariance)

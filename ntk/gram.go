@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"gonum.org/v1/gonum/blas"
@@ -186,11 +187,14 @@ func kernelMatrix[T float32 | float64](ctx context.Context, e *evaluator, dst []
 		return fmt.Errorf("ntk: rows of %d and of %d features have no inner product", z.D, x.D)
 	}
 	for _, d := range dst {
-		if len(d) != z.N*x.N {
+		if len(d)/x.N != z.N || len(d)%x.N != 0 {
 			return fmt.Errorf("ntk: a %d×%d kernel matrix does not go into %d entries", z.N, x.N, len(d))
 		}
+		if overlap(d, x.Rows) || overlap(d, z.Rows) {
+			return errors.New("ntk: the destination overlaps the inputs, which must not change")
+		}
 	}
-	if len(dst) == 2 && &dst[0][0] == &dst[1][0] {
+	if len(dst) == 2 && overlap(dst[0], dst[1]) {
 		return errors.New("ntk: the NNGP and the NTK need a destination each")
 	}
 	m := &matrix[T]{e: e, dst: dst, symmetric: symmetric}
@@ -210,10 +214,22 @@ func kernelMatrix[T float32 | float64](ctx context.Context, e *evaluator, dst []
 	return m.run(ctx, s)
 }
 
+// overlap reports whether two slices share memory.
+func overlap[T float32 | float64](a, b []T) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	first := func(s []T) uintptr { return uintptr(unsafe.Pointer(&s[0])) }
+	last := func(s []T) uintptr { return uintptr(unsafe.Pointer(&s[len(s)-1])) }
+	return first(a) <= last(b) && first(b) <= last(a)
+}
+
 func (x Inputs[T]) check() error {
 	switch {
 	case x.N < 1 || x.D < 1:
 		return errNoInputs
+	case x.N > math.MaxInt32 || x.D > math.MaxInt32 || len(x.Rows)/x.D != x.N:
+		return fmt.Errorf("ntk: %d inputs of %d features are not %d entries", x.N, x.D, len(x.Rows))
 	case len(x.Rows) != x.N*x.D:
 		return fmt.Errorf("ntk: %d inputs of %d features are not %d entries", x.N, x.D, len(x.Rows))
 	}
@@ -525,7 +541,8 @@ func mirror[T float32 | float64](dst []T, n int, t tile, i0, i1 int) {
 
 // parallel calls f(0) … f(tasks-1) on all processors, until ctx ends or one
 // returns an error. Of several errors it returns that of the first task: tasks
-// are handed out in order, so one that was not reached comes after it.
+// are handed out in order, so one that was not reached comes after it. A panic of f,
+// which may be a caller's function, goes on in the caller's goroutine.
 func parallel(ctx context.Context, tasks int, f func(task int) error) error {
 	var next atomic.Int64
 	var stop atomic.Bool
@@ -533,8 +550,17 @@ func parallel(ctx context.Context, tasks int, f func(task int) error) error {
 	var mutex sync.Mutex
 	var first error
 	at := tasks
+	var panicked any
 	for range min(tasks, runtime.GOMAXPROCS(0)) {
 		group.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					stop.Store(true)
+					mutex.Lock()
+					panicked = p
+					mutex.Unlock()
+				}
+			}()
 			for !stop.Load() && ctx.Err() == nil {
 				task := int(next.Add(1)) - 1
 				if task >= tasks {
@@ -552,6 +578,9 @@ func parallel(ctx context.Context, tasks int, f func(task int) error) error {
 		})
 	}
 	group.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
 	if first != nil {
 		return first
 	}

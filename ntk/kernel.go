@@ -31,6 +31,8 @@ type Kernel struct {
 	// tolerance is the error of values relative to K(1) where it is more than rounding:
 	// that of numeric activations.
 	tolerance float64
+	// function says that values come from a caller's function of the cosine.
+	function bool
 	// expansion is nil for a kernel known by its values alone.
 	expansion *expansion
 }
@@ -53,6 +55,14 @@ func (e *DomainError) Error() string {
 
 // notFinite says why a kernel has no value: its formulas left float64.
 const notFinite = "the kernel is too large for double precision there: smaller standard deviations, parameters or inputs are needed"
+
+// reason says why the kernel has no finite value somewhere.
+func (K Kernel) reason() string {
+	if K.function {
+		return "the function that the kernel is made of is not finite there"
+	}
+	return notFinite
+}
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
@@ -83,7 +93,7 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	}
 	v := K.pair(a, gauss.Of(q, k, q2), b)
 	if !isFinite(v) {
-		return 0, &DomainError{q, k, q2, notFinite}
+		return 0, &DomainError{q, k, q2, K.reason()}
 	}
 	return v, nil
 }
@@ -113,7 +123,7 @@ func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 			c = math.Max(-1, math.Min(1, c))
 			out[i] = K.pair(one, gauss.New(q, q*c, q, q*(1-c), q*(1+c)), one)
 			if !isFinite(out[i]) {
-				return nil, &DomainError{q, q * c, q, notFinite}
+				return nil, &DomainError{q, q * c, q, K.reason()}
 			}
 		}
 	}

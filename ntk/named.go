@@ -82,6 +82,9 @@ func MaternKernel(p int, length float64) (Kernel, error) {
 	s := 2 * (float64(2*p + 1)) / (length * length) // x² = s t, t = ‖x-x'‖²/2d
 	value := func(t float64) float64 {
 		x := math.Sqrt(s * t)
+		if x > 800 {
+			return 0 // e^{-x} is, and the polynomial may be infinite
+		}
 		var v float64
 		for i := p; i >= 0; i-- {
 			v = v*x + poly[i]

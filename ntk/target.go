@@ -21,7 +21,8 @@ type Samples struct {
 	Cosines []float64
 	Values  []float64
 	// Std is the standard deviation of each value, or a single one for all; nil
-	// and zeros mean exact but for rounding, 2^-50 of the largest |K(c_i)|.
+	// and zeros mean exact but for rounding, 2^-50 of the largest |K(c_i)|; beside
+	// noisy values, a millionth of the largest standard deviation.
 	Std []float64
 }
 
@@ -213,6 +214,12 @@ func (s *source) data(f FitSettings) (*fitData, error) {
 			if std /= d.scale; std > valueError {
 				d.std[i], d.noisy = std, true
 			}
+		}
+	}
+	if d.noisy { // a value without noise among noisy ones must not silence them
+		floor := 1e-6 * slices.Max(d.std)
+		for i, e := range d.std {
+			d.std[i] = math.Max(e, floor)
 		}
 	}
 	switch {

@@ -1,6 +1,7 @@
 package design
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ type Settings struct {
 	// Starts is the number of random starts; 0 means 1000 for each parameter that the
 	// formula is not linear in, 3000 at most, and 60 for families with smooth terms.
 	Starts int
-	// Polish is how many of the best starts are followed to their end; 0 means 24.
+	// Polish is how many of the best starts are followed on, a third of them to their
+	// end; 0 means 32.
 	Polish int
 	// Progress hears of the work done, in units of starts. Calls come one at a time.
 	Progress func(done, total int)
@@ -351,37 +353,30 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	}
 	polish := s.settings.Polish
 	if polish <= 0 {
-		polish = 24
+		polish = 32
 	}
 	if s.problem.Width > 0 || s.problem.Depth > 1 {
 		polish = min(polish, 8)
 	}
-	const share = 10 // a polished start is the work of so many quick ones
-	report := s.reporter(total + share*polish)
+	const share = 20 // a polished start is the work of so many quick ones
+	report := s.reporter(total + 2*share*polish)
 	starts := make([]start, total)
 	if err := s.each(ctx, total, 1, report, func(i int, stop func() bool) { starts[i] = s.quick(i, stop) }); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(starts, func(a, b start) int {
-		switch {
-		case a.cost < b.cost:
-			return -1
-		case a.cost > b.cost:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(starts, byCost)
 	chosen := distinct(starts, polish)
-	err := s.each(ctx, len(chosen), share, report, func(i int, stop func() bool) { chosen[i] = s.polished(chosen[i], stop) })
-	slices.SortStableFunc(chosen, func(a, b start) int {
-		switch {
-		case a.cost < b.cost:
-			return -1
-		case a.cost > b.cost:
-			return 1
+	// All of them some way, then the better third to the end.
+	err := s.each(ctx, len(chosen), share, report, func(i int, stop func() bool) { chosen[i] = s.polished(chosen[i], 40, false, stop) })
+	slices.SortStableFunc(chosen, byCost)
+	if err == nil {
+		best := chosen[:min(len(chosen), max(4, polish/3))]
+		err = s.each(ctx, len(best), share, report, func(i int, stop func() bool) { best[i] = s.polished(best[i], 400, s.problem.Largest, stop) })
+		if s.problem.Largest { // the others were not asked for it
+			chosen = best
 		}
-		return 0
-	})
+		slices.SortStableFunc(chosen, byCost)
+	}
 	r := &Result{Stop: fmt.Sprintf("%d starts, the best %d followed to their end", total, len(chosen))}
 	for _, c := range chosen {
 		if !isFinite(c.cost) {
@@ -470,10 +465,7 @@ func (s *search) random(i int) ([]float64, *rand.Rand) {
 func (s *search) quick(i int, stop func() bool) start {
 	x, r := s.random(i)
 	if s.family.piecewise() && s.problem.Depth <= 1 && len(s.family.Fixed) == 0 && !s.family.NoSlope && !s.family.NoOffset {
-		s.fitLinear(x, r)
-		l := s.levenberg(s.fewer(), stop)
-		cost, _ := l.run(x, 2)
-		return start{x: x, cost: cost}
+		return start{x: x, cost: s.fitLinear(x, r)}
 	}
 	l := s.levenberg(s.fewer(), stop)
 	steps := 12
@@ -499,7 +491,7 @@ func (s *search) fewer() []place {
 
 // fitLinear fits what the formula is linear in: with x those factors the kernel is the
 // quadratic form x'Mx at each place.
-func (s *search) fitLinear(x []float64, r *rand.Rand) {
+func (s *search) fitLinear(x []float64, r *rand.Rand) float64 {
 	f := s.family.formula(s.params, x)
 	n, y := linear(f)
 	places := s.fewer()
@@ -552,7 +544,7 @@ func (s *search) fitLinear(x []float64, r *rand.Rand) {
 	for j := range y {
 		y[j] = 2*r.Float64() - 1
 	}
-	l.run(y, 14)
+	cost, _ := l.run(y, 14)
 	// back to amplitudes and phases
 	f.Offset, f.Slope = y[0], y[1]
 	hinge, wave := 2, 2+len(n.shifts)
@@ -569,6 +561,7 @@ func (s *search) fitLinear(x []float64, r *rand.Rand) {
 	for j, p := range s.params {
 		x[j] = *p.at(&f)
 	}
+	return cost
 }
 
 // distinct takes the best starts that are not one and the same.
@@ -595,19 +588,23 @@ func distance(a, b []float64) (most float64) {
 	return most
 }
 
-// polished follows a start to its end.
-func (s *search) polished(a start, stop func() bool) start {
-	steps := 300
+// polished follows a start for so many steps, or to its end.
+func (s *search) polished(a start, steps int, largest bool, stop func() bool) start {
+	if a.converged && !largest {
+		return a
+	}
 	if s.problem.Width > 0 {
-		steps = 60
+		steps = min(steps, 60)
 	}
 	l := s.levenberg(s.places, stop)
 	a.cost, a.converged = l.run(a.x, steps)
-	if s.problem.Largest {
+	if largest {
 		a.cost = s.lawson(a.x, stop)
 	}
 	return a
 }
+
+func byCost(a, b start) int { return cmp.Compare(a.cost, b.cost) }
 
 // lawson makes the largest error small: least squares whose weights grow where the
 // error is large, and of all that it passes the best.

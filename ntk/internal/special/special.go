@@ -89,11 +89,16 @@ func faddeevaRules() (trapezoidal, midpoints [12]quadratureNode) {
 	return trapezoidal, midpoints
 }
 
-var legendre20 = sync.OnceValues(func() ([]float64, []float64) {
-	x, w := make([]float64, 20), make([]float64, 20)
-	quad.Legendre{}.FixedLocations(x, w, -1, 1)
-	return x, w
-})
+// legendre6, legendre12 and legendre20 are Gauss-Legendre rules on [-1, 1].
+var legendre6, legendre12, legendre20 = legendre(6), legendre(12), legendre(20)
+
+func legendre(n int) func() ([]float64, []float64) {
+	return sync.OnceValues(func() ([]float64, []float64) {
+		x, w := make([]float64, n), make([]float64, n)
+		quad.Legendre{}.FixedLocations(x, w, -1, 1)
+		return x, w
+	})
+}
 
 // BivariateNormalTail is P(u > h, v > k) for standard normal u and v with
 // correlation rho in [-1, 1], given also r = √(1 - rho²), which a caller may
@@ -115,8 +120,14 @@ func BivariateNormalTail(h, k, rho, r float64) float64 {
 	case math.IsInf(k, -1):
 		return NormalTail(h)
 	}
-	nodes, weights := legendre20()
 	if math.Abs(rho) < 0.925 {
+		nodes, weights := legendre20()
+		switch { // the fewer nodes, the shorter the way from 0
+		case math.Abs(rho) < 0.3:
+			nodes, weights = legendre6()
+		case math.Abs(rho) < 0.75:
+			nodes, weights = legendre12()
+		}
 		half := math.Asin(rho) / 2
 		var sum float64
 		for i, x := range nodes {

@@ -1,0 +1,165 @@
+package design
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Net returns the architecture of the design: depth hidden layers with σ_w = 1,
+// σ_b = 0 and the design as activation.
+func (d *Design) Net(depth int) (*ntk.FCN, error) {
+	phi, err := d.Formula.Activation()
+	if err != nil {
+		return nil, err
+	}
+	return ntk.UniformFCN(depth, phi, 1, 0)
+}
+
+// NTK returns the NTK of the design's one-hidden-layer net.
+func (d *Design) NTK() (ntk.Kernel, error) {
+	net, err := d.Net(1)
+	if err != nil {
+		return ntk.Kernel{}, err
+	}
+	return net.NTK()
+}
+
+// Off returns the design's NTK less the target at cosines on the sphere ‖x‖² = d.
+func (d *Design) Off(target ntk.Kernel, cosines []float64) ([]float64, error) {
+	K, err := d.NTK()
+	if err != nil {
+		return nil, err
+	}
+	out, err := K.Curve(cosines)
+	if err != nil {
+		return nil, err
+	}
+	want, err := target.Curve(cosines)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range want {
+		out[i] -= v
+	}
+	return out, nil
+}
+
+// Spread returns √(N Var Θ_N) at cosines on the sphere: over √N, the standard deviation
+// of the empirical NTK of the one-hidden-layer net of width N. It is exact, to about
+// 1e-8; see [ntk.FiniteWidthVariance].
+func (d *Design) Spread(cosines []float64) ([]float64, error) { return Spread(d.Formula, cosines) }
+
+// Spread is [Design.Spread] for any formula.
+func Spread(f Formula, cosines []float64) ([]float64, error) {
+	phi, err := f.Activation()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(cosines))
+	for i, c := range cosines {
+		if !(math.Abs(c) <= 1) {
+			return nil, fmt.Errorf("design: cosine %d is %v, outside [-1, 1]", i, c)
+		}
+		v, err := ntk.FiniteWidthVariance(phi, 1, c, 1)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = math.Sqrt(v)
+	}
+	return out, nil
+}
+
+// WidthFor returns the least width at which the root mean square, over 17 angles, of
+// the standard deviation of a finite net's kernel is below level, in the kernel's units:
+// how wide is wide enough. A level that is not > 0 means the design's own mean error.
+func (d *Design) WidthFor(level float64) (int, error) {
+	if !(level > 0) {
+		level = d.Error.Mean
+	}
+	if !(level > 0) || math.IsInf(level, 0) {
+		return 0, fmt.Errorf("design: the level is %v; it must be a finite number > 0", level)
+	}
+	var cosines []float64
+	for i := range 17 {
+		cosines = append(cosines, math.Cos(math.Pi*float64(i)/16))
+	}
+	spread, err := d.Spread(cosines)
+	if err != nil {
+		return 0, err
+	}
+	var sum float64
+	for _, s := range spread {
+		sum += s * s
+	}
+	width := math.Ceil(sum / 17 / (level * level))
+	if width > math.MaxInt32 {
+		return 0, fmt.Errorf("design: a width of %.3g would be needed", width)
+	}
+	return int(max(1, width)), nil
+}
+
+// OutsideError reports inputs on which a design was not fitted: its kernel there may be
+// far from the target, however near it is on its domain.
+type OutsideError struct {
+	Row       int
+	Norm      float64 // ‖x‖²/d
+	Low, High float64 // of the domain
+	Rows      int     // how many rows are outside
+}
+
+func (e *OutsideError) Error() string {
+	return fmt.Sprintf("design: %d rows are outside the norms that the design was fitted for: row %d has ‖x‖²/d = %.4g, the domain %.4g to %.4g; fit it on these rows, or scale them", e.Rows, e.Row, e.Norm, e.Low, e.High)
+}
+
+// Check compares the norms of rows with those that the design was fitted for: an
+// [*OutsideError] is a warning that its kernel may be off there.
+func (d *Design) Check(x *mat.Dense) error {
+	if x == nil || x.IsEmpty() {
+		return fmt.Errorf("design: no rows to check")
+	}
+	n, features := x.Dims()
+	var out *OutsideError
+	for i := range n {
+		q := mat.Dot(x.RowView(i), x.RowView(i)) / float64(features)
+		if q < d.lo*(1-1e-6) || q > d.hi*(1+1e-6) || math.IsNaN(q) {
+			if out == nil {
+				out = &OutsideError{Row: i, Norm: q, Low: d.lo, High: d.hi}
+			}
+			out.Rows++
+		}
+	}
+	if out == nil {
+		return nil
+	}
+	return out
+}
+
+// ErrorOn compares a formula's NTK (one hidden layer) with a target over a domain.
+func ErrorOn(f Formula, target ntk.Kernel, on Domain) (Error, error) {
+	places, err := on.wanted(target)
+	if err != nil {
+		return Error{}, err
+	}
+	phi, err := f.Activation()
+	if err != nil {
+		return Error{}, err
+	}
+	net, err := ntk.UniformFCN(1, phi, 1, 0)
+	if err != nil {
+		return Error{}, err
+	}
+	K, err := net.NTK()
+	if err != nil {
+		return Error{}, err
+	}
+	values := make([]float64, len(places))
+	for i, p := range places {
+		if values[i], err = K.At(p.q, p.k(), p.q2); err != nil {
+			return Error{}, err
+		}
+	}
+	return errorOf(values, places), nil
+}
