@@ -50,7 +50,7 @@ check-notebooks: ready ## The part of test that is notebooks: executed REPEAT ti
 	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lab_test
 	@$(run) check --scale "$(SCALE)" --repeat "$(REPEAT)" $(NOTEBOOKS)
 
-execute: ready ## Run the notebooks in place, for committing (SCALE=paper)
+execute: ready ## Run the notebooks in place (for committing: SCALE=paper)
 	@$(run) execute --scale "$(SCALE)" $(NOTEBOOKS)
 
 verify: ready ## Checks on the real data files in KERNELSMITH_DATA

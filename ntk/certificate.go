@@ -81,8 +81,12 @@ func (c *Certificate) String() string {
 	if c.Proof {
 		how = "proof"
 	}
-	return fmt.Sprintf("%s: %s (%s: %s); nearest kernel of degree %d: %.3g away in the mean, %.3g at most",
-		c.Target, verdict, how, c.Reason, len(c.Nearest.a)-1, c.MeanDistance, c.MaxDistance)
+	nearest := "nearest kernel of degree"
+	if c.Verdict == Realizable { // nearest is the series itself
+		nearest = "cut off at degree"
+	}
+	return fmt.Sprintf("%s: %s (%s: %s); %s %d: %.3g away in the mean, %.3g at most",
+		c.Target, verdict, how, c.Reason, nearest, len(c.Nearest.a)-1, c.MeanDistance, c.MaxDistance)
 }
 
 // CertifySettings are the settings of [Certify]; nil means all defaults.

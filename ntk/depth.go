@@ -52,9 +52,9 @@ func (a *SharedActivation) String() string {
 	return fmt.Sprintf("%v (%s: %s); %.3g away in the mean, %.3g at most", a.Verdict, how, a.Reason, a.MeanDistance, a.MaxDistance)
 }
 
-// SharedDepth asks whether the net of the given depth whose hidden layers have
-// one activation, σ_w = 1 and σ_b = 0, has the target on the sphere, and with
-// which activation. The activation keeps the variance: its dual f has f(1) = 1,
+// SharedDepth asks whether a net of the given depth whose hidden layers have one
+// activation that keeps the variance, E[φ(z)²] = 1, σ_w = 1 and σ_b = 0, has the
+// target on the sphere, and with which activation. Its dual f has f(1) = 1,
 // and the NNGP kernel is f composed with itself, the NTK
 // Σ_l f^{∘l} Π_{m ≥ l} f'(f^{∘m}) over l ≤ depth.
 //
@@ -422,7 +422,7 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 		}
 		if f[i] < -spread[i] {
 			out.witness = Coefficient{i, f[i], spread[i]}
-			out.reason = fmt.Sprintf("the only possible dual activation has the coefficient %.4g ± %.2g of c^%d", f[i], spread[i], i)
+			out.reason = fmt.Sprintf("the only possible dual activation that keeps the variance has the coefficient %.4g ± %.2g of c^%d", f[i], spread[i], i)
 			break
 		}
 		if f[i] > spread[i] {
@@ -432,7 +432,7 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 		error += spread[i]
 		if total-error > 1+1e-9 && out.reason == "" {
 			out.witness = Coefficient{i, f[i], spread[i]}
-			out.reason = fmt.Sprintf("the coefficients of the only possible dual activation to c^%d add up to %.10g, and must not pass 1", i, total)
+			out.reason = fmt.Sprintf("the coefficients of the only possible dual activation that keeps the variance, to c^%d add up to %.10g, and must not pass 1", i, total)
 		}
 	}
 	// The start must have f(1) = 1: what is missing lies in high degrees.

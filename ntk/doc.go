@@ -7,7 +7,20 @@
 // back is Theorem 1 of [SAD22]: [Invert] turns a target, which is a [PowerSeries],
 // a [Kernel] or [Samples], into the activation function whose one-hidden-layer
 // net has that kernel. [Certify] tells beforehand whether there is one, and what
-// is nearest if not; [SharedDepth] asks for one activation of a deep net.
+// is nearest if not; [SharedDepth] asks for one activation, that keeps the
+// variance, of a deep net.
+//
+// # Overview
+//
+//   - activations: [ReLU], [TwoSlope], [Erf], [GELU], [Sin], [Exp], [Gaussian],
+//     [Gabor], [Polynomial], [RectifiedMonomial], [Step], [Tanh] …; sums and affine
+//     changes by [Add] and [Affine]; any Go function by [Custom]
+//   - nets: [NewFCN], [UniformFCN], [FCN.NTK], [FCN.NNGP], [FCN.NNGPOf]
+//   - kernels: [GaussianKernel], [MaternKernel] …, [FromFunc], [Kernel.Add],
+//     [Kernel.Mul], [Kernel.Compose], [Kernel.Series], [Kernel.Derivative]
+//   - matrices: [Kernel.Gram], [GramInto], [GramBothInto], [CrossInto]
+//   - the way back: [Certify], [Invert], [FitSeries], [FiniteWidthVariance]
+//   - depth: [MeanFieldOf], [CriticalWeightStd], [SharedDepth]
 //
 // # Conventions
 //

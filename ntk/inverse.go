@@ -117,7 +117,7 @@ type Inverse struct {
 type NotRealizableError struct{ Certificate *Certificate }
 
 func (e *NotRealizableError) Error() string {
-	return "ntk: no net has this kernel: " + e.Certificate.String()
+	return "ntk: no one-hidden-layer net with these σ_w and σ_b has this kernel: " + e.Certificate.String()
 }
 
 // TruncationError reports that the tolerance was not reached; the inverse

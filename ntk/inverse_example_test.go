@@ -34,7 +34,7 @@ func ExampleCertify() {
 func ExampleCertificate() {
 	series := ntk.Must(ntk.NewPowerSeries([]float64{0.5, 0, 1}))
 	fmt.Println(ntk.Must(ntk.Certify(series, nil)))
-	// Output: power series of degree 2: realizable (proof: all coefficients are ≥ 0); nearest kernel of degree 2: 0 away in the mean, 0 at most
+	// Output: power series of degree 2: realizable (proof: all coefficients are ≥ 0); cut off at degree 2: 0 away in the mean, 0 at most
 }
 
 // A tolerance decides where a series is cut off; the rest is bounded.

@@ -260,20 +260,17 @@ func (s *search) spreads(x, r, jacobian []float64, row int) {
 		return
 	}
 	n := len(x)
-	up, down := make([]float64, len(spreadCosines)), make([]float64, len(spreadCosines))
-	moved := slices.Clone(x)
+	moved, there := slices.Clone(x), make([]float64, len(spreadCosines))
 	for j := range n {
 		if s.params[j].fixed {
 			continue
 		}
-		h := 1e-4 * (1 + math.Abs(x[j]))
+		h := 1e-5 * (1 + math.Abs(x[j]))
 		moved[j] = x[j] + h
-		at(moved, up)
-		moved[j] = x[j] - h
-		at(moved, down)
+		at(moved, there)
 		moved[j] = x[j]
-		for i := range up {
-			jacobian[(row+i)*n+j] = (up[i] - down[i]) / (2 * h)
+		for i := range there {
+			jacobian[(row+i)*n+j] = (there[i] - r[i]) / h
 		}
 	}
 }
@@ -359,13 +356,19 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 		polish = min(polish, 8)
 	}
 	const share = 20 // a polished start is the work of so many quick ones
-	report := s.reporter(total + 2*share*polish)
+	report := s.reporter(total + 10*polish + 2*share*polish)
 	starts := make([]start, total)
 	if err := s.each(ctx, total, 1, report, func(i int, stop func() bool) { starts[i] = s.quick(i, stop) }); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(starts, byCost)
-	chosen := distinct(starts, polish)
+	// A few steps in all parameters tell better than the quick fit which are good.
+	warm := starts[:min(total, 10*polish)]
+	if err := s.each(ctx, len(warm), 1, report, func(i int, stop func() bool) { warm[i] = s.warm(warm[i], stop) }); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(warm, byCost)
+	chosen := distinct(warm, polish)
 	// All of them some way, then the better third to the end.
 	err := s.each(ctx, len(chosen), share, report, func(i int, stop func() bool) { chosen[i] = s.polished(chosen[i], 40, false, stop) })
 	slices.SortStableFunc(chosen, byCost)
@@ -467,13 +470,25 @@ func (s *search) quick(i int, stop func() bool) start {
 	if s.family.piecewise() && s.problem.Depth <= 1 && len(s.family.Fixed) == 0 && !s.family.NoSlope && !s.family.NoOffset {
 		return start{x: x, cost: s.fitLinear(x, r)}
 	}
-	l := s.levenberg(s.fewer(), stop)
+	plain := *s
+	plain.problem.Width = 0
+	l := plain.levenberg(s.fewer(), stop)
 	steps := 12
 	if !s.family.piecewise() {
 		steps = 25
 	}
 	cost, _ := l.run(x, steps)
 	return start{x: x, cost: cost}
+}
+
+// warm follows a start for a few steps on fewer places, the spread of finite nets left
+// out.
+func (s *search) warm(a start, stop func() bool) start {
+	plain := *s
+	plain.problem.Width = 0
+	l := plain.levenberg(s.fewer(), stop)
+	a.cost, _ = l.run(a.x, 6)
+	return a
 }
 
 // fewer is every third place or so, the ends included.
@@ -594,7 +609,7 @@ func (s *search) polished(a start, steps int, largest bool, stop func() bool) st
 		return a
 	}
 	if s.problem.Width > 0 {
-		steps = min(steps, 60)
+		steps = min(steps, 50)
 	}
 	l := s.levenberg(s.places, stop)
 	a.cost, a.converged = l.run(a.x, steps)

@@ -8,7 +8,8 @@ import (
 )
 
 // spread is V = N·Var[Θ_N] of the one-hidden-layer net of a formula at correlation c,
-// by Gauss-Legendre panels that end at the kinks, to about 1e-6: quick and smooth in
+// by Gauss-Legendre panels that end at the kinks, within some percent for the fastest
+// cosines: quick and smooth in
 // the parameters, for the search. [ntk.FiniteWidthVariance] is the exact one.
 func spread(f Formula, c float64) float64 {
 	kinks := f.Kinks()
@@ -94,7 +95,7 @@ func panels(at []float64, f func(z, w float64)) {
 }
 
 var panelNodes, panelWeights = func() (x, w []float64) {
-	x, w = make([]float64, 10), make([]float64, 10)
+	x, w = make([]float64, 8), make([]float64, 8)
 	quad.Legendre{}.FixedLocations(x, w, -1, 1)
 	return x, w
 }()

@@ -65,7 +65,7 @@ func (e *ToleranceError) Error() string {
 
 func valueError(name string, z, v float64) error {
 	if !math.IsNaN(v) {
-		return fmt.Errorf("hermite: %s(%v) is %.4g: it grows faster than Gaussian expectations at MaxStd allow; a smaller MaxStd may do", name, z, v)
+		return fmt.Errorf("hermite: %s(%v) is %.4g: it is not finite or grows faster than Gaussian expectations at the largest standard deviation allow; a smaller one (MaxStd, or its square MaxVariance) may do", name, z, v)
 	}
 	return fmt.Errorf("hermite: %s(%v) is NaN", name, z)
 }
