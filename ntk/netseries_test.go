@@ -34,7 +34,6 @@ func TestRestIsABound(t *testing.T) {
 		{ntk.Must(ntk.PolynomialKernel(301, 0.37)), 301, 2e-14},
 		{narrow.Compose(inner), 100, 1e-10},
 		{ntk.Must(ntk.LaplaceKernel(0.5)), 1000, 0.1},
-		{ntkOf(3, ntk.Tanh{}, 1.2, 5), 40, 1e-3},
 	} {
 		p := ntk.Must(c.K.Series(c.degree))
 		a, top := p.Coeffs(), at(c.K, 1)
