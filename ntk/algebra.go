@@ -48,6 +48,9 @@ func (K Kernel) Add(L Kernel) Kernel {
 		}
 		return a
 	})
+	if out.expansion != nil && K.expansion.ends*L.expansion.ends > 0 {
+		out.expansion.ends = max(K.expansion.ends, L.expansion.ends)
+	}
 	return out
 }
 
@@ -55,6 +58,9 @@ func (K Kernel) Add(L Kernel) Kernel {
 func (K Kernel) Mul(L Kernel) Kernel {
 	out := combined(fmt.Sprintf("(%v)·(%v)", K, L), K, L, func(k, l float64) float64 { return k * l })
 	out.expansion = K.expansion.with(L.expansion, productSeries)
+	if out.expansion != nil && K.expansion.ends*L.expansion.ends > 0 {
+		out.expansion.ends = K.expansion.ends + L.expansion.ends - 1
+	}
 	return out
 }
 
@@ -74,7 +80,7 @@ func (e *expansion) with(o *expansion, f func(a, b []float64) []float64) *expans
 			}
 			return f(a, b), nil
 		},
-		nonneg: e.nonneg && o.nonneg, tolerance: e.tolerance + o.tolerance,
+		nonneg: e.nonneg && o.nonneg, tolerance: e.tolerance + o.tolerance, rounding: e.rounding + o.rounding + baseRounding,
 	}
 }
 
@@ -89,16 +95,13 @@ func (K Kernel) Scale(factor float64) (Kernel, error) {
 	out.net = nil
 	out.pair = func(a prepared, p gauss.Pair, b prepared) float64 { return factor * K.pair(a, p, b) }
 	if K.expansion != nil {
-		out.expansion = &expansion{
-			coeffs: func(degree int) ([]float64, error) {
-				a, err := K.expansion.coeffs(degree)
-				for k := range a {
-					a[k] *= factor
-				}
-				return a, err
-			},
-			nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance,
-		}
+		out.expansion = K.expansion.like(func(degree int) ([]float64, error) {
+			a, err := K.expansion.coeffs(degree)
+			for k := range a {
+				a[k] *= factor
+			}
+			return a, err
+		})
 	}
 	return out, nil
 }
@@ -141,8 +144,8 @@ func (K Kernel) Normalize() Kernel {
 		cosineOnly: K.cosineOnly,
 	}
 	if K.expansion != nil {
-		out.expansion = &expansion{
-			coeffs: func(degree int) ([]float64, error) {
+		out.expansion = K.expansion.like(
+			func(degree int) ([]float64, error) {
 				top, err := K.Curve([]float64{1})
 				if err != nil {
 					return nil, err
@@ -154,9 +157,7 @@ func (K Kernel) Normalize() Kernel {
 					}
 				}
 				return a, err
-			},
-			nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance,
-		}
+			})
 	}
 	return out
 }
@@ -183,15 +184,37 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 		cosineOnly: inner.cosineOnly,
 	}
 	if K.expansion != nil && inner.expansion != nil {
-		out.expansion = &expansion{
-			coeffs: func(degree int) ([]float64, error) { return composeExpansions(K, inner, degree) },
-			nonneg: K.expansion.nonneg && inner.expansion.nonneg, tolerance: K.expansion.tolerance + inner.expansion.tolerance,
+		top, err := inner.Curve([]float64{1})
+		if err != nil || !K.cosineOnly && math.Abs(top[0]-1) > 1e-12 {
+			return out // K's series is known on the sphere q = 1 alone
 		}
-		if top, err := inner.Curve([]float64{1}); err != nil || !K.cosineOnly && math.Abs(top[0]-1) > 1e-12 {
-			out.expansion = nil // K's series is known on the sphere q = 1 alone
+		outer, in, grows := K.expansion, inner.expansion, K.growth()
+		out.expansion = &expansion{
+			coeffs:    func(degree int) ([]float64, error) { return composeExpansions(K, inner, degree) },
+			nonneg:    outer.nonneg && in.nonneg,
+			tolerance: outer.tolerance + grows*in.tolerance,
+			rounding:  outer.rounding + grows*(in.rounding+baseRounding),
+		}
+		if outer.ends > 0 && in.ends > 0 {
+			out.expansion.ends = (outer.ends-1)*(in.ends-1) + 1
 		}
 	}
 	return out
+}
+
+// growth is by how much relative errors of the cosine near 1 grow in K, K'(1)/K(1),
+// at least 1. Where that is infinite, errors of 1e-8 stand for those of rounding.
+func (K Kernel) growth() float64 {
+	const h = 1e-8
+	one, err := K.prepare(1)
+	if err != nil {
+		return 1
+	}
+	top, below := K.pair(one, gauss.Equal(1), one), K.pair(one, gauss.New(1, 1-h, 1, h, 2-h), one)
+	if g := (top - below) / (h * top); g > 1 {
+		return g
+	}
+	return 1
 }
 
 func composeExpansions(outer, inner Kernel, degree int) ([]float64, error) {
@@ -203,25 +226,57 @@ func composeExpansions(outer, inner Kernel, degree int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	terms := degree + 1
 	if top[0] == 0 {
 		clear(y)
 	}
-	for k := range y {
+	// 1 - y_0 by the other coefficients and what is missing, which 1 does not drown.
+	var gap, sum float64
+	for k := len(y) - 1; k >= 0; k-- {
 		y[k] /= math.Max(top[0], math.SmallestNonzeroFloat64)
+		if sum += y[k]; k == 1 {
+			gap = sum
+		}
 	}
-	if !inner.expansion.nonneg && y[0] < 0 || y[0] >= 1 {
-		return nil, fmt.Errorf("ntk: %v has the constant part %v of its value at equal inputs; the series of a composition needs one in [0, 1)", inner, y[0])
+	if missing := 1 - sum; math.Abs(missing) > 4*baseRounding && top[0] > 0 {
+		gap += missing
 	}
+	if top[0] == 0 {
+		gap = 1
+	}
+	if !inner.expansion.nonneg && y[0] < 0 || gap < 0 {
+		return nil, fmt.Errorf("ntk: %v has the constant part %v of its value at equal inputs; the series of a composition needs one in [0, 1]", inner, y[0])
+	}
+	if gap == 0 { // a constant
+		a, err := outer.Curve([]float64{1})
+		return append(a, make([]float64, degree)...), err
+	}
+	terms := float64(degree + 1)
 	if y[0] > 0 {
-		x := float64(degree+1) / (1 - y[0])
-		terms = int(math.Min(maxHermite, x+12*math.Sqrt(x/(1-y[0]))+60/(1-y[0])))
+		x := terms / gap
+		terms = x + 12*math.Sqrt(x/gap) + 60/gap
 	}
-	a, err := outer.expansion.coeffs(terms)
+	size, err := outer.Curve([]float64{1})
 	if err != nil {
 		return nil, err
 	}
-	return newComposer(y).of(thinned(a, y[0], degree+1)), nil
+	for n := min(terms, float64(4*degree+64)); ; n = min(terms, 4*n) {
+		a, err := outer.expansion.coeffs(int(n))
+		if err != nil {
+			return nil, err
+		}
+		var missing float64
+		for k := len(a) - 1; k >= 0; k-- {
+			missing += a[k]
+		}
+		missing = math.Abs(size[0] - missing)
+		ended := outer.expansion.nonneg && missing <= baseRounding*size[0] || outer.expansion.ends > 0 && int(n) >= outer.expansion.ends
+		if n >= terms || ended {
+			return newComposer(y, gap).of(thinned(a, math.Max(0, y[0]), gap, degree+1)), nil
+		}
+		if n >= maxHermite {
+			return nil, fmt.Errorf("ntk: the series of %v of %v, whose constant part is 1 less %.3g of its value at equal inputs, takes more than %d coefficients", outer, inner, gap, maxHermite)
+		}
+	}
 }
 
 // Series returns the power series Σ a_k c^k of the kernel on inputs of norm √d up
@@ -251,13 +306,18 @@ func (K Kernel) Series(degree int) (PowerSeries, error) {
 	if err != nil {
 		return PowerSeries{}, err
 	}
-	var sum, size float64
-	for _, v := range a {
-		sum += v
-		size += math.Abs(v)
+	// What is missing, the last first: that they are many costs nothing.
+	var lost, size float64
+	sum := top[0]
+	for k := len(a) - 1; k >= 0; k-- {
+		v := sum - a[k]
+		back := v - sum
+		lost += (sum - (v - back)) - (a[k] + back)
+		sum = v
+		size += math.Abs(a[k])
 	}
-	// The sum of n roundings, and those of K(1).
-	p.rest = math.Max(0, top[0]-sum) + (1e-15+K.expansion.tolerance)*(size+math.Abs(top[0]))
+	e := K.expansion
+	p.rest = math.Max(0, sum+lost) + (baseRounding+e.rounding+e.tolerance)*(size+math.Abs(top[0]))
 	if !K.expansion.nonneg {
 		p.rest = math.Inf(1)
 	}
@@ -386,7 +446,7 @@ func (K Kernel) Derivative() (Kernel, error) {
 	name := fmt.Sprintf("derivative of %v", K)
 	var e *expansion
 	if K.expansion != nil {
-		e = &expansion{nonneg: K.expansion.nonneg, tolerance: K.expansion.tolerance, coeffs: func(degree int) ([]float64, error) {
+		e = K.expansion.like(func(degree int) ([]float64, error) {
 			a, err := K.expansion.coeffs(degree + 1)
 			if err != nil {
 				return nil, err
@@ -395,10 +455,15 @@ func (K Kernel) Derivative() (Kernel, error) {
 				a[k] = float64(k+1) * a[k+1]
 			}
 			return a[:degree+1], nil
-		}}
-		if p, err := K.Series(200); err == nil && p.rest < 1e-13*math.Abs(p.At(1)) {
-			if a, err := e.coeffs(200); err == nil {
-				return cosineKernel(name, PowerSeries{a: a}.At, e), nil
+		})
+		e.ends = max(0, e.ends-1)
+		degree, ends := 200, false
+		if n := K.expansion.ends; n > 0 && n <= 10001 {
+			degree, ends = n, true
+		}
+		if p, err := K.Series(degree); err == nil && (ends || p.rest < 1e-13*math.Abs(p.At(1))) {
+			if a, err := e.coeffs(degree); err == nil {
+				return cosineKernel(name, PowerSeries{a: trimZeros(a)}.At, e), nil
 			}
 		}
 	}

@@ -114,23 +114,42 @@ func (n numeric) dualAt(p gauss.Pair) (value, derivative float64) {
 
 func (n numeric) maxVariance() float64 { return n.fn.MaxStd() * n.fn.MaxStd() * (1 + 1e-12) }
 
+// numericCoeffs takes the function's own coefficients where they do, and else panels:
+// those of a function with a kink fall like a power.
 func numericCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
-	var fn *hermite.Function
-	if r, ok := phi.(resolver); ok {
-		fn = r.function()
-	} else {
-		var err error
-		fn, err = hermite.Resolve(phi.Value, phi.Derivative, &hermite.ResolveSettings{
-			Kinks: KinksOf(phi), Jumps: JumpsOf(phi), MaxStd: math.Max(sigma, 1),
-		})
-		if err != nil {
-			return nil, fmt.Errorf("ntk: %s: %w", activationName(phi), err)
-		}
+	fn, err := functionOf(phi, sigma)
+	if err != nil {
+		return nil, err
 	}
-	// Degrees beyond what quadrature gives are taken as 0: the series of a smooth
-	// function has ended there, and that of one with a kink goes on like a power.
-	b, _, err := fn.Coeffs(sigma, min(n, hermite.MaxCoeffs))
-	return append(b, make([]float64, n-len(b))...), err
+	if n <= hermite.MaxCoeffs || sigma < 1e-100 {
+		b, _, err := fn.Coeffs(sigma, min(n, hermite.MaxCoeffs))
+		return append(b, make([]float64, n-len(b))...), err
+	}
+	if n > maxHermite {
+		return nil, fmt.Errorf("ntk: %d Hermite coefficients of %s; by quadrature %d can be had", n, activationName(phi), maxHermite)
+	}
+	if _, _, err := fn.Coeffs(sigma, 1); err != nil { // σ out of range
+		return nil, err
+	}
+	unit, err := panelUnit(fn, sigma)
+	if err != nil {
+		return nil, err
+	}
+	return panelCoeffs(fn, sigma, 0, unit, n), nil
+}
+
+// functionOf resolves what is not yet.
+func functionOf(phi Activation, sigma float64) (*hermite.Function, error) {
+	if r, ok := phi.(resolver); ok {
+		return r.function(), nil
+	}
+	fn, err := hermite.Resolve(phi.Value, phi.Derivative, &hermite.ResolveSettings{
+		Kinks: KinksOf(phi), Jumps: JumpsOf(phi), MaxStd: math.Max(sigma, 1),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ntk: %s: %w", activationName(phi), err)
+	}
+	return fn, nil
 }
 
 // resolver is an activation whose duals are numeric.

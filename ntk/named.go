@@ -43,8 +43,7 @@ func GaussianKernel(length float64) (Kernel, error) {
 		func(degree int) []float64 {
 			a := make([]float64, degree+1)
 			for k := range a {
-				lg, _ := math.Lgamma(float64(k + 1))
-				a[k] = math.Exp(-s + float64(k)*math.Log(s) - lg)
+				a[k] = poissonProbability(k, s)
 			}
 			return a
 		}), nil
@@ -71,13 +70,9 @@ func MaternKernel(p int, length float64) (Kernel, error) {
 	}
 	// Σ_i (p+i)!/(i!(p-i)!) (2x)^{p-i} p!/(2p)!
 	poly := make([]float64, p+1)
-	for i := range poly {
-		a, _ := math.Lgamma(float64(p + 1))
-		b, _ := math.Lgamma(float64(2*p + 1))
-		c, _ := math.Lgamma(float64(p + i + 1))
-		d, _ := math.Lgamma(float64(i + 1))
-		e, _ := math.Lgamma(float64(p - i + 1))
-		poly[p-i] = math.Exp(a - b + c - d - e + float64(p-i)*math.Ln2)
+	poly[0] = 1
+	for j := range p {
+		poly[j+1] = poly[j] * float64(2*(p-j)) / float64((2*p-j)*(j+1))
 	}
 	s := 2 * (float64(2*p + 1)) / (length * length) // x² = s t, t = ‖x-x'‖²/2d
 	value := func(t float64) float64 {
@@ -98,34 +93,46 @@ func MaternKernel(p int, length float64) (Kernel, error) {
 // maternCoeffs returns the power series in c of the Matérn function of x,
 // x² = s(1-c). By Bessel's recurrence dM_p/d(x²) = -M_{p-1}/(2(2p-1)), so the
 // coefficients of p follow from those of p-1, down to e^{-x}, which solves
-// 2(1-c)·2g” … a linear equation with positive coefficients.
+// 2(1-c)·2g” … a linear equation with positive coefficients. They can be all
+// below and far above e^{-√s}, which is multiplied in last.
 func maternCoeffs(p int, s float64, degree int) []float64 {
-	a := make([]float64, degree+1+p)
+	root := math.Sqrt(s)
+	if root > 1e7 { // all below the least number for any degree that one can ask for
+		return make([]float64, degree+1)
+	}
+	rootLow := math.FMA(-root, root, s) / (2 * root)
 	// g = e^{-x}: 4(1-c) g” = s g + 2 g', so
 	// 4(k+2)(k+1) a_{k+2} = (k+1)(4k+2) a_{k+1} + s a_k.
-	root := math.Sqrt(s)
-	a[0] = math.Exp(-root)
-	if len(a) > 1 {
-		a[1] = root / 2 * a[0]
-	}
+	a := make([]twofold, max(2, degree+1))
+	a[0] = twofold{hi: 1}.normal()
+	a[1] = twofold{root, rootLow, 0}.normal().times(0.5)
 	for k := 0; k+2 < len(a); k++ {
 		n := float64(k)
-		a[k+2] = ((n+1)*(4*n+2)*a[k+1] + s*a[k]) / (4 * (n + 2) * (n + 1))
+		a[k+2] = a[k+1].times((n + 1) * (4*n + 2)).plus(a[k].times(s)).over(4 * (n + 2) * (n + 1))
 	}
-	for order := 1; order <= p; order++ {
-		next := make([]float64, len(a))
-		next[0] = matern(order, root)
-		for k := 1; k < len(a); k++ {
-			next[k] = s / (2 * float64(2*order-1)) * a[k-1] / float64(k)
+	// e^{-√s} = e^r 2^-shift
+	shift := math.Round(root / math.Ln2)
+	const ln2Low = 2.319046813846299558e-17
+	r := math.FMA(shift, math.Ln2, -root) + shift*ln2Low - rootLow
+	last := twofold{math.Exp(r), 0, -int(shift)}.normal()
+	out := make([]float64, degree+1)
+	for k := range out {
+		v := twofold{hi: maternPolynomial(max(0, p-k), root)}.normal()
+		order := max(0, p-k)
+		if k >= p {
+			v = a[k-p]
 		}
-		a = next
+		for i := order + 1; i <= p; i++ {
+			v = v.times(s).over(2 * float64(2*i-1) * float64(k-p+i))
+		}
+		out[k] = v.by(last).value()
 	}
-	return a[:degree+1]
+	return out
 }
 
-// matern is M_p(x), by M_p = M_{p-1} + x²/((2p-1)(2p-3)) M_{p-2}.
-func matern(p int, x float64) float64 {
-	last, m := math.Exp(-x), (1+x)*math.Exp(-x)
+// maternPolynomial is M_p(x) e^x, by M_p = M_{p-1} + x²/((2p-1)(2p-3)) M_{p-2}.
+func maternPolynomial(p int, x float64) float64 {
+	last, m := 1.0, 1+x
 	if p == 0 {
 		return last
 	}
@@ -147,18 +154,23 @@ func PolynomialKernel(degree int, offset float64) (Kernel, error) {
 		name:    fmt.Sprintf("polynomial kernel (c%+.4g)^%d", offset, degree),
 		prepare: func(q float64) (prepared, error) { return q, nil },
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
-			return math.Pow(p.K+offset, float64(degree))
+			if degree <= 4 {
+				return math.Pow(p.K+offset, float64(degree))
+			}
+			// The rounding of the sum would count degree times.
+			return twoSum(p.K, offset, 0, 0).power(degree).value()
 		},
 		expansion: &expansion{
 			nonneg: true,
+			ends:   degree + 1,
 			coeffs: func(n int) ([]float64, error) {
 				a := make([]float64, n+1)
-				c := 1.0 // binomial
-				for k := 0; k <= min(n, degree); k++ {
-					if k > 0 {
-						c *= float64(degree-k+1) / float64(k)
+				v := twofold{hi: 1}.normal() // binomial · offset^{degree-k}
+				for k := degree; k >= 0; k-- {
+					if k <= n {
+						a[k] = v.value()
 					}
-					a[k] = c * math.Pow(offset, float64(degree-k))
+					v = v.times(offset).times(float64(k)).over(float64(degree - k + 1))
 				}
 				return a, nil
 			},
