@@ -102,6 +102,7 @@ func (f *FCN) kernel(layer, which int) (Kernel, error) {
 			coeffs:    func(degree int) ([]float64, error) { return r.series(degree, which) },
 			nonneg:    true,
 			tolerance: r.tolerance,
+			rounding:  2e-15 * float64(len(r.layers)+1),
 		},
 	}, nil
 }

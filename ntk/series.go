@@ -67,6 +67,7 @@ func (p PowerSeries) Kernel() (Kernel, error) {
 			return append(slices.Clone(p.a), make([]float64, max(0, degree+1-len(p.a)))...)[:degree+1], nil
 		},
 		nonneg: true,
+		ends:   len(p.a),
 	}), nil
 }
 

@@ -74,7 +74,7 @@ func (p PowerSeries) target() (*source, error) {
 func (K Kernel) target() (*source, error) {
 	s := &source{name: K.String(), values: K.Curve, valueTolerance: K.tolerance}
 	if K.expansion != nil {
-		s.coeffs, s.nonneg, s.tolerance = K.expansion.coeffs, K.expansion.nonneg, K.expansion.tolerance
+		s.coeffs, s.nonneg, s.tolerance = K.expansion.coeffs, K.expansion.nonneg, K.expansion.tolerance+baseRounding+K.expansion.rounding
 	}
 	return s, nil
 }
