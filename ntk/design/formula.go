@@ -366,7 +366,9 @@ func (a *Activation) Value(z float64) float64 { return a.formula.Value(z) }
 func (a *Activation) Derivative(z float64) float64 { return a.formula.Derivative(z) }
 
 // Dual implements [ntk.Dualer].
-func (a *Activation) Dual(q, k, q2 float64) (value, derivative float64) { return a.exact.Dual(q, k, q2) }
+func (a *Activation) Dual(q, k, q2 float64) (value, derivative float64) {
+	return a.exact.Dual(q, k, q2)
+}
 
 // Kinks implements [ntk.Kinker].
 func (a *Activation) Kinks() []float64 { return a.formula.Kinks() }
