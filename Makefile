@@ -13,6 +13,11 @@ BENCH ?= .
 DATASETS ?= wine-quality-red
 export PYTHON
 
+# The Python that runs exported activations, and what it must have for that (make verify EXPORTS=numpy does without the others).
+KERNELSMITH_PYTHON ?= .venv/bin/python
+EXPORTS ?= numpy torch jax
+export KERNELSMITH_PYTHON
+
 run = tools/env .venv/bin/python notebooks/run.py
 
 .PHONY: help setup ready report lab test test-go check-notebooks execute verify bench data requirements clean distclean
@@ -23,6 +28,7 @@ help: ## List the targets
 	@echo
 	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  REPEAT=20  LABFLAGS="--port 8889"  BENCH=regexp'
 	@echo '          DATASETS="name …"  PYTHON=python3  KERNELSMITH_DATA=folder of data files you have'
+	@echo '          KERNELSMITH_PYTHON=… and EXPORTS="numpy torch jax" for exported activations in make verify'
 
 report: ready ## Run the notebooks and write report/index.html
 	@$(run) report --scale "$(SCALE)" $(NOTEBOOKS)
@@ -43,8 +49,8 @@ test-go: ready ## The part of test that is Go: vet, gofmt, go test
 	tools/env go vet ./...
 	@badly=$$(find . -name '.?*' -prune -o -name '*.go' -exec tools/env gofmt -l {} +) && \
 		if [ -n "$$badly" ]; then printf 'Not formatted by gofmt:\n%s\n' "$$badly" >&2; exit 1; fi
-	KERNELSMITH_OPENBLAS=off tools/env go test ./...
-	tools/env go test ./...
+	KERNELSMITH_OPENBLAS=off KERNELSMITH_EXPORTS=numpy tools/env go test ./...
+	KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 
 check-notebooks: ready ## The part of test that is notebooks: executed REPEAT times and checked
 	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lab_test
@@ -53,10 +59,14 @@ check-notebooks: ready ## The part of test that is notebooks: executed REPEAT ti
 execute: ready ## Run the notebooks in place (for committing: SCALE=paper)
 	@$(run) execute --scale "$(SCALE)" $(NOTEBOOKS)
 
-verify: ready ## Checks on the real data files in KERNELSMITH_DATA
+verify: ready ## Checks on the real data files in KERNELSMITH_DATA, and of PyTorch and JAX exports
 	@if [ -z "$$KERNELSMITH_DATA" ]; then \
 		echo 'make verify checks real data files: name their folder, as in "make verify KERNELSMITH_DATA=../data".' >&2; exit 1; fi
-	tools/env go test -count=1 -timeout 60m -tags verify ./...
+	@for package in $(EXPORTS); do \
+		tools/env "$$KERNELSMITH_PYTHON" -c "import $$package" || { \
+			echo "make verify runs exported activations with $(EXPORTS): name a Python that has them in KERNELSMITH_PYTHON, or fewer in EXPORTS." >&2; \
+			exit 1; }; done
+	KERNELSMITH_EXPORTS="$(EXPORTS)" tools/env go test -count=1 -timeout 60m -tags verify ./...
 
 bench: ready ## Benchmarks (BENCH= selects)
 	tools/env go test -run '^$$' -bench '$(BENCH)' -benchmem ./...

@@ -24,6 +24,22 @@ type Jumper interface {
 	Jumps() []float64
 }
 
+// Wrapper is an activation that is another one with something added, such as a
+// single-precision form. Its kernels, its expansion and its part in the keys of
+// records are those of what it wraps.
+type Wrapper interface {
+	Activation
+	// Unwrap returns the other one.
+	Unwrap() Activation
+}
+
+func unwrap(phi Activation) Activation {
+	if w, ok := phi.(Wrapper); ok {
+		return unwrap(w.Unwrap())
+	}
+	return phi
+}
+
 // Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
 // the package's φ are, else by [Custom]'s quadrature; only that can fail, with a
 // [*hermite.ToleranceError].
@@ -73,6 +89,7 @@ type term struct {
 func combine(terms []term, offset float64) (Activation, error) {
 	var flat []term
 	for _, t := range terms {
+		t.phi = unwrap(t.phi)
 		inner, o, ok := parts(t.phi)
 		if !ok {
 			flat = append(flat, t)
@@ -167,7 +184,7 @@ func (c *combination) Jumps() []float64 { return c.places(JumpsOf) }
 
 // JumpsOf returns where φ itself jumps, as far as it tells ([Jumper]).
 func JumpsOf(phi Activation) []float64 {
-	if j, ok := phi.(Jumper); ok {
+	if j, ok := unwrap(phi).(Jumper); ok {
 		return j.Jumps()
 	}
 	return nil
@@ -176,6 +193,7 @@ func JumpsOf(phi Activation) []float64 {
 // KinksOf returns where a derivative of φ jumps but not φ itself, as far as it
 // tells ([Kinker]) or is known of the package's own.
 func KinksOf(phi Activation) []float64 {
+	phi = unwrap(phi)
 	if k, ok := phi.(Kinker); ok {
 		return k.Kinks()
 	}
@@ -350,6 +368,7 @@ func hermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 	resize := func(b []float64) []float64 {
 		return append(b, make([]float64, max(0, n-len(b)))...)[:n]
 	}
+	phi = unwrap(phi)
 	switch a := phi.(type) {
 	case hermite.Series:
 		return resize(a.Scaled(sigma).Coeffs()), nil

@@ -38,6 +38,7 @@ func (f *FCN) Fingerprint() string {
 }
 
 func writeActivation(h io.Writer, a Activation) {
+	a = unwrap(a)
 	switch a := a.(type) {
 	case ReLU, Erf, Sin, Cos, Mimic:
 		fmt.Fprintf(h, "%T%+v\n", a, parameters(a))

@@ -126,8 +126,9 @@ func (f *FCN) recursion(layer int, tangent bool) (*recursion, error) {
 	}
 	trained := false
 	for i, l := range r.layers {
-		d, ok := l.Activation.(Dualer)
-		if n, is := l.Activation.(resolver); is {
+		phi := unwrap(l.Activation)
+		d, ok := phi.(Dualer)
+		if n, is := phi.(resolver); is {
 			d = numeric{n.function()}
 			r.tolerance += n.function().Tolerance()
 		}
