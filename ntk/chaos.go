@@ -200,7 +200,11 @@ func (l *layerMap) fixedPoint() (float64, error) {
 				q = lo
 			}
 		}
-		for q > 1e-20 { // a crossing below is no more than rounding in φ'(0)
+		floor := 1e-20
+		if _, slope := l.diagonal(tiny); l.weight*slope <= 1+edgeWidth {
+			floor = 1e-8 // below, a crossing is of the size of edgeWidth or rounding
+		}
+		for q > floor {
 			lo := math.Max(q-step, q/2)
 			if v := gap(lo); v > l.noise*lo {
 				return crossing(gap, lo, from), nil
