@@ -113,7 +113,7 @@ func (ReLU) atoms() gauss.Atoms { return gauss.Atoms{Gates: []gauss.Gate{{C: 1, 
 
 // erf is 2Φ(√2 z) - 1.
 func (Erf) atoms() gauss.Atoms {
-	return gauss.Atoms{Waves: []gauss.Wave{{C: -1}}, Gates: []gauss.Gate{{C: 2, Tau: 1 / math.Sqrt2}}}
+	return gauss.Atoms{Gates: []gauss.Gate{{C: 2, Tau: 1 / math.Sqrt2, Less: 0.5}}}
 }
 
 func (s Sin) atoms() gauss.Atoms { return s.cosine().atoms() }
@@ -549,9 +549,7 @@ func (Sign) dualAt(p gauss.Pair) (value, derivative float64) {
 
 func (Sign) drop(p gauss.Pair) float64 { return 2 / math.Pi * p.Angle() }
 
-func (Sign) atoms() gauss.Atoms {
-	return gauss.Atoms{Waves: []gauss.Wave{{C: -1}}, Gates: []gauss.Gate{{C: 2}}}
-}
+func (Sign) atoms() gauss.Atoms { return gauss.Atoms{Gates: []gauss.Gate{{C: 2, Less: 0.5}}} }
 
 // Jumps implements [Jumper].
 func (Sign) Jumps() []float64 { return []float64{0} }

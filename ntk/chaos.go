@@ -27,10 +27,10 @@ func (p Phase) String() string {
 // pre-activations and to the correlation of two inputs.
 type MeanField struct {
 	// Variance is the fixed point q* of V(q) = σ_w² φ̌(q, q, q) + σ_b² that the
-	// iteration from q = 1 reaches.
+	// iteration from q = 1 reaches. There may be others, which other inputs reach.
 	Variance float64
 	// Slope is χ_1 = σ_w² φ̇(q*, q*, q*), by which a small angle's square grows in a
-	// layer; 1 is the edge of chaos.
+	// layer; 1 is the edge of chaos. At q* = 0 it is the limit from above.
 	Slope float64
 	Phase Phase
 	// Correlation is the fixed point c* that correlations go to, 1 in the ordered
@@ -43,27 +43,36 @@ type MeanField struct {
 	VarianceDepth, CorrelationDepth float64
 }
 
-// NoFixedPointError reports a net whose variances grow without bound over its
-// layers.
+// NoFixedPointError reports a net whose variances grow over its layers, without
+// bound or beyond the range of a numeric activation.
 type NoFixedPointError struct {
-	Layer    int // reached
-	Variance float64
+	Layer    int     // reached
+	Variance float64 // of its pre-activations
+	Max      float64 // the range; math.MaxFloat64 where the activation sets none
 }
 
 func (e *NoFixedPointError) Error() string {
-	return fmt.Sprintf("ntk: no fixed point: after %d layers the variance is %.4g and grows; a smaller σ_w is needed", e.Layer, e.Variance)
+	bound := ""
+	if e.Max < math.MaxFloat64 {
+		bound = fmt.Sprintf(" within the range of the activation, %.4g", e.Max)
+	}
+	return fmt.Sprintf("ntk: no fixed point%s: after %d layers the variance is %.4g and grows; a smaller σ_w is needed", bound, e.Layer, e.Variance)
 }
 
 // edgeWidth is how far χ_1 may be from 1 on the edge of chaos.
 const edgeWidth = 1e-9
 
-// MeanFieldOf returns the fixed points, depth scales and phase of layers with this
-// activation, σ_w and σ_b. Variances that grow without bound are a
-// [*NoFixedPointError], an activation that jumps an [*InfiniteNTKError] (χ_1 would
-// be infinite: such nets are chaotic).
-//
-// Source: [P16] eq. 3-7; [S17] eq. 4-9 for the depth scales.
-func MeanFieldOf(phi Activation, weightStd, biasStd float64) (*MeanField, error) {
+// layerMap is what one layer does to the variance and to near inputs.
+type layerMap struct {
+	phi    Activation
+	dual   Dualer
+	b2     float64
+	max    float64 // variance that the activation serves
+	noise  float64 // of a dual, relative
+	weight float64 // σ_w²
+}
+
+func newLayerMap(phi Activation, weightStd, biasStd float64) (*layerMap, error) {
 	net, err := UniformFCN(1, phi, weightStd, biasStd)
 	if err != nil {
 		return nil, err
@@ -72,39 +81,56 @@ func MeanFieldOf(phi Activation, weightStd, biasStd float64) (*MeanField, error)
 	if err != nil {
 		return nil, err
 	}
-	w2, b2 := weightStd*weightStd, biasStd*biasStd
-	dual := func(p gauss.Pair) (value, derivative float64, err error) {
-		if n, ok := r.duals[0].(numeric); ok && p.Q > n.maxVariance() {
-			return 0, 0, &VarianceError{1, activationName(phi), p.Q, n.maxVariance()}
-		}
-		value, derivative = dualAt(r.duals[0], p)
-		return w2*value + b2, w2 * derivative, nil
+	m := &layerMap{phi, r.duals[0], biasStd * biasStd, math.MaxFloat64, 1e-14 + 10*r.tolerance, weightStd * weightStd}
+	if n, ok := m.dual.(numeric); ok {
+		m.max = n.maxVariance()
 	}
-	next := func(q float64) (float64, error) {
-		v, _, err := dual(gauss.New(q, q, q, 0, 2*q))
-		return v, err
+	return m, nil
+}
+
+// diagonal is φ̌(q, q, q) and φ̇(q, q, q).
+func (m *layerMap) diagonal(q float64) (value, derivative float64) {
+	return dualAt(m.dual, gauss.Equal(q))
+}
+
+// next is V(q).
+func (m *layerMap) next(q float64) float64 {
+	v, _ := m.diagonal(q)
+	return m.weight*v + m.b2
+}
+
+// tiny stands for the limit q → 0 in φ̇, which at 0 itself knows one side of a kink.
+const tiny = 1e-24
+
+// MeanFieldOf returns the fixed points, depth scales and phase of layers with this
+// activation, σ_w and σ_b. Variances that grow without bound, or beyond what a
+// numeric activation was built for, are a [*NoFixedPointError], an activation that
+// jumps an [*InfiniteNTKError] (χ_1 would be infinite: such nets are chaotic).
+//
+// Source: [P16] eq. 3-7; [S17] eq. 4-9 for the depth scales.
+func MeanFieldOf(phi Activation, weightStd, biasStd float64) (*MeanField, error) {
+	layer, err := newLayerMap(phi, weightStd, biasStd)
+	if err != nil {
+		return nil, err
 	}
-	q, layers, err := variancePoint(next)
+	return layer.meanField()
+}
+
+func (l *layerMap) meanField() (*MeanField, error) {
+	q, err := l.fixedPoint()
 	if err != nil {
 		return nil, err
 	}
 	m := &MeanField{Variance: q}
-	if _, m.Slope, err = dual(gauss.New(q, q, q, 0, 2*q)); err != nil {
-		return nil, err
+	_, m.Slope = l.diagonal(math.Max(q, tiny))
+	m.Slope *= l.weight
+	if !isFinite(m.Slope) {
+		return nil, l.grows()
 	}
 	h := 1e-4 * math.Max(q, 1e-8)
-	up, err := next(q + h)
-	if err != nil {
-		return nil, err
-	}
-	down, err := next(math.Max(0, q-h))
-	if err != nil {
-		return nil, err
-	}
-	m.VarianceDepth = depthScale((up - down) / (q + h - math.Max(0, q-h)))
+	up, down := math.Min(q+h, l.max), math.Max(0, q-h)
+	m.VarianceDepth = depthScale((l.next(up) - l.next(down)) / (up - down))
 	switch {
-	case !isFinite(m.Slope):
-		return nil, &NoFixedPointError{layers, q}
 	case math.Abs(m.Slope-1) <= edgeWidth:
 		m.Phase = Edge
 	case m.Slope > 1:
@@ -114,21 +140,16 @@ func MeanFieldOf(phi Activation, weightStd, biasStd float64) (*MeanField, error)
 	if m.Phase == Chaotic && q > 0 {
 		// The correlation map is convex on [0, 1] with M(0) ≥ 0 and, its slope at 1
 		// being over 1, lies below the diagonal there: one fixed point is below 1.
-		value := func(c float64) (v, slope float64) {
-			v, slope, _ = dual(gauss.New(q, q*c, q, q*(1-c), q*(1+c)))
-			return v/q - c, slope
+		above := func(c float64) float64 {
+			v, _ := dualAt(l.dual, gauss.New(q, q*c, q, q*(1-c), q*(1+c)))
+			return (l.weight*v+l.b2)/q - c
 		}
-		lo, hi := 0.0, 1-1e-12
-		for range 200 {
-			c := (lo + hi) / 2
-			if f, _ := value(c); f > 0 {
-				lo = c
-			} else {
-				hi = c
-			}
+		m.Correlation = 0
+		if above(0) > 0 {
+			m.Correlation = crossing(above, 0, 1-1e-12)
 		}
-		m.Correlation = (lo + hi) / 2
-		_, m.CorrelationSlope = value(m.Correlation)
+		_, slope := dualAt(l.dual, gauss.New(q, q*m.Correlation, q, q*(1-m.Correlation), q*(1+m.Correlation)))
+		m.CorrelationSlope = l.weight * slope
 	}
 	m.CorrelationDepth = depthScale(m.CorrelationSlope)
 	if m.Phase == Edge {
@@ -145,96 +166,184 @@ func depthScale(slope float64) float64 {
 	return -1 / math.Log(slope)
 }
 
-// variancePoint iterates q ← next(q) from 1, with Steffensen's acceleration while
-// steps shrink.
-func variancePoint(next func(float64) (float64, error)) (q float64, layers int, err error) {
-	q = 1
-	for layers = 1; layers <= 20000; layers += 2 {
-		a, err := next(q)
-		if err != nil {
-			return 0, 0, err
+// fixedPoint is what the iteration of V from 1 goes to. Near the edge that takes
+// layers without number; so after some it is the first place, in the direction that
+// the variance then moves in, where V crosses the diagonal. A crossing shows where V(q)
+// differs from q by more than rounding.
+func (l *layerMap) fixedPoint() (float64, error) {
+	q := math.Min(1, l.max)
+	for range 30 {
+		v := l.next(q)
+		if math.Abs(v-q) <= 4e-16*q {
+			return v, nil
 		}
-		b, err := next(a)
-		if err != nil {
-			return 0, 0, err
+		if !(v <= l.max && v < maxVariance) {
+			return 0, l.grows()
 		}
-		if math.Abs(a-q) <= 4e-16*math.Max(q, a) {
-			return a, layers, nil
-		}
-		if !(b < maxVariance) {
-			return 0, 0, &NoFixedPointError{layers, b}
-		}
-		if a < 1e-250 {
-			return 0, layers, nil
-		}
-		d := b - 2*a + q
-		if better := q - (a-q)*(a-q)/d; math.Abs(b-a) < math.Abs(a-q) && better > 0 && better < 1e6*math.Max(1, b) {
-			q = better
-		} else {
-			q = b
-		}
+		q = v
 	}
-	a, err := next(q)
-	if err != nil {
-		return 0, 0, err
+	gap := func(q float64) float64 { return l.next(q) - q }
+	from, g := q, gap(q)
+	if math.Abs(g) <= l.noise*q {
+		return q + g, nil
 	}
-	if a > q*(1+1e-9) {
-		return 0, 0, &NoFixedPointError{layers, a}
-	}
-	return a, layers, nil
-}
-
-// CriticalWeightStd returns the σ_w that puts an activation on the edge of chaos at
-// the given σ_b, χ_1 = 1, searched in [0.05, 20]. It is an error where χ_1 does not
-// cross 1 there.
-func CriticalWeightStd(phi Activation, biasStd float64) (float64, error) {
-	chaotic := func(w float64) (bool, error) {
-		m, err := MeanFieldOf(phi, w, biasStd)
-		switch err.(type) {
-		case nil:
-			return m.Slope >= 1, nil
-		case *NoFixedPointError:
-			return true, nil
+	step := math.Abs(g)
+	if g < 0 {
+		if l.next(0) > 0 { // so there is one
+			for lo := q; lo > 0; step *= 1.5 {
+				if lo = q - step; lo <= 0 {
+					lo = 0
+				}
+				if gap(lo) > 0 {
+					return crossing(gap, lo, q), nil
+				}
+				q = lo
+			}
 		}
-		return false, err
-	}
-	lo, hi := 0.05, 20.0
-	if below, err := chaotic(lo); err != nil || below {
-		if err == nil {
-			err = fmt.Errorf("ntk: %s is chaotic at σ_w = %g already", activationName(phi), lo)
+		floor := 1e-20
+		if _, slope := l.diagonal(tiny); l.weight*slope <= 1+edgeWidth {
+			floor = 1e-8 // below, a crossing is of the size of edgeWidth or rounding
 		}
-		return 0, err
-	}
-	// Up from the ordered side, so that a numeric activation is not asked for more
-	// variance than the edge has.
-	w := lo
-	for {
-		next := math.Min(hi, w*1.25)
-		above, err := chaotic(next)
-		if err != nil {
-			return 0, err
+		for q > floor {
+			lo := math.Max(q-step, q/2)
+			if v := gap(lo); v > l.noise*lo {
+				return crossing(gap, lo, from), nil
+			} else if v < -l.noise*lo {
+				from = lo
+			}
+			q, step = lo, step*1.5
 		}
-		if above {
-			hi = next
+		return 0, nil
+	}
+	for q < l.max && q < maxVariance {
+		hi := math.Min(q+step, l.max)
+		if v := gap(hi); v < -l.noise*hi {
+			return crossing(gap, from, hi), nil
+		} else if v > l.noise*hi {
+			from = hi
+		} else if !isFinite(v) {
 			break
 		}
-		if next == hi {
-			return 0, fmt.Errorf("ntk: %s with σ_b = %g stays ordered up to σ_w = %g", activationName(phi), biasStd, hi)
-		}
-		w = next
+		q, step = hi, step*1.5
 	}
-	lo = w
-	for hi-lo > 1e-13*hi {
-		middle := (lo + hi) / 2
-		above, err := chaotic(middle)
-		if err != nil {
-			return 0, err
-		}
-		if above {
-			hi = middle
+	return 0, l.grows()
+}
+
+// grows follows the variance from 1 as far as it can, or for a thousand layers.
+func (l *layerMap) grows() error {
+	e := &NoFixedPointError{1, math.Min(1, l.max), l.max}
+	for e.Layer < 1000 && e.Variance <= l.max && e.Variance < maxVariance {
+		e.Variance = l.next(e.Variance)
+		e.Layer++
+	}
+	return e
+}
+
+// crossing is where f changes sign between a and b.
+//
+// Source: Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the
+// zero of a nonlinear function without using derivatives", Adv. Eng. Softw. 28 (1997).
+func crossing(f func(float64) float64, a, b float64) float64 {
+	fa, fb := f(a), f(b)
+	c, fc := a, fa
+	t := 0.5
+	for range 200 {
+		x := a + t*(b-a)
+		fx := f(x)
+		if (fx > 0) == (fa > 0) {
+			c, fc = a, fa
 		} else {
-			lo = middle
+			c, b, fc, fb = b, a, fb, fa
+		}
+		a, fa = x, fx
+		best, fbest := a, fa
+		if math.Abs(fb) < math.Abs(fa) {
+			best, fbest = b, fb
+		}
+		near := 2.3e-16 * math.Abs(best) / math.Abs(b-c)
+		if near > 0.5 || fbest == 0 || math.IsNaN(fx) {
+			return best
+		}
+		xi, phi := (a-b)/(c-b), (fa-fb)/(fc-fb)
+		t = 0.5
+		if phi*phi < xi && (1-phi)*(1-phi) < 1-xi {
+			t = fa/(fb-fa)*fc/(fb-fc) + (c-a)/(b-a)*fa/(fc-fa)*fb/(fc-fb)
+		}
+		t = math.Min(1-near, math.Max(near, t))
+	}
+	return a
+}
+
+// CriticalWeightStd returns the σ_w in [0.05, 20] that puts an activation on the edge of
+// chaos at the given σ_b: where χ_1 is 1 at the fixed point that [MeanFieldOf]
+// finds. Of several the one of least variance. It is an error where there is none: the
+// net is ordered, or chaotic, throughout, or it stays ordered until its variance
+// has no fixed point any more or goes over to another, with χ_1 beyond 1 at once.
+//
+// Source: [P16] sec. 3, solved for q: σ_w² = (q-σ_b²)/φ̌(q, q, q), σ_w² φ̇(q, q, q) = 1.
+func CriticalWeightStd(phi Activation, biasStd float64) (float64, error) {
+	const least, most = 0.05, 20
+	m, err := newLayerMap(phi, 1, biasStd)
+	if err != nil {
+		return 0, err
+	}
+	at := func(w float64) (*MeanField, error) {
+		l := *m
+		l.weight = w * w
+		return l.meanField()
+	}
+	holds := func(w float64) bool {
+		if !(w >= least && w <= most) {
+			return false
+		}
+		f, err := at(w)
+		return err == nil && math.Abs(f.Slope-1) <= 1e-8+10*m.noise
+	}
+	if value, slope := m.diagonal(tiny); m.b2 == 0 && phi.Value(0) == 0 && value >= 0 {
+		// q = 0 is a fixed point for any σ_w
+		if w := 1 / math.Sqrt(slope); holds(w) {
+			return w, nil
 		}
 	}
-	return (lo + hi) / 2, nil
+	// χ_1 - 1 by x = ln(q - σ_b²), where q is the fixed point
+	excess := func(x float64) float64 {
+		t := math.Exp(x)
+		value, slope := m.diagonal(m.b2 + t)
+		return t*slope/value - 1
+	}
+	weight := func(x float64) float64 {
+		t := math.Exp(x)
+		value, _ := m.diagonal(m.b2 + t)
+		return math.Sqrt(t / value)
+	}
+	significant := 1e-9 + 10*m.noise
+	lo, hi := math.Log(1e-8), math.Log(math.Min(1e8, m.max-m.b2))
+	if m.b2 > 0 {
+		lo = math.Log(1e-4 * m.b2)
+	}
+	last, side := math.NaN(), 0.0
+	for x := lo; x < hi; x += 0.1 {
+		e := excess(x)
+		if !(math.Abs(e) > significant) {
+			continue
+		}
+		if e*side < 0 {
+			if w := weight(crossing(excess, last, x)); holds(w) {
+				return w, nil
+			}
+		}
+		last, side = x, e
+	}
+	name := activationName(phi)
+	if f, err := at(least); err != nil || f.Slope > 1 {
+		return 0, fmt.Errorf("ntk: %s with σ_b = %g is chaotic at σ_w = %g already", name, biasStd, least)
+	}
+	if f, err := at(most); err == nil && f.Slope < 1 {
+		return 0, fmt.Errorf("ntk: %s with σ_b = %g stays ordered up to σ_w = %d", name, biasStd, most)
+	}
+	within := ""
+	if m.max < math.MaxFloat64 {
+		within = fmt.Sprintf(" of variance up to %.4g, its range", m.max)
+	}
+	return 0, fmt.Errorf("ntk: %s with σ_b = %g has no edge of chaos: χ_1 does not cross 1 at a fixed point%s; the net is ordered until that is lost", name, biasStd, within)
 }

@@ -225,19 +225,32 @@ func (c *combination) asAtoms() (gauss.Atoms, bool) {
 		}
 		all = all.Plus(a.Of(t.s, t.t).Times(t.a))
 	}
+	all = all.Lifted()
 	for _, w := range all.Waves {
 		if w.M > maxAtomDegree || !isFinite(real(w.C)) || !isFinite(imag(w.C)) {
+			return gauss.Atoms{}, false
+		}
+	}
+	for _, g := range all.Gates {
+		if g.M > maxTailDegree && (g.B > 0 && g.Less == 0 || g.B < 0 && g.Less == 1) {
 			return gauss.Atoms{}, false
 		}
 	}
 	return all, true
 }
 
+// maxTailDegree is up to what power a gate that is closed at 0 is in closed form. Its
+// moments are those of a normal distribution's tail, and each power more loses
+// some (b/σ)² in cancellation: at b = 5σ the cube has 8 digits left, the eighth none.
+const maxTailDegree = 3
+
 // closedForm is a combination whose dual is a sum over pairs of atoms; of
 // ReLUs, cosines and affine functions alone, the faster [mixture].
 type closedForm struct {
 	combination
-	all, prime gauss.Atoms
+	all        gauss.Atoms
+	sum, prime gauss.Atoms // of φ(sign·z) and its derivative
+	sign       float64
 	jumps      bool
 	mixed      *mixture
 	same       preciseDualer // where one unshifted term is all there is
@@ -245,12 +258,16 @@ type closedForm struct {
 }
 
 func newClosedForm(base combination, all gauss.Atoms) *closedForm {
-	c := &closedForm{combination: base, all: all}
+	c := &closedForm{combination: base, all: all, sum: all, sign: 1}
+	if !slices.ContainsFunc(base.terms, func(t term) bool { return t.s > 0 }) {
+		// φ(-z) has the same dual, and its terms are open above, not below
+		c.sum, c.sign = all.Of(-1, 0), -1
+	}
 	var jumps map[float64]float64
-	c.prime, jumps = all.Prime()
+	c.prime, jumps = c.sum.Prime()
 	c.jumps = len(jumps) > 0
-	c.mixed = asMixture(all)
-	if len(base.terms) == 1 && base.offset == 0 && base.terms[0].t == 0 && base.terms[0].s > 0 {
+	c.mixed = asMixture(c.sum)
+	if len(base.terms) == 1 && base.offset == 0 && base.terms[0].t == 0 && base.terms[0].s != 0 {
 		if d, ok := base.terms[0].phi.(preciseDualer); ok {
 			c.same, c.scale = d, base.terms[0]
 		}
@@ -277,15 +294,30 @@ func (c *closedForm) dualAt(p gauss.Pair) (value, derivative float64) {
 		s2, a2 := c.scale.s*c.scale.s, c.scale.a*c.scale.a
 		value, derivative = c.same.dualAt(gauss.New(s2*p.Q, s2*p.K, s2*p.Q2, s2*p.Minus, s2*p.Plus))
 		return a2 * value, a2 * s2 * derivative
+	case p.Q == 0 || p.Q2 == 0:
+		// that pre-activation is the constant 0, where φ and φ' have their own values
+		// if they jump, and not what the atoms have
+		v, d := c.mean(p.Q)
+		v2, d2 := c.mean(p.Q2)
+		value, derivative = v*v2, d*d2
 	case c.mixed != nil:
 		return c.mixed.dualAt(p)
+	default:
+		value = c.sum.Dual(c.sum, p)
+		derivative = c.prime.Dual(c.prime, p)
 	}
-	value = c.all.Dual(c.all, p)
-	derivative = c.prime.Dual(c.prime, p)
 	if c.jumps {
 		derivative = math.NaN() // nets with it have no NTK
 	}
 	return value, derivative
+}
+
+// mean is E[φ(u)] and E[φ'(u)] at variance q.
+func (c *closedForm) mean(q float64) (value, derivative float64) {
+	if q == 0 {
+		return c.Value(0), c.Derivative(0)
+	}
+	return c.sum.Mean(q), c.sign * c.prime.Mean(q)
 }
 
 func (c *closedForm) atoms() gauss.Atoms { return c.all }
@@ -306,16 +338,17 @@ func asMixture(a gauss.Atoms) *mixture {
 		}
 	}
 	for _, g := range a.Gates {
-		if g.Tau != 0 || g.M > 1 {
+		if g.Tau != 0 || g.M > 1 || g.Less != 0 && (g.M != 1 || g.B != 0) {
 			return nil
 		}
-		if g.M == 1 { // c z 1(z > b) needs -c b 1(z > b) beside it
-			i := slices.IndexFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 0 && o.B == g.B })
+		m.slope -= g.C * g.Less // relu(-z) is relu(z) - z; at b ≠ 0 that could cancel
+		if g.M == 1 {           // c z 1(z > b) needs -c b 1(z > b) beside it
+			i := slices.IndexFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 0 && o.B == g.B && o.Less == 0 })
 			if g.B != 0 && (i < 0 || math.Abs(a.Gates[i].C+g.C*g.B) > 1e-15*math.Abs(g.C*g.B)) || g.B == 0 && i >= 0 {
 				return nil
 			}
 			m.hinges = append(m.hinges, hinge{g.C, g.B})
-		} else if !slices.ContainsFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 1 && o.B == g.B }) {
+		} else if !slices.ContainsFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 1 && o.B == g.B && o.Less == 0 }) {
 			return nil
 		}
 	}

@@ -18,7 +18,6 @@ func TestImportDirections(t *testing.T) {
 	allowed := map[string][]string{
 		"ntk":                  {"ntk/internal/gauss", "ntk/hermite", "ntk/internal/accel", "ntk/internal/nnls", "ntk/internal/special"},
 		"ntk/hermite":          {},
-		"ntk/design":           {"ntk", "ntk/hermite"},
 		"ntk/fcn":              {"ntk", "ntk/internal/accel"},
 		"ntk/design":           {"ntk", "ntk/hermite", "ntk/internal/gauss", "ntk/internal/special"},
 		"ntk/kerneltest":       {"ntk"},

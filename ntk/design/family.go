@@ -51,8 +51,8 @@ func (b Bounds) withDefaults() Bounds {
 	return b
 }
 
-// parameter is one number to be found, and where it stands in a formula.
-type parameter struct {
+// unknown is one number to be found, and where it stands in a formula.
+type unknown struct {
 	name   string
 	lo, hi float64
 	fixed  bool
@@ -60,7 +60,7 @@ type parameter struct {
 }
 
 // parameters lists the family's, in the order of the formula's terms.
-func (f Family) parameters() ([]parameter, error) {
+func (f Family) parameters() ([]unknown, error) {
 	for name, n := range map[string]int{"ReLUs": f.ReLUs, "ReflectedReLUs": f.ReflectedReLUs, "Cosines": f.Cosines, "Gaussians": f.Gaussians, "Erfs": f.Erfs, "GELUs": f.GELUs} {
 		if n < 0 || n > 16 {
 			return nil, fmt.Errorf("design: Family.%s is %d; it must be 0 … 16", name, n)
@@ -78,9 +78,9 @@ func (f Family) parameters() ([]parameter, error) {
 	if b.MinFrequency >= b.MaxFrequency || b.MinScale >= b.MaxScale {
 		return nil, fmt.Errorf("design: bounds of the frequency [%v, %v] or of the scale [%v, %v] are empty", b.MinFrequency, b.MaxFrequency, b.MinScale, b.MaxScale)
 	}
-	var out []parameter
+	var out []unknown
 	add := func(name string, lo, hi float64, at func(*Formula) *float64) {
-		out = append(out, parameter{name: name, lo: lo, hi: hi, at: at})
+		out = append(out, unknown{name: name, lo: lo, hi: hi, at: at})
 	}
 	if !f.NoSlope {
 		add("slope", -b.Amplitude, b.Amplitude, func(f *Formula) *float64 { return &f.Slope })
@@ -136,7 +136,7 @@ func (f Family) parameters() ([]parameter, error) {
 	return out, nil
 }
 
-func names(ps []parameter) (out []string) {
+func names(ps []unknown) (out []string) {
 	for _, p := range ps {
 		out = append(out, p.name)
 	}
@@ -166,7 +166,7 @@ func (f Family) template() Formula {
 }
 
 // formula puts values into the family's form.
-func (f Family) formula(ps []parameter, values []float64) Formula {
+func (f Family) formula(ps []unknown, values []float64) Formula {
 	out := f.template()
 	for i, p := range ps {
 		*p.at(&out) = values[i]

@@ -156,7 +156,7 @@ func realizable(target ntk.Kernel) error {
 // search is one call of Fit.
 type search struct {
 	family   Family
-	params   []parameter
+	params   []unknown
 	problem  Problem
 	settings Settings
 	places   []place

@@ -27,7 +27,7 @@ func (p place) k() float64 {
 // model evaluates the kernel of a family's formulas, and its gradient, at places.
 type model struct {
 	family Family
-	params []parameter
+	params []unknown
 	places []place
 	// tangent is the NTK's part: 1 for the NTK, 0 for the NNGP kernel.
 	tangent float64
@@ -37,7 +37,7 @@ type model struct {
 	second  []int
 }
 
-func newModel(f Family, ps []parameter, places []place, nngpShare float64) *model {
+func newModel(f Family, ps []unknown, places []place, nngpShare float64) *model {
 	m := &model{family: f, params: ps, places: places, tangent: 1 - nngpShare}
 	index := map[float64]int{}
 	at := func(q float64) int {

@@ -8,7 +8,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 )
 
-func randomFormula(f Family, r *rand.Rand) ([]parameter, []float64) {
+func randomFormula(f Family, r *rand.Rand) ([]unknown, []float64) {
 	ps := ntk.Must(f.parameters())
 	v := make([]float64, len(ps))
 	for i, p := range ps {

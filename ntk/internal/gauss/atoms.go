@@ -13,10 +13,12 @@ import (
 // expectations, alone and in pairs, are all in closed form:
 //
 //	wave  Re c z^m e^{-αz²+βz}: polynomials, exponentials, sines, Gaussians
-//	gate  c z^m Φ((z-b)/τ), for τ = 0 the step 1(z > b): rectified powers, erf, GELU
+//	gate  c z^m (Φ((z-b)/τ) - l), for τ = 0 the step 1(z > b): rectified powers, erf, GELU
 //
 // A gate is a step in y = z - τw with an independent standard normal w, so that
-// a pair of gates is a moment of a truncated bivariate normal.
+// a pair of gates is a moment of a truncated bivariate normal. l is 0, or 1 for
+// what is open below b, or ½ for an odd gate: each is exact where it is small, and
+// a sum of two of another kind would not be.
 type Atoms struct {
 	Waves []Wave
 	Gates []Gate
@@ -30,23 +32,32 @@ type Wave struct {
 	Beta  complex128
 }
 
-// Gate is C z^M Φ((z-B)/Tau), Tau ≥ 0.
+// Gate is C z^M (Φ((z-B)/Tau) - Less), Tau ≥ 0; Less is 0, ½ or 1.
 type Gate struct {
 	C      float64
 	M      int
 	B, Tau float64
+	Less   float64
 }
+
+// like says that two gates differ at most in C and M.
+func (g Gate) like(o Gate) bool { return g.B == o.B && g.Tau == o.Tau && g.Less == o.Less }
+
+// like says that two waves differ at most in C and M.
+func (w Wave) like(o Wave) bool { return w.Alpha == o.Alpha && w.Beta == o.Beta }
 
 // Plus is the sum.
 func (a Atoms) Plus(b Atoms) Atoms {
 	return Atoms{append(slices.Clone(a.Waves), b.Waves...), append(slices.Clone(a.Gates), b.Gates...)}.Merged()
 }
 
-// Merged adds up terms that differ in their factor alone, and drops zeros.
+// Merged adds up terms that differ in their factor alone, and drops zeros. Terms
+// that differ in their power too are neighbours in what it returns: [Atoms.Dual]
+// does neighbours at once.
 func (a Atoms) Merged() Atoms {
 	var out Atoms
 	for _, w := range a.Waves {
-		i := slices.IndexFunc(out.Waves, func(o Wave) bool { return o.M == w.M && o.Alpha == w.Alpha && o.Beta == w.Beta })
+		i := slices.IndexFunc(out.Waves, func(o Wave) bool { return o.M == w.M && o.like(w) })
 		if i < 0 {
 			out.Waves = append(out.Waves, w)
 		} else {
@@ -54,7 +65,7 @@ func (a Atoms) Merged() Atoms {
 		}
 	}
 	for _, g := range a.Gates {
-		i := slices.IndexFunc(out.Gates, func(o Gate) bool { return o.M == g.M && o.B == g.B && o.Tau == g.Tau })
+		i := slices.IndexFunc(out.Gates, func(o Gate) bool { return o.M == g.M && o.like(g) })
 		if i < 0 {
 			out.Gates = append(out.Gates, g)
 		} else {
@@ -63,7 +74,49 @@ func (a Atoms) Merged() Atoms {
 	}
 	out.Waves = slices.DeleteFunc(out.Waves, func(w Wave) bool { return w.C == 0 })
 	out.Gates = slices.DeleteFunc(out.Gates, func(g Gate) bool { return g.C == 0 })
+	slices.SortStableFunc(out.Waves, func(x, y Wave) int {
+		return cmp.Or(cmp.Compare(x.Alpha, y.Alpha), cmp.Compare(imag(x.Beta), imag(y.Beta)), cmp.Compare(real(x.Beta), real(y.Beta)), cmp.Compare(x.M, y.M))
+	})
+	slices.SortStableFunc(out.Gates, func(x, y Gate) int {
+		return cmp.Or(cmp.Compare(x.B, y.B), cmp.Compare(x.Tau, y.Tau), cmp.Compare(x.Less, y.Less), cmp.Compare(x.M, y.M))
+	})
 	return out
+}
+
+// Lifted is the sum with its gates moved up or down by a half or by one where that
+// takes up a power, or another gate: 2Φ - 1 becomes an odd gate, which is exact
+// where that is small.
+func (a Atoms) Lifted() Atoms {
+	a = a.Merged()
+	moved := func(less float64) bool { return less == 0 || less == 0.5 || less == 1 }
+	for i := range a.Gates {
+		g := &a.Gates[i]
+		for j := range a.Gates[:i] {
+			o := &a.Gates[j]
+			if o.M != g.M || o.B != g.B || o.Tau != g.Tau {
+				continue
+			}
+			c, less := g.C+o.C, g.C*g.Less+o.C*o.Less
+			switch {
+			case c == 0:
+				a.Waves = append(a.Waves, Wave{C: complex(-less, 0), M: g.M})
+				g.C, o.C = 0, 0
+			case moved(less / c):
+				g.C, g.Less, o.C = c, less/c, 0
+			}
+		}
+	}
+	a = a.Merged()
+	for i, g := range a.Gates {
+		j := slices.IndexFunc(a.Waves, func(w Wave) bool { return w.M == g.M && w.Alpha == 0 && w.Beta == 0 })
+		if j < 0 {
+			continue
+		}
+		if less := g.Less - real(a.Waves[j].C)/g.C; moved(less) {
+			a.Gates[i].Less, a.Waves[j].C = less, 0
+		}
+	}
+	return a.Merged()
 }
 
 // Times is f times the sum.
@@ -97,10 +150,9 @@ func (a Atoms) Of(s, t float64) Atoms {
 			case s == 0:
 				out.Waves = append(out.Waves, Wave{C: complex(c*g.Open(t), 0), M: j})
 			case s > 0:
-				out.Gates = append(out.Gates, Gate{c, j, (g.B - t) / s, g.Tau / s})
-			default: // Φ(-x) = 1 - Φ(x)
-				out.Waves = append(out.Waves, Wave{C: complex(c, 0), M: j})
-				out.Gates = append(out.Gates, Gate{-c, j, (g.B - t) / s, -g.Tau / s})
+				out.Gates = append(out.Gates, Gate{c, j, (g.B - t) / s, g.Tau / s, g.Less})
+			default: // Φ(-x) - l = -(Φ(x) - (1-l))
+				out.Gates = append(out.Gates, Gate{-c, j, (g.B - t) / s, -g.Tau / s, 1 - g.Less})
 			}
 		}
 	}
@@ -122,18 +174,31 @@ func binomial(m int, s, t float64) []float64 {
 	return out
 }
 
-// Open is Φ((z-b)/τ), the part of z^m that the gate lets through.
+// Open is Φ((z-b)/τ) - l, the part of z^m that the gate lets through. A step lets
+// nothing through at z = b itself, on either side: so do step and sign, mirrored too.
 func (g Gate) Open(z float64) float64 {
-	if g.Tau > 0 {
-		return special.NormalTail((g.B - z) / g.Tau)
-	}
 	switch {
+	case g.Tau > 0:
+		return open((g.B-z)/g.Tau, g.Less)
 	case z > g.B:
-		return 1
-	case z <= g.B:
+		return 1 - g.Less
+	case z < g.B:
+		return -g.Less
+	case z == g.B:
 		return 0
 	}
 	return math.NaN()
+}
+
+// open is P(z > x) - less, z standard normal.
+func open(x, less float64) float64 {
+	switch less {
+	case 0:
+		return special.NormalTail(x)
+	case 1:
+		return -special.NormalTail(-x)
+	}
+	return -math.Erf(x/math.Sqrt2) / 2
 }
 
 // Value is the sum at z.
@@ -176,7 +241,7 @@ func (a Atoms) Prime() (d Atoms, jumps map[float64]float64) {
 	scale := map[float64]float64{}
 	for _, g := range a.Gates {
 		if g.M > 0 {
-			d.Gates = append(d.Gates, Gate{g.C * float64(g.M), g.M - 1, g.B, g.Tau})
+			d.Gates = append(d.Gates, Gate{g.C * float64(g.M), g.M - 1, g.B, g.Tau, g.Less})
 		}
 		if g.Tau == 0 {
 			j := g.C * power(g.B, g.M)
@@ -208,269 +273,15 @@ func (a Atoms) Kinks() []float64 {
 	return out
 }
 
-// Dual is E[f(u)g(v)] for the atoms f and g of u and v.
-func (a Atoms) Dual(b Atoms, p Pair) float64 {
-	var sum float64
-	for _, w := range a.Waves {
-		for _, w2 := range b.Waves {
-			sum += wavePair(w, w2, p)
-		}
-		for _, g2 := range b.Gates {
-			sum += gateWave(g2, w, p.Swapped())
-		}
-	}
-	for _, g := range a.Gates {
-		for _, w2 := range b.Waves {
-			sum += gateWave(g, w2, p)
-		}
-		for _, g2 := range b.Gates {
-			sum += gatePair(g, g2, p)
-		}
-	}
-	return sum
-}
-
-// wavePair is E[Re f(u) Re g(v)] = ½ Re(E[f g] + E[f ḡ]).
-func wavePair(w, w2 Wave, p Pair) float64 {
-	if w.Beta == 0 && w2.Beta == 0 && imag(w.C) == 0 && imag(w2.C) == 0 {
-		return real(waveProduct(w, w2, p))
-	}
-	conj := w2
-	conj.C, conj.Beta = cmplx.Conj(w2.C), cmplx.Conj(w2.Beta)
-	return real(waveProduct(w, w2, p)+waveProduct(w, conj, p)) / 2
-}
-
-// waveProduct is E[f(u) g(v)]: the exponentials turn the normal distribution of
-// covariance Σ into a multiple of another, of covariance M = (1 + 2ΣA)^{-1} Σ,
-// A = diag(α, α'), and (complex) mean M(β, β').
-func waveProduct(w, w2 Wave, p Pair) complex128 {
-	det, m11, m12, m22 := tilted(w.Alpha, w2.Alpha, p)
-	c11, c12, c22 := complex(m11, 0), complex(m12, 0), complex(m22, 0)
-	mu, mu2 := c11*w.Beta+c12*w2.Beta, c12*w.Beta+c22*w2.Beta
-	var exponent complex128
-	if w.Beta == -w2.Beta && w.Alpha == 0 && w2.Alpha == 0 {
-		// β²(q + q' - 2k)/2 without the cancellation near k = q = q'
-		exponent = w.Beta * w.Beta * complex(p.HalfSquare(), 0)
-		mu, mu2 = w.Beta*complex(p.Q-p.K, 0), w2.Beta*complex(p.Q2-p.K, 0)
-	} else {
-		exponent = (w.Beta*mu + w2.Beta*mu2) / 2
-	}
-	return w.C * w2.C * cmplx.Exp(exponent) / complex(math.Sqrt(det), 0) * moment(w.M, w2.M, mu, mu2, m11, m12, m22)
-}
-
-// tilted returns det(1 + 2ΣA) and the entries of M.
-func tilted(alpha, alpha2 float64, p Pair) (det, m11, m12, m22 float64) {
-	d := p.Determinant()
-	det = 1 + 2*alpha*p.Q + 2*alpha2*p.Q2 + 4*alpha*alpha2*d
-	return det, (p.Q + 2*alpha2*d) / det, p.K / det, (p.Q2 + 2*alpha*d) / det
-}
-
-// moment is E[u^m v^n] for means mu, mu2 and covariances m11, m12, m22.
-func moment(m, n int, mu, mu2 complex128, m11, m12, m22 float64) complex128 {
-	switch {
-	case m == 0 && n == 0:
-		return 1
-	case m == 0:
-		return moment(n, 0, mu2, mu, m22, m12, m11)
-	}
-	sum := mu * moment(m-1, n, mu, mu2, m11, m12, m22)
-	if m > 1 {
-		sum += complex(float64(m-1)*m11, 0) * moment(m-2, n, mu, mu2, m11, m12, m22)
-	}
-	if n > 0 {
-		sum += complex(float64(n)*m12, 0) * moment(m-1, n-1, mu, mu2, m11, m12, m22)
-	}
-	return sum
-}
-
-// truncated is a (complex) multiple e^scale of a normal distribution of (u, v),
-// and y, jointly normal with them, that a gate cuts off at b.
-type truncated struct {
-	scale         complex128
-	mu, mu2, muY  complex128
-	m11, m12, m22 float64
-	varY          float64 // ≥ 0
-	uy, vy        float64 // covariances with y
-	b             float64
-	above         complex128 // b - E[y], which may be known better than b and muY tell
-}
-
-// gateWave is E[g(u) Re w(v)].
-func gateWave(g Gate, w Wave, p Pair) float64 {
-	if p.Q == 0 && g.Tau == 0 && g.Open(0) == 0 {
-		return 0 // z is the constant 0
-	}
-	det, m11, m12, m22 := tilted(0, w.Alpha, p)
-	mu, mu2 := complex(m12, 0)*w.Beta, complex(m22, 0)*w.Beta
-	t := truncated{
-		scale: w.Beta*mu2/2 - complex(math.Log(det)/2, 0),
-		mu:    mu, mu2: mu2, muY: mu, m11: m11, m12: m12, m22: m22,
-		varY: m11 + g.Tau*g.Tau, uy: m11, vy: m12, b: g.B, above: complex(g.B, 0) - mu,
-	}
-	return g.C * real(w.C*t.moment(g.M, w.M))
-}
-
-// moment is E[u^m v^n 1(y > b)], by Stein's identity.
-func (t truncated) moment(m, n int) complex128 {
-	if m == 0 && n == 0 {
-		return t.mass()
-	}
-	if m == 0 {
-		return t.turned().moment(n, 0)
-	}
-	sum := t.mu * t.moment(m-1, n)
-	if m > 1 {
-		sum += complex(float64(m-1)*t.m11, 0) * t.moment(m-2, n)
-	}
-	if n > 0 {
-		sum += complex(float64(n)*t.m12, 0) * t.moment(m-1, n-1)
-	}
-	if t.varY > 0 && t.uy != 0 {
-		a, a2 := t.uy/t.varY, t.vy/t.varY
-		mu, mu2 := t.mu+complex(a, 0)*t.above, t.mu2+complex(a2, 0)*t.above
-		edge := cmplx.Exp(t.scale-t.above*t.above/complex(2*t.varY, 0)) / complex(math.Sqrt(2*math.Pi*t.varY), 0)
-		sum += complex(t.uy, 0) * edge * moment(m-1, n, mu, mu2, t.m11-a*t.uy, t.m12-a*t.vy, t.m22-a2*t.vy)
-	}
-	return sum
-}
-
-// mass is e^scale P(y > b).
-func (t truncated) mass() complex128 {
-	if t.varY <= 0 {
-		switch {
-		case real(t.above) < 0:
-			return cmplx.Exp(t.scale)
-		case real(t.above) > 0:
-			return 0
-		}
-		return cmplx.Exp(t.scale) / 2
-	}
-	z := t.above / complex(math.Sqrt(t.varY), 0)
-	if real(z) < 0 {
-		return cmplx.Exp(t.scale) - tail(-z, t.scale)
-	}
-	return tail(z, t.scale)
-}
-
-// tail is e^scale Q(z), Re z ≥ 0.
-func tail(z, scale complex128) complex128 {
-	if imag(z) == 0 && imag(scale) == 0 {
-		return complex(math.Exp(real(scale))*special.NormalTail(real(z)), 0)
-	}
-	return cmplx.Exp(scale-z*z/2) * special.Faddeeva(z*complex(0, 1/math.Sqrt2)) / 2
-}
-
-// gatePair is E[g(u) g2(v)], by Stein's identity from the bivariate normal tail.
-//
-// Source: [R61] eq. 1-3, for steps in u and v themselves.
-func gatePair(g, g2 Gate, p Pair) float64 {
-	t2, t22 := g.Tau*g.Tau, g2.Tau*g2.Tau
-	y, y2 := p.Q+t2, p.Q2+t22
-	if y == 0 || y2 == 0 {
-		// a pre-activation is the constant 0
-		return g.C * g2.C * g.alone(p.Q) * g2.alone(p.Q2)
-	}
-	d := p.Determinant() + t2*p.Q2 + t22*p.Q + t2*t22 // of the covariance of (y, y')
-	s := Largest(y, y2)
-	rho, r := math.Max(-1, math.Min(1, p.K/s)), math.Sqrt(math.Max(0, d))/s
-	h, h2 := g.B/math.Sqrt(y), g2.B/math.Sqrt(y2)
-	x := twoGates{p: p, mass: special.BivariateNormalTail(h, h2, rho, r)}
-	// b' - E[y'|y = b] and the reverse, through 1 - |ρ| = r²/(1+|ρ|) so that they
-	// keep their digits near |ρ| = 1.
-	sign := math.Copysign(1, rho)
-	gap, rest := h2-sign*h, r*r/(1+math.Abs(rho))
-	above2 := math.Sqrt(y2) * (gap + sign*h*rest)
-	above := math.Sqrt(y) * sign * (h2*rest - gap)
-	x.at1 = x.given(p.Q, p.K, y, p.K, p.Q2, g.B, g2.B, d/y, above2)
-	if t2 == 0 {
-		x.at1 = x.at1.fixed(p.Determinant()/y, t22 == 0)
-	}
-	x.at2 = x.given(p.K, p.Q2, y2, p.Q, p.K, g2.B, g.B, d/y2, above)
-	if t22 == 0 {
-		x.at2 = x.at2.turned().fixed(p.Determinant()/y2, t2 == 0).turned()
-	}
-	return g.C * g2.C * x.moment(g.M, g2.M)
-}
-
-// alone is E[z^m Φ((z-b)/τ)] at variance q.
-func (g Gate) alone(q float64) float64 {
-	t := truncated{m11: q, varY: q + g.Tau*g.Tau, uy: q, b: g.B, above: complex(g.B, 0)}
-	if t.varY == 0 {
-		if g.M > 0 {
-			return 0
-		}
-		return g.Open(0)
-	}
-	return real(t.moment(g.M, 0))
-}
-
-type twoGates struct {
-	p        Pair
-	mass     float64
-	at1, at2 truncated // the other gate's distribution where this Gate opens
-}
-
-// given is the distribution of (u, v) and of the other gate's y' where y = b:
-// uy, vy are their covariances with y, uy2, vy2 those with y'.
-func (x twoGates) given(uy, vy, y, uy2, vy2, b, b2, varY2, above float64) truncated {
-	p, mean := x.p, b/y
-	// cov(y, y') is k in every case; it enters through uy2 and vy2.
-	return truncated{
-		scale: complex(-b*b/(2*y)-math.Log(2*math.Pi*y)/2, 0),
-		mu:    complex(uy*mean, 0), mu2: complex(vy*mean, 0),
-		m11: p.Q - uy*uy/y, m12: p.K - uy*vy/y, m22: p.Q2 - vy*vy/y,
-		varY: math.Max(0, varY2), b: b2, above: complex(above, 0),
-		uy: uy2 - uy*p.K/y, vy: vy2 - vy*p.K/y,
-	}
-}
-
-// fixed is t where u itself is given (a gate without noise), of which v keeps
-// the variance rest; differences would lose that near |ρ| = 1. sharp says that
-// y' is v.
-func (t truncated) fixed(rest float64, sharp bool) truncated {
-	t.m11, t.m12, t.uy, t.m22 = 0, 0, 0, rest
-	if sharp {
-		t.vy = rest
-	}
-	return t
-}
-
-// turned exchanges u and v.
-func (t truncated) turned() truncated {
-	t.mu, t.mu2, t.m11, t.m22, t.uy, t.vy = t.mu2, t.mu, t.m22, t.m11, t.vy, t.uy
-	return t
-}
-
-func (x twoGates) moment(m, n int) float64 {
-	switch {
-	case m == 0 && n == 0:
-		return x.mass
-	case m == 0:
-		// through v instead of u
-		sum := 0.0
-		if n > 1 {
-			sum += float64(n-1) * x.p.Q2 * x.moment(0, n-2)
-		}
-		return sum + x.p.K*real(x.at1.moment(0, n-1)) + x.p.Q2*real(x.at2.moment(0, n-1))
-	}
-	sum := x.p.Q*real(x.at1.moment(m-1, n)) + x.p.K*real(x.at2.moment(m-1, n))
-	if m > 1 {
-		sum += float64(m-1) * x.p.Q * x.moment(m-2, n)
-	}
-	if n > 0 {
-		sum += float64(n) * x.p.K * x.moment(m-1, n-1)
-	}
-	return sum
-}
-
 // Coeffs returns E[φ(σz) h_k(z)] for k < n.
 func (a Atoms) Coeffs(sigma float64, n int) []float64 {
 	a = a.Of(sigma, 0)
 	out := make([]float64, n)
 	for _, w := range a.Waves {
 		v := 1 / (1 + 2*w.Alpha)
-		e := waveCoeffs(w.Beta*complex(v, 0), v, n+w.M)
-		factor := w.C * cmplx.Exp(w.Beta*w.Beta*complex(v/2, 0)) * complex(math.Sqrt(v), 0)
+		b, f := real(w.Beta), imag(w.Beta)
+		e := waveCoeffs(w.Beta*complex(v, 0), v, (b*b-f*f)*v/2, b*f*v, n+w.M)
+		factor := w.C * complex(math.Sqrt(v), 0)
 		for range w.M {
 			e = timesZ(e)
 		}
@@ -487,21 +298,37 @@ func (a Atoms) Coeffs(sigma float64, n int) []float64 {
 	return out
 }
 
-// waveCoeffs is E[h_k(z)], z ~ N(μ, v): by Stein's identity
-// √(k+1) e_{k+1} = μ e_k + (v-1) √k e_{k-1}.
-func waveCoeffs(mu complex128, v float64, n int) []complex128 {
+// waveCoeffs is e^{log + i phase} E[h_k(z)], z ~ N(μ, v): by Stein's identity
+// √(k+1) e_{k+1} = μ e_k + (v-1) √k e_{k-1}. Neither factor need be within double
+// precision (a fast wave has e^{-f²/2} f^k/√k!), so a power of 2 is kept apart.
+func waveCoeffs(mu complex128, v, log, phase float64, n int) []complex128 {
 	e := make([]complex128, n)
+	if n == 0 || math.IsInf(log, -1) {
+		return e
+	}
+	const hi, lo = 6.93147180369123816490e-01, 1.90821492927058770002e-10 // ln 2
+	exponent := math.Round(log / math.Ln2)
+	sin, cos := math.Sincos(phase)
+	r := math.Exp(log - exponent*hi - exponent*lo)
+	last, e0 := complex128(0), complex(r*cos, r*sin)
 	for k := range e {
-		switch k {
-		case 0:
-			e[0] = 1
-		case 1:
-			e[1] = mu
-		default:
-			e[k] = (mu*e[k-1] + complex((v-1)*math.Sqrt(float64(k-1)), 0)*e[k-2]) / complex(math.Sqrt(float64(k)), 0)
+		if size := math.Max(math.Abs(real(e0)), math.Abs(imag(e0))); size > 0x1p200 || size < 0x1p-200 && size > 0 {
+			_, x := math.Frexp(size)
+			e0, last = ldexp(e0, -x), ldexp(last, -x)
+			exponent += float64(x)
 		}
+		e[k] = ldexp(e0, int(math.Max(-1e6, math.Min(1e6, exponent))))
+		next := (mu*e0 + complex((v-1)*math.Sqrt(float64(k)), 0)*last) / complex(math.Sqrt(float64(k+1)), 0)
+		last, e0 = e0, next
 	}
 	return e
+}
+
+func ldexp(z complex128, exponent int) complex128 {
+	if exponent == 0 {
+		return z
+	}
+	return complex(math.Ldexp(real(z), exponent), math.Ldexp(imag(z), exponent))
 }
 
 // timesZ turns E[f h_k] into E[z f h_k], one fewer.
@@ -532,14 +359,14 @@ func scalar[T float64 | complex128](v float64) T {
 func (g Gate) Coeffs(n int) []float64 {
 	e := make([]float64, n+g.M)
 	s := math.Sqrt(1 + g.Tau*g.Tau)
+	b := g.B / s
 	// z | y = b is N(b/s², τ²/s²)
-	h := waveCoeffs(complex(g.B/s/s, 0), g.Tau*g.Tau/s/s, len(e))
-	density := special.NormalDensity(g.B/s) / s
+	h := waveCoeffs(complex(b/s, 0), g.Tau*g.Tau/s/s, -b*b/2-math.Log(math.Sqrt(2*math.Pi)*s), 0, len(e))
 	for k := range e {
 		if k == 0 {
-			e[0] = special.NormalTail(g.B / s)
+			e[0] = open(b, g.Less)
 		} else {
-			e[k] = real(h[k-1]) * density / math.Sqrt(float64(k))
+			e[k] = real(h[k-1]) / math.Sqrt(float64(k))
 		}
 	}
 	for range g.M {

@@ -1,0 +1,157 @@
+package ntk
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+// Shifted rectified powers, whose pairs of gates have all powers up to the degree:
+// against quadrature, and in time that a recursion without memory would not take.
+func TestShiftedPowers(t *testing.T) {
+	for _, m := range []int{2, 3, 6, 10, 12} {
+		for _, shift := range []float64{-2, -0.5, 0.5, 4} {
+			phi := Must(Affine(RectifiedMonomial{m}, 1, 1, shift, 0)).(Dualer)
+			want := Must(Custom(phi.Value, phi.Derivative, CustomSettings{Kinks: []float64{-shift}, Tolerance: 1e-12, MaxVariance: 4}))
+			top, topPrime := want.Dual(1, 1, 1)
+			for _, k := range []float64{-0.999, -0.4, 0.1, 0.8, 0.97, 1} {
+				v, d := phi.Dual(1, k, 1)
+				w, e := want.Dual(1, k, 1)
+				if math.Abs(v-w) > 1e-11*top || math.Abs(d-e) > 1e-11*topPrime {
+					t.Errorf("%v at %v: %v, %v; by quadrature %v, %v", phi, k, v, d, w, e)
+				}
+			}
+			if _, closed := phi.(*closedForm); closed != (m <= maxTailDegree || shift > 0) {
+				t.Errorf("%v: in closed form %v", phi, closed)
+			}
+		}
+	}
+	phi := Must(Affine(RectifiedMonomial{12}, 1, 1, 0.5, 0)).(Dualer)
+	start := time.Now()
+	for range 20 {
+		phi.Dual(1, 0.3, 1)
+	}
+	if d := time.Since(start) / 20; d > 5*time.Millisecond {
+		t.Errorf("degree 12 takes %v", d)
+	}
+}
+
+// A pre-activation of variance 0 is the constant 0: the dual is φ(0) times the other's
+// mean, with φ's own value where it jumps.
+func TestDualOfConstant(t *testing.T) {
+	mean := func(phi Activation, q float64) float64 {
+		c := Must(HermiteCoeffs(phi, math.Sqrt(q), 1))
+		return c[0]
+	}
+	for _, phi := range []Activation{
+		Must(Add(Sign{}, ReLU{})), Must(Affine(Step{}, 1, -1, 0, 0)), Must(Affine(Step{}, 3, -1, 0, 0.5)),
+		Must(Add(Sign{}, Must(Affine(Step{}, -2, 1, 0, 1)))), Must(Affine(Sign{}, 1, 1, 1, 0.2)), Must(Affine(Step{}, 1, 2, -1, 0)),
+		Must(Affine(ReLU{}, 1, -1, 0, 0.5)), Must(Add(ReLU{}, Must(Affine(ReLU{}, 2, -1, 0, 0)), Cos{1, 2, 0.3})),
+		Must(Add(Erf{}, GELU{}, Gaussian{1, 1})), Must(Affine(GELU{}, 1, -2, 0.3, 1)), Must(Add(Tanh{}, Cos{1, 1, 0})),
+	} {
+		f := phi.(Dualer)
+		at := phi.Value(0)
+		for _, q := range []float64{0, 0.3, 2} {
+			want := at * at
+			if q > 0 {
+				want = at * mean(phi, q)
+			}
+			for _, swap := range []bool{false, true} {
+				got, slope := f.Dual(q, 0, 0)
+				if swap {
+					got, slope = f.Dual(0, 0, q)
+				}
+				if math.Abs(got-want) > 1e-10 {
+					t.Errorf("%v: at variances %v and 0 %v, want %v", phi, q, got, want)
+				}
+				if d := phi.Derivative(0); q == 0 && len(JumpsOf(phi)) == 0 && math.Abs(slope-d*d) > 1e-12 {
+					t.Errorf("%v: slope %v, want φ'(0)² = %v", phi, slope, d*d)
+				}
+			}
+		}
+	}
+	// the derivative's mean has the sign of φ', mirrored or not: E[relu(-v)'] = -½
+	phi := Must(Affine(GELU{}, 1, -1, 0.4, 0)).(Dualer)
+	_, got := phi.Dual(0, 0, 1)
+	// GELU'(0.4) E[GELU'(v + 0.4)], E[GELU(v+t)]' = d/dt of t Φ(t/√2) + p(t/√2)/√2
+	x := 0.4 / math.Sqrt2
+	p := math.Exp(-x*x/2) / math.Sqrt(2*math.Pi)
+	want := GELU{}.Derivative(0.4) * (0.5*math.Erfc(-x/math.Sqrt2) + 0.4*p/math.Sqrt2 - x*p/2)
+	if math.Abs(got-want) > 1e-15 {
+		t.Errorf("slope %v, want %v", got, want)
+	}
+}
+
+// Sums with erf where the variance is small, and so is erf: closed forms of
+// E[relu²], E[relu erf] (by parts) and E[erf²].
+func TestSmallVarianceOfErf(t *testing.T) {
+	sum := Must(Add(ReLU{}, Erf{})).(Dualer)
+	mirrored := Must(Affine(Erf{}, 1, -1, 0, 0)).(Dualer)
+	shifted := Must(Affine(SigmoidErf{}, 2, -1, 0, -1)).(Dualer) // -erf(z/c)
+	moved := Must(Affine(Erf{}, 1, 1, 1e-5, 0)).(Dualer)
+	sine := Must(Add(Sin{1, 1, 0}, Erf{})).(Dualer)
+	for _, q := range []float64{1, 1e-2, 1e-4, 1e-6, 1e-8, 1e-12, 1e-16} {
+		cross := q / math.Sqrt(math.Pi*(1+2*q)) // E[relu(u) erf(u)]
+		top := q/2 + 2*cross + 2/math.Pi*math.Asin(2*q/(1+2*q))
+		if got, _ := sum.Dual(q, q, q); math.Abs(got-top) > 1e-14*top {
+			t.Errorf("q = %g: relu + erf at equal inputs %v, want %v", q, got, top)
+		}
+		if got, _ := sum.Dual(q, 0, q); math.Abs(got-q/(2*math.Pi)) > 1e-14*top {
+			t.Errorf("q = %g: relu + erf %v, want %v", q, got, q/(2*math.Pi))
+		}
+		for _, rho := range []float64{-1, -0.3, 0, 1e-5, 0.9, 1} {
+			want, slope := Erf{}.Dual(q, rho*q, q)
+			top, _ := Erf{}.Dual(q, q, q)
+			if got, d := mirrored.Dual(q, rho*q, q); got != want || d != slope {
+				t.Errorf("q = %g, ρ = %v: erf(-z) %v, %v, want %v, %v", q, rho, got, d, want, slope)
+			}
+			const s = 1 / (sigmoidErfScale * sigmoidErfScale)
+			want, _ = Erf{}.Dual(s*q, s*rho*q, s*q)
+			if got, _ := shifted.Dual(q, rho*q, q); math.Abs(got-want) > 1e-14*top {
+				t.Errorf("q = %g, ρ = %v: 1 - 2Φ %v, want %v", q, rho, got, want)
+			}
+			if q <= 1e-12 { // erf(z + t) ≈ 2/√π (z + t), its cubes 1e-10 relative
+				if got, _ := moved.Dual(q, rho*q, q); math.Abs(got-4/math.Pi*(rho*q+1e-10)) > 2e-10*4/math.Pi*(q+1e-10) {
+					t.Errorf("q = %g: erf(z + 1e-5) %v", q, got)
+				}
+			}
+		}
+		// E[sin u erf u] by parts is q-integrals; at small q it is 2q/√π (1 - O(q))
+		if q <= 1e-6 {
+			want := q + 4*q/math.Sqrt(math.Pi) + 4*q/math.Pi
+			if got, _ := sine.Dual(q, q, q); math.Abs(got-want) > 5*q*want+1e-14*want {
+				t.Errorf("q = %g: sin + erf %v, want %v", q, got, want)
+			}
+		}
+	}
+	// relu(-z-b): the tail beyond b, mirrored
+	for _, b := range []float64{1, 5, 20} {
+		tail, mirror := Must(Affine(ReLU{}, 1, 1, -b, 0)).(Dualer), Must(Affine(ReLU{}, 1, -1, -b, 0)).(Dualer)
+		want, _ := tail.Dual(1, 0.9, 1)
+		if got, _ := mirror.Dual(1, 0.9, 1); got != want {
+			t.Errorf("b = %v: %v, mirrored %v", b, want, got)
+		}
+	}
+}
+
+// The coefficients of a fast cosine are within 1 where their factors are not within
+// double precision; those of sums too.
+func TestCoeffsOfFastCosine(t *testing.T) {
+	for _, phi := range []Activation{Cos{1, 40, 0}, Must(Add(Cos{1, 40, 0}, ReLU{}))} {
+		b, err := HermiteCoeffs(phi, 1, 1801)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range []int{898, 1600, 1800} {
+			gamma, _ := math.Lgamma(float64(k + 1))
+			want := math.Exp(float64(k)*math.Log(40)-800-gamma/2) * math.Cos(math.Pi/2*float64(k%4))
+			if _, sum := phi.(*closedForm); sum {
+				relu := Must(HermiteCoeffs(ReLU{}, 1, 1801))
+				want += relu[k]
+			}
+			if math.Abs(b[k]-want) > 1e-11*math.Abs(want)+1e-14 {
+				t.Errorf("%v: b_%d is %v, want %v", phi, k, b[k], want)
+			}
+		}
+	}
+}
