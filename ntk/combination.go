@@ -223,9 +223,23 @@ func (c *combination) asAtoms() (gauss.Atoms, bool) {
 		if !ok {
 			return gauss.Atoms{}, false
 		}
-		all = all.Plus(a.Of(t.s, t.t).Times(t.a))
+		for _, w := range a.Waves { // far from 0 its factors leave double precision
+			if w.Alpha*t.t*t.t+math.Abs(real(w.Beta)*t.t) > mostExponent {
+				return gauss.Atoms{}, false
+			}
+		}
+		part := a.Of(t.s, t.t).Times(t.a)
+		for _, g := range part.Gates {
+			if x := g.B / g.Tau; g.Tau > 0 && x*x/2 > mostExponent {
+				return gauss.Atoms{}, false
+			}
+		}
+		all = all.Plus(part)
 	}
 	all = all.Lifted()
+	if c.cancels(all) {
+		return gauss.Atoms{}, false
+	}
 	for _, w := range all.Waves {
 		if w.M > maxAtomDegree || !isFinite(real(w.C)) || !isFinite(imag(w.C)) {
 			return gauss.Atoms{}, false
@@ -237,6 +251,36 @@ func (c *combination) asAtoms() (gauss.Atoms, bool) {
 		}
 	}
 	return all, true
+}
+
+// mostExponent bounds the exponents of the factors of atoms: beyond, products of
+// theirs underflow.
+const mostExponent = 250
+
+// cancels says that the terms of a sum are so much larger than the sum that its dual,
+// a sum over pairs of terms, has fewer than nine digits left.
+func (c *combination) cancels(all gauss.Atoms) bool {
+	if len(c.terms) < 2 && c.offset == 0 {
+		return false
+	}
+	var parts []gauss.Atoms
+	for _, t := range c.terms {
+		a, _ := atomsOf(t.phi)
+		parts = append(parts, a.Of(t.s, t.t).Times(t.a))
+	}
+	parts = append(parts, gauss.Atoms{Waves: []gauss.Wave{{C: complex(c.offset, 0)}}})
+	for _, q := range []float64{0.1, 1, 10} {
+		at := gauss.Equal(q)
+		var size float64
+		for _, a := range parts {
+			size += math.Sqrt(math.Abs(a.Dual(a, at)))
+		}
+		sum := all.Dual(all, at)
+		if !(sum >= 0) || size*size > 1e7*sum && size > 0 {
+			return size > 0
+		}
+	}
+	return false
 }
 
 // maxTailDegree is up to what power a gate that is closed at 0 is in closed form. Its

@@ -123,3 +123,34 @@ func FuzzCustom(f *testing.F) {
 		}
 	})
 }
+
+// Sums that closed forms would lose: a bump far from 0, whose factors underflow, and
+// terms that cancel. The truth is quadrature of the same function.
+func TestSumsBeyondClosedForms(t *testing.T) {
+	far := ntk.Must(ntk.Affine(ntk.Gaussian{Amplitude: 1, Rate: 1}, 1, 100, -50, 0))
+	steep := ntk.Must(ntk.Affine(ntk.Erf{}, 1, 100, -50, 0))
+	// Values of its own that cancel to ten digits less are an error, not a wrong number.
+	if _, err := ntk.Add(ntk.Must(ntk.Affine(ntk.ReLU{}, 1e5, 1, 1e-5, 0)), ntk.Must(ntk.Affine(ntk.ReLU{}, -1e5, 1, 0, 0))); err == nil {
+		t.Error("a sum that cancels passes")
+	}
+	ramp := ntk.Must(ntk.Add(ntk.Must(ntk.Affine(ntk.ReLU{}, 1e3, 1, 1e-3, 0)), ntk.Must(ntk.Affine(ntk.ReLU{}, -1e3, 1, 0, 0))))
+	for _, c := range []struct {
+		phi  ntk.Activation
+		at   float64
+		want float64
+	}{
+		{far, 1, 44.13}, {far, 0, 3.89e-5}, {steep, 1, 57.175}, {steep, 0.5, 0.7302},
+	} {
+		if got := at(ntkOf(1, c.phi, 1, 0), c.at); math.Abs(got-c.want) > 2e-3*c.want {
+			t.Errorf("%v: NTK(%v) = %v, want %v", c.phi, c.at, got, c.want)
+		}
+	}
+	// nearly the step: E[φφ] = ½ and a third of the ramp's 1e-3 times the density at 0
+	if v, _ := ramp.(ntk.Dualer).Dual(1, 1, 1); math.Abs(v-0.5-1e-3/3*0.3989) > 1e-6 {
+		t.Errorf("a steep ramp: %v, want ½", v)
+	}
+	jumpy := ntk.Must(ntk.UniformFCN(2, ntk.Must(ntk.Add(ntk.ReLU{}, ntk.Step{})), 1, 0.1))
+	if _, err := ntk.Must(jumpy.NNGP()).Curve([]float64{0.999}); err != nil {
+		t.Errorf("a sum with a jump, two layers: %v", err)
+	}
+}
