@@ -25,8 +25,9 @@ type Jumper interface {
 }
 
 // Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
-// the package's φ are, else by [Custom]'s quadrature; only that can fail, with a
-// [*hermite.ToleranceError].
+// the package's φ are, else by [Custom]'s quadrature, and so are those of rectified
+// powers over 3 that 0 is below the kink of, whose closed forms cancel; only
+// quadrature can fail, with a [*hermite.ToleranceError].
 func Affine(phi Activation, a, s, t, b float64) (Activation, error) {
 	if err := validate(phi); err != nil {
 		return nil, err
