@@ -64,7 +64,6 @@ const edgeWidth = 1e-9
 
 // layerMap is what one layer does to the variance and to near inputs.
 type layerMap struct {
-	phi    Activation
 	dual   Dualer
 	b2     float64
 	max    float64 // variance that the activation serves
@@ -81,7 +80,7 @@ func newLayerMap(phi Activation, weightStd, biasStd float64) (*layerMap, error) 
 	if err != nil {
 		return nil, err
 	}
-	m := &layerMap{phi, r.duals[0], biasStd * biasStd, math.MaxFloat64, 1e-14 + 10*r.tolerance, weightStd * weightStd}
+	m := &layerMap{r.duals[0], biasStd * biasStd, math.MaxFloat64, 1e-14 + 10*r.tolerance, weightStd * weightStd}
 	if n, ok := m.dual.(numeric); ok {
 		m.max = n.maxVariance()
 	}

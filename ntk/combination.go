@@ -41,8 +41,9 @@ func unwrap(phi Activation) Activation {
 }
 
 // Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
-// the package's φ are, else by [Custom]'s quadrature; only that can fail, with a
-// [*hermite.ToleranceError].
+// the package's φ are, else by [Custom]'s quadrature, and so are those of rectified
+// powers over 3 that 0 is below the kink of, whose closed forms cancel; only
+// quadrature can fail, with a [*hermite.ToleranceError].
 func Affine(phi Activation, a, s, t, b float64) (Activation, error) {
 	if err := validate(phi); err != nil {
 		return nil, err
@@ -382,17 +383,22 @@ func asMixture(a gauss.Atoms) *mixture {
 		}
 	}
 	for _, g := range a.Gates {
-		if g.Tau != 0 || g.M > 1 || g.Less != 0 && (g.M != 1 || g.B != 0) {
+		if g.Tau != 0 || g.M > 1 || g.Less != 0 && !(g.Less == 1 && g.B > 0 || g.M == 1 && g.B == 0) {
 			return nil
 		}
-		m.slope -= g.C * g.Less // relu(-z) is relu(z) - z; at b ≠ 0 that could cancel
-		if g.M == 1 {           // c z 1(z > b) needs -c b 1(z > b) beside it
-			i := slices.IndexFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 0 && o.B == g.B && o.Less == 0 })
+		// relu(b-z) is relu(z-b) - (z-b), which cancels far out if it is closed at 0
+		if g.M == 1 {
+			m.slope -= g.C * g.Less
+		} else {
+			m.offset -= g.C * g.Less
+		}
+		if g.M == 1 { // c z 1(z > b) needs -c b 1(z > b) beside it
+			i := slices.IndexFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 0 && o.B == g.B && o.Less == g.Less })
 			if g.B != 0 && (i < 0 || math.Abs(a.Gates[i].C+g.C*g.B) > 1e-15*math.Abs(g.C*g.B)) || g.B == 0 && i >= 0 {
 				return nil
 			}
 			m.hinges = append(m.hinges, hinge{g.C, g.B})
-		} else if !slices.ContainsFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 1 && o.B == g.B && o.Less == 0 }) {
+		} else if !slices.ContainsFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 1 && o.B == g.B && o.Less == g.Less }) {
 			return nil
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // Shifted rectified powers, whose pairs of gates have all powers up to the degree:
@@ -131,6 +133,43 @@ func TestSmallVarianceOfErf(t *testing.T) {
 		if got, _ := mirror.Dual(1, 0.9, 1); got != want {
 			t.Errorf("b = %v: %v, mirrored %v", b, want, got)
 		}
+	}
+}
+
+// Hinges that open below take the faster route where that loses nothing.
+func TestMirroredHinges(t *testing.T) {
+	hinge := func(s, t float64) Activation { return Must(Affine(ReLU{}, 1.5, s, t, 0)) }
+	for _, c := range []struct {
+		phi   Activation
+		mixed bool
+	}{
+		{Must(Add(hinge(1, -1), hinge(-1, 0.5), hinge(1, 0.3), Cos{1, 3, 1})), true},
+		{Must(Add(hinge(1, -1), hinge(-1, 0), Cos{1, 3, 1})), true},
+		{Must(Add(hinge(1, 0), hinge(-1, 0), Cos{1, 3, 1})), true},
+		{Must(Add(hinge(1, 0.5), hinge(-1, 0.5))), true},
+		{Must(Add(hinge(1, -5), hinge(-1, -5))), false},
+	} {
+		a := c.phi.(*closedForm)
+		if (a.mixed != nil) != c.mixed {
+			t.Errorf("%v: a mixture %v", c.phi, a.mixed != nil)
+		}
+		for _, p := range pairs {
+			at := gauss.Of(p[0], p[1], p[2])
+			if p[0] == 0 {
+				continue
+			}
+			v, d := a.dualAt(at)
+			v2, d2 := a.sum.Dual(a.sum, at), a.prime.Dual(a.prime, at)
+			if math.Abs(v-v2) > 1e-13*(1+v) || math.Abs(d-d2) > 1e-13*(1+math.Abs(d)) {
+				t.Errorf("%v at %v: %v, %v; by atoms %v, %v", c.phi, p, v, d, v2, d2)
+			}
+		}
+	}
+	// tails on both sides: E[φ²] is twice one's
+	both, one := Must(Add(hinge(1, -5), hinge(-1, -5))).(Dualer), hinge(1, -5).(Dualer)
+	v, _ := both.Dual(1, 1, 1)
+	if w, _ := one.Dual(1, 1, 1); math.Abs(v-2*w) > 1e-9*v { // the tail's own moments cancel by b²
+		t.Errorf("%v, want %v", v, 2*w)
 	}
 }
 
