@@ -73,6 +73,11 @@
     });
   }
 
+  // The notebook takes arrow keys for itself where they reach it.
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Escape") event.stopPropagation();
+  });
+
   const receive = (_, text) => {
     if (over) return;
     const m = JSON.parse(text);
