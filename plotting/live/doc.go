@@ -7,7 +7,7 @@
 //		live.Button{Name: "keep", Label: "Keep"},
 //	}, func(values map[string]float64, pressed string) (live.View, error) {
 //		fig := plotting.New(plotting.Options{X: "x", Y: "a x²"})
-//		fig.Function("", func(x float64) float64 { return values["a"] * x * x }, 0, 1)
+//		fig.Func("", func(x float64) float64 { return values["a"] * x * x }, 0, 1)
 //		return live.View{Picture: fig, Caption: "A parabola."}, nil
 //	}, nil)
 //

@@ -26,6 +26,7 @@ type inbox struct {
 	stopped  bool
 	view     int
 	sent     time.Time // of the last view
+	answered time.Time // of the last answer, a view or not
 	heard    time.Time // of the last message, zero before the first
 	acted    time.Time // of the last move or press
 }
@@ -34,7 +35,7 @@ type inbox struct {
 type client struct {
 	Changes int `json:"n"` // moves that arrived
 	Presses int `json:"p"` // presses that arrived
-	drawn   int            // moves that the last view holds
+	drawn   int // moves that the last view holds
 }
 
 // message is what a page says, every second and when a control is touched.
@@ -68,8 +69,11 @@ const resendAfter = time.Second
 // maxClients bounds what pages that come and go leave behind.
 const maxClients = 100
 
-// take notes what a message says, and tells whether it was one.
-func (b *inbox) take(text string) bool {
+// answerAfter is how long a page that keeps moving may wait for a word when drawing takes long.
+const answerAfter = 500 * time.Millisecond
+
+// take notes what a message says, and tells whether to answer it: what brings something to draw is answered by the view.
+func (b *inbox) take(text string) (answer bool) {
 	var m message
 	if err := json.Unmarshal([]byte(text), &m); err != nil || m.Client == "" {
 		return false
@@ -86,7 +90,9 @@ func (b *inbox) take(text string) bool {
 		c = &client{}
 		b.clients[m.Client] = c
 	}
+	news := false
 	if m.Changes > c.Changes {
+		news = true
 		c.Changes = m.Changes
 		for name, v := range m.Values {
 			if _, has := b.values[name]; has && !math.IsNaN(v) && !math.IsInf(v, 0) {
@@ -99,7 +105,7 @@ func (b *inbox) take(text string) bool {
 		if p.Number <= c.Presses {
 			continue
 		}
-		c.Presses, b.acted = p.Number, now
+		c.Presses, b.acted, news = p.Number, now, true
 		if p.Name == stopName {
 			b.stopped = true
 		} else if _, isButton := b.controls[p.Name].(Button); isButton {
@@ -115,6 +121,10 @@ func (b *inbox) take(text string) bool {
 		default:
 		}
 	}
+	if news && now.Sub(b.answered) < answerAfter {
+		return false
+	}
+	b.answered = now
 	return true
 }
 
@@ -208,7 +218,8 @@ func (s *session) viewMessage() string {
 	b := s.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.view, b.sent = s.view.number, time.Now()
+	now := time.Now()
+	b.view, b.sent, b.answered = s.view.number, now, now
 	r := b.reply()
 	r.Body = &body{s.view.svg, s.view.caption, s.view.text, s.view.problem, maps.Clone(b.values)}
 	return encode(r)

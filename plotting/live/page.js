@@ -21,7 +21,7 @@
   let over = false;
   let view = settings.view;
   let changes = 0; // moves so far
-  let asked = 0; // moves that the last message told, while no view with them has come
+  let asked = 0; // moves that the last message told, while no picture of them is there
   let dirty = new Map(); // control → count of its last move that no view holds yet
   let at = new Map(); // count of a move → when it was made
   let presses = []; // not known to have arrived
@@ -59,13 +59,13 @@
   };
 
   // A move is told at once, unless the view for an earlier one is still awaited: then when that has come.
-  const moved = (e) => {
+  const moved = (e, time) => {
     write(e);
     dirty.set(e, ++changes);
-    at.set(changes, performance.now());
+    at.set(changes, time);
     if (!asked || performance.now() - lastTry > tick) send();
   };
-  for (const e of controls) e.addEventListener("input", () => moved(e));
+  for (const e of controls) e.addEventListener("input", (event) => moved(e, event.timeStamp));
   for (const e of buttons) {
     e.addEventListener("click", () => {
       presses.push({ i: ++pressed, b: e.dataset.name });
@@ -99,13 +99,19 @@
     if (!m.b || m.w < view) return;
     const drawn = m.n[client] || 0;
     for (const [e, n] of [...dirty]) if (n <= drawn) dirty.delete(e);
-    if (asked <= drawn) asked = 0;
     view = m.w;
-    show(m.b, drawn);
-    if (dirty.size && !asked) send();
+    show(m.b).then(() => {
+      // How long it took from the move to its picture.
+      if (at.has(drawn)) root.dataset.latency = (performance.now() - at.get(drawn)).toFixed(1);
+      for (const n of [...at.keys()]) if (n <= drawn) at.delete(n);
+      root.dataset.view = String(m.w);
+      if (asked <= drawn) asked = 0;
+      if (dirty.size && !asked) send();
+    });
   };
 
-  const show = (b, drawn) => {
+  // show resolves when the picture can be seen.
+  const show = (b) => {
     for (const e of controls) {
       const value = b.values[e.dataset.name];
       if (dirty.has(e) || Number(e.value) === value) continue;
@@ -125,13 +131,7 @@
       image.hidden = !b.svg;
       if (b.svg) image.src = "data:image/svg+xml," + encodeURIComponent(b.svg);
     }
-    const done = () => {
-      // How long it took from the move to its picture.
-      if (at.has(drawn)) root.dataset.latency = (performance.now() - at.get(drawn)).toFixed(1);
-      for (const n of [...at.keys()]) if (n <= drawn) at.delete(n);
-      root.dataset.view = String(view);
-    };
-    image.decode().then(done, done);
+    return image.src ? image.decode().catch(() => {}) : Promise.resolve();
   };
 
   const look = () => {

@@ -162,8 +162,17 @@ func (s *session) run(ctx context.Context, f front) error {
 		}
 	})
 	why := s.serve(ctx, f)
-	f.send(endMessage(why))
-	return f.show(s.page(false, why), s.plain())
+	heard, _ := s.inbox.times()
+	if time.Since(heard) < 2*silence { // else the kernel would first try to connect, and is waiting for the end
+		f.send(endMessage(why))
+	}
+	if err := f.show(s.page(false, why), s.plain()); err != nil {
+		return err
+	}
+	if heard.IsZero() && s.view.problem != "" { // as it is where there can be no page
+		return errors.New(s.view.problem)
+	}
+	return nil
 }
 
 // serve returns why it ended.
