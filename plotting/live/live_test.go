@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,12 @@ func (p *testPage) attempts() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.connects
+}
+
+func (p *testPage) answers() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.replies)
 }
 
 func (p *testPage) last(t *testing.T) string {
@@ -256,12 +263,12 @@ func TestAnswersWhileDrawing(t *testing.T) {
 			return plainDraw(values, pressed)
 		}, nil)
 		p.say(1, map[string]float64{"a": 0})
-		before := len(p.replies)
+		before := p.answers()
 		for i := range 8 {
 			time.Sleep(time.Second)
 			p.say(2+i, map[string]float64{"a": 0.1})
 		}
-		if n := len(p.replies) - before; n != 8 {
+		if n := p.answers() - before; n != 8 {
 			t.Errorf("%d answers to 8 messages", n)
 		}
 		time.Sleep(5 * time.Second)
@@ -313,7 +320,8 @@ func TestEnds(t *testing.T) {
 				if strings.Contains(last, "<script") {
 					t.Error("the last output has a script")
 				}
-				if told := len(p.replies) > 0 && p.replies[len(p.replies)-1].End != ""; told != c.end {
+				told := slices.ContainsFunc(p.replies, func(r reply) bool { return r.End != "" })
+				if told != c.end {
 					t.Errorf("page told of the end: %v, want %v", told, c.end)
 				}
 			})
