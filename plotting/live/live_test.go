@@ -296,7 +296,7 @@ func TestEnds(t *testing.T) {
 		{"interrupt unseen", nil, func(p *testPage, cancel func()) { cancel() }, "Interrupted.", false},
 		{"nobody", nil, func(p *testPage, _ func()) { time.Sleep(11 * time.Second) }, "No page answered", false},
 		{"closed", nil, func(p *testPage, _ func()) { p.say(0, nil); time.Sleep(151 * time.Second) }, "closed", false},
-		{"idle", nil, func(p *testPage, _ func()) { pings(p, 15*60+1) }, "Ended after 15m0s without a move", true},
+		{"idle", nil, func(p *testPage, _ func()) { pings(p, 15*60+1) }, "Ended after 15 minutes without a move", true},
 		{"idle after a move", &Options{IdleLimit: 20 * time.Second}, func(p *testPage, _ func()) {
 			pings(p, 15)
 			p.say(1, map[string]float64{"a": 0.1})

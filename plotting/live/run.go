@@ -214,7 +214,7 @@ func (s *session) serve(ctx context.Context, f front) string {
 			case !heard.IsZero() && now.Sub(heard) > goneLimit:
 				return "Ended because the page was closed."
 			case now.Sub(latest(start, acted)) > s.idle:
-				return fmt.Sprintf("Ended after %v without a move.", s.idle)
+				return fmt.Sprintf("Ended after %s without a move.", words(s.idle))
 			}
 			// The longer it is silent the less often.
 			quiet := now.Sub(latest(start, heard))
@@ -227,6 +227,13 @@ func (s *session) serve(ctx context.Context, f front) string {
 			}
 		}
 	}
+}
+
+func words(d time.Duration) string {
+	if d >= 2*time.Minute && d%time.Minute == 0 {
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+	return d.String()
 }
 
 func latest(a, b time.Time) time.Time {
