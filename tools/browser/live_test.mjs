@@ -40,14 +40,15 @@ const freePort = () =>
     });
   });
 
-// stray are the processes whose command, program or folder lies in the checkout or in the folder for temporary files of this test.
+// stray are the processes that JupyterLab started, its kernels, and what these started: all have its folder for temporary files,
+// or one in it, in their environment.
 const stray = (temporary) =>
   readdirSync("/proc").flatMap((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
       const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-      return variables.includes(`TMPDIR=${temporary}`) || command.includes(temporary) || readlinkSync(`/proc/${pid}/cwd`).startsWith(temporary)
+      return variables.some((v) => v.startsWith(`TMPDIR=${temporary}`)) || command.includes(temporary) || readlinkSync(`/proc/${pid}/cwd`).startsWith(temporary)
         ? [`${pid} ${command.slice(0, 150)}`]
         : [];
     } catch {
@@ -118,6 +119,7 @@ async function main(round) {
     };
 
     await until("the kernel is there", ready, 60000);
+    check(stray(temporary).some((line) => line.includes("gonb --kernel")), "the kernel is not among the processes that are looked for at the end");
     await run("notebook:run-all-cells");
     let start = Date.now();
     await live("first Run All");
