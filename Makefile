@@ -20,7 +20,7 @@ export KERNELSMITH_PYTHON
 
 run = tools/env .venv/bin/python notebooks/run.py
 
-.PHONY: help setup ready report lab test test-go check-notebooks execute verify bench data requirements clean distclean
+.PHONY: help setup ready report lab test test-go check-notebooks test-browser execute verify bench data requirements clean distclean
 .NOTPARALLEL:
 
 help: ## List the targets
@@ -55,6 +55,9 @@ test-go: ready ## The part of test that is Go: vet, gofmt, go test
 check-notebooks: ready ## The part of test that is notebooks: executed REPEAT times and checked
 	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lab_test
 	@$(run) check --scale "$(SCALE)" --repeat "$(REPEAT)" $(NOTEBOOKS)
+
+test-browser: ready ## The live notebook in a real browser, REPEAT times (needs Chromium and Node.js 20 or later)
+	@tools/browser/run "$(REPEAT)"
 
 execute: ready ## Run the notebooks in place (for committing: SCALE=paper)
 	@$(run) execute --scale "$(SCALE)" $(NOTEBOOKS)

@@ -39,6 +39,8 @@ class Draws(unittest.TestCase):
             "func draw() { plotting.Show(a, \"\") }\n%%\ndraw()": 0,
             "%%\n// plotting.Show(a)\n/* plotting.Show(a)\n*/ fmt.Println(\"plotting.Show(a)\", `Show(`)": 0,
             "%%\nplotting.ShowTable(header, rows, \"\")": 0,
+            "%%\nlive.Run(ctx, controls(), draw, nil)": 1,
+            "%%\nalive.Runner(plan)": 0,
             "var a = 1": 0,
         }.items():
             self.assertEqual(check.draws(source), want, source)

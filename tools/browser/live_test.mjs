@@ -1,0 +1,261 @@
+// Tests the live notebook in a real browser: node live_test.mjs CHECKOUT [ROUNDS]
+//
+// Starts JupyterLab on a free port, opens the notebook in Chromium, runs all cells, moves sliders by mouse and keyboard,
+// presses the buttons, restarts the kernel, runs all again, interrupts, closes, and looks for what is left. It prints how long the redraws
+// took and fails if half of them took longer than LIMIT_MS (100): single ones do on a busy machine. CHROMIUM names the browser.
+
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
+
+const checkout = resolve(process.argv[2]);
+const rounds = Number(process.argv[3] ?? 1);
+const limit = Number(process.env.LIMIT_MS ?? 100);
+const { chromium } = createRequire(join(checkout, ".cache/browser/package.json"))("playwright-core");
+const executable = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const name = "06-design-your-own-kernel.ipynb";
+
+const check = (holds, text) => {
+  if (!holds) throw new Error(text);
+};
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// until polls f until it gives something true.
+const until = async (what, f, ms = 20000) => {
+  for (const end = Date.now() + ms; ; await sleep(20)) {
+    const value = await f();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`${what}: not within ${ms / 1000} s`);
+  }
+};
+
+const freePort = () =>
+  new Promise((done) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+
+// stray are the processes that JupyterLab started, its kernels, and what these started: all have its folder for temporary files,
+// or one in it, in their environment.
+const stray = (temporary) =>
+  readdirSync("/proc").flatMap((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+      const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+      return variables.some((v) => v.startsWith(`TMPDIR=${temporary}`)) || command.includes(temporary) || readlinkSync(`/proc/${pid}/cwd`).startsWith(temporary)
+        ? [`${pid} ${command.slice(0, 150)}`]
+        : [];
+    } catch {
+      return []; // ended meanwhile, or another user's
+    }
+  });
+
+async function main(round) {
+  // A copy of the notebook beside the original, because Jupyter saves what it shows; it must lie in the checkout for its packages.
+  const copy = `kept-browser-test-${process.pid}.ipynb`;
+  const path = join(checkout, "notebooks", copy);
+  cpSync(join(checkout, "notebooks", name), path);
+  const exported = () => readdirSync(join(checkout, "notebooks")).filter((file) => /^kept-.*\.go\.txt$/.test(file));
+  const before = new Set(exported());
+  const temporary = mkdtempSync("/tmp/ks-live-");
+  const port = await freePort();
+  const token = randomBytes(16).toString("hex");
+  const server = spawn(
+    join(checkout, "tools/env"),
+    [
+      join(checkout, ".venv/bin/python"), "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", `--port=${port}`, `--IdentityProvider.token=${token}`,
+      "--ServerApp.port_retries=0", "--expose-app-in-browser", "--LanguageServerManager.autodetect=False", `--ServerApp.root_dir=${join(checkout, "notebooks")}`,
+      ...(process.getuid() === 0 ? ["--allow-root"] : []),
+    ],
+    { env: { ...process.env, TMPDIR: temporary }, stdio: ["ignore", "pipe", "pipe"], detached: true },
+  );
+  let log = "";
+  for (const stream of [server.stdout, server.stderr]) stream.on("data", (data) => (log = (log + data).slice(-20000)));
+  let browser;
+  const latencies = [];
+  try {
+    await until("JupyterLab answers", async () => {
+      check(server.exitCode === null, `JupyterLab ended:\n${log}`);
+      return fetch(`http://127.0.0.1:${port}/api?token=${token}`).then((r) => r.ok, () => false);
+    }, 60000);
+    browser = await chromium.launch({ executablePath: executable, args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
+    const page = await browser.newPage({ viewport: { width: 1300, height: 1100 } });
+    await page.goto(`http://127.0.0.1:${port}/lab/tree/${copy}?token=${token}&reset`);
+    const root = page.locator(".kernelsmith-live");
+    const slider = (label) => root.getByRole("slider", { name: label, exact: true });
+    const button = (label) => root.getByRole("button", { name: label, exact: false });
+    const kernel = () =>
+      page.evaluate(() => globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status ?? "none");
+    // The Go kernel tells no status before it has run something.
+    const ready = async () => ["idle", "unknown"].includes(await kernel());
+    const run = (command) => page.evaluate((c) => void globalThis.jupyterapp.commands.execute(c), command);
+    const data = (key) => root.evaluate((e, k) => e.dataset[k] ?? "", key);
+    const source = () => root.locator("img").getAttribute("src");
+    const text = () => root.locator("pre.text").innerText();
+    const counts = () =>
+      page.evaluate(() => [...globalThis.jupyterapp.shell.currentWidget.content.model.cells].filter((c) => c.type === "code").map((c) => c.executionCount));
+
+    // next waits for the view that act brings, and returns the time it took in the browser.
+    const next = async (what, act) => {
+      const [view, picture, words] = [await data("view"), await source(), await text()];
+      await act();
+      await until(`${what}: a new view`, async () => (await data("view")) !== view);
+      return { picture: (await source()) !== picture, text: (await text()) !== words, ms: Number(await data("latency")) };
+    };
+    const live = (what) => until(`${what}: live`, async () => (await root.count()) === 1 && (await data("state")) === "live", 60000);
+    const ended = async (what, says) => {
+      await until(`${what}: the cell ends`, async () => (await root.locator(".status").innerText()).includes(says));
+      await until(`${what}: Run All ends`, async () => (await kernel()) === "idle" && (await counts()).every((n) => n !== null));
+      check((await root.count()) === 1, `${what}: there are ${await root.count()} live figures`);
+      check((await root.locator("input:enabled, select:enabled, button:enabled").count()) === 0, `${what}: controls are still enabled`);
+      check((await source()).startsWith("data:image/png;base64,"), `${what}: no last picture`);
+      check((await root.locator("script").count()) === 0, `${what}: the script is still there`);
+    };
+
+    await until("the kernel is there", ready, 60000);
+    check(stray(temporary).some((line) => line.includes("gonb --kernel")), "the kernel is not among the processes that are looked for at the end");
+    await run("notebook:run-all-cells");
+    let start = Date.now();
+    await live("first Run All");
+    console.log(`  live after ${((Date.now() - start) / 1000).toFixed(1)} s`);
+    await root.scrollIntoViewIfNeeded();
+
+    // Mouse: one move, then a drag over many places.
+    const box = await slider("a₁").boundingBox();
+    const place = (part) => [box.x + box.width * part, box.y + box.height / 2];
+    let got = await next("mouse", () => page.mouse.click(...place(0.7)));
+    check(got.picture && got.text, "mouse: the picture or the text did not change");
+    latencies.push(got.ms);
+    const viewBefore = Number(await data("view"));
+    await root.evaluate((e) => {
+      globalThis.latencies = [];
+      new MutationObserver(() => globalThis.latencies.push(Number(e.dataset.latency))).observe(e, { attributeFilter: ["data-latency"] });
+    });
+    await page.mouse.move(...place(0.7));
+    await page.mouse.down();
+    for (let i = 0; i < 60; i++) {
+      await page.mouse.move(...place(0.7 - i / 150));
+      await sleep(16);
+    }
+    await page.mouse.up();
+    await until("drag: the last value is drawn", async () => (await text()).includes("b_1") && (await root.evaluate(async (e) => {
+      const a = Number([...e.querySelectorAll("input")][1].value);
+      const b = Number(/b_1 = (-?[\d.]+)/.exec(e.querySelector("pre.text").textContent)[1]);
+      return Math.abs(Math.sqrt(Math.max(0, a) / 2) - Math.abs(b)) < 1e-3;
+    })));
+    const views = Number(await data("view")) - viewBefore;
+    check(views >= 5 && views <= 61, `drag: ${views} views for 60 moves`);
+    latencies.push(...(await page.evaluate(() => globalThis.latencies)));
+    const dragged = latencies.length;
+
+    // Keyboard: each key is one step and one redraw.
+    await slider("a₂").focus();
+    const value = Number(await slider("a₂").inputValue());
+    for (let i = 0; i < 40; i++) {
+      got = await next("keyboard", () => page.keyboard.press(i < 30 ? "ArrowRight" : "ArrowLeft"));
+      check(got.picture && got.text, "keyboard: the picture or the text did not change");
+      latencies.push(got.ms);
+    }
+    check(Math.abs(Number(await slider("a₂").inputValue()) - value - 0.2) < 1e-9, `keyboard: the slider stands at ${await slider("a₂").inputValue()}, was ${value}`);
+    await next("a choice", () => root.getByLabel("signs of b").selectOption({ index: 0 }));
+
+    // A negative coefficient: the certificate says no, and what was asked for is drawn beside the nearest.
+    check((await text()).includes("realizable") && !(await text()).includes("not realizable"), "the kernel of the start is not realizable");
+    await next("negative", () => slider("a₃").fill("-0.3"));
+    check((await text()).includes("not realizable"), `negative: the certificate says ${(await text()).split("\n")[0]}`);
+
+    got = await next("Keep", () => button("Keep").click());
+    check(got.picture, "Keep: the picture did not change");
+    got = await next("Fit", () => button("Fit").click());
+    check(got.picture && (await slider("a₀").inputValue()) !== "0.70" && (await text()).includes("fitted"), "Fit: the sliders did not move");
+    check(!(await text()).includes("not realizable"), "Fit: not realizable");
+    await next("Export", () => button("Export").click());
+    const written = exported().filter((file) => !before.has(file));
+    check(written.length === 1 && (await text()).includes(written[0]), `Export: files ${written}`);
+    const source1 = readFileSync(join(checkout, "notebooks", written[0]), "utf8");
+    check(source1.includes("func phi(") && (await text()).includes(source1.trim()), "Export: the file is not what is shown");
+    check((await root.locator("img").getAttribute("alt")).length > 20, "the picture has no text");
+    if (process.env.SCREENSHOT) await page.screenshot({ path: `${process.env.SCREENSHOT}-live.png` });
+    await button("Stop").click();
+    await ended("Stop", "Stopped");
+    if (process.env.SCREENSHOT) await page.screenshot({ path: `${process.env.SCREENSHOT}-stopped.png` });
+
+    // A kernel that is restarted while the cell is live: the figure says so, and Run All makes a new one.
+    await run("notebook:run-all-cells");
+    await live("second Run All");
+    await page.evaluate(() => globalThis.jupyterapp.shell.currentWidget.sessionContext.restartKernel());
+    // The cell leaves its last output if it still can; otherwise the script notices that nobody answers.
+    await until("restart: the figure notices", async () => (await root.locator("input:enabled, button:enabled").count()) === 0, 30000);
+    const status = await root.locator(".status").innerText();
+    check(/does not answer|Interrupted/.test(status), `restart: the figure says ${status}`);
+    await until("restart: the kernel is there", ready);
+    await run("notebook:run-all-cells");
+    await until("restart: the old figure goes", async () => (await root.count()) === 0 || (await data("state")) === "live", 60000);
+    await live("Run All after the restart");
+    for (let i = 0; i < 5; i++) {
+      got = await next("after the restart", () => slider("a₁").press("ArrowRight"));
+      check(got.picture && got.text, "after the restart: the picture or the text did not change");
+      latencies.push(got.ms);
+    }
+    await run("notebook:interrupt-kernel");
+    await ended("interrupt", "Interrupted");
+
+    // A page that is loaded anew while the cell is live: the kernel goes on, and a new run is live again.
+    await run("notebook:run-all-cells");
+    await live("third Run All");
+    await page.goto("about:blank");
+    await page.goto(`http://127.0.0.1:${port}/lab/tree/${copy}?token=${token}`);
+    await until("reload: the kernel is there", async () => (await ready()) || (await kernel()) === "busy", 60000);
+    await run("notebook:interrupt-kernel");
+    await until("reload: the kernel is free after an interrupt", ready);
+    await run("notebook:run-all-cells");
+    await until("reload: the old figure goes", async () => (await root.count()) === 0 || (await data("state")) === "live", 60000);
+    await live("Run All after loading anew");
+    got = await next("after loading anew", () => slider("a₁").press("ArrowRight"));
+    check(got.picture, "after loading anew: the picture did not change");
+
+    // Closed while it is live: nothing is left.
+    await browser.close();
+    browser = undefined;
+    process.kill(server.pid, "SIGTERM");
+    await until("JupyterLab ends", () => server.exitCode !== null || server.signalCode !== null, 30000);
+    await until("no process is left", () => stray(temporary).length === 0, 15000).catch((error) => {
+      throw new Error(`${error.message}:\n${stray(temporary).join("\n")}`);
+    });
+
+    const stats = (list) => {
+      const sorted = list.slice().sort((a, b) => a - b);
+      return `median ${sorted[Math.floor(sorted.length / 2)]} ms, 95 % ${sorted[Math.floor(0.95 * sorted.length)]} ms, worst ${sorted.at(-1)} ms of ${sorted.length}`;
+    };
+    console.log(`  mouse: ${stats(latencies.slice(0, dragged))} (${views} views for 60 moves)`);
+    console.log(`  keys:  ${stats(latencies.slice(dragged))}`);
+    const median = latencies.slice().sort((a, b) => a - b)[Math.floor(latencies.length / 2)];
+    check(median <= limit, `half of the redraws took longer than ${limit} ms`);
+    return latencies;
+  } catch (error) {
+    if (process.env.SCREENSHOT && browser) await browser.contexts()[0]?.pages()[0]?.screenshot({ path: `${process.env.SCREENSHOT}-failed.png` }).catch(() => {});
+    throw error;
+  } finally {
+    await browser?.close().catch(() => {});
+    if (server.exitCode === null && server.signalCode === null) {
+      process.kill(server.pid, "SIGTERM");
+      await until("JupyterLab ends", () => server.exitCode !== null || server.signalCode !== null, 10000).catch(() => process.kill(-server.pid, "SIGKILL"));
+    }
+    rmSync(path, { force: true });
+    for (const file of exported()) if (!before.has(file)) rmSync(join(checkout, "notebooks", file));
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+check(executable, "No Chromium was found: apt install chromium, or name one with CHROMIUM=…");
+for (let round = 1; round <= rounds; round++) {
+  console.log(`${name} in ${execFileSync(executable, ["--version"], { stdio: ["ignore", "pipe", "ignore"] }).toString().trim()}, round ${round} of ${rounds}`);
+  await main(round);
+}
+console.log("all as it should be");
