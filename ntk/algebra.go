@@ -433,6 +433,9 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 		}
 	}
 	bound = math.Max(bound, math.Abs(values[n-1]-best[at])*1e-2)
+	if !isFinite(best[at]) || !isFinite(bound) {
+		return 0, 0, &DomainError{1, 1, 1, K.reason()}
+	}
 	return best[at], bound + (1e-15+K.tolerance)*math.Abs(best[at]), nil
 }
 

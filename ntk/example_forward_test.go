@@ -349,3 +349,9 @@ func Example_design() {
 	fmt.Printf("%.6f %.6f\n", ntk.Must(K.Curve([]float64{0.5})), math.Cosh(0.5))
 	// Output: [1.127626] 1.127626
 }
+
+func ExampleFCN_Depth() {
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
+	fmt.Println(net.Depth(), net.Layers()[3].BiasStd, net.Readout().WeightStd)
+	// Output: 4 0.1 1
+}

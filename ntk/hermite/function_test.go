@@ -734,3 +734,18 @@ func ExampleToleranceError() {
 	}
 	// Output: the derivative is not known to 1e-10; b_1 is 0.60653
 }
+
+func ExampleCurve() {
+	relu := func(z float64) float64 { return math.Max(0, z) }
+	fn, err := hermite.Resolve(relu, nil, nil)
+	if err != nil {
+		panic(err)
+	}
+	curve, err := fn.DualCurve(1)
+	if err != nil {
+		panic(err)
+	}
+	value, derivative := curve.At(0.5) // at covariance ½
+	fmt.Printf("%.4f %.4f, %.4f below the value at 1\n", value, derivative, curve.Drop(0.5))
+	// Output: 0.3045 0.3333, 0.1955 below the value at 1
+}
