@@ -34,6 +34,11 @@ type Problem struct {
 	// finite net's kernel from the target. For one hidden layer, the NTK, and a
 	// domain on the sphere.
 	Width int
+	// SpreadAtMost, if not nil, bounds √(N Var Θ_N) of the design's finite nets (see
+	// [Design.Spread]) from above, at 17 cosines uniform in angle; it is asked there.
+	// It is met to about 1e-3 of itself where it is against the fit, and is for the same
+	// problems as Width.
+	SpreadAtMost func(c float64) float64
 	// MatchValue and MatchSlope weigh the error of K(1) and that of the slope of K
 	// from c = 0.999 to 1, each against the mean over the domain; 0 leaves them out.
 	MatchValue, MatchSlope float64
@@ -122,6 +127,15 @@ func Fit(ctx context.Context, f Family, p Problem, s *Settings) (*Result, error)
 		return nil, err
 	}
 	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults()}
+	if p.SpreadAtMost != nil {
+		for _, c := range spreadCosines {
+			v := p.SpreadAtMost(c)
+			if !(v > 0) {
+				return nil, fmt.Errorf("design: SpreadAtMost(%v) is %v; it must be > 0", c, v)
+			}
+			sr.most = append(sr.most, v)
+		}
+	}
 	return sr.run(ctx)
 }
 
@@ -133,8 +147,8 @@ func (p Problem) check() error {
 		return fmt.Errorf("design: Depth is %d; it must be 0 … 20", p.Depth)
 	case p.Width < 0:
 		return fmt.Errorf("design: Width is %d; it must be ≥ 0", p.Width)
-	case p.Width > 0 && (p.Depth > 1 || p.NNGPShare != 0 || !p.On.onSphere()):
-		return errors.New("design: Width is for the NTK of one hidden layer on the sphere")
+	case (p.Width > 0 || p.SpreadAtMost != nil) && (p.Depth > 1 || p.NNGPShare != 0 || !p.On.onSphere()):
+		return errors.New("design: Width and SpreadAtMost are for the NTK of one hidden layer on the sphere")
 	case !(p.MatchValue >= 0) || !(p.MatchSlope >= 0) || math.IsInf(p.MatchValue+p.MatchSlope, 0):
 		return fmt.Errorf("design: MatchValue and MatchSlope are %v and %v; they must be finite and ≥ 0", p.MatchValue, p.MatchSlope)
 	}
@@ -161,6 +175,17 @@ type search struct {
 	settings Settings
 	places   []place
 	bounds   Bounds
+	most     []float64 // of the spread at spreadCosines; nil for no bound
+}
+
+// finite reports whether the spread of finite nets counts.
+func (s *search) finite() bool { return s.problem.Width > 0 || s.most != nil }
+
+// infinite is the same search without it.
+func (s *search) infinite() *search {
+	plain := *s
+	plain.problem.Width, plain.most = 0, nil
+	return &plain
 }
 
 // extra are places for the match of K(1) and of the slope there.
@@ -191,8 +216,11 @@ func (s *search) levenberg(places []place, stop func() bool) *levenberg {
 		rows += 2
 	}
 	spreadAt := rows
-	if s.problem.Width > 0 {
+	if s.finite() {
 		rows += len(spreadCosines)
+		if s.most != nil {
+			rows += len(spreadCosines)
+		}
 	}
 	slopeRow := rows
 	if !math.IsInf(s.bounds.Slope, 1) {
@@ -227,7 +255,7 @@ func (s *search) levenberg(places []place, stop func() bool) *levenberg {
 				}
 			}
 		}
-		if s.problem.Width > 0 {
+		if s.finite() {
 			s.spreads(x, r[spreadAt:], jacobian, spreadAt)
 		}
 		if slopeRow < rows {
@@ -239,38 +267,43 @@ func (s *search) levenberg(places []place, stop func() bool) *levenberg {
 
 // spreadCosines are where the variance of finite nets counts, by angle.
 var spreadCosines = func() (c []float64) {
-	for i := range 9 {
-		c = append(c, math.Cos(math.Pi*float64(i)/8))
+	for i := range 17 {
+		c = append(c, math.Cos(math.Pi*float64(i)/16))
 	}
 	return c
 }()
 
-// spreads sets r to √(V/N) over the root of their number, and the jacobian by
-// differences.
+// spreads sets r to √(V/N) over the root of their number, for the width of the problem,
+// then to what √V exceeds its bound by, if there is one.
 func (s *search) spreads(x, r, jacobian []float64, row int) {
-	scale := 1 / math.Sqrt(float64(s.problem.Width)*float64(len(spreadCosines)))
-	at := func(x []float64, out []float64) {
-		f := s.family.formula(s.params, x)
-		for i, c := range spreadCosines {
-			out[i] = scale * math.Sqrt(spread(f, c))
+	n, count := len(x), len(spreadCosines)
+	v, by := make([]float64, count), []float64(nil)
+	if jacobian != nil {
+		by = make([]float64, count*n)
+	}
+	spreads{spreadCosines, quickReach}.variances(s.family.shape(s.params, x), v, by)
+	scale := 0.0
+	if s.problem.Width > 0 {
+		scale = 1 / math.Sqrt(float64(s.problem.Width)*float64(count))
+	}
+	const stiff = 1
+	for i, v := range v {
+		root := math.Sqrt(math.Max(v, 1e-12))
+		over := 0.0
+		if s.most != nil {
+			over = math.Max(0, root-s.most[i])
+			r[count+i] = stiff * over
 		}
-	}
-	at(x, r)
-	if jacobian == nil {
-		return
-	}
-	n := len(x)
-	moved, there := slices.Clone(x), make([]float64, len(spreadCosines))
-	for j := range n {
-		if s.params[j].fixed {
+		r[i] = scale * root
+		if jacobian == nil {
 			continue
 		}
-		h := 1e-5 * (1 + math.Abs(x[j]))
-		moved[j] = x[j] + h
-		at(moved, there)
-		moved[j] = x[j]
-		for i := range there {
-			jacobian[(row+i)*n+j] = (there[i] - r[i]) / h
+		for j := range n {
+			d := by[i*n+j] / (2 * root)
+			jacobian[(row+i)*n+j] = scale * d
+			if over > 0 {
+				jacobian[(row+count+i)*n+j] = stiff * d
+			}
 		}
 	}
 }
@@ -352,7 +385,7 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	if polish <= 0 {
 		polish = 32
 	}
-	if s.problem.Width > 0 || s.problem.Depth > 1 {
+	if s.problem.Depth > 1 {
 		polish = min(polish, 8)
 	}
 	const share = 20 // a polished start is the work of so many quick ones
@@ -470,9 +503,7 @@ func (s *search) quick(i int, stop func() bool) start {
 	if s.family.piecewise() && s.problem.Depth <= 1 && len(s.family.Fixed) == 0 && !s.family.NoSlope && !s.family.NoOffset {
 		return start{x: x, cost: s.fitLinear(x, r)}
 	}
-	plain := *s
-	plain.problem.Width = 0
-	l := plain.levenberg(s.fewer(), stop)
+	l := s.infinite().levenberg(s.fewer(), stop)
 	steps := 12
 	if !s.family.piecewise() {
 		steps = 25
@@ -484,9 +515,7 @@ func (s *search) quick(i int, stop func() bool) start {
 // warm follows a start for a few steps on fewer places, the spread of finite nets left
 // out.
 func (s *search) warm(a start, stop func() bool) start {
-	plain := *s
-	plain.problem.Width = 0
-	l := plain.levenberg(s.fewer(), stop)
+	l := s.infinite().levenberg(s.fewer(), stop)
 	a.cost, _ = l.run(a.x, 6)
 	return a
 }
@@ -607,9 +636,6 @@ func distance(a, b []float64) (most float64) {
 func (s *search) polished(a start, steps int, largest bool, stop func() bool) start {
 	if a.converged && !largest {
 		return a
-	}
-	if s.problem.Width > 0 {
-		steps = min(steps, 50)
 	}
 	l := s.levenberg(s.places, stop)
 	a.cost, a.converged = l.run(a.x, steps)

@@ -130,9 +130,6 @@ func TestSpread(t *testing.T) {
 		if math.Abs(exact[i]-want) > 0.02*want {
 			t.Errorf("√V(%v) = %v, want %v", cosines[i], exact[i], want)
 		}
-		if quick := math.Sqrt(spread(f, cosines[i])); math.Abs(quick-exact[i]) > 0.1*exact[i] {
-			t.Errorf("√V(%v) = %v in the search, exactly %v", cosines[i], quick, exact[i])
-		}
 	}
 	r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU(), Width: 1024}, &Settings{Starts: 40, Polish: 2}))
 	var before, after float64
