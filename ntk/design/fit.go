@@ -22,8 +22,7 @@ type Problem struct {
 	// the NTK, 1 the NNGP kernel, between them (1 - NNGPShare) NTK + NNGPShare NNGP.
 	NNGPShare float64
 	// Depth is the number of hidden layers, all with the design as activation and
-	// σ_w = 1, σ_b = 0; 0 means 1. Gradients are exact for one layer and by
-	// differences of exact kernels for more.
+	// σ_w = 1, σ_b = 0; 0 means 1.
 	Depth int
 	// On says where; the zero value is Angles(101, nil).
 	On Domain
@@ -45,7 +44,8 @@ type Settings struct {
 	// of processors.
 	Seed uint64
 	// Starts is the number of random starts; 0 means 1000 for each parameter that the
-	// formula is not linear in, 3000 at most, and 60 for families with smooth terms.
+	// formula is not linear in, 3000 at most; 200 for more than one hidden layer, and 60
+	// for families with smooth terms.
 	Starts int
 	// Polish is how many of the best starts are followed on, a third of them to their
 	// end; 0 means 32.
@@ -344,8 +344,11 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	}
 	if total <= 0 {
 		total = min(3000, 1000*max(1, nonlinear))
-		if !s.family.piecewise() || s.problem.Depth > 1 {
+		switch {
+		case !s.family.piecewise():
 			total = 60
+		case s.problem.Depth > 1:
+			total = 200
 		}
 	}
 	polish := s.settings.Polish
