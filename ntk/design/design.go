@@ -28,7 +28,7 @@ func (d *Design) NTK() (ntk.Kernel, error) {
 }
 
 // Off returns the design's NTK less the target at cosines on the sphere ‖x‖² = d.
-func (d *Design) Off(target ntk.Kernel, cosines []float64) ([]float64, error) {
+func (d *Design) Off(target ntk.Target, cosines []float64) ([]float64, error) {
 	K, err := d.NTK()
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (d *Design) Off(target ntk.Kernel, cosines []float64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	want, err := target.Curve(cosines)
+	want, err := curveOf(target, cosines)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +137,13 @@ func (d *Design) Check(x *mat.Dense) error {
 	return out
 }
 
-// ErrorOn compares a formula's NTK (one hidden layer) with a target over a domain.
-func ErrorOn(f Formula, target ntk.Kernel, on Domain) (Error, error) {
+// ErrorOn compares a formula's NTK (one hidden layer) with a target over a domain, the
+// zero value of which is as in [Problem].
+func ErrorOn(f Formula, target ntk.Target, on Domain) (Error, error) {
+	on, err := on.orDefault(target)
+	if err != nil {
+		return Error{}, err
+	}
 	places, err := on.wanted(target)
 	if err != nil {
 		return Error{}, err

@@ -17,14 +17,17 @@ import (
 
 // Problem is what a design is to achieve.
 type Problem struct {
-	Target ntk.Kernel
+	// Target is an [ntk.Kernel]; or an [ntk.PowerSeries], on the sphere ‖x‖² = d alone;
+	// or [ntk.Samples] there, at least as many as there are free parameters.
+	Target ntk.Target
 	// NNGPShare says which kernel of the design's net is compared with the target: 0
 	// the NTK, 1 the NNGP kernel, between them (1 - NNGPShare) NTK + NNGPShare NNGP.
 	NNGPShare float64
 	// Depth is the number of hidden layers, all with the design as activation and
 	// σ_w = 1, σ_b = 0; 0 means 1.
 	Depth int
-	// On says where; the zero value is Angles(101, nil).
+	// On says where; the zero value is Angles(101, nil). Samples are compared where they
+	// are, with weights 1/Std², and need the zero value.
 	On Domain
 	// Largest makes the largest error small instead of the mean square.
 	Largest bool
@@ -108,17 +111,23 @@ func Fit(ctx context.Context, f Family, p Problem, s *Settings) (*Result, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(p.On.places) == 0 && p.On.err == nil {
-		p.On = Angles(101, nil)
+	if err := checkTarget(p.Target); err != nil {
+		return nil, err
+	}
+	if err := enough(p.Target, params); err != nil {
+		return nil, err
+	}
+	if err := realizable(p.Target); err != nil {
+		return nil, err
+	}
+	if p.On, err = p.On.orDefault(p.Target); err != nil {
+		return nil, err
 	}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	places, err := p.On.wanted(p.Target)
 	if err != nil {
-		return nil, err
-	}
-	if err := realizable(p.Target); err != nil {
 		return nil, err
 	}
 	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults()}
@@ -138,17 +147,8 @@ func (p Problem) check() error {
 	case !(p.MatchValue >= 0) || !(p.MatchSlope >= 0) || math.IsInf(p.MatchValue+p.MatchSlope, 0):
 		return fmt.Errorf("design: MatchValue and MatchSlope are %v and %v; they must be finite and ≥ 0", p.MatchValue, p.MatchSlope)
 	}
-	return nil
-}
-
-// realizable asks the certificate for targets whose values can be had on the sphere.
-func realizable(target ntk.Kernel) error {
-	certificate, err := ntk.Certify(target, &ntk.CertifySettings{Degree: 24})
-	if err != nil {
-		return err
-	}
-	if certificate.Verdict == ntk.NotRealizable {
-		return &ntk.NotRealizableError{Certificate: certificate}
+	if _, samples := p.Target.(ntk.Samples); samples && p.MatchValue+p.MatchSlope > 0 {
+		return errors.New("design: MatchValue and MatchSlope need a target that has values at c = 1, and samples have theirs alone")
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (s *search) levenberg(places []place, stop func() bool) *levenberg {
 	all := slices.Clone(places)
 	if value || slope {
 		for _, gap := range []float64{0, slopeGap} {
-			v, err := s.problem.Target.Curve([]float64{1 - gap})
+			v, err := curveOf(s.problem.Target, []float64{1 - gap})
 			if err == nil {
 				all = append(all, place{q: 1, q2: 1, minus: gap, plus: 2 - gap, want: v[0]})
 			}
