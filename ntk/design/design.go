@@ -8,10 +8,48 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// Activation returns φ for use in nets and kernels. Of a formula it is what
+// [Formula.Activation] returns, and else has numeric duals by [ntk.Custom], for
+// variances of up to 100 or four times the largest ‖x‖²/d that it was fitted for.
+func (d *Design) Activation() (ntk.Activation, error) {
+	if d.own == nil {
+		return d.Formula.Activation()
+	}
+	values, err := d.values()
+	if err != nil {
+		return nil, err
+	}
+	return d.own.activation(values, maxVariance(d.hi))
+}
+
+// values are the parameters of a family of one's own.
+func (d *Design) values() ([]float64, error) {
+	if len(d.Params) != len(d.own.Params) {
+		return nil, fmt.Errorf("design: the design has %d parameters and its family %s has %d", len(d.Params), d.own.name(), len(d.own.Params))
+	}
+	var out []float64
+	for _, p := range d.Params {
+		out = append(out, p.Value)
+	}
+	return out, nil
+}
+
+// value is φ(z), NaN if there is none.
+func (d *Design) value(z float64) float64 {
+	if d.own == nil {
+		return d.Formula.Value(z)
+	}
+	values, err := d.values()
+	if err != nil {
+		return math.NaN()
+	}
+	return ownAt{d.own, values}.value(z)
+}
+
 // Net returns the architecture of the design: depth hidden layers with σ_w = 1,
 // σ_b = 0 and the design as activation.
 func (d *Design) Net(depth int) (*ntk.FCN, error) {
-	phi, err := d.Formula.Activation()
+	phi, err := d.Activation()
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +88,13 @@ func (d *Design) Off(target ntk.Target, cosines []float64) ([]float64, error) {
 // Spread returns √(N Var Θ_N) at cosines on the sphere: over √N, the standard deviation
 // of the empirical NTK of the one-hidden-layer net of width N. It is exact, to about
 // 1e-8; see [ntk.FiniteWidthVariance].
-func (d *Design) Spread(cosines []float64) ([]float64, error) { return Spread(d.Formula, cosines) }
+func (d *Design) Spread(cosines []float64) ([]float64, error) {
+	phi, err := d.Activation()
+	if err != nil {
+		return nil, err
+	}
+	return spreadOf(phi, cosines)
+}
 
 // Spread is [Design.Spread] for any formula.
 func Spread(f Formula, cosines []float64) ([]float64, error) {
@@ -58,6 +102,10 @@ func Spread(f Formula, cosines []float64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	return spreadOf(phi, cosines)
+}
+
+func spreadOf(phi ntk.Activation, cosines []float64) ([]float64, error) {
 	out := make([]float64, len(cosines))
 	for i, c := range cosines {
 		if !(math.Abs(c) <= 1) {

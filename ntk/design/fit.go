@@ -51,7 +51,8 @@ type Settings struct {
 	// for families with smooth terms.
 	Starts int
 	// Polish is how many of the best starts are followed on, a third of them to their
-	// end; 0 means 32.
+	// end; 0 means 32, and 8 at most with several layers, a Width or a family of one's
+	// own, where each is dear.
 	Polish int
 	// Progress hears of the work done, in units of starts. Calls come one at a time.
 	Progress func(done, total int)
@@ -66,6 +67,8 @@ type Error struct {
 
 // Design is an activation whose kernel is near a target.
 type Design struct {
+	// Formula is φ. A design of a family of one's own has none, and a Formula that is
+	// an error where one is needed; its φ is [Design.Activation].
 	Formula Formula
 	Params  []Param
 	// Error is over the domain of the problem, and Objective what was made small: its
@@ -73,6 +76,7 @@ type Design struct {
 	Error     Error
 	Objective float64
 	lo, hi    float64 // of ‖x‖²/d in the domain
+	own       *Own
 }
 
 // Param is a parameter of a design.
@@ -131,6 +135,9 @@ func Fit(ctx context.Context, f Family, p Problem, s *Settings) (*Result, error)
 		return nil, err
 	}
 	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults()}
+	if err := sr.checkOwn(); err != nil {
+		return nil, err
+	}
 	return sr.run(ctx)
 }
 
@@ -250,7 +257,7 @@ var spreadCosines = func() (c []float64) {
 func (s *search) spreads(x, r, jacobian []float64, row int) {
 	scale := 1 / math.Sqrt(float64(s.problem.Width)*float64(len(spreadCosines)))
 	at := func(x []float64, out []float64) {
-		f := s.family.formula(s.params, x)
+		f := s.family.evaluator(s.params, x)
 		for i, c := range spreadCosines {
 			out[i] = scale * math.Sqrt(spread(f, c))
 		}
@@ -355,7 +362,7 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	if polish <= 0 {
 		polish = 32
 	}
-	if s.problem.Width > 0 || s.problem.Depth > 1 {
+	if s.problem.Width > 0 || s.problem.Depth > 1 || s.family.Own != nil {
 		polish = min(polish, 8)
 	}
 	const share = 20 // a polished start is the work of so many quick ones
@@ -392,6 +399,9 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 			r.Converged++
 		}
 		d := s.design(c)
+		if d == nil {
+			continue
+		}
 		if !slices.ContainsFunc(r.Optima, func(o *Design) bool { return sameOptimum(o, d) }) {
 			r.Optima = append(r.Optima, d)
 		}
@@ -459,7 +469,7 @@ func (s *search) random(i int) ([]float64, *rand.Rand) {
 			continue
 		case math.IsInf(lo, -1): // a phase
 			lo, hi = 0, 2*math.Pi
-		case isLinear(p.name):
+		case s.family.Own == nil && isLinear(p.name):
 			lo, hi = math.Max(lo, -2), math.Min(hi, 2)
 		}
 		x[j] = lo + r.Float64()*(hi-lo)
@@ -671,8 +681,11 @@ func (s *search) lawson(x []float64, stop func() bool) float64 {
 	return least * least
 }
 
-// design measures an end of the search.
+// design measures an end of the search; it is nil if that cannot be done.
 func (s *search) design(a start) *Design {
+	if s.family.Own != nil {
+		return s.ownDesign(a)
+	}
 	d := &Design{Formula: s.family.formula(s.params, a.x), Objective: math.Sqrt(a.cost), lo: s.problem.On.lo, hi: s.problem.On.hi}
 	for i := range d.Formula.Terms {
 		if t := &d.Formula.Terms[i]; t.Kind == Cosine {
@@ -715,7 +728,7 @@ func sameOptimum(a, b *Design) bool {
 	}
 	var plus, minus float64
 	for z := -3.0; z <= 3; z += 0.5 {
-		x, y := a.Formula.Value(z), b.Formula.Value(z)
+		x, y := a.value(z), b.value(z)
 		plus = math.Max(plus, math.Abs(x-y))
 		minus = math.Max(minus, math.Abs(x+y))
 	}

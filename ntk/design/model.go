@@ -124,15 +124,11 @@ func (m *model) directions(f Formula, size int) []direction {
 // kernels sets out to the kernel at the places, and jacobian (places × parameters,
 // row after row; nil for none) to its derivatives.
 func (m *model) kernels(values []float64, out, jacobian []float64) {
-	f := m.family.formula(m.params, values)
-	if m.depth > 1 {
-		if m.family.piecewise() {
-			m.layers(newPiecewise(m, f), out, jacobian)
-		} else {
-			m.layers(newSummed(f, m.family, m.params), out, jacobian)
-		}
+	if m.depth > 1 || m.family.Own != nil {
+		m.layers(m.form(values), out, jacobian)
 		return
 	}
+	f := m.family.formula(m.params, values)
 	if !m.family.piecewise() {
 		m.smooth(f, out, jacobian)
 		return

@@ -11,7 +11,7 @@ import (
 // by Gauss-Legendre panels that end at the kinks, within some percent for the fastest
 // cosines: quick and smooth in
 // the parameters, for the search. [ntk.FiniteWidthVariance] is the exact one.
-func spread(f Formula, c float64) float64 {
+func spread(f evaluator, c float64) float64 {
 	kinks := f.Kinks()
 	outer := slices.Clone(kinks)
 	r := math.Sqrt(math.Max(0, (1-c)*(1+c)))
