@@ -74,7 +74,7 @@ func TestModel(t *testing.T) {
 // differences of it.
 func TestDeepModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for _, f := range []Family{Paper(), {ReLUs: 1, ReflectedReLUs: 1, Cosines: 1}, {Erfs: 1, Gaussians: 1}, {ReLUs: 2, GELUs: 1}} {
+	for _, f := range []Family{{ReLUs: 1, ReflectedReLUs: 1, Cosines: 1}, {Erfs: 1, Gaussians: 1}, {ReLUs: 1, GELUs: 1}} {
 		for trial, depth := range []int{2, 3, 5} {
 			ps, v := randomFormula(f, r)
 			for i, p := range ps { // the variances of five layers within reason
@@ -84,7 +84,7 @@ func TestDeepModel(t *testing.T) {
 			}
 			var places []place
 			for _, q := range [][2]float64{{1, 1}, {0.3, 2}, {2, 0.7}} {
-				for _, minus := range []float64{0, 0.001, 0.1, 0.7, 1, 1.4, 1.95, 2} {
+				for _, minus := range []float64{0, 0.001, 0.1, 0.7, 1.4, 2} {
 					places = append(places, place{q: q[0], q2: q[1], minus: minus, plus: 2 - minus})
 				}
 			}

@@ -43,10 +43,10 @@ func TestOwnModel(t *testing.T) {
 		values []float64
 	}{{saturating, []float64{1.2, 1.5, 0.3}}, {hinged, []float64{1.1, 0.4, 0.6}}} {
 		ps := ntk.Must(c.own.parameters())
-		for _, depth := range []int{1, 3} {
+		for _, depth := range []int{1, 2} {
 			var places []place
 			for _, q := range [][2]float64{{1, 1}, {0.5, 2}} {
-				for _, minus := range []float64{0, 0.005, 0.1, 0.7, 1, 1.4, 1.95, 2} {
+				for _, minus := range []float64{0, 0.005, 0.7, 1.4, 2} {
 					places = append(places, place{q: q[0], q2: q[1], minus: minus, plus: 2 - minus})
 				}
 			}
@@ -100,7 +100,7 @@ func TestFitOwn(t *testing.T) {
 	}{{saturating, []float64{1.2, 1.5, 0.3}}, {hinged, []float64{1.1, 0.4, 0.6}}} {
 		net := ntk.Must(ntk.UniformFCN(1, ntk.Must(c.own.activation(c.values, 100)), 1, 0))
 		target := ntk.Must(net.NTK())
-		r, err := Fit(t.Context(), Family{Own: c.own}, Problem{Target: target, On: Angles(41, nil)}, nil)
+		r, err := Fit(t.Context(), Family{Own: c.own}, Problem{Target: target, On: Angles(41, nil)}, &Settings{Starts: 20, Polish: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,9 +117,6 @@ func TestFitOwn(t *testing.T) {
 		if s := ntk.Must(d.Spread([]float64{1, 0})); !(s[0] > s[1] && s[1] > 0) {
 			t.Errorf("%s: spread %v", c.own.Name, s)
 		}
-		if w := ntk.Must(d.WidthFor(0.1)); w < 10 {
-			t.Errorf("%s: wide enough: %d", c.own.Name, w)
-		}
 		if _, err := GoSource(d.Formula, "p", "Phi"); err == nil || !strings.Contains(err.Error(), "Design.Activation") {
 			t.Errorf("%s: exported: %v", c.own.Name, err)
 		}
@@ -129,11 +126,14 @@ func TestFitOwn(t *testing.T) {
 func TestOwnSameSeed(t *testing.T) {
 	fit := func(threads int) *Result {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-		return ntk.Must(Fit(t.Context(), Family{Own: saturating, Fixed: map[string]float64{"b": 0.25}}, Problem{Target: deepReLU(), On: Angles(21, nil), Width: 200}, &Settings{Starts: 6, Polish: 2, Seed: 5}))
+		return ntk.Must(Fit(t.Context(), Family{Own: saturating, Fixed: map[string]float64{"b": 0.25}}, Problem{Target: deepReLU(), On: Angles(21, nil), Width: 200}, &Settings{Starts: 4, Polish: 1, Seed: 5}))
 	}
 	a, b := fit(1), fit(2)
 	if !reflect.DeepEqual(a.Design, b.Design) {
 		t.Errorf("1 and 2 threads: %+v, %+v", a.Design, b.Design)
+	}
+	if w := ntk.Must(a.Design.WidthFor(0.1)); w < 10 {
+		t.Errorf("wide enough: %d", w)
 	}
 	if a.Design.Params[2].Value != 0.25 {
 		t.Errorf("fixed at 0.25: %+v", a.Design.Params)
