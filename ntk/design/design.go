@@ -8,10 +8,48 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// Activation returns φ for use in nets and kernels. Of a formula it is what
+// [Formula.Activation] returns, and else has numeric duals by [ntk.Custom], for
+// variances of up to 100 or four times the largest ‖x‖²/d that it was fitted for.
+func (d *Design) Activation() (ntk.Activation, error) {
+	if d.own == nil {
+		return d.Formula.Activation()
+	}
+	values, err := d.values()
+	if err != nil {
+		return nil, err
+	}
+	return d.own.activation(values, maxVariance(d.hi))
+}
+
+// values are the parameters of a family of one's own.
+func (d *Design) values() ([]float64, error) {
+	if len(d.Params) != len(d.own.Params) {
+		return nil, fmt.Errorf("design: the design has %d parameters and its family %s has %d", len(d.Params), d.own.name(), len(d.own.Params))
+	}
+	var out []float64
+	for _, p := range d.Params {
+		out = append(out, p.Value)
+	}
+	return out, nil
+}
+
+// value is φ(z), NaN if there is none.
+func (d *Design) value(z float64) float64 {
+	if d.own == nil {
+		return d.Formula.Value(z)
+	}
+	values, err := d.values()
+	if err != nil {
+		return math.NaN()
+	}
+	return ownAt{d.own, values}.value(z)
+}
+
 // Net returns the architecture of the design: depth hidden layers with σ_w = 1,
 // σ_b = 0 and the design as activation.
 func (d *Design) Net(depth int) (*ntk.FCN, error) {
-	phi, err := d.Formula.Activation()
+	phi, err := d.Activation()
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +66,7 @@ func (d *Design) NTK() (ntk.Kernel, error) {
 }
 
 // Off returns the design's NTK less the target at cosines on the sphere ‖x‖² = d.
-func (d *Design) Off(target ntk.Kernel, cosines []float64) ([]float64, error) {
+func (d *Design) Off(target ntk.Target, cosines []float64) ([]float64, error) {
 	K, err := d.NTK()
 	if err != nil {
 		return nil, err
@@ -37,7 +75,7 @@ func (d *Design) Off(target ntk.Kernel, cosines []float64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	want, err := target.Curve(cosines)
+	want, err := curveOf(target, cosines)
 	if err != nil {
 		return nil, err
 	}
@@ -50,24 +88,38 @@ func (d *Design) Off(target ntk.Kernel, cosines []float64) ([]float64, error) {
 // Spread returns √(N Var Θ_N) at cosines on the sphere: over √N, the standard deviation
 // of the empirical NTK of the one-hidden-layer net of width N. It is exact, to about
 // 1e-8; see [ntk.FiniteWidthVariance].
-func (d *Design) Spread(cosines []float64) ([]float64, error) { return Spread(d.Formula, cosines) }
-
-// Spread is [Design.Spread] for any formula.
-func Spread(f Formula, cosines []float64) ([]float64, error) {
-	phi, err := f.Activation()
+func (d *Design) Spread(cosines []float64) ([]float64, error) {
+	if d.own == nil {
+		return Spread(d.Formula, cosines)
+	}
+	values, err := d.values()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]float64, len(cosines))
+	return spreadOf(d.own.fixed(values), cosines)
+}
+
+// Spread is [Design.Spread] for any formula.
+func Spread(f Formula, cosines []float64) ([]float64, error) {
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
+	return spreadOf(f.shape(), cosines)
+}
+
+func spreadOf(f shape, cosines []float64) ([]float64, error) {
 	for i, c := range cosines {
 		if !(math.Abs(c) <= 1) {
 			return nil, fmt.Errorf("design: cosine %d is %v, outside [-1, 1]", i, c)
 		}
-		v, err := ntk.FiniteWidthVariance(phi, 1, c, 1)
-		if err != nil {
-			return nil, err
+	}
+	out := make([]float64, len(cosines))
+	spreads{cosines, exactReach}.variances(f, out, nil)
+	for i, v := range out {
+		if !isFinite(v) {
+			return nil, fmt.Errorf("design: the variance of finite nets at c = %v is %v: φ grows too fast or is not finite", cosines[i], v)
 		}
-		out[i] = math.Sqrt(v)
+		out[i] = math.Sqrt(math.Max(0, v))
 	}
 	return out, nil
 }
@@ -137,8 +189,13 @@ func (d *Design) Check(x *mat.Dense) error {
 	return out
 }
 
-// ErrorOn compares a formula's NTK (one hidden layer) with a target over a domain.
-func ErrorOn(f Formula, target ntk.Kernel, on Domain) (Error, error) {
+// ErrorOn compares a formula's NTK (one hidden layer) with a target over a domain, the
+// zero value of which is as in [Problem].
+func ErrorOn(f Formula, target ntk.Target, on Domain) (Error, error) {
+	on, err := on.orDefault(target)
+	if err != nil {
+		return Error{}, err
+	}
 	places, err := on.wanted(target)
 	if err != nil {
 		return Error{}, err

@@ -5,12 +5,12 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/mat"
 )
 
 // Domain is where a design's kernel is compared with its target: pairs of inputs with
-// weights. It comes from [Angles], [Cosines], [Norms] or [Rows].
+// weights. It comes from [Angles], [Cosines], [Norms] or [Rows]. The zero value is
+// Angles(101, nil), and for samples, which need it, the samples with 1/Std².
 type Domain struct {
 	name   string
 	places []place
@@ -139,43 +139,4 @@ func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 		d.places = append(d.places, place{q: norm[a], q2: norm[b], minus: 1 - c, plus: 1 + c, weight: rest})
 	}
 	return d
-}
-
-// wanted sets what the target has at the places.
-func (d Domain) wanted(target ntk.Kernel) ([]place, error) {
-	if d.err != nil {
-		return nil, d.err
-	}
-	out := make([]place, len(d.places))
-	var total float64
-	for i, p := range d.places {
-		var err error
-		if d.onSphere() {
-			var v []float64
-			c := 1 - p.minus
-			if p.minus > 1 {
-				c = p.plus - 1
-			}
-			if v, err = target.Curve([]float64{c}); err == nil {
-				p.want = v[0]
-			}
-		} else {
-			p.want, err = target.At(p.q, p.k(), p.q2)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("design: the target: %w", err)
-		}
-		if !isFinite(p.want) {
-			return nil, fmt.Errorf("design: the target %v is %v at (%v, %v, %v)", target, p.want, p.q, p.k(), p.q2)
-		}
-		total += p.weight
-		out[i] = p
-	}
-	if !(total > 0) {
-		return nil, fmt.Errorf("design: all weights of the domain (%v) are 0", d)
-	}
-	for i := range out {
-		out[i].weight /= total
-	}
-	return out, nil
 }

@@ -3,10 +3,11 @@ package design
 import (
 	"fmt"
 	"math"
+	"reflect"
 )
 
 // Family is a form of activation with parameters to be found: a sum of so many terms
-// of each kind and an affine part.
+// of each kind and an affine part, or a form of one's own.
 type Family struct {
 	// Numbers of terms of each [Kind].
 	ReLUs, ReflectedReLUs, Cosines, Gaussians, Erfs, GELUs int
@@ -17,6 +18,9 @@ type Family struct {
 	// "relu1.amplitude", "relu1.shift", "reflected1.…", "cos1.frequency",
 	// "cos1.phase", "gaussian1.scale", "erf1.…", "gelu1.…".
 	Fixed map[string]float64
+	// Own, if not nil, is the form, with parameters and bounds of its own; of the fields
+	// above only Fixed is used, and the others must be zero.
+	Own *Own
 }
 
 // Paper returns the family of [SAD22]: a·relu(z-b) + c·z + d + e·cos(f·z+g).
@@ -66,6 +70,16 @@ func (f Family) parameters() ([]unknown, error) {
 			return nil, fmt.Errorf("design: Family.%s is %d; it must be 0 … 16", name, n)
 		}
 	}
+	if f.Own != nil {
+		if !reflect.DeepEqual(f, Family{Fixed: f.Fixed, Own: f.Own}) {
+			return nil, fmt.Errorf("design: a family with Own has its terms and bounds there; all else but Fixed must be zero")
+		}
+		out, err := f.Own.parameters()
+		if err != nil {
+			return nil, err
+		}
+		return f.fix(out)
+	}
 	b := f.Bounds.withDefaults()
 	for name, v := range map[string]float64{"Shift": b.Shift, "MinFrequency": b.MinFrequency, "MaxFrequency": b.MaxFrequency, "MinScale": b.MinScale, "MaxScale": b.MaxScale, "Amplitude": b.Amplitude} {
 		if !(v > 0) || math.IsInf(v, 0) {
@@ -106,6 +120,11 @@ func (f Family) parameters() ([]unknown, error) {
 	if len(out) == 0 {
 		return nil, fmt.Errorf("design: the family has no terms")
 	}
+	return f.fix(out)
+}
+
+// fix holds the parameters that Fixed has.
+func (f Family) fix(out []unknown) ([]unknown, error) {
 	left := len(f.Fixed)
 	free := 0
 	for i := range out {
@@ -176,4 +195,4 @@ func (f Family) formula(ps []unknown, values []float64) Formula {
 
 // piecewise reports whether the family has the quick integrals: ReLUs, cosines and
 // an affine part alone.
-func (f Family) piecewise() bool { return f.Gaussians+f.Erfs+f.GELUs == 0 }
+func (f Family) piecewise() bool { return f.Own == nil && f.Gaussians+f.Erfs+f.GELUs == 0 }

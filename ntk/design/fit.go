@@ -17,15 +17,17 @@ import (
 
 // Problem is what a design is to achieve.
 type Problem struct {
-	Target ntk.Kernel
+	// Target is an [ntk.Kernel]; or an [ntk.PowerSeries], on the sphere ‖x‖² = d alone;
+	// or [ntk.Samples] there, at least as many as there are free parameters.
+	Target ntk.Target
 	// NNGPShare says which kernel of the design's net is compared with the target: 0
 	// the NTK, 1 the NNGP kernel, between them (1 - NNGPShare) NTK + NNGPShare NNGP.
 	NNGPShare float64
 	// Depth is the number of hidden layers, all with the design as activation and
-	// σ_w = 1, σ_b = 0; 0 means 1. Gradients are exact for one layer and by
-	// differences of exact kernels for more.
+	// σ_w = 1, σ_b = 0; 0 means 1.
 	Depth int
-	// On says where; the zero value is Angles(101, nil).
+	// On says where; the zero value is Angles(101, nil). Samples are compared where they
+	// are, with weights 1/Std², and need the zero value.
 	On Domain
 	// Largest makes the largest error small instead of the mean square.
 	Largest bool
@@ -50,10 +52,12 @@ type Settings struct {
 	// of processors.
 	Seed uint64
 	// Starts is the number of random starts; 0 means 1000 for each parameter that the
-	// formula is not linear in, 3000 at most, and 60 for families with smooth terms.
+	// formula is not linear in, 3000 at most; 200 for more than one hidden layer, and 60
+	// for families with smooth terms.
 	Starts int
 	// Polish is how many of the best starts are followed on, a third of them to their
-	// end; 0 means 32.
+	// end; 0 means 32, and 8 at most with several layers, a Width or a family of one's
+	// own, where each is dear.
 	Polish int
 	// Progress hears of the work done, in units of starts. Calls come one at a time.
 	Progress func(done, total int)
@@ -68,6 +72,8 @@ type Error struct {
 
 // Design is an activation whose kernel is near a target.
 type Design struct {
+	// Formula is φ. A design of a family of one's own has none, and a Formula that is
+	// an error where one is needed; its φ is [Design.Activation].
 	Formula Formula
 	Params  []Param
 	// Error is over the domain of the problem, and Objective what was made small: its
@@ -75,6 +81,7 @@ type Design struct {
 	Error     Error
 	Objective float64
 	lo, hi    float64 // of ‖x‖²/d in the domain
+	own       *Own
 }
 
 // Param is a parameter of a design.
@@ -113,8 +120,17 @@ func Fit(ctx context.Context, f Family, p Problem, s *Settings) (*Result, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(p.On.places) == 0 && p.On.err == nil {
-		p.On = Angles(101, nil)
+	if err := checkTarget(p.Target); err != nil {
+		return nil, err
+	}
+	if err := enough(p.Target, params); err != nil {
+		return nil, err
+	}
+	if err := realizable(p.Target); err != nil {
+		return nil, err
+	}
+	if p.On, err = p.On.orDefault(p.Target); err != nil {
+		return nil, err
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -123,10 +139,10 @@ func Fit(ctx context.Context, f Family, p Problem, s *Settings) (*Result, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := realizable(p.Target); err != nil {
+	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults()}
+	if err := sr.checkOwn(); err != nil {
 		return nil, err
 	}
-	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults()}
 	if p.SpreadAtMost != nil {
 		for _, c := range spreadCosines {
 			v := p.SpreadAtMost(c)
@@ -152,17 +168,8 @@ func (p Problem) check() error {
 	case !(p.MatchValue >= 0) || !(p.MatchSlope >= 0) || math.IsInf(p.MatchValue+p.MatchSlope, 0):
 		return fmt.Errorf("design: MatchValue and MatchSlope are %v and %v; they must be finite and ≥ 0", p.MatchValue, p.MatchSlope)
 	}
-	return nil
-}
-
-// realizable asks the certificate for targets whose values can be had on the sphere.
-func realizable(target ntk.Kernel) error {
-	certificate, err := ntk.Certify(target, &ntk.CertifySettings{Degree: 24})
-	if err != nil {
-		return err
-	}
-	if certificate.Verdict == ntk.NotRealizable {
-		return &ntk.NotRealizableError{Certificate: certificate}
+	if _, samples := p.Target.(ntk.Samples); samples && p.MatchValue+p.MatchSlope > 0 {
+		return errors.New("design: MatchValue and MatchSlope need a target that has values at c = 1, and samples have theirs alone")
 	}
 	return nil
 }
@@ -197,7 +204,7 @@ func (s *search) levenberg(places []place, stop func() bool) *levenberg {
 	all := slices.Clone(places)
 	if value || slope {
 		for _, gap := range []float64{0, slopeGap} {
-			v, err := s.problem.Target.Curve([]float64{1 - gap})
+			v, err := curveOf(s.problem.Target, []float64{1 - gap})
 			if err == nil {
 				all = append(all, place{q: 1, q2: 1, minus: gap, plus: 2 - gap, want: v[0]})
 			}
@@ -377,15 +384,18 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	}
 	if total <= 0 {
 		total = min(3000, 1000*max(1, nonlinear))
-		if !s.family.piecewise() || s.problem.Depth > 1 {
+		switch {
+		case !s.family.piecewise():
 			total = 60
+		case s.problem.Depth > 1:
+			total = 200
 		}
 	}
 	polish := s.settings.Polish
 	if polish <= 0 {
 		polish = 32
 	}
-	if s.problem.Depth > 1 {
+	if s.problem.Depth > 1 || s.family.Own != nil {
 		polish = min(polish, 8)
 	}
 	const share = 20 // a polished start is the work of so many quick ones
@@ -422,6 +432,9 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 			r.Converged++
 		}
 		d := s.design(c)
+		if d == nil {
+			continue
+		}
 		if !slices.ContainsFunc(r.Optima, func(o *Design) bool { return sameOptimum(o, d) }) {
 			r.Optima = append(r.Optima, d)
 		}
@@ -489,7 +502,7 @@ func (s *search) random(i int) ([]float64, *rand.Rand) {
 			continue
 		case math.IsInf(lo, -1): // a phase
 			lo, hi = 0, 2*math.Pi
-		case isLinear(p.name):
+		case s.family.Own == nil && isLinear(p.name):
 			lo, hi = math.Max(lo, -2), math.Min(hi, 2)
 		}
 		x[j] = lo + r.Float64()*(hi-lo)
@@ -694,8 +707,11 @@ func (s *search) lawson(x []float64, stop func() bool) float64 {
 	return least * least
 }
 
-// design measures an end of the search.
+// design measures an end of the search; it is nil if that cannot be done.
 func (s *search) design(a start) *Design {
+	if s.family.Own != nil {
+		return s.ownDesign(a)
+	}
 	d := &Design{Formula: s.family.formula(s.params, a.x), Objective: math.Sqrt(a.cost), lo: s.problem.On.lo, hi: s.problem.On.hi}
 	for i := range d.Formula.Terms {
 		if t := &d.Formula.Terms[i]; t.Kind == Cosine {
@@ -738,7 +754,7 @@ func sameOptimum(a, b *Design) bool {
 	}
 	var plus, minus float64
 	for z := -3.0; z <= 3; z += 0.5 {
-		x, y := a.Formula.Value(z), b.Formula.Value(z)
+		x, y := a.value(z), b.value(z)
 		plus = math.Max(plus, math.Abs(x-y))
 		minus = math.Max(minus, math.Abs(x+y))
 	}

@@ -64,16 +64,18 @@ func TestFitFindsItsOwn(t *testing.T) {
 }
 
 func TestSameSeedSameDesign(t *testing.T) {
-	fit := func(threads int, seed uint64) *Result {
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-		return ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU()}, &Settings{Starts: 60, Polish: 4, Seed: seed}))
-	}
-	a, b, c := fit(1, 3), fit(2, 3), fit(2, 4)
-	if !reflect.DeepEqual(a.Design, b.Design) {
-		t.Errorf("1 and 2 threads: %+v, %+v", a.Design, b.Design)
-	}
-	if reflect.DeepEqual(a.Design, c.Design) {
-		t.Error("another seed, the same design to the bit")
+	for _, depth := range []int{1, 2} {
+		fit := func(threads int, seed uint64) *Result {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
+			return ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU(), Depth: depth, On: Angles(41, nil)}, &Settings{Starts: 60, Polish: 4, Seed: seed}))
+		}
+		a, b, c := fit(1, 3), fit(2, 3), fit(2, 4)
+		if !reflect.DeepEqual(a.Design, b.Design) {
+			t.Errorf("1 and 2 threads: %+v, %+v", a.Design, b.Design)
+		}
+		if reflect.DeepEqual(a.Design, c.Design) {
+			t.Error("another seed, the same design to the bit")
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package design
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -90,6 +91,9 @@ func (f Formula) Validate() error {
 	}
 	for i, t := range f.Terms {
 		used, unused, known := t.parameters()
+		if t.Kind == ownKind {
+			return errors.New("design: this is a design of a family of one's own, which has no formula to export, save or evaluate; its function is Design.Activation, its numbers Design.Params")
+		}
 		if !known {
 			return fmt.Errorf("design: term %d is of the kind %q; the kinds are %q", i, t.Kind, kinds)
 		}

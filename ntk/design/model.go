@@ -3,7 +3,6 @@ package design
 import (
 	"math"
 
-	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
@@ -31,7 +30,7 @@ type model struct {
 	places []place
 	// tangent is the NTK's part: 1 for the NTK, 0 for the NNGP kernel.
 	tangent float64
-	depth   int       // of hidden layers; 0 and 1 have exact gradients
+	depth   int       // of hidden layers; 0 is 1
 	norms   []float64 // distinct variances
 	first   []int     // of places, indices into norms
 	second  []int
@@ -125,11 +124,11 @@ func (m *model) directions(f Formula, size int) []direction {
 // kernels sets out to the kernel at the places, and jacobian (places × parameters,
 // row after row; nil for none) to its derivatives.
 func (m *model) kernels(values []float64, out, jacobian []float64) {
-	f := m.family.formula(m.params, values)
-	if m.depth > 1 {
-		m.deep(values, out, jacobian)
+	if m.depth > 1 || m.family.Own != nil {
+		m.layers(m.form(values), out, jacobian)
 		return
 	}
+	f := m.family.formula(m.params, values)
 	if !m.family.piecewise() {
 		m.smooth(f, out, jacobian)
 		return
@@ -301,66 +300,4 @@ func timesZ(a gauss.Atoms, b float64) gauss.Atoms {
 		out.Gates = append(out.Gates, g)
 	}
 	return out.Plus(a.Times(-b))
-}
-
-// deep is kernels for more than one hidden layer: exact values, and differences of
-// them. What has no finite value is NaN.
-func (m *model) deep(values, out, jacobian []float64) {
-	m.deepValues(values, out)
-	if jacobian == nil {
-		return
-	}
-	n := len(values)
-	moved := append([]float64(nil), values...)
-	up, down := make([]float64, len(out)), make([]float64, len(out))
-	for j, p := range m.params {
-		if p.fixed {
-			continue
-		}
-		h := 1e-5 * (1 + math.Abs(values[j]))
-		moved[j] = values[j] + h
-		m.deepValues(moved, up)
-		moved[j] = values[j] - h
-		m.deepValues(moved, down)
-		moved[j] = values[j]
-		for i := range out {
-			jacobian[i*n+j] = (up[i] - down[i]) / (2 * h)
-		}
-	}
-}
-
-func (m *model) deepValues(values, out []float64) {
-	for i := range out {
-		out[i] = math.NaN()
-	}
-	phi, err := m.family.formula(m.params, values).Activation()
-	if err != nil {
-		return
-	}
-	net, err := ntk.UniformFCN(m.depth, phi, 1, 0)
-	if err != nil {
-		return
-	}
-	nngp, err := net.NNGP()
-	if err != nil {
-		return
-	}
-	tangent, err := net.NTK()
-	if err != nil {
-		return
-	}
-	for i, p := range m.places {
-		var a, b float64
-		if m.tangent < 1 {
-			if a, err = nngp.At(p.q, p.k(), p.q2); err != nil {
-				return
-			}
-		}
-		if m.tangent > 0 {
-			if b, err = tangent.At(p.q, p.k(), p.q2); err != nil {
-				return
-			}
-		}
-		out[i] = (1-m.tangent)*a + m.tangent*b
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/integrate/quad"
 )
 
@@ -42,8 +43,8 @@ type shape struct {
 	kinks []float64
 	// at sets the jet at z; side -1 or 1 says which slope is meant at a kink.
 	at func(z, side float64, j *jet)
-	// moves[i] is the kink that parameter i is the place of, or -1.
-	moves []int
+	// moves[i] are the derivatives of the kinks by parameter i; nil for zeros.
+	moves [][]float64
 }
 
 // functions are A, B, C and φ, in this order, and by is their derivatives.
@@ -85,20 +86,22 @@ func (s spreads) variances(f shape, out, jacobian []float64) {
 		copy(row, four[:])
 		collect(z, w)
 	})
-	for i := range n { // the impulses
-		if f.moves[i] < 0 {
-			continue
+	if n > 0 {
+		for k, b := range f.kinks { // the impulses
+			f.at(b, -1, &j)
+			j.functions(&there, nil)
+			f.at(b, 1, &j)
+			j.functions(&four, nil)
+			clear(row)
+			for i, by := range f.moves {
+				for m := range four {
+					if by != nil {
+						row[4*(1+i)+m] = by[k] * (there[m] - four[m])
+					}
+				}
+			}
+			collect(b, special.NormalDensity(b))
 		}
-		b := f.kinks[f.moves[i]]
-		f.at(b, -1, &j)
-		j.functions(&there, nil)
-		f.at(b, 1, &j)
-		j.functions(&four, nil)
-		clear(row)
-		for m := range 4 {
-			row[4*(1+i)+m] = there[m] - four[m]
-		}
-		collect(b, density(b))
 	}
 	for at, c := range s.cosines {
 		var derivatives []float64
@@ -158,11 +161,19 @@ func atPlaces(f shape, c float64, by []float64) float64 {
 			byMean[i] += w * (dp + c*dd)
 		}
 	}
-	// impulse adds what a kink that is moved in u, or in both, changes.
-	impulse := func(i int, w float64) {
+	// impulse adds what moving kink k in u, or in both, changes.
+	impulse := func(k int, w float64) {
 		p, d := u.value*v.value, u.slope*v.slope
-		bySquare[i] += w * (p*p + 2*c*p*d + 3*c*c*d*d)
-		byMean[i] += w * (p + c*d)
+		for i := range n {
+			if f.moves[i] != nil {
+				bySquare[i] += w * f.moves[i][k] * (p*p + 2*c*p*d + 3*c*c*d*d)
+				byMean[i] += w * f.moves[i][k] * (p + c*d)
+			}
+		}
+	}
+	moving := f.kinks
+	if n == 0 {
+		moving = nil
 	}
 	if r < 1e-8 {
 		sign := math.Copysign(1, c)
@@ -177,11 +188,8 @@ func atPlaces(f shape, c float64, by []float64) float64 {
 			f.at(sign*z, sign, &v)
 			add(w)
 		})
-		for i := range n {
-			if f.moves[i] < 0 {
-				continue
-			}
-			b, w := f.kinks[f.moves[i]], 1.0
+		for k, b := range moving {
+			w := 1.0
 			if sign < 0 {
 				w = 2 // the kink of v at -b, by symmetry
 			}
@@ -192,7 +200,7 @@ func atPlaces(f shape, c float64, by []float64) float64 {
 				} else {
 					f.at(-b, 1, &v)
 				}
-				impulse(i, -side*w*density(b))
+				impulse(k, -side*w*special.NormalDensity(b))
 			}
 		}
 	} else {
@@ -217,16 +225,12 @@ func atPlaces(f shape, c float64, by []float64) float64 {
 				add(w * w2)
 			})
 		})
-		for i := range n {
-			if f.moves[i] < 0 {
-				continue
-			}
-			b := f.kinks[f.moves[i]]
+		for k, b := range moving {
 			for _, side := range []float64{-1, 1} {
 				f.at(b, side, &u)
 				given(b, func(y, w float64) {
 					f.at(c*b+r*y, 1, &v)
-					impulse(i, -2*side*w*density(b))
+					impulse(k, -2*side*w*special.NormalDensity(b))
 				})
 			}
 		}
@@ -237,29 +241,93 @@ func atPlaces(f shape, c float64, by []float64) float64 {
 	return square - mean*mean
 }
 
-func density(z float64) float64 { return math.Exp(-z*z/2) / math.Sqrt(2*math.Pi) }
-
-// shape is what [spreads] asks of a formula of the family.
+// shape is what [spreads] asks of the family's φ at values of the parameters.
 func (f Family) shape(ps []unknown, values []float64) shape {
-	formula := f.formula(ps, values)
-	out := shape{n: len(ps), at: func(z, side float64, j *jet) { formula.jet(f, z, side, j) }}
-	for range ps {
-		out.moves = append(out.moves, -1)
+	if f.Own != nil {
+		return f.Own.shape(ps, values)
 	}
-	at := 0
+	formula := f.formula(ps, values)
+	out := shape{n: len(ps), kinks: formula.hinges(), at: func(z, side float64, j *jet) { formula.jet(f, z, side, j) }}
+	at, kink := 0, 0
 	if !f.NoSlope {
 		at++
 	}
 	if !f.NoOffset {
 		at++
 	}
+	out.moves = make([][]float64, len(ps))
 	for _, t := range formula.Terms {
-		used, _, _ := t.parameters()
 		if t.Kind == ReLU || t.Kind == ReflectedReLU {
-			out.moves[at+1] = len(out.kinks)
-			out.kinks = append(out.kinks, t.Shift)
+			out.moves[at+1] = make([]float64, len(out.kinks))
+			out.moves[at+1][kink] = 1
+			kink++
 		}
+		used, _, _ := t.parameters()
 		at += len(used)
+	}
+	return out
+}
+
+// shape of a fixed formula, without parameters.
+func (f Formula) shape() shape {
+	return shape{kinks: f.hinges(), at: func(z, side float64, j *jet) { f.jet(Family{}, z, side, j) }}
+}
+
+// hinges are the shifts of the rectifiers, in the order of the terms.
+func (f Formula) hinges() (out []float64) {
+	for _, t := range f.Terms {
+		if t.Kind == ReLU || t.Kind == ReflectedReLU {
+			out = append(out, t.Shift)
+		}
+	}
+	return out
+}
+
+// fixed is the shape at values of the parameters, without derivatives by them.
+func (o *Own) fixed(values []float64) shape {
+	out := o.shape(nil, values)
+	return out
+}
+
+// shape of a form of one's own: its derivatives by the parameters are differences.
+func (o *Own) shape(ps []unknown, values []float64) shape {
+	values = slices.Clone(values)
+	out := shape{n: len(ps), moves: make([][]float64, len(ps))}
+	kinks, ok := o.kinks(values)
+	out.kinks = kinks
+	steps := make([][2]ownAt, len(ps))
+	width := make([]float64, len(ps))
+	for i, p := range ps {
+		if p.fixed {
+			continue
+		}
+		h := 1e-5 * (1 + math.Abs(values[i]))
+		below, above := slices.Clone(values), slices.Clone(values)
+		below[i], above[i] = math.Max(p.lo, values[i]-h), math.Min(p.hi, values[i]+h)
+		steps[i], width[i] = [2]ownAt{{o, below}, {o, above}}, above[i]-below[i]
+		low, ok1 := o.kinks(below)
+		high, ok2 := o.kinks(above)
+		if ok = ok && ok1 && ok2 && len(low) == len(kinks) && len(high) == len(kinks); !ok {
+			break
+		}
+		for k := range kinks {
+			out.moves[i] = append(out.moves[i], (high[k]-low[k])/width[i])
+		}
+	}
+	here := ownAt{o, values}
+	out.at = func(z, side float64, j *jet) {
+		z += side * 1e-12 * (1 + math.Abs(z))
+		j.value, j.slope = here.valueAndSlope(z)
+		if !ok {
+			j.value = math.NaN()
+		}
+		for i := range j.byValue {
+			if width[i] > 0 {
+				a, da := steps[i][0].valueAndSlope(z)
+				b, db := steps[i][1].valueAndSlope(z)
+				j.byValue[i], j.bySlope[i] = (b-a)/width[i], (db-da)/width[i]
+			}
+		}
 	}
 	return out
 }
@@ -336,7 +404,7 @@ func (k Kind) bend(x float64) (value, first, second float64) {
 		e := 2 / math.Sqrt(math.Pi) * math.Exp(-x*x)
 		return math.Erf(x), e, -2 * x * e
 	}
-	p, tail := density(x), math.Erfc(-x/math.Sqrt2)/2 // GELU
+	p, tail := special.NormalDensity(x), math.Erfc(-x/math.Sqrt2)/2 // GELU
 	return x * tail, tail + x*p, (2 - x*x) * p
 }
 
@@ -360,7 +428,7 @@ func panels(at []float64, f func(z, w float64)) {
 		middle := (hi + edges[i]) / 2
 		for j, x := range panelNodes {
 			z := middle + half*x
-			f(z, half*panelWeights[j]*density(z))
+			f(z, half*panelWeights[j]*special.NormalDensity(z))
 		}
 	}
 }

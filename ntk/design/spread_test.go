@@ -46,3 +46,33 @@ func TestSpreads(t *testing.T) {
 		}
 	}
 }
+
+// A form of one's own that is the paper's has the paper's variance and derivatives.
+func TestSpreadsOwn(t *testing.T) {
+	f := Paper()
+	ps := ntk.Must(f.parameters())
+	own := &Own{
+		Value:      func(p []float64, z float64) float64 { return f.formula(ps, p).Value(z) },
+		Derivative: func(p []float64, z float64) float64 { return f.formula(ps, p).Derivative(z) },
+		Kinks:      func(p []float64) []float64 { return []float64{f.formula(ps, p).Terms[0].Shift} },
+	}
+	v := []float64{0.3, -0.4, 1.2, 0.5, 0.3, 2.5, 0.7}
+	n := len(v)
+	cosines := []float64{1, 0.95, 0.5, -1}
+	var out, by [2][]float64
+	for i, s := range []shape{f.shape(ps, v), own.shape(ps, v)} {
+		out[i], by[i] = make([]float64, len(cosines)), make([]float64, len(cosines)*n)
+		spreads{cosines, exactReach}.variances(s, out[i], by[i])
+	}
+	for i, want := range out[0] {
+		if math.Abs(out[1][i]-want) > 1e-9*want {
+			t.Errorf("V(%v) = %v, want %v", cosines[i], out[1][i], want)
+		}
+	}
+	for i, want := range by[0] {
+		// its derivatives are differences, which a kink within their step spoils
+		if math.Abs(by[1][i]-want) > 5e-3*(1+math.Abs(want)) {
+			t.Errorf("derivative of V(%v) by %s is %v, want %v", cosines[i/n], ps[i%n].name, by[1][i], want)
+		}
+	}
+}
