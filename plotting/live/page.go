@@ -97,7 +97,7 @@ func (s *session) control(b *strings.Builder, c Control, id string, value float6
 			}
 			fmt.Fprintf(b, `<option value="%d"%s>%s</option>`, i, chosen, html.EscapeString(option))
 		}
-		b.WriteString("</select><span></span>")
+		b.WriteString("</select>")
 	}
 }
 

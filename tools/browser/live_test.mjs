@@ -1,8 +1,8 @@
 // Tests the live notebook in a real browser: node live_test.mjs CHECKOUT [ROUNDS]
 //
 // Starts JupyterLab on a free port, opens the notebook in Chromium, runs all cells, moves sliders by mouse and keyboard,
-// presses the buttons, restarts the kernel, runs all again, interrupts, closes, and looks for what is left. It prints how long the redraws
-// took and fails if half of them took longer than LIMIT_MS (100): single ones do on a busy machine. CHROMIUM names the browser.
+// presses the buttons, runs what Export wrote, restarts the kernel, runs all again, interrupts, closes, and looks for what is left. It prints
+// how long the redraws took and fails if half of them took longer than LIMIT_MS (100): single ones do on a busy machine. CHROMIUM names the browser.
 
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -61,7 +61,7 @@ async function main(round) {
   const copy = `kept-browser-test-${process.pid}.ipynb`;
   const path = join(checkout, "notebooks", copy);
   cpSync(join(checkout, "notebooks", name), path);
-  const exported = () => readdirSync(join(checkout, "notebooks")).filter((file) => /^kept-.*\.go\.txt$/.test(file));
+  const exported = () => readdirSync(join(checkout, "notebooks")).filter((file) => /^kept-\d.*\.(go|py|tex|json)$/.test(file));
   const before = new Set(exported());
   const temporary = mkdtempSync("/tmp/ks-live-");
   const port = await freePort();
@@ -125,12 +125,14 @@ async function main(round) {
     await live("first Run All");
     console.log(`  live after ${((Date.now() - start) / 1000).toFixed(1)} s`);
     await root.scrollIntoViewIfNeeded();
+    check((await text()).includes("formula: ") && (await text()).includes("func Phi("), "the formula of the start is not there");
 
     // Mouse: one move, then a drag over many places.
     const box = await slider("a₁").boundingBox();
     const place = (part) => [box.x + box.width * part, box.y + box.height / 2];
     let got = await next("mouse", () => page.mouse.click(...place(0.7)));
     check(got.picture && got.text, "mouse: the picture or the text did not change");
+    check(!(await text()).includes("formula: "), "mouse: the formula of another kernel is still there");
     latencies.push(got.ms);
     const viewBefore = Number(await data("view"));
     await root.evaluate((e) => {
@@ -145,7 +147,7 @@ async function main(round) {
     }
     await page.mouse.up();
     await until("drag: the last value is drawn", async () => (await text()).includes("b_1") && (await root.evaluate(async (e) => {
-      const a = Number([...e.querySelectorAll("input")][1].value);
+      const a = Number(e.querySelector("[data-name=a1]").value);
       const b = Number(/b_1 = (-?[\d.]+)/.exec(e.querySelector("pre.text").textContent)[1]);
       return Math.abs(Math.sqrt(Math.max(0, a) / 2) - Math.abs(b)) < 1e-3;
     })));
@@ -156,13 +158,13 @@ async function main(round) {
 
     // Keyboard: each key is one step and one redraw.
     await slider("a₂").focus();
-    const value = Number(await slider("a₂").inputValue());
+    const a2 = Number(await slider("a₂").inputValue());
     for (let i = 0; i < 40; i++) {
       got = await next("keyboard", () => page.keyboard.press(i < 30 ? "ArrowRight" : "ArrowLeft"));
       check(got.picture && got.text, "keyboard: the picture or the text did not change");
       latencies.push(got.ms);
     }
-    check(Math.abs(Number(await slider("a₂").inputValue()) - value - 0.2) < 1e-9, `keyboard: the slider stands at ${await slider("a₂").inputValue()}, was ${value}`);
+    check(Math.abs(Number(await slider("a₂").inputValue()) - a2 - 0.2) < 1e-9, `keyboard: the slider stands at ${await slider("a₂").inputValue()}, was ${a2}`);
     await next("a choice", () => root.getByLabel("signs of b").selectOption({ index: 0 }));
 
     // A negative coefficient: the certificate says no, and what was asked for is drawn beside the nearest.
@@ -170,16 +172,83 @@ async function main(round) {
     await next("negative", () => slider("a₃").fill("-0.3"));
     check((await text()).includes("not realizable"), `negative: the certificate says ${(await text()).split("\n")[0]}`);
 
+    await next("Fit of what cannot be", () => button("Fit").click());
+    check(/no formula: .*not realizable/.test(await text()), `Fit of what cannot be: ${await text()}`);
+
     got = await next("Keep", () => button("Keep").click());
     check(got.picture, "Keep: the picture did not change");
+    await next("an origin", () => root.getByLabel("start from").selectOption("NTK of a ReLU net"));
+    check((await slider("a₀").inputValue()) === "1.51" && (await text()).includes("set to the nearest"), `an origin: a₀ is ${await slider("a₀").inputValue()}`);
+    await next("a depth", () => slider("depth").press("ArrowLeft"));
+    check((await slider("a₀").inputValue()) === "1.13", `a depth: a₀ is ${await slider("a₀").inputValue()}`);
+
+    // Fit: a formula for this kernel and no other.
+    const formula = async () => /^formula: (.*)$/m.exec(await text())?.[1];
+    start = Date.now();
     got = await next("Fit", () => button("Fit").click());
-    check(got.picture && (await slider("a₀").inputValue()) !== "0.70" && (await text()).includes("fitted"), "Fit: the sliders did not move");
-    check(!(await text()).includes("not realizable"), "Fit: not realizable");
-    await next("Export", () => button("Export").click());
-    const written = exported().filter((file) => !before.has(file));
-    check(written.length === 1 && (await text()).includes(written[0]), `Export: files ${written}`);
-    const source1 = readFileSync(join(checkout, "notebooks", written[0]), "utf8");
-    check(source1.includes("func phi(") && (await text()).includes(source1.trim()), "Export: the file is not what is shown");
+    console.log(`  fitted after ${((Date.now() - start) / 1000).toFixed(1)} s`);
+    const found = await formula();
+    check(got.picture && /relu.*cos/.test(found) && (await text()).includes("formula fitted"), `Fit: ${await text()}`);
+    await next("past the fit", () => slider("a₁").press("ArrowRight"));
+    check((await formula()) === undefined, "past the fit: the formula is still there");
+    check((await root.getByLabel("start from").inputValue()) === "0", "past the fit: the sliders are still said to be those of the net");
+    await next("back to the fit", () => slider("a₁").press("ArrowLeft"));
+    check((await formula()) === found, `back to the fit: ${await formula()} in place of ${found}`);
+
+    // Export: what is shown is in the file, and the file is what its ending says.
+    const inFolder = { cwd: checkout, stdio: ["ignore", "pipe", "pipe"] };
+    const python = (code, file) => execFileSync(join(checkout, ".venv/bin/python"), ["-B", "-c", code, file], inFolder).toString();
+    const vet = (file) => {
+      execFileSync(join(checkout, "tools/env"), ["go", "vet", file], inFolder);
+      const packages = execFileSync(join(checkout, "tools/env"), ["go", "list", "./..."], inFolder).toString();
+      check(!packages.includes("notebooks"), "Export: the file is a package of the checkout");
+    };
+    const numpy = (file) => JSON.parse(python("import json, runpy, sys; m = runpy.run_path(sys.argv[1]); print(json.dumps([float(m['phi'](0.7)), float(m['phi_derivative'](0.7))]))", file));
+    const parses = (file) => python("import ast, sys; ast.parse(open(sys.argv[1], encoding='utf-8').read())", file);
+    const exportAs = async (format, ending) => {
+      if ((await root.getByLabel("export as").locator("option:checked").innerText()) !== format) await next(format, () => root.getByLabel("export as").selectOption(format));
+      const already = new Set(exported());
+      await next(`Export as ${format}`, () => button("Export").click());
+      const written = exported().filter((file) => !already.has(file));
+      check(written.length === 1 && written[0].endsWith(`.${ending}`) && (await text()).includes(written[0]), `Export as ${format}: files ${written}`);
+      const file = join(checkout, "notebooks", written[0]);
+      const content = readFileSync(file, "utf8");
+      check((await text()).includes(content.trim()), `Export as ${format}: the file is not what is shown`);
+      return { file, content };
+    };
+    const near = (got, want, what) => check(Math.abs(got - want) < 1e-9, `${what}: φ or φ' at 0.7 is ${got}, not ${want}`);
+
+    vet((await exportAs("Go", "go")).file);
+    const json = JSON.parse((await exportAs("JSON", "json")).content);
+    check(json.format === "kernelsmith formula", `Export as JSON: the format is ${json.format}`);
+    let [value, slope] = [json.offset + json.slope * 0.7, json.slope];
+    for (const t of json.terms) {
+      value += t.amplitude * (t.kind === "relu" ? Math.max(0, 0.7 - t.shift) : Math.cos(0.7 * t.frequency + t.phase));
+      slope += t.amplitude * (t.kind === "relu" ? Number(0.7 > t.shift) : -t.frequency * Math.sin(0.7 * t.frequency + t.phase));
+    }
+    let values = numpy((await exportAs("NumPy", "py")).file);
+    near(values[0], value, "NumPy");
+    near(values[1], slope, "NumPy");
+    for (const format of ["PyTorch", "JAX"]) parses((await exportAs(format, "py")).file);
+    const latex = (await exportAs("LaTeX", "tex")).content;
+    check(latex.includes("\\varphi(z)") && latex.includes("\\cos"), `Export as LaTeX: ${latex}`);
+    if (process.env.SCREENSHOT) await root.screenshot({ path: `${process.env.SCREENSHOT}-fitted.png` });
+
+    // Without a formula it is the Hermite series.
+    got = await next("no formula", () => root.getByLabel("formula", { exact: true }).selectOption("none"));
+    check(got.picture && (await formula()) === undefined, "no formula: it is still there");
+    const series = JSON.parse((await exportAs("JSON", "json")).content);
+    check(series.format === "kernelsmith hermite series" && series.scale === 1, `Export of the series: ${JSON.stringify(series)}`);
+    let [h, previous, sum, ascent] = [1, 0, 0, 0];
+    series.coeffs.forEach((b, k) => {
+      sum += b * h;
+      ascent += b * Math.sqrt(k) * previous;
+      [h, previous] = [(0.7 * h - Math.sqrt(k) * previous) / Math.sqrt(k + 1), h];
+    });
+    values = numpy((await exportAs("NumPy", "py")).file);
+    near(values[0], sum, "NumPy of the series");
+    near(values[1], ascent, "NumPy of the series");
+    vet((await exportAs("Go", "go")).file);
     check((await root.locator("img").getAttribute("alt")).length > 20, "the picture has no text");
     if (process.env.SCREENSHOT) await page.screenshot({ path: `${process.env.SCREENSHOT}-live.png` });
     await button("Stop").click();
