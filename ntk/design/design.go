@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -124,29 +125,60 @@ func spreadOf(f shape, cosines []float64) ([]float64, error) {
 	return out, nil
 }
 
-// WidthFor returns the least width at which the root mean square, over 17 angles, of
-// the standard deviation of a finite net's kernel is below level, in the kernel's units:
-// how wide is wide enough. A level that is not > 0 means the design's own mean error.
+// Measured returns a formula as a design for a target over a domain, the zero value of
+// which is as in [Problem]: for designs that were not found by [Fit].
+func Measured(f Formula, target ntk.Target, on Domain) (*Design, error) {
+	on, err := on.orDefault(target)
+	if err != nil {
+		return nil, err
+	}
+	d := &Design{Formula: f, lo: on.lo, hi: on.hi}
+	if d.Error, err = ErrorOn(f, target, on); err != nil {
+		return nil, err
+	}
+	d.Objective = d.Error.Mean
+	d.Params = append(d.Params, Param{Name: "slope", Value: f.Slope}, Param{Name: "offset", Value: f.Offset})
+	counts := map[Kind]int{}
+	for _, t := range f.Terms {
+		counts[t.Kind]++
+		used, _, _ := t.parameters()
+		for _, p := range used {
+			d.Params = append(d.Params, Param{Name: fmt.Sprintf("%s%d.%s", shortName[t.Kind], counts[t.Kind], p.name), Value: *p.value})
+		}
+	}
+	return d, nil
+}
+
+// MeanSpread is the root mean square of [Design.Spread] over 17 angles uniform on
+// [0, π]: over √N, how far the kernel of a net of width N is from the design's own in
+// the mean, in the units in which Error.Mean is its distance from the target.
+func (d *Design) MeanSpread() (float64, error) {
+	spread, err := d.Spread(spreadCosines)
+	if err != nil {
+		return 0, err
+	}
+	return floats.Norm(spread, 2) / math.Sqrt(float64(len(spread))), nil
+}
+
+// WidthFor returns the least width at which MeanSpread over its root is below level, in
+// the kernel's units: how wide is wide enough. A level that is not > 0 means the
+// design's own mean error.
 func (d *Design) WidthFor(level float64) (int, error) {
+	spread, err := d.MeanSpread()
+	if err != nil {
+		return 0, err
+	}
+	return widthFor(spread, level, d)
+}
+
+func widthFor(spread, level float64, d *Design) (int, error) {
 	if !(level > 0) {
 		level = d.Error.Mean
 	}
 	if !(level > 0) || math.IsInf(level, 0) {
 		return 0, fmt.Errorf("design: the level is %v; it must be a finite number > 0", level)
 	}
-	var cosines []float64
-	for i := range 17 {
-		cosines = append(cosines, math.Cos(math.Pi*float64(i)/16))
-	}
-	spread, err := d.Spread(cosines)
-	if err != nil {
-		return 0, err
-	}
-	var sum float64
-	for _, s := range spread {
-		sum += s * s
-	}
-	width := math.Ceil(sum / 17 / (level * level))
+	width := math.Ceil(spread / level * (spread / level))
 	if width > math.MaxInt32 {
 		return 0, fmt.Errorf("design: a width of %.3g would be needed", width)
 	}

@@ -113,6 +113,14 @@ type Result struct {
 // others, and the method of Levenberg and Marquardt in all from the best. Cost: about a
 // second for the paper's seven parameters on 101 angles.
 func Fit(ctx context.Context, f Family, p Problem, s *Settings) (*Result, error) {
+	sr, err := newSearch(f, p, s)
+	if err != nil {
+		return nil, err
+	}
+	return sr.run(ctx)
+}
+
+func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 	if s == nil {
 		s = &Settings{}
 	}
@@ -152,7 +160,7 @@ func Fit(ctx context.Context, f Family, p Problem, s *Settings) (*Result, error)
 			sr.most = append(sr.most, v)
 		}
 	}
-	return sr.run(ctx)
+	return sr, nil
 }
 
 func (p Problem) check() error {
