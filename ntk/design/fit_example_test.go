@@ -32,6 +32,47 @@ func ExampleFit() {
 	// relative error below 0.5 %: true
 }
 
+func ExampleMeasured() {
+	d := ntk.Must(design.Measured(design.FromMimic(ntk.PublishedMimic()), deep(), design.Domain{}))
+	fmt.Printf("root mean square %.4f, largest %.3f, %d parameters\n", d.Error.Mean, d.Error.Max, len(d.Params))
+	// Output:
+	// root mean square 0.0571, largest 0.131, 7 parameters
+}
+
+func ExampleDesign_MeanSpread() {
+	fmt.Printf("%.2f\n", ntk.Must(published().MeanSpread()))
+	// Output:
+	// 7.01
+}
+
+func ExampleCompare() {
+	line := &design.Design{Formula: design.Formula{Slope: 1, Offset: 1}}
+	for _, c := range ntk.Must(design.Compare(deep(), design.Domain{}, design.Named{Name: "published", Design: published()}, design.Named{Name: "a line", Design: line})) {
+		fmt.Printf("%-9s off by %.3f, wide enough at %5d, |φ| ≤ %.2f inside and %.2f outside\n", c.Name, c.Error.Mean, c.Width, c.Inside, c.Outside)
+	}
+	// Output:
+	// published off by 0.057, wide enough at 15071, |φ| ≤ 8.55 inside and 16.43 outside
+	// a line    off by 1.241, wide enough at     3, |φ| ≤ 4.00 inside and 6.00 outside
+}
+
+func ExampleComparison_Beats() {
+	tame := &design.Design{Formula: design.FromMimic(ntk.Mimic{A: 3.7, B: 1, C: 0.1, D: 0.9})}
+	c := ntk.Must(design.Compare(deep(), design.Domain{}, design.Named{Name: "published", Design: published()}, design.Named{Name: "tame", Design: tame}))
+	fmt.Println(c[1].Beats(c[0]))
+	// Output:
+	// false
+}
+
+func ExampleFront() {
+	front := ntk.Must(design.Front(context.Background(), design.Family{ReLUs: 1}, design.Problem{Target: deep(), On: design.Angles(21, nil)}, 64, 1024, &design.Settings{Starts: 20, Polish: 3}))
+	for i, p := range front[1:] {
+		fmt.Println(p.Design.Error.Mean > front[i].Design.Error.Mean, p.MeanSpread < front[i].MeanSpread)
+	}
+	// Output:
+	// true true
+	// true true
+}
+
 func ExampleFamily() {
 	// A sum of two ReLUs whose second kink stays at 0.
 	f := design.Family{ReLUs: 2, NoOffset: true, Fixed: map[string]float64{"relu2.shift": 0}}

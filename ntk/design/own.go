@@ -388,7 +388,8 @@ func (f *numericForm) resolve(s float64) (coeffs, hinges [][]float64) {
 	return coeffs, hinges
 }
 
-var roots = func() (r [ownTerms + 1]float64) {
+// roots are √0, √1, …
+var roots = func() (r [spreadDegree + 2]float64) {
 	for i := range r {
 		r[i] = math.Sqrt(float64(i))
 	}

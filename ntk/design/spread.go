@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/integrate/quad"
 )
 
@@ -40,6 +41,7 @@ type jet struct {
 // shape is what spreads asks of an activation with n parameters.
 type shape struct {
 	n     int
+	rate  float64 // about the largest frequency in φ
 	kinks []float64
 	// at sets the jet at z; side -1 or 1 says which slope is meant at a kink.
 	at func(z, side float64, j *jet)
@@ -72,15 +74,12 @@ func (s spreads) variances(f shape, out, jacobian []float64) {
 		var before float64
 		h = w
 		for k := range spreadDegree + 1 {
-			a := alpha[k*width : (k+1)*width]
-			for i, v := range row {
-				a[i] += h * v
-			}
-			h, before = (z*h-math.Sqrt(float64(k))*before)/math.Sqrt(float64(k+1)), h
+			floats.AddScaled(alpha[k*width:(k+1)*width], h, row)
+			h, before = (z*h-roots[k]*before)/roots[k+1], h
 		}
 	}
 	var four, there [4]float64
-	panels(f.kinks, func(z, w float64) {
+	f.panels(f.kinks, func(z, w float64) {
 		f.at(z, 1, &j)
 		j.functions(&four, row[4:])
 		copy(row, four[:])
@@ -183,7 +182,7 @@ func atPlaces(f shape, c float64, by []float64) float64 {
 				breaks = append(breaks, -b)
 			}
 		}
-		panels(breaks, func(z, w float64) {
+		f.panels(breaks, func(z, w float64) {
 			f.at(z, 1, &u)
 			f.at(sign*z, sign, &v)
 			add(w)
@@ -216,9 +215,9 @@ func atPlaces(f shape, c float64, by []float64) float64 {
 			for i, b := range f.kinks {
 				inner[i] = (b - c*z) / r
 			}
-			panels(inner, do)
+			f.panels(inner, do)
 		}
-		panels(breaks, func(z, w float64) {
+		f.panels(breaks, func(z, w float64) {
 			f.at(z, 1, &u)
 			given(z, func(y, w2 float64) {
 				f.at(c*z+r*y, 1, &v)
@@ -247,7 +246,7 @@ func (f Family) shape(ps []unknown, values []float64) shape {
 		return f.Own.shape(ps, values)
 	}
 	formula := f.formula(ps, values)
-	out := shape{n: len(ps), kinks: formula.hinges(), at: func(z, side float64, j *jet) { formula.jet(f, z, side, j) }}
+	out := shape{n: len(ps), rate: formula.rate(), kinks: formula.hinges(), at: func(z, side float64, j *jet) { formula.jet(f, z, side, j) }}
 	at, kink := 0, 0
 	if !f.NoSlope {
 		at++
@@ -270,7 +269,22 @@ func (f Family) shape(ps []unknown, values []float64) shape {
 
 // shape of a fixed formula, without parameters.
 func (f Formula) shape() shape {
-	return shape{kinks: f.hinges(), at: func(z, side float64, j *jet) { f.jet(Family{}, z, side, j) }}
+	return shape{rate: f.rate(), kinks: f.hinges(), at: func(z, side float64, j *jet) { f.jet(Family{}, z, side, j) }}
+}
+
+// rate is about the largest frequency of a term.
+func (f Formula) rate() (most float64) {
+	for _, t := range f.Terms {
+		switch t.Kind {
+		case Cosine:
+			most = math.Max(most, math.Abs(t.Frequency))
+		case Gaussian:
+			most = math.Max(most, 2/t.Scale)
+		case Erf, GELU:
+			most = math.Max(most, 2*t.Scale)
+		}
+	}
+	return most
 }
 
 // hinges are the shifts of the rectifiers, in the order of the terms.
@@ -292,7 +306,7 @@ func (o *Own) fixed(values []float64) shape {
 // shape of a form of one's own: its derivatives by the parameters are differences.
 func (o *Own) shape(ps []unknown, values []float64) shape {
 	values = slices.Clone(values)
-	out := shape{n: len(ps), moves: make([][]float64, len(ps))}
+	out := shape{n: len(ps), rate: math.Inf(1), moves: make([][]float64, len(ps))}
 	kinks, ok := o.kinks(values)
 	out.kinks = kinks
 	steps := make([][2]ownAt, len(ps))
@@ -408,11 +422,16 @@ func (k Kind) bend(x float64) (value, first, second float64) {
 	return x * tail, tail + x*p, (2 - x*x) * p
 }
 
-// panels calls f with the nodes and weights of an expectation over a standard normal.
-func panels(at []float64, f func(z, w float64)) {
+// panels calls do with the nodes and weights of an expectation over a standard normal:
+// panels of width 1, or 1/2 for fast φ, that end at some places.
+func (f shape) panels(at []float64, do func(z, w float64)) {
 	edges := make([]float64, 0, 48)
-	for i := range 33 {
-		edges = append(edges, float64(i-16)/2)
+	count := 16
+	if f.rate > 6 {
+		count = 32
+	}
+	for i := range count + 1 {
+		edges = append(edges, 8*(2*float64(i)/float64(count)-1))
 	}
 	for _, x := range at {
 		if math.Abs(x) < 8 {
@@ -428,7 +447,7 @@ func panels(at []float64, f func(z, w float64)) {
 		middle := (hi + edges[i]) / 2
 		for j, x := range panelNodes {
 			z := middle + half*x
-			f(z, half*panelWeights[j]*special.NormalDensity(z))
+			do(z, half*panelWeights[j]*special.NormalDensity(z))
 		}
 	}
 }
