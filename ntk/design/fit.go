@@ -15,6 +15,11 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 )
 
+// Numerics is the version of what [Fit] and [Front] find. It is raised when the same
+// problem gives another design than before, so that records of earlier versions are not
+// taken for it.
+const Numerics = 1
+
 // Problem is what a design is to achieve.
 type Problem struct {
 	// Target is an [ntk.Kernel]; or an [ntk.PowerSeries], on the sphere ‖x‖² = d alone;
