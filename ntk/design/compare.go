@@ -160,10 +160,13 @@ func Front(ctx context.Context, f Family, p Problem, narrowest, widest int, s *S
 		return nil, err
 	}
 	var pool []start
+	var points []FrontPoint
 	for _, d := range r.Optima[:min(len(r.Optima), 4*kept)] {
 		pool = append(pool, start{x: d.unknowns()})
+		if spread, err := d.MeanSpread(); err == nil {
+			points = append(points, FrontPoint{d, widest, spread})
+		}
 	}
-	var points []FrontPoint
 	for _, w := range sweep {
 		at := *wide
 		at.problem.Width = w
