@@ -93,7 +93,7 @@ func (c *Comparison) measure(d *Design, places []place) (err error) {
 		return err
 	}
 	c.MeanSpread = floats.Norm(c.Spread, 2) / math.Sqrt(float64(len(c.Spread)))
-	if w, err := widthFor(c.MeanSpread, c.Error.Mean, d); err == nil {
+	if w, err := widthFor(c.MeanSpread, c.Error.Mean); err == nil {
 		c.Width = w
 	}
 	for i := range 1001 {
@@ -168,13 +168,16 @@ func Front(ctx context.Context, f Family, p Problem, narrowest, widest int, s *S
 		}
 	}
 	for _, w := range sweep {
-		at := *wide
+		at := *wide.strict()
 		at.problem.Width = w
 		from := at.nearest(pool, kept)
 		if err = at.each(ctx, len(from), 1, report, func(i int, stop func() bool) { from[i] = at.polished(from[i], 40, false, stop) }); err != nil {
 			break
 		}
 		pool = append(pool, from...)
+		if len(from) == 0 { // no design has a finite spread
+			continue
+		}
 		slices.SortStableFunc(from, byCost)
 		d := at.design(from[0])
 		if d == nil {
@@ -185,6 +188,9 @@ func Front(ctx context.Context, f Family, p Problem, narrowest, widest int, s *S
 			continue
 		}
 		points = append(points, FrontPoint{d, w, spread})
+	}
+	if err == nil {
+		report(2 * total)
 	}
 	return undominated(points), err
 }

@@ -22,6 +22,22 @@ func TestLargestErrorOfDeepReLU(t *testing.T) {
 	}
 }
 
+// A bound that is far from the fit is met, for either sort of error.
+func TestSpreadAtMostMatters(t *testing.T) {
+	at := func(c float64) float64 { return 1.4 + 2.5*(1+c)/2 }
+	for _, largest := range []bool{false, true} {
+		r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU(), SpreadAtMost: at, Largest: largest, On: Angles(41, nil)}, &Settings{Starts: 20, Polish: 6}))
+		if r.Design.Error.Mean < 0.05 {
+			t.Errorf("largest %v: the bound costs nothing: %v", largest, r.Design.Error)
+		}
+		for i, v := range ntk.Must(r.Design.Spread(spreadCosines)) {
+			if b := at(spreadCosines[i]); !(v <= b*(1+5e-3)) {
+				t.Errorf("largest %v: √V(%.3f) is %v, bound %v", largest, spreadCosines[i], v, b)
+			}
+		}
+	}
+}
+
 // A design of the published form whose band is nowhere wider than the published one's, and
 // whose kernel is nearer to the target.
 func TestSpreadAtMost(t *testing.T) {

@@ -49,9 +49,6 @@ func (d *Design) Curve(target ntk.Target, cosines []float64, widths ...int) (*Cu
 	samples, sampled := target.(ntk.Samples)
 	switch {
 	case sampled && cosines == nil:
-		if len(samples.Cosines) == 0 || len(samples.Values) != len(samples.Cosines) {
-			return nil, fmt.Errorf("design: samples have %d cosines and %d values", len(samples.Cosines), len(samples.Values))
-		}
 		c.Cosines, c.Target = append(c.Cosines, samples.Cosines...), append(c.Target, samples.Values...)
 	case cosines == nil:
 		for i := range 101 {

@@ -88,7 +88,7 @@ func (d *Design) Off(target ntk.Target, cosines []float64) ([]float64, error) {
 
 // Spread returns √(N Var Θ_N) at cosines on the sphere: over √N, the standard deviation
 // of the empirical NTK of the one-hidden-layer net of width N. It is exact, to about
-// 1e-8; see [ntk.FiniteWidthVariance].
+// 1e-7; see [ntk.FiniteWidthVariance].
 func (d *Design) Spread(cosines []float64) ([]float64, error) {
 	if d.own == nil {
 		return Spread(d.Formula, cosines)
@@ -97,10 +97,11 @@ func (d *Design) Spread(cosines []float64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return spreadOf(d.own.fixed(values), cosines)
+	return spreadOf(d.own.shape(nil, values), cosines)
 }
 
-// Spread is [Design.Spread] for any formula.
+// Spread is [Design.Spread] for any formula that does not change faster than cos 200z: of
+// faster ones it returns an error.
 func Spread(f Formula, cosines []float64) ([]float64, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
@@ -114,8 +115,12 @@ func spreadOf(f shape, cosines []float64) ([]float64, error) {
 			return nil, fmt.Errorf("design: cosine %d is %v, outside [-1, 1]", i, c)
 		}
 	}
+	const fastest = 200
+	if !(f.rate <= fastest) {
+		return nil, fmt.Errorf("design: φ changes too fast for the variance of its finite nets: as cos %.3gz, and %d is the most", f.rate, fastest)
+	}
 	out := make([]float64, len(cosines))
-	spreads{cosines, exactReach}.variances(f, out, nil)
+	exactly(cosines).variances(f, out, nil)
 	for i, v := range out {
 		if !isFinite(v) {
 			return nil, fmt.Errorf("design: the variance of finite nets at c = %v is %v: φ grows too fast or is not finite", cosines[i], v)
@@ -168,13 +173,13 @@ func (d *Design) WidthFor(level float64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return widthFor(spread, level, d)
-}
-
-func widthFor(spread, level float64, d *Design) (int, error) {
 	if !(level > 0) {
 		level = d.Error.Mean
 	}
+	return widthFor(spread, level)
+}
+
+func widthFor(spread, level float64) (int, error) {
 	if !(level > 0) || math.IsInf(level, 0) {
 		return 0, fmt.Errorf("design: the level is %v; it must be a finite number > 0", level)
 	}

@@ -93,7 +93,8 @@ func Norms(lo, hi float64) Domain {
 
 // Rows is the joint distribution of (‖x‖²/d, ‖x'‖²/d, c) over the pairs of rows of a
 // data set, where the kernel is used: about this many pairs drawn by the seed, and
-// equal rows with their share. Rows that are zero are left out.
+// equal rows with their share. Rows that are zero are left out. Rows that are all
+// normalised to ‖x‖² = d, but for rounding, are a domain on the sphere.
 func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 	d := Domain{name: fmt.Sprintf("%d pairs of rows", pairs)}
 	if x == nil || x.IsEmpty() || pairs < 10 {
@@ -108,6 +109,9 @@ func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 		if !isFinite(norm[i]) {
 			d.err = fmt.Errorf("design: row %d of the inputs is not finite", i)
 			return d
+		}
+		if math.Abs(norm[i]-1) < 1e-12 { // normalised, but for rounding: on the sphere
+			norm[i] = 1
 		}
 		if norm[i] > 0 {
 			rows = append(rows, i)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 )
 
 // Family is a form of activation with parameters to be found: a sum of so many terms
@@ -131,6 +132,9 @@ func (f Family) fix(out []unknown) ([]unknown, error) {
 		if v, ok := f.Fixed[out[i].name]; ok {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return nil, fmt.Errorf("design: Fixed[%q] is %v; it must be finite", out[i].name, v)
+			}
+			if f.Own == nil && strings.HasSuffix(out[i].name, ".scale") && v <= 0 {
+				return nil, fmt.Errorf("design: Fixed[%q] is %v; a scale must be > 0", out[i].name, v)
 			}
 			out[i].lo, out[i].hi, out[i].fixed = v, v, true
 			left--

@@ -61,8 +61,8 @@ type Settings struct {
 	// for families with smooth terms.
 	Starts int
 	// Polish is how many of the best starts are followed on, a third of them to their
-	// end; 0 means 32, and 8 at most with several layers, a Width or a family of one's
-	// own, where each is dear.
+	// end; 0 means 32; it is 8 at most with several layers or a family of one's own,
+	// where each is dear.
 	Polish int
 	// Progress hears of the work done, in units of starts. Calls come one at a time.
 	Progress func(done, total int)
@@ -81,8 +81,8 @@ type Design struct {
 	// an error where one is needed; its φ is [Design.Activation].
 	Formula Formula
 	Params  []Param
-	// Error is over the domain of the problem, and Objective what was made small: its
-	// square root has the kernel's units.
+	// Error is over the domain of the problem, and Objective the root of what was made
+	// small, in the kernel's units.
 	Error     Error
 	Objective float64
 	lo, hi    float64 // of ‖x‖²/d in the domain
@@ -152,7 +152,22 @@ func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 	if err != nil {
 		return nil, err
 	}
-	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults()}
+	const most = 10_000_000
+	if s.Starts > most || s.Polish > most {
+		return nil, fmt.Errorf("design: Starts and Polish are %d and %d; they must be at most %d", s.Starts, s.Polish, most)
+	}
+	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults(), stiff: 1}
+	if p.MatchValue > 0 || p.MatchSlope > 0 {
+		if sr.top, err = curveOf(p.Target, []float64{1, 1 - slopeGap}); err != nil {
+			return nil, fmt.Errorf("design: the target near c = 1: %w", err)
+		}
+		if !isFinite(sr.top[0]) || !isFinite(sr.top[1]) {
+			return nil, fmt.Errorf("design: the target %v is %v at c = 1 and %v", p.Target, sr.top, 1-slopeGap)
+		}
+	}
+	for _, p := range places {
+		sr.square += p.weight * p.want * p.want
+	}
 	if err := sr.checkOwn(); err != nil {
 		return nil, err
 	}
@@ -196,6 +211,9 @@ type search struct {
 	places   []place
 	bounds   Bounds
 	most     []float64 // of the spread at spreadCosines; nil for no bound
+	top      []float64 // the target at c = 1 and slopeGap below, where they are matched
+	square   float64   // mean of the target's over the places
+	stiff    float64   // weight of what exceeds most
 }
 
 // finite reports whether the spread of finite nets counts.
@@ -208,7 +226,7 @@ func (s *search) infinite() *search {
 	return &plain
 }
 
-// extra are places for the match of K(1) and of the slope there.
+// slopeGap is the 1 - c over which the slope of K at c = 1 is matched.
 const slopeGap = 1e-3
 
 // levenberg returns the least squares problem of the search on some places.
@@ -216,11 +234,8 @@ func (s *search) levenberg(places []place, stop func() bool) *levenberg {
 	value, slope := s.problem.MatchValue > 0, s.problem.MatchSlope > 0
 	all := slices.Clone(places)
 	if value || slope {
-		for _, gap := range []float64{0, slopeGap} {
-			v, err := curveOf(s.problem.Target, []float64{1 - gap})
-			if err == nil {
-				all = append(all, place{q: 1, q2: 1, minus: gap, plus: 2 - gap, want: v[0]})
-			}
+		for i, gap := range []float64{0, slopeGap} {
+			all = append(all, place{q: 1, q2: 1, minus: gap, plus: 2 - gap, want: s.top[i]})
 		}
 	}
 	m := newModel(s.family, s.params, all, s.problem.NNGPShare)
@@ -301,18 +316,17 @@ func (s *search) spreads(x, r, jacobian []float64, row int) {
 	if jacobian != nil {
 		by = make([]float64, count*n)
 	}
-	spreads{spreadCosines, quickReach}.variances(s.family.shape(s.params, x), v, by)
+	quickly(spreadCosines).variances(s.family.shape(s.params, x), v, by)
 	scale := 0.0
 	if s.problem.Width > 0 {
 		scale = 1 / math.Sqrt(float64(s.problem.Width)*float64(count))
 	}
-	const stiff = 1
 	for i, v := range v {
-		root := math.Sqrt(math.Max(v, 1e-12))
+		root := math.Sqrt(math.Max(v, 1e-12*s.square)) // not 0, which has no derivative
 		over := 0.0
 		if s.most != nil {
 			over = math.Max(0, root-s.most[i])
-			r[count+i] = stiff * over
+			r[count+i] = s.stiff * over
 		}
 		r[i] = scale * root
 		if jacobian == nil {
@@ -322,7 +336,7 @@ func (s *search) spreads(x, r, jacobian []float64, row int) {
 			d := by[i*n+j] / (2 * root)
 			jacobian[(row+i)*n+j] = scale * d
 			if over > 0 {
-				jacobian[(row+count+i)*n+j] = stiff * d
+				jacobian[(row+count+i)*n+j] = s.stiff * d
 			}
 		}
 	}
@@ -412,7 +426,9 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 		polish = min(polish, 8)
 	}
 	const share = 20 // a polished start is the work of so many quick ones
-	report := s.reporter(total + 10*polish + 2*share*polish)
+	polish = min(polish, total)
+	work := total + 10*polish + 2*share*polish // at most
+	report := s.reporter(work)
 	starts := make([]start, total)
 	if err := s.each(ctx, total, 1, report, func(i int, stop func() bool) { starts[i] = s.quick(i, stop) }); err != nil {
 		return nil, err
@@ -426,17 +442,28 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	slices.SortStableFunc(warm, byCost)
 	chosen := distinct(warm, polish)
 	// All of them some way, then the better third to the end.
+	followed := 0
 	err := s.each(ctx, len(chosen), share, report, func(i int, stop func() bool) { chosen[i] = s.polished(chosen[i], 40, false, stop) })
 	slices.SortStableFunc(chosen, byCost)
 	if err == nil {
 		best := chosen[:min(len(chosen), max(4, polish/3))]
-		err = s.each(ctx, len(best), share, report, func(i int, stop func() bool) { best[i] = s.polished(best[i], 400, s.problem.Largest, stop) })
-		if s.problem.Largest { // the others were not asked for it
+		followed = len(best)
+		end := s.strict()
+		err = s.each(ctx, len(best), share, report, func(i int, stop func() bool) { best[i] = end.polished(best[i], 400, s.problem.Largest, stop) })
+		if s.problem.Largest || s.most != nil { // the others were not asked for it
 			chosen = best
 		}
 		slices.SortStableFunc(chosen, byCost)
 	}
-	r := &Result{Stop: fmt.Sprintf("%d starts, the best %d followed to their end", total, len(chosen))}
+	if err != nil { // some were not polished, and their costs are of fewer places
+		for i := range chosen {
+			chosen[i].cost = s.cost(chosen[i].x)
+		}
+		slices.SortStableFunc(chosen, byCost)
+	} else {
+		report(work)
+	}
+	r := &Result{Stop: fmt.Sprintf("%d starts, the best %d followed to their end", total, followed)}
 	for _, c := range chosen {
 		if !isFinite(c.cost) {
 			continue
@@ -486,9 +513,18 @@ func (s *search) reporter(total int) func(int) {
 func (s *search) each(ctx context.Context, n, share int, report func(int), f func(i int, stop func() bool)) error {
 	var next atomic.Int64
 	var group sync.WaitGroup
-	stop := func() bool { return ctx.Err() != nil }
+	var once sync.Once
+	var failed atomic.Bool
+	var panicked any // of Progress, say: the caller may recover it
+	stop := func() bool { return ctx.Err() != nil || failed.Load() }
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		group.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					once.Do(func() { panicked = p })
+					failed.Store(true)
+				}
+			}()
 			for !stop() {
 				i := int(next.Add(1)) - 1
 				if i >= n {
@@ -500,6 +536,9 @@ func (s *search) each(ctx context.Context, n, share int, report func(int), f fun
 		})
 	}
 	group.Wait()
+	if failed.Load() {
+		panic(panicked)
+	}
 	return ctx.Err()
 }
 
@@ -660,7 +699,7 @@ func distance(a, b []float64) (most float64) {
 
 // polished follows a start for so many steps, or to its end.
 func (s *search) polished(a start, steps int, largest bool, stop func() bool) start {
-	if a.converged && !largest {
+	if a.converged && !largest && s.stiff == 1 {
 		return a
 	}
 	l := s.levenberg(s.places, stop)
@@ -669,6 +708,33 @@ func (s *search) polished(a start, steps int, largest bool, stop func() bool) st
 		a.cost = s.lawson(a.x, stop)
 	}
 	return a
+}
+
+// strict is the same search with a bound of the spread that is met, which from the
+// start would keep good designs from being reached.
+func (s *search) strict() *search {
+	end := *s
+	if s.most != nil {
+		end.stiff = 16
+	}
+	return &end
+}
+
+// cost is what the search makes small.
+func (s *search) cost(x []float64) float64 {
+	l := s.levenberg(s.places, nil)
+	r := make([]float64, l.count)
+	l.residuals(x, r, nil)
+	if !s.problem.Largest {
+		return squares(r)
+	}
+	var largest float64
+	for i, p := range s.places {
+		if p.weight > 0 {
+			largest = math.Max(largest, r[i]*r[i]/p.weight)
+		}
+	}
+	return squares([]float64{math.Sqrt(largest), math.Sqrt(squares(r[len(s.places):]))})
 }
 
 func byCost(a, b start) int { return cmp.Compare(a.cost, b.cost) }
@@ -683,6 +749,8 @@ func (s *search) lawson(x []float64, stop func() bool) float64 {
 	m := newModel(s.family, s.params, places, s.problem.NNGPShare)
 	m.depth = s.problem.Depth
 	kernel := make([]float64, len(places))
+	all := s.levenberg(s.places, nil)
+	r := make([]float64, all.count)
 	best, y := slices.Clone(x), slices.Clone(x)
 	least := math.Inf(1)
 	power := 1.0
@@ -697,9 +765,17 @@ func (s *search) lawson(x []float64, stop func() bool) float64 {
 				largest = math.Max(largest, math.Abs(kernel[i]-p.want))
 			}
 		}
-		if largest < least {
-			least = largest
+		cost := largest * largest
+		if all.count > len(places) { // what else there is to be small
+			all.residuals(y, r, nil)
+			cost += squares(r[len(places):])
+		}
+		if cost < least {
+			least = cost
 			copy(best, y)
+		}
+		if largest == 0 {
+			break
 		}
 		if round > 60 {
 			power = 0.5
@@ -717,7 +793,7 @@ func (s *search) lawson(x []float64, stop func() bool) float64 {
 		l.run(y, 5)
 	}
 	copy(x, best)
-	return least * least
+	return least
 }
 
 // design measures an end of the search; it is nil if that cannot be done.

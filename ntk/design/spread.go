@@ -16,20 +16,22 @@ import (
 // With A = φ², B = φφ', C = φ'² it is E[AA] + 2c E[BB] + 3c² E[CC] - Θ², products of
 // values at u and v. Each expectation is Σ_k α_k² c^k with α_k = E[A h_k], and so on: to
 // degree 150, what is left out even where B and C have jumps is 1e-7 of the whole at
-// |c| = 0.93 and 1e-3 at 0.985; nearer to ±1 integrals over u, and over v given u, take
-// their place. The integrals are over panels that end at the kinks.
+// |c| = 0.93 and 1e-3 at 0.985, and 1e-2 there where φ has frequencies of 6 or more;
+// nearer to ±1 integrals over u, and over v given u, take their place. The integrals are
+// over panels that end at the kinks.
 type spreads struct {
 	cosines []float64
 	reach   float64 // |c| up to which the series serves
+	// rest is how much of the whole the series may leave out, or integrals take its place.
+	rest float64
 }
 
-// spreadDegree is that of the series in c. It serves up to a |c| of quickReach in the
-// search, exactReach otherwise.
-const (
-	spreadDegree = 150
-	quickReach   = 0.985
-	exactReach   = 0.93
-)
+// spreadDegree is that of the series in c.
+const spreadDegree = 150
+
+// exactly is spreads as they are, and quickly those of the search.
+func exactly(cosines []float64) spreads { return spreads{cosines, 0.93, 1e-7} }
+func quickly(cosines []float64) spreads { return spreads{cosines, 0.985, math.Inf(1)} }
 
 // jet is φ and φ' at a place, with their derivatives by the parameters but for the
 // impulses that φ' has at kinks.
@@ -78,13 +80,21 @@ func (s spreads) variances(f shape, out, jacobian []float64) {
 			h, before = (z*h-roots[k]*before)/roots[k+1], h
 		}
 	}
-	var four, there [4]float64
+	var four, there, whole [4]float64
 	f.panels(f.kinks, func(z, w float64) {
 		f.at(z, 1, &j)
 		j.functions(&four, row[4:])
 		copy(row, four[:])
+		for m, v := range four {
+			whole[m] += w * v * v
+		}
 		collect(z, w)
 	})
+	for k := range spreadDegree + 1 { // what is beyond the series
+		for m := range whole {
+			whole[m] -= alpha[k*width+m] * alpha[k*width+m]
+		}
+	}
 	if n > 0 {
 		for k, b := range f.kinks { // the impulses
 			f.at(b, -1, &j)
@@ -109,9 +119,12 @@ func (s spreads) variances(f shape, out, jacobian []float64) {
 		}
 		if math.Abs(c) <= s.reach {
 			out[at] = inSeries(alpha, width, c, derivatives)
-		} else {
-			out[at] = atPlaces(f, c, derivatives)
+			rest := (whole[0] + 2*math.Abs(c)*whole[1] + 3*c*c*whole[2]) * math.Pow(math.Abs(c), spreadDegree+1)
+			if rest <= s.rest*out[at] || math.IsNaN(rest) {
+				continue
+			}
 		}
+		out[at] = atPlaces(f, c, derivatives)
 	}
 }
 
@@ -297,16 +310,10 @@ func (f Formula) hinges() (out []float64) {
 	return out
 }
 
-// fixed is the shape at values of the parameters, without derivatives by them.
-func (o *Own) fixed(values []float64) shape {
-	out := o.shape(nil, values)
-	return out
-}
-
 // shape of a form of one's own: its derivatives by the parameters are differences.
 func (o *Own) shape(ps []unknown, values []float64) shape {
 	values = slices.Clone(values)
-	out := shape{n: len(ps), rate: math.Inf(1), moves: make([][]float64, len(ps))}
+	out := shape{n: len(ps), rate: 12, moves: make([][]float64, len(ps))}
 	kinks, ok := o.kinks(values)
 	out.kinks = kinks
 	steps := make([][2]ownAt, len(ps))
@@ -423,13 +430,10 @@ func (k Kind) bend(x float64) (value, first, second float64) {
 }
 
 // panels calls do with the nodes and weights of an expectation over a standard normal:
-// panels of width 1, or 1/2 for fast φ, that end at some places.
+// panels of width 1, or less for fast φ, that end at some places.
 func (f shape) panels(at []float64, do func(z, w float64)) {
-	edges := make([]float64, 0, 48)
-	count := 16
-	if f.rate > 6 {
-		count = 32
-	}
+	count := 16 * max(1, int(math.Ceil(f.rate/6)))
+	edges := make([]float64, 0, count+16)
 	for i := range count + 1 {
 		edges = append(edges, 8*(2*float64(i)/float64(count)-1))
 	}

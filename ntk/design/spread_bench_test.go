@@ -19,7 +19,7 @@ func BenchmarkSpreads(b *testing.B) {
 	}{{"values", nil}, {"derivatives", jacobian}} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
-				spreads{spreadCosines, quickReach}.variances(f.shape(ps, v), out, c.by)
+				quickly(spreadCosines).variances(f.shape(ps, v), out, c.by)
 			}
 		})
 	}

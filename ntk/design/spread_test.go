@@ -20,8 +20,8 @@ func TestSpreads(t *testing.T) {
 		n := len(ps)
 		exact, quick := make([]float64, len(cosines)), make([]float64, len(cosines))
 		jacobian := make([]float64, len(cosines)*n)
-		spreads{cosines, exactReach}.variances(f.shape(ps, v), exact, jacobian)
-		spreads{cosines, quickReach}.variances(f.shape(ps, v), quick, nil)
+		exactly(cosines).variances(f.shape(ps, v), exact, jacobian)
+		quickly(cosines).variances(f.shape(ps, v), quick, nil)
 		phi := ntk.Must(f.formula(ps, v).Activation())
 		for i, c := range cosines {
 			want := ntk.Must(ntk.FiniteWidthVariance(phi, 1, c, 1))
@@ -34,9 +34,9 @@ func TestSpreads(t *testing.T) {
 			const h = 1e-4
 			moved := append([]float64(nil), v...)
 			moved[j] = v[j] + h
-			spreads{cosines, exactReach}.variances(f.shape(ps, moved), up, nil)
+			exactly(cosines).variances(f.shape(ps, moved), up, nil)
 			moved[j] = v[j] - h
-			spreads{cosines, exactReach}.variances(f.shape(ps, moved), down, nil)
+			exactly(cosines).variances(f.shape(ps, moved), down, nil)
 			for i, c := range cosines {
 				want := (up[i] - down[i]) / (2 * h)
 				if got := jacobian[i*n+j]; math.Abs(got-want) > 1e-6*(1+math.Abs(want)+exact[i]) {
@@ -62,7 +62,7 @@ func TestSpreadsOwn(t *testing.T) {
 	var out, by [2][]float64
 	for i, s := range []shape{f.shape(ps, v), own.shape(ps, v)} {
 		out[i], by[i] = make([]float64, len(cosines)), make([]float64, len(cosines)*n)
-		spreads{cosines, exactReach}.variances(s, out[i], by[i])
+		exactly(cosines).variances(s, out[i], by[i])
 	}
 	for i, want := range out[0] {
 		if math.Abs(out[1][i]-want) > 1e-9*want {

@@ -18,9 +18,39 @@ func checkTarget(target ntk.Target) error {
 		if t.String() == "" {
 			return errors.New("design: the target is the zero ntk.Kernel, which is none")
 		}
-	case ntk.PowerSeries, ntk.Samples:
+	case ntk.Samples:
+		return checkSamples(t)
+	case ntk.PowerSeries:
 	default:
 		return fmt.Errorf("design: the target is a %T; it must be an ntk.Kernel, ntk.PowerSeries or ntk.Samples", target)
+	}
+	return nil
+}
+
+// checkSamples reports what are no samples, as the certificate of [ntk.Certify] does,
+// which not every target has passed.
+func checkSamples(s ntk.Samples) error {
+	n := len(s.Cosines)
+	switch {
+	case n == 0:
+		return errors.New("design: the target has no samples")
+	case len(s.Values) != n:
+		return fmt.Errorf("design: samples have %d values for %d cosines", len(s.Values), n)
+	case len(s.Std) > 1 && len(s.Std) != n:
+		return fmt.Errorf("design: samples have %d standard deviations for %d cosines; give one for each, a single one, or none", len(s.Std), n)
+	}
+	for i, c := range s.Cosines {
+		if !(math.Abs(c) <= 1) {
+			return fmt.Errorf("design: sample %d is at the cosine %v, outside [-1, 1]", i, c)
+		}
+		if !isFinite(s.Values[i]) {
+			return fmt.Errorf("design: sample %d is %v; it must be finite", i, s.Values[i])
+		}
+	}
+	for i, v := range s.Std {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			return fmt.Errorf("design: standard deviation %d of the samples is %v; it must be finite and ≥ 0", i, v)
+		}
 	}
 	return nil
 }
@@ -49,6 +79,9 @@ func curveOf(target ntk.Target, cosines []float64) ([]float64, error) {
 // orDefault is the domain to use: samples bring theirs, for other targets the zero
 // value is 101 angles.
 func (d Domain) orDefault(target ntk.Target) (Domain, error) {
+	if err := checkTarget(target); err != nil {
+		return d, err
+	}
 	zero := len(d.places) == 0 && d.err == nil
 	s, samples := target.(ntk.Samples)
 	switch {
@@ -62,7 +95,7 @@ func (d Domain) orDefault(target ntk.Target) (Domain, error) {
 	return d, nil
 }
 
-// sampled is the domain of samples that have passed their certificate: weights 1/Std²,
+// sampled is the domain of samples that have passed their check: weights 1/Std²,
 // with a floor so that exact values among noisy ones do not silence them.
 func sampled(s ntk.Samples) Domain {
 	d := Domain{name: fmt.Sprintf("%d samples", len(s.Cosines)), lo: 1, hi: 1}
@@ -110,9 +143,6 @@ func (d Domain) wanted(target ntk.Target) ([]place, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	if err := checkTarget(target); err != nil {
-		return nil, err
-	}
 	kernel, isKernel := target.(ntk.Kernel)
 	_, samples := target.(ntk.Samples)
 	if !isKernel && !d.onSphere() {
@@ -148,8 +178,13 @@ func (d Domain) wanted(target ntk.Target) ([]place, error) {
 	if !(total > 0) {
 		return nil, fmt.Errorf("design: all weights of the domain (%v) are 0", d)
 	}
+	var square float64
 	for i := range out {
 		out[i].weight /= total
+		square += out[i].weight * out[i].want * out[i].want
+	}
+	if !(square > 0) || math.IsInf(square, 0) {
+		return nil, fmt.Errorf("design: the mean square of the target %v over the domain (%v) is %v; it must be finite and > 0", target, d, square)
 	}
 	return out, nil
 }
