@@ -121,12 +121,13 @@ type FrontPoint struct {
 // another in both Error.Mean and MeanSpread, by increasing error.
 //
 // Each is the best found for the mean square distance of a net of some width from the
-// target, for widths that go down from widest to narrowest in factors of 4 (0 and 0 mean
-// 2^32 and 2^2) and up again, each time from the designs before. The problem is as for
-// [Fit] with a Width, which is ignored. Cost: some seconds for seven parameters, a minute
-// for ten. If ctx ends, its error is returned beside the front found so far.
+// target, for widths that go down from widest (0 means 2^30) to narrowest (0 means 2^2) in
+// factors of 4 and up again, each time from the designs before; the optima of [Fit] are
+// among them. The problem is as for Fit with a Width, which is ignored. Cost: some ten
+// seconds for seven parameters, more for ten. If ctx ends, its error is returned beside
+// the front found so far.
 func Front(ctx context.Context, f Family, p Problem, narrowest, widest int, s *Settings) ([]FrontPoint, error) {
-	narrowest, widest = cmp.Or(narrowest, 1<<2), cmp.Or(widest, 1<<32)
+	narrowest, widest = cmp.Or(narrowest, 1<<2), cmp.Or(widest, 1<<30)
 	if narrowest < 1 || widest < narrowest {
 		return nil, fmt.Errorf("design: a front from width %d to %d; 1 ≤ narrowest ≤ widest is needed", narrowest, widest)
 	}
