@@ -3,19 +3,16 @@ package fcn
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
-	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -434,58 +431,6 @@ func TestLogSnapshots(t *testing.T) {
 	if s := LogSnapshots(1025, 170); !slices.Contains(s, 170) || !slices.Contains(s, 100) {
 		t.Errorf("%v", s)
 	}
-}
-
-// BenchmarkStep is a step of the paper's nets; the metric is its time over
-// that of the bare matrix products of its inner layers, in the same run.
-func BenchmarkStep(b *testing.B) {
-	const n, d, classes = 800, 11, 6
-	x, y := normals(1, n, d), normals(2, n, classes)
-	for _, c := range []struct {
-		name  string
-		width int
-	}{{"1HL ReLU", 512}, {"1HL mimic", 512}, {"4HL ReLU", 512}, {"1HL ReLU", 4096}, {"1HL mimic", 4096}, {"4HL ReLU", 4096}} {
-		name, width := c.name, c.width
-		b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(name, " ", "-"), width), func(b *testing.B) {
-			net := ntk.Must(New(nets[name], Config{Inputs: d, Width: width, Outputs: classes, Seed: 1}))
-			t := ntk.Must(net.newTraining(Problem{x, y, x, y}, Settings{LearningRate: 0.1, Epochs: 1}))
-			for b.Loop() {
-				t.train.forward()
-				t.residuals()
-				t.step(1e-3)
-			}
-			step := b.Elapsed().Seconds() / float64(b.N)
-			b.ReportMetric(step, "s/step")
-			if inner := net.arch.Depth() - 1; inner > 0 {
-				b.StopTimer()
-				bare := products(n, width) * float64(inner)
-				b.ReportMetric(6*n*float64(width*width*inner)/bare/1e9, "GFLOP/s-bare")
-				b.ReportMetric(step/bare, "×bare")
-			}
-		})
-	}
-}
-
-// products returns the time of the three products of an inner layer, the best
-// of four.
-func products(n, width int) float64 {
-	h, w, u := make([]float32, n*width), make([]float32, width*width), make([]float32, n*width)
-	for i := range h {
-		h[i] = float32(i%13) - 6
-	}
-	for i := range w {
-		w[i] = float32(i%11) - 5
-	}
-	f := accel.Float32()
-	best := math.Inf(1)
-	for range 4 {
-		start := time.Now()
-		f.Sgemm(blas.NoTrans, blas.Trans, n, width, width, 1, h, width, w, width, 0, u, width)
-		f.Sgemm(blas.NoTrans, blas.NoTrans, n, width, width, 1, h, width, w, width, 0, u, width)
-		f.Sgemm(blas.Trans, blas.NoTrans, width, width, n, 0, h, width, u, width, 1, w, width)
-		best = math.Min(best, time.Since(start).Seconds())
-	}
-	return best
 }
 
 func TestSummarize(t *testing.T) {
