@@ -1,9 +1,13 @@
 package fcn_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
@@ -104,4 +108,57 @@ func ExampleNet_EmpiricalNNGP() {
 	finite, infinite := ntk.Must(net.EmpiricalNNGP(x, x)), ntk.Must(ntk.Must(arch.NNGP()).Gram(x))
 	fmt.Printf("%.2f, at infinite width %.2f\n", finite.At(0, 0), infinite.At(0, 0))
 	// Output: 0.47, at infinite width 0.46
+}
+
+// A net goes to NumPy and comes back.
+func ExampleNet_Save() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1))
+	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3}))
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "net.npz")
+	if err := net.Save(path); err != nil {
+		panic(err)
+	}
+	back := ntk.Must(fcn.Load(path, arch))
+	x := parity().XTrain
+	fmt.Println(back.Config(), mat.Equal(ntk.Must(net.Forward(x)), ntk.Must(back.Forward(x))))
+	// Output: {2 64 1 3} true
+}
+
+// A file is not taken for a net of another architecture.
+func ExampleLoad() {
+	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)), fcn.Config{Inputs: 2, Width: 64, Outputs: 1}))
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "net.npz")
+	if err := net.Save(path); err != nil {
+		panic(err)
+	}
+	_, err = fcn.Load(path, ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 2, 0)))
+	fmt.Println(strings.Split(err.Error(), " (in ")[0])
+	// Output: fcn: architecture of the file: layer 0 has σ_w = 1; in the architecture it is 2
+}
+
+func ExampleNet_WriteNPZ() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
+	var file bytes.Buffer
+	if err := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 1})).WriteNPZ(&file); err != nil {
+		panic(err)
+	}
+	net := ntk.Must(fcn.ReadNPZ(bytes.NewReader(file.Bytes()), int64(file.Len()), arch))
+	fmt.Println(net.Config().Width)
+	// Output: 64
+}
+
+func ExampleReadNPZ() {
+	_, err := fcn.ReadNPZ(strings.NewReader("weights"), 7, ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)))
+	fmt.Println(err)
+	// Output: fcn: not an .npz file, or cut off: zip: not a valid zip file
 }
