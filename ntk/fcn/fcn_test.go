@@ -409,6 +409,9 @@ func TestBadInput(t *testing.T) {
 		{"LearningRate is 0", train(func(p *Problem, s *Settings) { s.LearningRate = 0 })},
 		{"LearningRate is NaN", train(func(p *Problem, s *Settings) { s.LearningRate = math.NaN() })},
 		{"Epochs is 0", train(func(p *Problem, s *Settings) { s.Epochs = 0 })},
+		{"StopBelow is -1", train(func(p *Problem, s *Settings) { s.StopBelow = -1 })},
+		{"StopBelow is NaN", train(func(p *Problem, s *Settings) { s.StopBelow = math.NaN() })},
+		{"StopEvery is -2", train(func(p *Problem, s *Settings) { s.StopEvery = -2 })},
 		{"snapshot at epoch 3", train(func(p *Problem, s *Settings) { s.Snapshots = []int{3} })},
 		{"YTrain has 19 rows for 20", train(func(p *Problem, s *Settings) { p.YTrain = normals(1, 19, 2) })},
 		{"YTest has 3 columns", train(func(p *Problem, s *Settings) { p.YTest = normals(1, 10, 3) })},
@@ -521,6 +524,7 @@ func TestIdentity(t *testing.T) {
 	same := base()
 	same.Settings.Progress = func(Progress) {}
 	same.Settings.Snapshots = append(LogSnapshots(20), 3, 0)
+	same.Settings.StopEvery = 7 // nothing without StopBelow
 	if d := cmp.Diff(base().Identity(), same.Identity()); d != "" {
 		t.Errorf("the same run has another identity:\n%s", d)
 	}
@@ -540,6 +544,7 @@ func TestIdentity(t *testing.T) {
 		"epochs":    func(r *Run) { r.Settings.Epochs = 21 },
 		"snapshots": func(r *Run) { r.Settings.Snapshots = []int{1} },
 		"centring":  func(r *Run) { r.Settings.Uncentered = true },
+		"stop":      func(r *Run) { r.Settings.StopBelow = 0.1 },
 	} {
 		r := base()
 		change(&r)

@@ -49,6 +49,8 @@ type Identity struct {
 	Snapshots         []int
 	Centered          bool
 	Numerics          int
+	StopBelow         float64 `json:",omitzero"`
+	StopEvery         int     `json:",omitzero"` // where it is not 1
 }
 
 // Identity returns the run's identity. Runs that differ in it may have
@@ -62,6 +64,12 @@ func (r Run) Identity() Identity {
 		XTest: matrixFingerprint(r.Problem.XTest), YTest: matrixFingerprint(r.Problem.YTest),
 		LearningRate: r.Settings.LearningRate, Epochs: r.Settings.Epochs,
 		Snapshots: r.Settings.snapshots(), Centered: !r.Settings.Uncentered, Numerics: Numerics,
+	}
+	if s := r.Settings; s.StopBelow > 0 {
+		id.StopBelow = s.StopBelow
+		if s.StopEvery > 1 {
+			id.StopEvery = s.StopEvery
+		}
 	}
 	if r.Arch != nil {
 		id.Net, id.Architecture = r.Arch.String(), r.Arch.Fingerprint()

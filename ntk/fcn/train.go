@@ -33,6 +33,11 @@ type Settings struct {
 	// Uncentered trains f instead of f - f₀, f₀ the net as it is when Train is
 	// called: at initialisation, unless it was trained before.
 	Uncentered bool
+	// StopBelow, if not 0, ends the run at the first epoch, before its step,
+	// where the training loss is below it.
+	StopBelow float64
+	// StopEvery lets only epochs that are multiples of it end the run. 0 is 1.
+	StopEvery int
 	// Progress, if not nil, is called after each step.
 	Progress func(Progress)
 }
@@ -45,6 +50,14 @@ func (s Settings) snapshots() []int {
 	out := slices.Clone(s.Snapshots)
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// stop returns why to end before the step of the epoch, or "".
+func (s Settings) stop(epoch int, loss float64) string {
+	if epoch == s.Epochs || epoch%max(s.StopEvery, 1) != 0 || !(loss < s.StopBelow) {
+		return ""
+	}
+	return fmt.Sprintf("the training loss is below %v", s.StopBelow)
 }
 
 // Progress tells how far a training run has come.
@@ -74,6 +87,9 @@ type Trace struct {
 	Arithmetic   string  // which BLAS multiplied
 	Seconds      float64 // duration
 	Points       []Point // by increasing epoch
+	// Stopped says why the run ended before Epochs, "" if it did not. The last
+	// point is then the epoch it ended at, a snapshot or not.
+	Stopped string `json:",omitzero"`
 }
 
 // DivergedError reports a loss that is not finite.
@@ -148,15 +164,19 @@ func (n *Net) Train(ctx context.Context, p Problem, s Settings) (*Trace, error) 
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return trace, &DivergedError{"training", epoch, s.LearningRate}
 		}
-		if len(snapshots) > 0 && snapshots[0] == epoch {
+		trace.Stopped = s.stop(epoch, loss)
+		snapshot := len(snapshots) > 0 && snapshots[0] == epoch
+		if snapshot {
 			snapshots = snapshots[1:]
+		}
+		if snapshot || trace.Stopped != "" {
 			p := t.measure(epoch)
 			if math.IsNaN(p.TestLoss) || math.IsInf(p.TestLoss, 0) {
 				return trace, &DivergedError{"test", epoch, s.LearningRate}
 			}
 			trace.Points = append(trace.Points, p)
 		}
-		if epoch == s.Epochs {
+		if epoch == s.Epochs || trace.Stopped != "" {
 			return trace, nil
 		}
 		t.step(float32(s.LearningRate))
@@ -186,6 +206,12 @@ func (n *Net) newTraining(p Problem, s Settings) (*training, error) {
 	}
 	if s.Epochs < 1 {
 		return nil, fmt.Errorf("fcn: Epochs is %d; it must be at least 1", s.Epochs)
+	}
+	if !(s.StopBelow >= 0) {
+		return nil, fmt.Errorf("fcn: StopBelow is %v; it must be a training loss > 0, or 0 for none", s.StopBelow)
+	}
+	if s.StopEvery < 0 {
+		return nil, fmt.Errorf("fcn: StopEvery is %d; it must be at least 1, or 0 for 1", s.StopEvery)
 	}
 	t := &training{net: n, snapshots: s.snapshots()}
 	for _, e := range t.snapshots {
