@@ -452,12 +452,10 @@ func BenchmarkStep(b *testing.B) {
 		b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(name, " ", "-"), width), func(b *testing.B) {
 			net := ntk.Must(New(nets[name], Config{Inputs: d, Width: width, Outputs: classes, Seed: 1}))
 			t := ntk.Must(net.newTraining(Problem{x, y, x, y}, Settings{LearningRate: 0.1, Epochs: 1}))
-			ctx := context.Background()
 			for b.Loop() {
 				t.train.forward()
 				t.residuals()
-				t.back(ctx)
-				t.update(1e-3)
+				t.step(1e-3)
 			}
 			step := b.Elapsed().Seconds() / float64(b.N)
 			b.ReportMetric(step, "s/step")
