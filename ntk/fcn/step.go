@@ -32,6 +32,12 @@ type training struct {
 	biasGradient     [][]float32 // ∂loss/∂u of each layer, summed over the batch
 	snapshots        []int
 
+	// What is divided among goroutines, for each layer; made once, not in each step.
+	columns []func(lo, hi int)
+	weights []func(lo, hi int)
+	rate    float32
+	adam    adamStep
+
 	slots    [][]float32 // the optimizer's, for each weight matrix and bias
 	gradient []float32   // of one weight matrix, for Adam
 
@@ -84,6 +90,8 @@ func (n *Net) newTraining(p Problem, s Settings) (*training, error) {
 	t.scratch = make([]float32, t.batch.n*n.config.Width)
 	for i := range n.layers {
 		t.biasGradient = append(t.biasGradient, make([]float32, len(n.layers[i].b)))
+		t.columns = append(t.columns, t.throughActivation(i))
+		t.weights = append(t.weights, t.optimizeWeights(i))
 	}
 	if s.Optimizer != nil {
 		largest := 0
@@ -214,7 +222,7 @@ func (t *training) back(ctx context.Context) bool {
 		}
 		l := &layers[i]
 		if i < len(layers)-1 || l.b != nil {
-			t.throughActivation(i)
+			t.batch.parallel(l.out, 512, t.columns[i])
 		}
 		if i > first {
 			blas32.Sgemm(blas.NoTrans, blas.NoTrans, p.n, l.in, l.out, l.scale, t.delta(i), l.out, l.w, l.in, 0, t.scratch, l.in)
@@ -234,9 +242,9 @@ func (t *training) firstTrained() int {
 // throughActivation turns φ' of a hidden layer into ∂loss/∂u, and sums ∂loss/∂u
 // over the points for the bias. Parts are columns, so that each sum runs in one
 // order on any number of threads.
-func (t *training) throughActivation(i int) {
+func (t *training) throughActivation(i int) func(lo, hi int) {
 	l, delta := &t.net.layers[i], t.delta(i)
-	t.batch.parallel(l.out, 512, func(lo, hi int) {
+	return func(lo, hi int) {
 		if l.b != nil {
 			clear(t.biasGradient[i][lo:hi])
 		}
@@ -255,51 +263,65 @@ func (t *training) throughActivation(i int) {
 				}
 			}
 		}
-	})
+	}
+}
+
+// optimizeWeights is what momentum or Adam does with weights of layer i.
+func (t *training) optimizeWeights(i int) func(lo, hi int) {
+	l := &t.net.layers[i]
+	step := t.settings.Parameterization.scales(l).weightStep
+	if _, ok := t.settings.Optimizer.(Adam); ok {
+		return func(lo, hi int) {
+			m, v := halves(t.slots[2*i])
+			t.adam.step(l.w[lo:hi], t.gradient[lo:hi], m[lo:hi], v[lo:hi], step)
+		}
+	}
+	return func(lo, hi int) { addScaled(l.w[lo:hi], -t.rate*step, t.slots[2*i][lo:hi]) }
 }
 
 // update takes the step that back prepared.
 func (t *training) update(learningRate float64) {
-	p, blas32 := t.batch, t.batch.blas()
-	rate := float32(learningRate)
+	const grain = 1 << 14
+	t.rate = float32(learningRate)
+	if a, ok := t.settings.Optimizer.(Adam); ok {
+		t.adam = a.at(t.state.Steps+1, t.rate)
+	}
 	for i := range t.net.layers {
 		l := &t.net.layers[i]
 		if l.frozen {
 			continue
 		}
-		c := t.settings.Parameterization.scales(l)
-		bias := t.biasGradient[i]
-		product := func(alpha, beta float32, into []float32) {
-			blas32.Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, alpha, t.delta(i), l.out, p.h[i], l.in, beta, into, l.in)
-		}
+		c, bias := t.settings.Parameterization.scales(l), t.biasGradient[i]
 		switch o := t.settings.Optimizer.(type) {
 		case nil:
-			product(-rate*(c.weightGradient*c.weightStep), 1, l.w)
+			t.weightGradient(i, -t.rate*(c.weightGradient*c.weightStep), 1, l.w)
 			for j := range l.b {
-				l.b[j] -= rate * (c.biasGradient * c.biasStep) * bias[j]
+				l.b[j] -= t.rate * (c.biasGradient * c.biasStep) * bias[j]
 			}
 		case Momentum:
-			v, vb, mu := t.slots[2*i], t.slots[2*i+1], float32(o.Decay)
-			product(c.weightGradient, mu, v)
-			t.batch.parallel(len(v), 1<<14, func(lo, hi int) { addScaled(l.w[lo:hi], -rate*c.weightStep, v[lo:hi]) })
+			v, mu := t.slots[2*i+1], float32(o.Decay)
+			t.weightGradient(i, c.weightGradient, mu, t.slots[2*i])
+			t.batch.parallel(len(l.w), grain, t.weights[i])
 			for j := range l.b {
-				vb[j] = mu*vb[j] + c.biasGradient*bias[j]
+				v[j] = mu*v[j] + c.biasGradient*bias[j]
 			}
-			addScaled(l.b, -rate*c.biasStep, vb)
+			addScaled(l.b, -t.rate*c.biasStep, v)
 		case Adam:
-			product(c.weightGradient, 0, t.gradient)
-			a := o.at(t.state.Steps+1, rate)
-			m, v := halves(t.slots[2*i])
-			t.batch.parallel(len(m), 1<<12, func(lo, hi int) {
-				a.step(l.w[lo:hi], t.gradient[lo:hi], m[lo:hi], v[lo:hi], c.weightStep)
-			})
+			t.weightGradient(i, c.weightGradient, 0, t.gradient)
+			t.batch.parallel(len(l.w), grain, t.weights[i])
 			for j := range bias {
 				bias[j] *= c.biasGradient
 			}
-			m, v = halves(t.slots[2*i+1])
-			a.step(l.b, bias, m, v, c.biasStep)
+			m, v := halves(t.slots[2*i+1])
+			t.adam.step(l.b, bias, m, v, c.biasStep)
 		}
 	}
+}
+
+// weightGradient sets into to beta · into + alpha · Σ ∂loss/∂u h over the batch.
+func (t *training) weightGradient(i int, alpha, beta float32, into []float32) {
+	l, p := &t.net.layers[i], t.batch
+	p.blas().Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, alpha, t.delta(i), l.out, p.h[i], l.in, beta, into, l.in)
 }
 
 func addScaled(to []float32, c float32, v []float32) {

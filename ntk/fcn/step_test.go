@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -395,6 +396,34 @@ func TestCrossEntropyOfLargeOutputs(t *testing.T) {
 	for i, want := range []float32{0, 0, 0, 1, -2, 1} {
 		if math.Abs(float64(d[i]-want)) > 1e-6 {
 			t.Errorf("derivative %v", d)
+		}
+	}
+}
+
+// A step allocates nothing of its own: with the portable arithmetic, whose small
+// products do not either, on one processor, without goroutines.
+func TestStepDoesNotAllocate(t *testing.T) {
+	if !accel.Current().Portable() {
+		t.Skip("the library's products are called with an argument on the heap")
+	}
+	for _, s := range []Settings{{}, {Optimizer: Momentum{0.9}}, {Optimizer: Adam{}}, {Batch: 7}, {Loss: CrossEntropy, Parameterization: StandardParameterization}} {
+		s.LearningRate, s.Epochs = 1e-3, 1
+		p := smallProblem()
+		p.YTrain, p.YTest = oneHot(1, 20, 2), oneHot(2, 10, 2)
+		net := ntk.Must(New(nets["2HL erf"], Config{3, 24, 2, 1}))
+		tr := ntk.Must(net.newTraining(p, s))
+		if n := testing.AllocsPerRun(20, func() {
+			if tr.batch == tr.train {
+				tr.train.forward()
+				tr.residuals()
+			} else {
+				tr.gather()
+				tr.batch.forward()
+				tr.batchResiduals()
+			}
+			tr.step(1e-3)
+		}); n != 0 {
+			t.Errorf("%+v: %v allocations in a step", s, n)
 		}
 	}
 }

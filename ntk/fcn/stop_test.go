@@ -2,9 +2,11 @@ package fcn
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -55,5 +57,60 @@ func TestStopBelow(t *testing.T) {
 	// Already there at initialisation.
 	if got := stopRun(func(s *Settings) { s.StopBelow = 1e9 }); len(got.Points) != 1 || got.Points[0].Epoch != 0 || got.Stopped == "" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// The run ends when the least loss is older than the plateau allows.
+func TestPlateau(t *testing.T) {
+	// A rate so small that the loss falls by less than a thousandth an epoch from
+	// the start, and by a thousandth in several.
+	var every []int
+	for e := range 201 {
+		every = append(every, e)
+	}
+	long := func(change func(s *Settings)) *Trace {
+		return stopRun(func(s *Settings) { s.LearningRate, s.Epochs, s.Snapshots = 5e-4, 200, every; change(s) })
+	}
+	full, ends := long(func(*Settings) {}), map[int]bool{}
+	for _, c := range []struct{ plateau, every int }{{1, 1}, {2, 1}, {5, 1}, {4, 3}, {30, 10}} {
+		best, at, want := math.Inf(1), 0, 200
+		for e := 0; e < 200; e += c.every {
+			if l := full.Points[e].TrainLoss; l < best*(1-1e-3) {
+				best, at = l, e
+			}
+			if e-at >= c.plateau {
+				want = e
+				break
+			}
+		}
+		got := long(func(s *Settings) { s.Plateau, s.StopEvery = c.plateau, c.every })
+		if last := got.Points[len(got.Points)-1].Epoch; last != want || (got.Stopped != "") != (want < 200) || want < 200 && !strings.Contains(got.Stopped, "not fallen") {
+			t.Errorf("plateau %d, every %d: stopped %q at %d, want %d", c.plateau, c.every, got.Stopped, last, want)
+		}
+		ends[want] = true
+	}
+	if len(ends) < 3 {
+		t.Errorf("runs end at %v: nothing was tested", ends)
+	}
+}
+
+// A run ends when its time is over, and measures there; the time before an
+// interruption counts.
+func TestStopAfter(t *testing.T) {
+	run := checkpointRun(folder(t))
+	run.Settings.StopAfter, run.Settings.Epochs, run.Settings.Snapshots, run.Settings.CheckpointEvery = time.Minute, 1000, []int{}, time.Hour
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	run.Settings.faults.now = func() time.Time { return now }
+	run.Settings.Progress = func(Progress) { now = now.Add(time.Second) } // a step, three an epoch
+	got := ntk.Must(run.Train(context.Background()))
+	if len(got.Points) != 1 || got.Points[0].Epoch != 20 || !strings.Contains(got.Stopped, "1m0s") || got.Seconds != 60 {
+		t.Errorf("%+v", got)
+	}
+	run.Settings.Checkpoints = folder(t)
+	interruptAt(t, run, 31)
+	now = now.Add(time.Hour) // nobody trains
+	got = ntk.Must(run.Train(context.Background()))
+	if len(got.Points) != 1 || got.Points[0].Epoch != 20 || got.Seconds != 60 {
+		t.Errorf("with an interruption: %+v", got)
 	}
 }
