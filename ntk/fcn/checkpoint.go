@@ -114,10 +114,14 @@ func (c *checkpoints) probe(dir string) error {
 // removeLeftovers removes what runs left that were killed while they wrote.
 // Another process may be writing now, so that only old ones are.
 func (c *checkpoints) removeLeftovers() {
-	names, _ := filepath.Glob(filepath.Join(filepath.Dir(c.file), ".*.checkpoint*.tmp"))
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > time.Hour {
-			os.Remove(name) // a process that still writes it reports one failed checkpoint
+	dir := filepath.Dir(c.file)
+	entries, _ := os.ReadDir(dir) // the trial of the folder went well
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), ".checkpoint.") || !strings.HasSuffix(e.Name(), ".tmp") {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.Remove(filepath.Join(dir, e.Name())) // a process that still writes it reports one failed checkpoint
 		}
 	}
 }

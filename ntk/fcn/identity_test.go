@@ -1,10 +1,14 @@
 package fcn_test
 
 import (
+	"encoding/json"
 	"math"
 
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
@@ -28,6 +32,34 @@ func TestKeysOfEarlierRecords(t *testing.T) {
 		}
 		if got := ntk.Must(data.RecordKey(c.name, run.Identity())).String(); got != c.want {
 			t.Errorf("key %s, was %s", got, c.want)
+		}
+	}
+}
+
+// Traces that were saved before a field was added are read as they were: written
+// again, they are the same values under the same names.
+func TestEarlierTracesLoad(t *testing.T) {
+	files, err := filepath.Glob("../../notebooks/records/*/*trial*.json")
+	if err != nil || len(files) == 0 {
+		t.Skip("no records here")
+	}
+	for _, file := range files {
+		var record struct {
+			Value map[string]any `json:"value"`
+		}
+		if err := json.Unmarshal(ntk.Must(os.ReadFile(file)), &record); err != nil {
+			t.Fatal(err)
+		}
+		var trace fcn.Trace
+		var again map[string]any
+		if err := json.Unmarshal(ntk.Must(json.Marshal(record.Value)), &trace); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(ntk.Must(json.Marshal(trace)), &again); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(record.Value, again); d != "" {
+			t.Errorf("%s:\n%s", file, d)
 		}
 	}
 }

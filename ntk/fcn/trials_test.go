@@ -6,38 +6,50 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"gonum.org/v1/gonum/mat"
 )
 
 // Trials are the runs one by one, side by side or not.
 func TestTrials(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	for _, c := range []struct {
-		width int
-		side  bool
-	}{{16, true}, {2000, false}} {
-		var runs []Run
-		var want []*Trace
-		for seed := range uint64(5) {
-			run := Run{nets["1HL mimic"], Config{3, c.width, 2, seed}, smallProblem(), Settings{LearningRate: 0.05, Epochs: 6, Batch: int(seed) * 3}}
-			runs, want = append(runs, run), append(want, ntk.Must(run.Train(context.Background())))
-		}
-		if sideBySide(runs) != c.side {
-			t.Errorf("width %d: side by side %v", c.width, !c.side)
+	var runs []Run
+	var want []*Trace
+	for seed := range uint64(5) {
+		run := Run{nets["mixed"], Config{3, 150, 2, seed}, smallProblem(), Settings{LearningRate: 1e-3, Epochs: 3, Batch: int(seed) * 3}}
+		runs, want = append(runs, run), append(want, ntk.Must(run.Train(context.Background())))
+	}
+	for _, processors := range []int{1, 4} {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+		if side := processors > 1; sideBySide(runs) != side {
+			t.Errorf("%d processors: side by side %v", processors, !side)
 		}
 		got := ntk.Must(Trials(context.Background(), runs))
 		for i := range runs {
-			near(t, fmt.Sprintf("width %d, run %d", c.width, i), got[i].Points, want[i].Points)
+			near(t, fmt.Sprintf("%d processors, run %d", processors, i), got[i].Points, want[i].Points)
 			if accel.Current().Portable() && result(got[i]) != result(want[i]) {
-				t.Errorf("width %d, run %d: other bytes", c.width, i)
+				t.Errorf("%d processors, run %d: other bytes", processors, i)
 			}
 		}
 	}
 	if got, err := Trials(context.Background(), nil); err != nil || len(got) != 0 {
 		t.Errorf("no runs: %v, %v", got, err)
+	}
+	for _, c := range []struct {
+		net                  string
+		points, width, batch int
+		want                 bool
+	}{
+		{"1HL ReLU", 1024, 128, 0, true}, {"4HL ReLU", 1024, 128, 0, false}, {"4HL ReLU", 1024, 128, 32, true},
+		{"4HL ReLU", 32, 32, 0, true}, {"1HL ReLU", 1024, 4096, 0, false}, {"4HL ReLU", 64, 4096, 0, false},
+	} {
+		r := Run{nets[c.net], Config{11, c.width, 6, 1}, Problem{XTrain: mat.NewDense(c.points, 11, nil)}, Settings{Batch: c.batch}}
+		if got := sideBySide([]Run{r, r}); got != c.want {
+			t.Errorf("%+v: side by side %v", c, got)
+		}
 	}
 }
 
@@ -67,31 +79,37 @@ func TestTrialsThatFail(t *testing.T) {
 	}
 }
 
-// BenchmarkTrials are two trials side by side and one after the other, to set
-// sideBySide by.
+// BenchmarkTrials are steps of two trials, side by side and one after the other,
+// to set sideBySide by.
 func BenchmarkTrials(b *testing.B) {
 	for _, c := range []struct {
 		net           string
 		points, width int
-	}{{"1HL ReLU", 1024, 128}, {"1HL mimic", 1024, 128}, {"4HL ReLU", 1024, 128}, {"4HL ReLU", 1024, 512}, {"4HL ReLU", 1024, 1024}, {"4HL ReLU", 128, 1024}, {"1HL ReLU", 1024, 1024}, {"1HL ReLU", 1024, 4096}, {"4HL ReLU", 256, 2048}, {"4HL ReLU", 32, 32}} {
-		for _, serial := range []bool{false, true} {
-			b.Run(fmt.Sprintf("%s/%d/%d/%v", c.net, c.points, c.width, serial), func(b *testing.B) {
-				x, y := normals(1, c.points, 11), normals(2, c.points, 1)
-				one := func(seed int) Run {
-					return Run{nets[c.net], Config{11, c.width, 1, uint64(seed)}, Problem{x, y, x, y}, Settings{LearningRate: 0.01, Epochs: 20, Snapshots: []int{}}}
+	}{{"4HL ReLU", 32, 32}, {"1HL ReLU", 1024, 128}, {"4HL ReLU", 1024, 128}, {"4HL ReLU", 128, 512}, {"4HL ReLU", 1024, 512}} {
+		x, y := normals(1, c.points, 11), normals(2, c.points, 1)
+		for _, side := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%s/%d/%d/%v", strings.ReplaceAll(c.net, " ", "-"), c.points, c.width, side), func(b *testing.B) {
+				var trials [2]*training
+				for i := range trials {
+					net := ntk.Must(New(nets[c.net], Config{11, c.width, 1, uint64(i)}))
+					trials[i] = ntk.Must(net.newTraining(Problem{x, y, x, y}, Settings{LearningRate: 1e-3, Epochs: 1}))
+					trials[i].train.serial = side
+				}
+				step := func(t *training) {
+					t.train.forward()
+					t.residuals()
+					t.step(1e-3)
 				}
 				for b.Loop() {
-					if !serial {
-						ntk.Must(one(0).Train(context.Background()))
-						ntk.Must(one(1).Train(context.Background()))
+					if !side {
+						step(trials[0])
+						step(trials[1])
 						continue
 					}
-					done := make(chan bool)
-					for i := range 2 {
-						go func() { ntk.Must(one(i).train(context.Background(), true)); done <- true }()
-					}
-					<-done
-					<-done
+					var group sync.WaitGroup
+					group.Go(func() { step(trials[0]) })
+					step(trials[1])
+					group.Wait()
 				}
 			})
 		}
