@@ -16,6 +16,9 @@ type EmpiricalSettings struct {
 	// checks: it takes two to five times as long. Single precision has errors of the
 	// order of 1e-6 of the diagonal.
 	Double bool
+	// Parameterization says which parameters the gradients of NTKs are taken in. In the
+	// standard one a kernel grows with the width.
+	Parameterization Parameterization
 }
 
 // EmpiricalNTK returns the m×n matrix of inner products of the gradients of
@@ -81,14 +84,22 @@ func (n *Net) outputs() []int {
 // kernelKind says which kernel: of the outputs a of the rows of z and b of those of
 // x, or averaged over outputs, or of the last hidden layer.
 type kernelKind struct {
-	a, b           []int
-	mean, features bool
+	a, b                     []int
+	mean, features, standard bool
 }
 
 func (n *Net) empirical(z, x *mat.Dense, k kernelKind, s []EmpiricalSettings) (*mat.Dense, error) {
 	if len(s) > 1 {
 		return nil, fmt.Errorf("fcn: %d settings for an empirical kernel; give one or none", len(s))
 	}
+	var settings EmpiricalSettings
+	if len(s) == 1 {
+		settings = s[0]
+	}
+	if p := settings.Parameterization; p != NTKParameterization && p != StandardParameterization {
+		return nil, fmt.Errorf("fcn: %v is neither NTKParameterization nor StandardParameterization", p)
+	}
+	k.standard = settings.Parameterization == StandardParameterization && !k.features
 	rowsZ, err := n.inputs(z, "z")
 	if err != nil {
 		return nil, err
@@ -105,7 +116,7 @@ func (n *Net) empirical(z, x *mat.Dense, k kernelKind, s []EmpiricalSettings) (*
 		return nil, fmt.Errorf("fcn: an empirical kernel of %d×%d entries; fewer than 2^31-1 are possible", rows, cols)
 	}
 	out := mat.NewDense(rows, cols, nil)
-	if len(s) == 1 && s[0].Double {
+	if settings.Double {
 		empirical(n, doubles(z), doubles(x), k, out.RawMatrix().Data)
 	} else {
 		empirical(n, rowsZ, rowsX, k, out.RawMatrix().Data)
@@ -132,14 +143,21 @@ func empirical[T float](n *Net, z, x []T, k kernelKind, sum []float64) {
 		return // nothing is trained
 	}
 	weights := make([][]T, len(layers))
-	inner := make([][]T, len(layers)) // of what each layer takes in, σ_w²/in · h·h' + σ_b²
+	inner := make([][]T, len(layers)) // of what each layer takes in, σ_w²/in · h·h' + σ_b²; h·h' + 1 in the standard parameterization
 	for i := range layers {
 		l := &layers[i]
 		weights[i] = converted[T](l.w)
 		if i >= first && (!l.frozen || k.features) {
-			inner[i] = rowProducts(zs.n, xs.n, l.in, T(l.scale)*T(l.scale), zs.h, xs.h, zs == xs)
+			scale, bias := T(l.scale)*T(l.scale), T(l.biasStd)*T(l.biasStd)
+			if k.standard {
+				scale = 1
+				if l.b != nil {
+					bias = 1
+				}
+			}
+			inner[i] = rowProducts(zs.n, xs.n, l.in, scale, zs.h, xs.h, zs == xs)
 			for j := range inner[i] {
-				inner[i][j] += T(l.biasStd) * T(l.biasStd)
+				inner[i][j] += bias
 			}
 		}
 		if i == last {

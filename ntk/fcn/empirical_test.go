@@ -8,11 +8,12 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
 
-// catalogue has every activation of package ntk.
-var catalogue = []ntk.Activation{
+// everyActivation has every activation of package ntk.
+var everyActivation = []ntk.Activation{
 	ntk.ReLU{}, ntk.Erf{}, ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4}, ntk.Cos{Amplitude: -0.7, Frequency: 3, Phase: 1.1},
 	ntk.PublishedMimic(), ntk.LeakyReLU(0.1), ntk.Abs(), ntk.SigmoidErf{}, ntk.GELU{}, ntk.Exp{Amplitude: 0.5, Rate: 0.7},
 	ntk.Gaussian{Amplitude: 1.2, Rate: 0.6}, ntk.Gabor{}, ntk.GaussianFeature(1.3), ntk.Polynomial{Coeffs: []float64{0.2, -0.5, 0.1, 0.05}},
@@ -24,7 +25,7 @@ var catalogue = []ntk.Activation{
 // jacobian is the second implementation of the kernels: the gradient of each output
 // with respect to each trained parameter, written out unit by unit in double
 // precision; and what the last hidden layer puts out.
-func jacobian(n *Net, x []float64) (gradients [][]float64, features []float64) {
+func jacobian(n *Net, x []float64, p Parameterization) (gradients [][]float64, features []float64) {
 	h, slopes := [][]float64{x}, [][]float64{}
 	for i, l := range n.layers[:len(n.layers)-1] {
 		phi := n.arch.Layers()[i].Activation
@@ -47,12 +48,16 @@ func jacobian(n *Net, x []float64) (gradients [][]float64, features []float64) {
 		var gradient []float64
 		for i := len(n.layers) - 1; i >= 0; i-- {
 			l := n.layers[i]
+			weight, bias := float64(l.scale), float64(l.biasStd)
+			if p == StandardParameterization {
+				weight, bias = 1, float64(min(1, len(l.b)))
+			}
 			if !l.frozen {
 				for _, d := range delta {
 					for _, v := range h[i] {
-						gradient = append(gradient, float64(l.scale)*d*v)
+						gradient = append(gradient, weight*d*v)
 					}
-					gradient = append(gradient, float64(l.biasStd)*d)
+					gradient = append(gradient, bias*d)
 				}
 			}
 			if i > 0 {
@@ -68,13 +73,6 @@ func jacobian(n *Net, x []float64) (gradients [][]float64, features []float64) {
 		gradients = append(gradients, gradient)
 	}
 	return gradients, h[len(h)-1]
-}
-
-func dot(a, b []float64) (sum float64) {
-	for i, v := range a {
-		sum += v * b[i]
-	}
-	return sum
 }
 
 // within reports entries of got that are off by more than tol of the largest of want.
@@ -96,8 +94,8 @@ func within(t *testing.T, what string, got *mat.Dense, rows, cols int, tol float
 	}
 }
 
-// Every kernel in both precisions against products of gradients, for nets of every
-// shape, with layers frozen one by one, some and all.
+// Every kernel in both precisions and parameterizations against products of
+// gradients, for nets of every shape, with layers frozen one by one, some and all.
 func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 	const m, n, d, o = 3, 4, 5, 3
 	z, x := normals(21, m, d), normals(22, n, d)
@@ -113,7 +111,8 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 			}
 			last.Frozen = mask>>depth&1 == 1
 			net := ntk.Must(New(ntk.Must(ntk.NewFCN(layers, last)), Config{Inputs: d, Width: 7, Outputs: o, Seed: 3}))
-			for _, same := range []bool{false, true} {
+			for c := range 4 {
+				same, p := c&1 == 1, Parameterization(c>>1)
 				left := z
 				if same {
 					left = mat.DenseCopyOf(x)
@@ -122,14 +121,14 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 				var gz, gx [][][]float64
 				var hz, hx [][]float64
 				for i := range rows {
-					g, h := jacobian(net, left.RawRowView(i))
+					g, h := jacobian(net, left.RawRowView(i), p)
 					gz, hz = append(gz, g), append(hz, h)
 				}
 				for i := range n {
-					g, h := jacobian(net, x.RawRowView(i))
+					g, h := jacobian(net, x.RawRowView(i), p)
 					gx, hx = append(gx, g), append(hx, h)
 				}
-				for _, s := range []EmpiricalSettings{{}, {Double: true}} {
+				for _, s := range []EmpiricalSettings{{Parameterization: p}, {Double: true, Parameterization: p}} {
 					tol := 3e-6
 					if s.Double {
 						tol = 1e-12
@@ -137,24 +136,24 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 					what := func(of string) string { return fmt.Sprintf("%s, frozen %b, %+v: %s", name, mask, s, of) }
 					all := ntk.Must(net.EmpiricalNTKOutputs(left, x, s))
 					within(t, what("all outputs"), all, rows*o, n*o, tol, func(i, j int) float64 {
-						return dot(gz[i/o][i%o], gx[j/o][j%o])
+						return floats.Dot(gz[i/o][i%o], gx[j/o][j%o])
 					})
 					within(t, what("block 2, 0"), ntk.Must(net.EmpiricalNTKBlock(left, x, 2, 0, s)), rows, n, tol, func(i, j int) float64 {
-						return dot(gz[i][2], gx[j][0])
+						return floats.Dot(gz[i][2], gx[j][0])
 					})
 					within(t, what("output 1"), ntk.Must(net.EmpiricalNTK(left, x, 1, s)), rows, n, tol, func(i, j int) float64 {
-						return dot(gz[i][1], gx[j][1])
+						return floats.Dot(gz[i][1], gx[j][1])
 					})
 					within(t, what("mean"), ntk.Must(net.EmpiricalNTKMean(left, x, s)), rows, n, tol, func(i, j int) (sum float64) {
 						for a := range o {
-							sum += dot(gz[i][a], gx[j][a]) / o
+							sum += floats.Dot(gz[i][a], gx[j][a]) / o
 						}
 						return sum
 					})
 					nngp := ntk.Must(net.EmpiricalNNGP(left, x, s))
 					within(t, what("NNGP"), nngp, rows, n, tol, func(i, j int) float64 {
 						l := net.layers[depth]
-						return float64(l.scale)*float64(l.scale)*dot(hz[i], hx[j]) + float64(l.biasStd)*float64(l.biasStd)
+						return float64(l.scale)*float64(l.scale)*floats.Dot(hz[i], hx[j]) + float64(l.biasStd)*float64(l.biasStd)
 					})
 					if same && (!mat.Equal(all, all.T()) || !mat.Equal(nngp, nngp.T())) {
 						t.Error(what("not symmetric"))
@@ -170,36 +169,42 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 	const n, d, o, step = 3, 3, 2, 1e-5
 	x := normals(31, n, d)
-	for _, phi := range catalogue {
+	for _, phi := range everyActivation {
 		arch := ntk.Must(ntk.NewFCN([]ntk.Layer{
 			{Activation: phi, WeightStd: 1.1, BiasStd: 0.3}, {Activation: phi, WeightStd: 0.9},
 		}, ntk.Readout{WeightStd: 1.2, BiasStd: 0.2}))
 		net := ntk.Must(New(arch, Config{Inputs: d, Width: 6, Outputs: o, Seed: 11}))
 		p := paramsOf(net)
-		gradients := make([][]float64, n*o)
+		gradients := map[Parameterization][][]float64{
+			NTKParameterization: make([][]float64, n*o), StandardParameterization: make([][]float64, n*o),
+		}
 		for i := range n {
 			for l := range p.w {
-				for _, theta := range [][]float64{p.w[l], p.b[l]} {
+				for which, theta := range [][]float64{p.w[l], p.b[l]} {
 					for k, was := range theta {
 						theta[k] = was + step
 						up := reference(arch, p, x.RawRowView(i))
 						theta[k] = was - step
 						down := reference(arch, p, x.RawRowView(i))
 						theta[k] = was
+						std := []float64{float64(net.layers[l].scale), float64(net.layers[l].biasStd)}[which]
 						for a := range o {
-							gradients[i*o+a] = append(gradients[i*o+a], (up[a]-down[a])/(2*step))
+							g := (up[a] - down[a]) / (2 * step)
+							for p, per := range map[Parameterization]float64{NTKParameterization: 1, StandardParameterization: std} {
+								gradients[p][i*o+a] = append(gradients[p][i*o+a], g/per)
+							}
 						}
 					}
 				}
 			}
 		}
-		for _, s := range []EmpiricalSettings{{}, {Double: true}} {
+		for _, s := range []EmpiricalSettings{{}, {Parameterization: 1}, {Double: true}, {Double: true, Parameterization: 1}} {
 			tol := 2e-5
 			if s.Double {
 				tol = 1e-6 // scales in single precision, times frequencies up to 12; step²φ”'/6
 			}
-			got := ntk.Must(net.EmpiricalNTKOutputs(x, x, s))
-			within(t, fmt.Sprintf("%v, %+v", arch, s), got, n*o, n*o, tol, func(i, j int) float64 { return dot(gradients[i], gradients[j]) })
+			got, g := ntk.Must(net.EmpiricalNTKOutputs(x, x, s)), gradients[s.Parameterization]
+			within(t, fmt.Sprintf("%v, %+v", arch, s), got, n*o, n*o, tol, func(i, j int) float64 { return floats.Dot(g[i], g[j]) })
 		}
 	}
 }
@@ -248,6 +253,7 @@ func TestBadEmpiricalKernels(t *testing.T) {
 		{"x has 4", second(net.EmpiricalNTKMean(x, wide))},
 		{"x is empty", second(net.EmpiricalNNGP(x, nil))},
 		{"2 settings", second(net.EmpiricalNNGP(x, x, EmpiricalSettings{}, EmpiricalSettings{}))},
+		{"parameterization 7", second(net.EmpiricalNTK(x, x, 0, EmpiricalSettings{Parameterization: 7}))},
 		{"2^31-1", second(net.EmpiricalNTKOutputs(mat.NewDense(30000, 3, nil), mat.NewDense(30000, 3, nil)))},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
