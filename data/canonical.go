@@ -177,6 +177,9 @@ func (c *canonical) structValue(v reflect.Value, path string, depth int) error {
 		if field.Tag.Get("json") == "-" {
 			continue
 		}
+		if field.IsExported() && omitsZero(field.Tag) && v.Field(i).IsZero() {
+			continue
+		}
 		if !field.IsExported() {
 			return fmt.Errorf("%s (%s) has the unexported field %s, which cannot identify a run; give its contents, a fingerprint or a name instead", path, v.Type(), field.Name)
 		}
@@ -194,6 +197,12 @@ func (c *canonical) structValue(v reflect.Value, path string, depth int) error {
 	}
 	c.WriteByte('}')
 	return nil
+}
+
+// omitsZero reports whether the tag has encoding/json's option omitzero.
+func omitsZero(tag reflect.StructTag) bool {
+	options := strings.Split(tag.Get("json"), ",")
+	return slices.Contains(options[1:], "omitzero")
 }
 
 // text writes a string as JSON. JSON has only UTF-8, and would replace other

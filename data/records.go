@@ -64,7 +64,9 @@ var recordName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 // values in interfaces with their type. Functions, channels, NaN and infinite
 // values, and structs with unexported fields that do not marshal themselves
 // are an error that names the field, since they cannot be told apart; a field
-// with the tag json:"-" is left out.
+// with the tag json:"-" is left out. A field with the tag json:",omitzero" is
+// left out where it is zero: so tagged, a setting added later, whose zero value
+// means what was done before, leaves the keys of earlier runs as they are.
 func RecordKey(name string, settings any) (Key, error) {
 	if !recordName.MatchString(name) {
 		return Key{}, fmt.Errorf("data: %q cannot name a record; use at most 100 letters, digits, points, hyphens and underscores, a letter or digit first", name)

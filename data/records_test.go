@@ -89,6 +89,37 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
+// A setting added with omitzero leaves earlier keys alone, and tells other
+// settings apart.
+func TestRecordKeyOmitsZero(t *testing.T) {
+	type before struct{ Width int }
+	type after struct {
+		Width int
+		Stop  float64        `json:",omitzero"`
+		Name  string         `json:"name,omitzero"`
+		Extra *before        `json:",omitempty,omitzero"`
+		Kept  map[string]int `json:",omitempty"`
+	}
+	type plain struct {
+		Width int
+		Kept  map[string]int
+	}
+	if a, b := key(t, plain{Width: 3}), key(t, after{Width: 3}); a.String() != b.String() {
+		t.Errorf("%s with zero fields, %s without", b, a)
+	}
+	if a, b := key(t, before{3}), key(t, after{Width: 3}); a.String() == b.String() {
+		t.Error("omitempty must not leave a field out")
+	}
+	seen := map[string]bool{}
+	for _, s := range []after{{}, {Width: 3}, {Stop: 0.5}, {Stop: 5e-324}, {Name: "x"}, {Extra: &before{}}, {Kept: map[string]int{}}} {
+		k := key(t, s).String()
+		if seen[k] {
+			t.Errorf("%+v has the key of other settings", s)
+		}
+		seen[k] = true
+	}
+}
+
 func TestRecordNotFound(t *testing.T) {
 	r := openRecords(t)
 	v := runValue{Note: "untouched"}

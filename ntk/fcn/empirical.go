@@ -2,27 +2,104 @@ package fcn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
 
+// EmpiricalSettings say how empirical kernels are computed. The zero value is the
+// kernel of gradient descent as [Net.Train] does it, in single precision.
+type EmpiricalSettings struct {
+	// Double computes in double precision, with the net's parameters as they are, for
+	// checks: it takes two to five times as long. Single precision has errors of the
+	// order of 1e-6 of the diagonal.
+	Double bool
+	// Parameterization says which parameters the gradients of NTKs are taken in. In the
+	// standard one a kernel grows with the width.
+	Parameterization Parameterization
+}
+
 // EmpiricalNTK returns the m×n matrix of inner products of the gradients of
 // one output (from 0) with respect to all trained parameters, between the rows of z
 // (m×inputs) and of x (n×inputs). At infinite width it is the NTK of the
 // architecture; for one hidden layer its expectation over seeds is the NTK at
-// any width.
+// any width. If z and x are the same it is symmetric to the bit, and takes about
+// half the time.
 //
 // It is summed layer by layer from inner products of inputs and of
 // backpropagated derivatives; no gradient is ever formed. Cost: one forward
 // and one backward pass over the points, and two m×n×width products a layer.
 //
 // Source: [JGH18] sec. 4, for finite width; keys are listed in package ntk.
-func (n *Net) EmpiricalNTK(z, x *mat.Dense, output int) (*mat.Dense, error) {
-	if output < 0 || output >= n.config.Outputs {
-		return nil, fmt.Errorf("fcn: output %d; the net has outputs 0 to %d", output, n.config.Outputs-1)
+func (n *Net) EmpiricalNTK(z, x *mat.Dense, output int, s ...EmpiricalSettings) (*mat.Dense, error) {
+	return n.EmpiricalNTKBlock(z, x, output, output, s...)
+}
+
+// EmpiricalNTKBlock is EmpiricalNTK between output a of the rows of z and output b
+// of the rows of x. At infinite width it is 0 for a ≠ b.
+func (n *Net) EmpiricalNTKBlock(z, x *mat.Dense, a, b int, s ...EmpiricalSettings) (*mat.Dense, error) {
+	for _, output := range []int{a, b} {
+		if output < 0 || output >= n.config.Outputs {
+			return nil, fmt.Errorf("fcn: output %d; the net has outputs 0 to %d", output, n.config.Outputs-1)
+		}
 	}
+	return n.empirical(z, x, kernelKind{a: []int{a}, b: []int{b}}, s)
+}
+
+// EmpiricalNTKOutputs is EmpiricalNTK between all pairs of the o outputs: an
+// (m·o)×(n·o) matrix, whose entry in row i·o + a and column j·o + b is the inner
+// product of the gradients of output a at row i of z and of output b at row j of x.
+// So it multiplies the n×o targets in the order in which they lie, row by row.
+func (n *Net) EmpiricalNTKOutputs(z, x *mat.Dense, s ...EmpiricalSettings) (*mat.Dense, error) {
+	all := n.outputs()
+	return n.empirical(z, x, kernelKind{a: all, b: all}, s)
+}
+
+// EmpiricalNTKMean is EmpiricalNTK averaged over the outputs: 1/o of the trace over
+// outputs of each o×o block of [Net.EmpiricalNTKOutputs], m×n.
+func (n *Net) EmpiricalNTKMean(z, x *mat.Dense, s ...EmpiricalSettings) (*mat.Dense, error) {
+	all := n.outputs()
+	return n.empirical(z, x, kernelKind{a: all, b: all, mean: true}, s)
+}
+
+// EmpiricalNNGP returns the m×n covariance that the net's outputs have over draws of
+// the readout, its hidden layers as they are: σ_w²/width h·h' + σ_b² between the last
+// hidden layer of the rows of z and of x, with the readout's σ. It is the kernel of
+// the net that trains the readout alone. At infinite width it is the NNGP of the
+// architecture; for one hidden layer its expectation over seeds is that at any width.
+func (n *Net) EmpiricalNNGP(z, x *mat.Dense, s ...EmpiricalSettings) (*mat.Dense, error) {
+	return n.empirical(z, x, kernelKind{features: true}, s)
+}
+
+func (n *Net) outputs() []int {
+	all := make([]int, n.config.Outputs)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// kernelKind says which kernel: of the outputs a of the rows of z and b of those of
+// x, or averaged over outputs, or of the last hidden layer.
+type kernelKind struct {
+	a, b                     []int
+	mean, features, standard bool
+}
+
+func (n *Net) empirical(z, x *mat.Dense, k kernelKind, s []EmpiricalSettings) (*mat.Dense, error) {
+	if len(s) > 1 {
+		return nil, fmt.Errorf("fcn: %d settings for an empirical kernel; give one or none", len(s))
+	}
+	var settings EmpiricalSettings
+	if len(s) == 1 {
+		settings = s[0]
+	}
+	if p := settings.Parameterization; p != NTKParameterization && p != StandardParameterization {
+		return nil, fmt.Errorf("fcn: %v is neither NTKParameterization nor StandardParameterization", p)
+	}
+	k.standard = settings.Parameterization == StandardParameterization && !k.features
 	rowsZ, err := n.inputs(z, "z")
 	if err != nil {
 		return nil, err
@@ -31,56 +108,259 @@ func (n *Net) EmpiricalNTK(z, x *mat.Dense, output int) (*mat.Dense, error) {
 	if err != nil {
 		return nil, err
 	}
-	pz, px := n.newPass(rowsZ), n.newPass(rowsX)
-	pz.forward()
-	px.forward()
-	dz, dx := pz.derivatives(output), px.derivatives(output)
-	size := pz.n * px.n
-	theta := mat.NewDense(pz.n, px.n, nil)
-	sum := theta.RawMatrix().Data
-	hh, dd := make([]float32, size), make([]float32, size)
-	for i := range n.layers {
-		l := &n.layers[i]
-		if l.frozen {
-			continue
-		}
-		accel.Float32().Sgemm(blas.NoTrans, blas.Trans, pz.n, px.n, l.in, l.scale*l.scale, pz.h[i], l.in, px.h[i], l.in, 0, hh, px.n)
-		bias := float64(l.biasStd) * float64(l.biasStd)
-		if l.eval == nil { // the readout: ∂f/∂u is 1
-			for j := range sum {
-				sum[j] += float64(hh[j]) + bias
-			}
-			continue
-		}
-		accel.Float32().Sgemm(blas.NoTrans, blas.Trans, pz.n, px.n, l.out, 1, dz[i], l.out, dx[i], l.out, 0, dd, px.n)
-		for j := range sum {
-			sum[j] += (float64(hh[j]) + bias) * float64(dd[j])
-		}
+	rows, cols := len(rowsZ)/n.config.Inputs, len(rowsX)/n.config.Inputs
+	if !k.features && !k.mean {
+		rows, cols = rows*len(k.a), cols*len(k.b)
 	}
-	return theta, nil
+	if float64(rows)*float64(cols) >= maxParams {
+		return nil, fmt.Errorf("fcn: an empirical kernel of %d×%d entries; fewer than 2^31-1 are possible", rows, cols)
+	}
+	out := mat.NewDense(rows, cols, nil)
+	if settings.Double {
+		empirical(n, doubles(z), doubles(x), k, out.RawMatrix().Data)
+	} else {
+		empirical(n, rowsZ, rowsX, k, out.RawMatrix().Data)
+	}
+	return out, nil
 }
 
-// derivatives returns ∂f_output/∂u of each hidden layer, n×out.
-func (p *pass) derivatives(output int) [][]float32 {
-	layers := p.net.layers
-	out := make([][]float32, len(layers)-1)
-	for i := len(out) - 1; i >= 0; i-- {
-		next := &layers[i+1]
-		d := make([]float32, p.n*next.in)
-		if i == len(out)-1 {
-			w := next.w[output*next.in : (output+1)*next.in]
-			for r := range p.n {
-				for j, v := range w {
-					d[r*next.in+j] = next.scale * v
+func doubles(x *mat.Dense) []float64 { return mat.DenseCopyOf(x).RawMatrix().Data }
+
+// empirical adds the kernel to sum.
+func empirical[T float](n *Net, z, x []T, k kernelKind, sum []float64) {
+	zs := newSide(n, z, k.a)
+	xs := zs
+	if !slices.Equal(z, x) || !slices.Equal(k.a, k.b) {
+		xs = newSide(n, x, k.b)
+	}
+	layers := n.layers
+	last := len(layers) - 1
+	first := slices.IndexFunc(layers, func(l layer) bool { return !l.frozen })
+	if k.features {
+		first = last
+	}
+	if first < 0 {
+		return // nothing is trained
+	}
+	weights := make([][]T, len(layers))
+	inner := make([][]T, len(layers)) // of what each layer takes in, σ_w²/in · h·h' + σ_b²; h·h' + 1 in the standard parameterization
+	for i := range layers {
+		l := &layers[i]
+		weights[i] = converted[T](l.w)
+		if i >= first && (!l.frozen || k.features) {
+			scale, bias := T(l.scale)*T(l.scale), T(l.biasStd)*T(l.biasStd)
+			if k.standard {
+				scale = 1
+				if l.b != nil {
+					bias = 1
 				}
 			}
-		} else {
-			accel.Float32().Sgemm(blas.NoTrans, blas.NoTrans, p.n, next.in, next.out, next.scale, out[i+1], next.out, next.w, next.in, 0, d, next.in)
+			inner[i] = rowProducts(zs.n, xs.n, l.in, scale, zs.h, xs.h, zs == xs)
+			for j := range inner[i] {
+				inner[i][j] += bias
+			}
 		}
-		for j, v := range p.d[i] {
-			d[j] *= v
+		if i == last {
+			break // what the net puts out is in no kernel
 		}
-		out[i] = d
+		phi := evaluatorOf[T](n, i)
+		zs.forward(l, weights[i], phi)
+		if xs != zs {
+			xs.forward(l, weights[i], phi)
+		}
 	}
+	if !layers[last].frozen || k.features {
+		readout(sum, inner[last], zs, xs, k)
+	}
+	if k.features {
+		return
+	}
+	for i := last - 1; i >= first; i-- {
+		zs.backward(i, &layers[i+1], weights[i+1])
+		if xs != zs {
+			xs.backward(i, &layers[i+1], weights[i+1])
+		}
+		if layers[i].frozen {
+			continue
+		}
+		a, b, out := len(k.a), len(k.b), layers[i].out
+		if k.mean {
+			// The derivatives of all outputs at a point lie one after another, and the
+			// inner product of all is the sum over outputs.
+			d := rowProducts(zs.n, xs.n, a*out, 1/T(a), zs.d, xs.d, zs == xs)
+			for j, v := range d {
+				sum[j] += float64(inner[i][j]) * float64(v)
+			}
+			continue
+		}
+		d := rowProducts(zs.n*a, xs.n*b, out, 1, zs.d, xs.d, zs == xs)
+		for r := range zs.n * a {
+			of := inner[i][r/a*xs.n : (r/a+1)*xs.n]
+			to := sum[r*xs.n*b:]
+			for j, v := range d[r*xs.n*b : (r+1)*xs.n*b] {
+				to[j] += float64(of[j/b]) * float64(v)
+			}
+		}
+	}
+}
+
+// readout adds the readout's part, in which outputs have nothing in common: ∂f_a/∂u_b
+// is 1 for a = b, else 0.
+func readout[T float](sum []float64, inner []T, z, x *side[T], k kernelKind) {
+	if k.features || k.mean {
+		for j, v := range inner {
+			sum[j] += float64(v)
+		}
+		return
+	}
+	cols := x.n * len(k.b)
+	for i := range z.n {
+		for p, a := range k.a {
+			for q, b := range k.b {
+				if a != b {
+					continue
+				}
+				for j := range x.n {
+					sum[(i*len(k.a)+p)*cols+j*len(k.b)+q] += float64(inner[i*x.n+j])
+				}
+			}
+		}
+	}
+}
+
+type float interface{ float32 | float64 }
+
+// side is one of the two sets of points that a kernel is between, on its way through
+// the net and back.
+type side[T float] struct {
+	n       int
+	outputs []int
+	h       []T   // what the layer takes in, n×in
+	slopes  [][]T // φ'(u) of the hidden layers, n×out; the last one's is d too, with one output
+	d       []T   // ∂f/∂u of the layer, a row for each output of each point
+	spare   []T
+}
+
+func newSide[T float](n *Net, x []T, outputs []int) *side[T] {
+	return &side[T]{n: len(x) / n.config.Inputs, outputs: outputs, h: x}
+}
+
+// take returns the spare buffer, or a new one, with the given size.
+func (s *side[T]) take(size int) []T {
+	b := s.spare
+	s.spare = nil
+	if cap(b) < size {
+		return make([]T, size)
+	}
+	return b[:size]
+}
+
+func (s *side[T]) forward(l *layer, w []T, phi func(value, derivative, z []T)) {
+	u, h := make([]T, s.n*l.out), s.take(s.n*l.out)
+	gemm(blas.NoTrans, blas.Trans, s.n, l.out, l.in, T(l.scale), s.h, l.in, w, l.in, 0, u, l.out)
+	parallel(s.n, 1+8192/l.out, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			row := u[r*l.out : (r+1)*l.out]
+			if l.b != nil {
+				for j, b := range l.b[:len(row)] {
+					row[j] += T(l.biasStd) * T(b)
+				}
+			}
+			phi(h[r*l.out:(r+1)*l.out], row, row)
+		}
+	})
+	if len(s.slopes) > 0 { // the first layer takes in the caller's points
+		s.spare = s.h
+	}
+	s.h, s.slopes = h, append(s.slopes, u)
+}
+
+// backward sets d to the derivatives by the pre-activations of layer i from those of
+// the layer after it, next.
+func (s *side[T]) backward(i int, next *layer, w []T) {
+	o, slope := len(s.outputs), s.slopes[i]
+	if s.d == nil { // next is the readout
+		to := slope
+		if o > 1 {
+			to = s.take(s.n * o * next.in)
+		}
+		parallel(s.n, 1+8192/next.in, func(lo, hi int) {
+			for r := lo; r < hi; r++ {
+				from := slope[r*next.in : (r+1)*next.in]
+				for p, output := range s.outputs {
+					row := to[(r*o+p)*next.in : (r*o+p+1)*next.in]
+					w := w[output*next.in : (output+1)*next.in]
+					for j, v := range from {
+						row[j] = T(next.scale) * w[j] * v
+					}
+				}
+			}
+		})
+		s.d = to
+		return
+	}
+	d := s.take(s.n * o * next.in)
+	gemm(blas.NoTrans, blas.NoTrans, s.n*o, next.in, next.out, T(next.scale), s.d, next.out, w, next.in, 0, d, next.in)
+	parallel(s.n*o, 1+8192/next.in, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			row, from := d[r*next.in:(r+1)*next.in], slope[r/o*next.in:(r/o+1)*next.in]
+			for j, v := range from {
+				row[j] *= v
+			}
+		}
+	})
+	s.d, s.spare = d, s.d
+}
+
+// evaluatorOf returns φ and φ' of hidden layer i over a slice.
+func evaluatorOf[T float](n *Net, i int) func(value, derivative, z []T) {
+	if f, ok := any(n.layers[i].eval).(func(value, derivative, z []T)); ok {
+		return f
+	}
+	phi := n.arch.Layers()[i].Activation
+	return func(value, derivative, z []T) {
+		for i, x := range z {
+			v, d := T(phi.Value(float64(x))), T(phi.Derivative(float64(x)))
+			value[i], derivative[i] = v, d
+		}
+	}
+}
+
+// converted returns w itself if it has the precision that is asked for.
+func converted[T float](w []float32) []T {
+	if same, ok := any(w).([]T); ok {
+		return same
+	}
+	out := make([]T, len(w))
+	parallel(len(w), 1<<16, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			out[i] = T(w[i])
+		}
+	})
 	return out
+}
+
+// rowProducts returns the m×n inner products, times alpha, of rows of a and of b of
+// length k. If b is a they are made symmetric to the bit. (A product that finds one
+// triangle alone gains nothing here: the library's has few rows to divide.)
+func rowProducts[T float](m, n, k int, alpha T, a, b []T, same bool) []T {
+	c := make([]T, m*n)
+	gemm(blas.NoTrans, blas.Trans, m, n, k, alpha, a, k, b, k, 0, c, n)
+	if same {
+		for i := range n {
+			for j := i + 1; j < n; j++ {
+				c[j*n+i] = c[i*n+j]
+			}
+		}
+	}
+	return c
+}
+
+func gemm[T float](transA, transB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
+	switch a := any(a).(type) {
+	case []float32:
+		accel.Float32().Sgemm(transA, transB, m, n, k, float32(alpha), a, lda, any(b).([]float32), ldb, float32(beta), any(c).([]float32), ldc)
+	case []float64:
+		accel.Float64().Dgemm(transA, transB, m, n, k, float64(alpha), a, lda, any(b).([]float64), ldb, float64(beta), any(c).([]float64), ldc)
+	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
-	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -409,6 +408,9 @@ func TestBadInput(t *testing.T) {
 		{"LearningRate is 0", train(func(p *Problem, s *Settings) { s.LearningRate = 0 })},
 		{"LearningRate is NaN", train(func(p *Problem, s *Settings) { s.LearningRate = math.NaN() })},
 		{"Epochs is 0", train(func(p *Problem, s *Settings) { s.Epochs = 0 })},
+		{"StopBelow is -1", train(func(p *Problem, s *Settings) { s.StopBelow = -1 })},
+		{"StopBelow is NaN", train(func(p *Problem, s *Settings) { s.StopBelow = math.NaN() })},
+		{"StopEvery is -2", train(func(p *Problem, s *Settings) { s.StopEvery = -2 })},
 		{"snapshot at epoch 3", train(func(p *Problem, s *Settings) { s.Snapshots = []int{3} })},
 		{"YTrain has 19 rows for 20", train(func(p *Problem, s *Settings) { p.YTrain = normals(1, 19, 2) })},
 		{"YTest has 3 columns", train(func(p *Problem, s *Settings) { p.YTest = normals(1, 10, 3) })},
@@ -434,58 +436,6 @@ func TestLogSnapshots(t *testing.T) {
 	if s := LogSnapshots(1025, 170); !slices.Contains(s, 170) || !slices.Contains(s, 100) {
 		t.Errorf("%v", s)
 	}
-}
-
-// BenchmarkStep is a step of the paper's nets; the metric is its time over
-// that of the bare matrix products of its inner layers, in the same run.
-func BenchmarkStep(b *testing.B) {
-	const n, d, classes = 800, 11, 6
-	x, y := normals(1, n, d), normals(2, n, classes)
-	for _, c := range []struct {
-		name  string
-		width int
-	}{{"1HL ReLU", 512}, {"1HL mimic", 512}, {"4HL ReLU", 512}, {"1HL ReLU", 4096}, {"1HL mimic", 4096}, {"4HL ReLU", 4096}} {
-		name, width := c.name, c.width
-		b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(name, " ", "-"), width), func(b *testing.B) {
-			net := ntk.Must(New(nets[name], Config{Inputs: d, Width: width, Outputs: classes, Seed: 1}))
-			t := ntk.Must(net.newTraining(Problem{x, y, x, y}, Settings{LearningRate: 0.1, Epochs: 1}))
-			for b.Loop() {
-				t.train.forward()
-				t.residuals()
-				t.step(1e-3)
-			}
-			step := b.Elapsed().Seconds() / float64(b.N)
-			b.ReportMetric(step, "s/step")
-			if inner := net.arch.Depth() - 1; inner > 0 {
-				b.StopTimer()
-				bare := products(n, width) * float64(inner)
-				b.ReportMetric(6*n*float64(width*width*inner)/bare/1e9, "GFLOP/s-bare")
-				b.ReportMetric(step/bare, "×bare")
-			}
-		})
-	}
-}
-
-// products returns the time of the three products of an inner layer, the best
-// of four.
-func products(n, width int) float64 {
-	h, w, u := make([]float32, n*width), make([]float32, width*width), make([]float32, n*width)
-	for i := range h {
-		h[i] = float32(i%13) - 6
-	}
-	for i := range w {
-		w[i] = float32(i%11) - 5
-	}
-	f := accel.Float32()
-	best := math.Inf(1)
-	for range 4 {
-		start := time.Now()
-		f.Sgemm(blas.NoTrans, blas.Trans, n, width, width, 1, h, width, w, width, 0, u, width)
-		f.Sgemm(blas.NoTrans, blas.NoTrans, n, width, width, 1, h, width, w, width, 0, u, width)
-		f.Sgemm(blas.Trans, blas.NoTrans, width, width, n, 0, h, width, u, width, 1, w, width)
-		best = math.Min(best, time.Since(start).Seconds())
-	}
-	return best
 }
 
 func TestSummarize(t *testing.T) {
@@ -521,31 +471,50 @@ func TestIdentity(t *testing.T) {
 	same := base()
 	same.Settings.Progress = func(Progress) {}
 	same.Settings.Snapshots = append(LogSnapshots(20), 3, 0)
+	same.Settings.StopEvery = 7 // nothing without StopBelow
+	same.Settings.LossFactor, same.Settings.OutputScale, same.Settings.Batch = 1, 1, 20
+	same.Settings.CheckRate, same.Settings.Checkpoints, same.Settings.CheckpointEvery = true, "x", 1
 	if d := cmp.Diff(base().Identity(), same.Identity()); d != "" {
 		t.Errorf("the same run has another identity:\n%s", d)
 	}
+	seen := map[string]string{fmt.Sprintf("%+v", base().Identity()): "the first"}
 	for name, change := range map[string]func(r *Run){
 		"activation": func(r *Run) {
 			phi := ntk.PublishedMimic()
 			phi.G += 1e-12
 			r.Arch = ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
 		},
-		"σ_b":       func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 1e-9)) },
-		"depth":     func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(2, ntk.PublishedMimic(), 1, 0)) },
-		"seed":      func(r *Run) { r.Config.Seed = 2 },
-		"width":     func(r *Run) { r.Config.Width = 17 },
-		"data":      func(r *Run) { r.Problem.XTest = normals(8, 10, 3) },
-		"targets":   func(r *Run) { r.Problem.YTrain = normals(8, 20, 2) },
-		"rate":      func(r *Run) { r.Settings.LearningRate = 0.2 },
-		"epochs":    func(r *Run) { r.Settings.Epochs = 21 },
-		"snapshots": func(r *Run) { r.Settings.Snapshots = []int{1} },
-		"centring":  func(r *Run) { r.Settings.Uncentered = true },
+		"σ_b":        func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 1e-9)) },
+		"depth":      func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(2, ntk.PublishedMimic(), 1, 0)) },
+		"seed":       func(r *Run) { r.Config.Seed = 2 },
+		"width":      func(r *Run) { r.Config.Width = 17 },
+		"data":       func(r *Run) { r.Problem.XTest = normals(8, 10, 3) },
+		"targets":    func(r *Run) { r.Problem.YTrain = normals(8, 20, 2) },
+		"rate":       func(r *Run) { r.Settings.LearningRate = 0.2 },
+		"epochs":     func(r *Run) { r.Settings.Epochs = 21 },
+		"snapshots":  func(r *Run) { r.Settings.Snapshots = []int{1} },
+		"centring":   func(r *Run) { r.Settings.Uncentered = true },
+		"stop":       func(r *Run) { r.Settings.StopBelow = 0.1 },
+		"plateau":    func(r *Run) { r.Settings.Plateau = 3 },
+		"time":       func(r *Run) { r.Settings.StopAfter = time.Hour },
+		"every":      func(r *Run) { r.Settings.Plateau, r.Settings.StopEvery = 3, 2 },
+		"loss":       func(r *Run) { r.Settings.Loss = CrossEntropy },
+		"factor":     func(r *Run) { r.Settings.LossFactor = 0.5 },
+		"scale":      func(r *Run) { r.Settings.OutputScale = 2 },
+		"standard":   func(r *Run) { r.Settings.Parameterization = StandardParameterization },
+		"momentum":   func(r *Run) { r.Settings.Optimizer = Momentum{0.9} },
+		"momentum 2": func(r *Run) { r.Settings.Optimizer = Momentum{0.91} },
+		"Adam":       func(r *Run) { r.Settings.Optimizer = Adam{} },
+		"Adam 2":     func(r *Run) { r.Settings.Optimizer = Adam{Epsilon: 1e-7} },
+		"batch":      func(r *Run) { r.Settings.Batch = 19 },
 	} {
 		r := base()
 		change(&r)
-		if cmp.Equal(base().Identity(), r.Identity()) {
-			t.Errorf("%s: another run has the same identity", name)
+		id := fmt.Sprintf("%+v", r.Identity())
+		if other, taken := seen[id]; taken {
+			t.Errorf("%s: another run has the identity of %s", name, other)
 		}
+		seen[id] = name
 	}
 }
 

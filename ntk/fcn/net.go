@@ -1,6 +1,7 @@
 package fcn
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -188,45 +189,85 @@ type pass struct {
 	n   int
 	h   [][]float32 // h[l] is what layer l takes in, n×in; h[len(layers)] the outputs
 	d   [][]float32 // φ'(u) of hidden layer l, n×out
+
+	activate []func(lo, hi int) // adds biases and applies φ in rows of layer l; made once, not in each step
+
+	serial bool // stay on the calling goroutine
+}
+
+func (p *pass) blas() blas.Float32 {
+	if p.serial {
+		return accel.Serial32()
+	}
+	return accel.Float32()
+}
+
+func (p *pass) parallel(n, grain int, f func(lo, hi int)) {
+	if p.serial {
+		f(0, n)
+		return
+	}
+	parallel(n, grain, f)
 }
 
 func (n *Net) newPass(x []float32) *pass {
 	p := &pass{net: n, n: len(x) / n.config.Inputs}
 	p.h = append(p.h, x)
-	for _, l := range n.layers {
+	for i, l := range n.layers {
 		p.h = append(p.h, make([]float32, p.n*l.out))
 		if l.eval != nil {
 			p.d = append(p.d, make([]float32, p.n*l.out))
 		}
+		p.activate = append(p.activate, p.activation(i))
 	}
 	return p
 }
 
 func (p *pass) outputs() []float32 { return p.h[len(p.h)-1] }
 
-func (p *pass) forward() {
+func (p *pass) forward() { p.forwardUnless(context.Background()) }
+
+// forwardUnless returns false, between two layers, when the context is done.
+func (p *pass) forwardUnless(ctx context.Context) bool {
 	for i := range p.net.layers {
-		l := &p.net.layers[i]
-		u := p.h[i+1]
-		if l.eval != nil {
-			u = p.d[i] // φ and φ' are written over u
+		if ctx.Err() != nil {
+			return false
 		}
-		accel.Float32().Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, l.w, l.in, 0, u, l.out)
-		if l.b == nil && l.eval == nil {
-			continue
-		}
-		parallel(p.n, 1+8192/l.out, func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				row := u[r*l.out : (r+1)*l.out]
-				if l.b != nil {
-					for j, b := range l.b[:len(row)] {
-						row[j] += l.biasStd * b
-					}
-				}
-				if l.eval != nil {
-					l.eval(p.h[i+1][r*l.out:(r+1)*l.out], row, row)
+		p.layer(i)
+	}
+	return true
+}
+
+func (p *pass) layer(i int) {
+	l := &p.net.layers[i]
+	p.blas().Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, l.w, l.in, 0, p.sums(i), l.out)
+	if l.b != nil || l.eval != nil {
+		p.parallel(p.n, 1+8192/l.out, p.activate[i])
+	}
+}
+
+// sums is where u of layer i is before φ and φ' are written over it.
+func (p *pass) sums(i int) []float32 {
+	if p.net.layers[i].eval != nil {
+		return p.d[i]
+	}
+	return p.h[i+1]
+}
+
+func (p *pass) activation(i int) func(lo, hi int) {
+	l := &p.net.layers[i]
+	u := p.sums(i)
+	return func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			row := u[r*l.out : (r+1)*l.out]
+			if l.b != nil {
+				for j, b := range l.b[:len(row)] {
+					row[j] += l.biasStd * b
 				}
 			}
-		})
+			if l.eval != nil {
+				l.eval(p.h[i+1][r*l.out:(r+1)*l.out], row, row)
+			}
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/mat"
@@ -27,12 +28,44 @@ type Run struct {
 }
 
 // Train makes the net and trains it; see [New] and [Net.Train].
-func (r Run) Train(ctx context.Context) (*Trace, error) {
+//
+// With Settings.Checkpoints, the state of the run is written into that folder
+// from time to time, and when the context ends the run: weights, optimizer, f₀,
+// what was measured, and the place in the order of the points. A run with the
+// same identity then goes on from there, and one that had ended returns its
+// trace at once, as long as the file is there, which is small then. With the
+// portable arithmetic the trace is the same bytes as without the interruption
+// but for Seconds, and with OpenBLAS the same up to rounding.
+//
+// Checkpoints are whole or not there, also after a kill or a power failure; two
+// generations are kept, each array with its SHA-256. A damaged file is kept
+// beside them under the ending .damaged and is reported in Trace.Notes, and the
+// run goes on from the other generation, or else starts anew. A folder that
+// cannot be written in is an error before the first step; a checkpoint that
+// cannot be written later, as on a full disk, is reported in Progress.Note and
+// Trace.Notes and does not end the run. Processes that do the same run at once
+// may share a folder: each writes files of its own and puts them in place whole,
+// never over one that is further.
+func (r Run) Train(ctx context.Context) (*Trace, error) { return r.train(ctx, false) }
+
+// train trains on one goroutine, if serial.
+func (r Run) train(ctx context.Context, serial bool) (*Trace, error) {
 	net, err := New(r.Arch, r.Config)
 	if err != nil {
 		return nil, err
 	}
-	return net.Train(ctx, r.Problem, r.Settings)
+	t, err := net.newTraining(r.Problem, r.Settings)
+	if err != nil {
+		return nil, err
+	}
+	t.discard = true
+	t.train.serial, t.test.serial, t.batch.serial = serial, serial, serial
+	if r.Settings.Checkpoints != "" {
+		if t.checkpoints, err = openCheckpoints(r.Settings, r.Identity(), "initialisation"); err != nil {
+			return nil, err
+		}
+	}
+	return t.run(ctx)
 }
 
 // Identity is what determines the result of a run, in plain values: the key
@@ -49,6 +82,16 @@ type Identity struct {
 	Snapshots         []int
 	Centered          bool
 	Numerics          int
+	StopBelow         float64       `json:",omitzero"`
+	StopEvery         int           `json:",omitzero"` // where it is not 1
+	Plateau           int           `json:",omitzero"`
+	StopAfter         time.Duration `json:",omitzero"`
+	Loss              string        `json:",omitzero"` // where it is not MSE
+	LossFactor        float64       `json:",omitzero"` // where it is not 1
+	OutputScale       float64       `json:",omitzero"` // where it is not 1
+	Parameterization  string        `json:",omitzero"` // where it is not NTKParameterization
+	Optimizer         string        `json:",omitzero"`
+	Batch             int           `json:",omitzero"` // where it is not all points
 }
 
 // Identity returns the run's identity. Runs that differ in it may have
@@ -63,10 +106,42 @@ func (r Run) Identity() Identity {
 		LearningRate: r.Settings.LearningRate, Epochs: r.Settings.Epochs,
 		Snapshots: r.Settings.snapshots(), Centered: !r.Settings.Uncentered, Numerics: Numerics,
 	}
+	points := 0
+	if r.Problem.XTrain != nil {
+		points, _ = r.Problem.XTrain.Dims()
+	}
+	r.Settings.unusual(&id, points)
 	if r.Arch != nil {
 		id.Net, id.Architecture = r.Arch.String(), r.Arch.Fingerprint()
 	}
 	return id
+}
+
+// unusual fills in what is not as it is without saying, for so many training
+// points: zero fields leave records of earlier runs their keys.
+func (s Settings) unusual(id *Identity, points int) {
+	id.StopBelow, id.Plateau, id.StopAfter = s.StopBelow, s.Plateau, s.StopAfter
+	if s.StopEvery > 1 && (s.StopBelow > 0 || s.Plateau > 0) {
+		id.StopEvery = s.StopEvery
+	}
+	if s.Loss != MSE {
+		id.Loss = s.Loss.String()
+	}
+	if s.LossFactor != 1 {
+		id.LossFactor = s.LossFactor
+	}
+	if s.OutputScale != 1 {
+		id.OutputScale = s.OutputScale
+	}
+	if s.Parameterization != NTKParameterization {
+		id.Parameterization = s.Parameterization.String()
+	}
+	if s.Optimizer != nil {
+		id.Optimizer = s.Optimizer.String()
+	}
+	if s.Batch < points {
+		id.Batch = s.Batch
+	}
 }
 
 func matrixFingerprint(m *mat.Dense) string {

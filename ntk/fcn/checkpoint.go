@@ -1,0 +1,522 @@
+package fcn
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A checkpoint is a file
+//
+//	magic, length of header, header (JSON), digest
+//	for each array: its length in bytes, its float32 in little-endian order, digest
+//
+// where the digest of the header is the SHA-256 of all before it, and that of an
+// array the SHA-256 of the header's digest, the array's index, its length and its
+// bytes: arrays of another checkpoint, as a disk may have left in the file's
+// blocks, do not pass. Two generations are kept, the newer under the file's name
+// and the older with ".before" behind it.
+const checkpointMagic = "KSCHKPT1"
+
+// checkpointHeader is what a checkpoint holds beside its arrays.
+type checkpointHeader struct {
+	Identity string
+	State    progressState
+	Arrays   []int // number of float32 in each; none if only the trace is kept
+}
+
+// checkpoints is where the checkpoints of one run are.
+type checkpoints struct {
+	file, identity string
+	every          time.Duration
+	faults         faults
+	next           time.Time // when the next is due
+	last           time.Time // when this was asked last
+}
+
+// faults let tests fail what does not fail often.
+type faults struct {
+	now    func() time.Time
+	create func(dir, pattern string) (checkpointFile, error)
+}
+
+type checkpointFile interface {
+	io.WriteCloser
+	Sync() error
+	Name() string
+}
+
+func (f faults) time() time.Time {
+	if f.now != nil {
+		return f.now()
+	}
+	return time.Now()
+}
+
+func (f faults) temporary(dir, pattern string) (checkpointFile, error) {
+	if f.create != nil {
+		return f.create(dir, pattern)
+	}
+	return os.CreateTemp(dir, pattern)
+}
+
+// openCheckpoints returns where the checkpoints of a run are that starts from
+// the parameters with the fingerprint, after it has tried that the folder can be
+// written in.
+func openCheckpoints(s Settings, id Identity, parameters string) (*checkpoints, error) {
+	b, err := json.Marshal(id)
+	if err != nil {
+		return nil, fmt.Errorf("fcn: settings of the checkpoint: %w", err)
+	}
+	c := &checkpoints{identity: string(b) + " from " + parameters, every: s.CheckpointEvery, faults: s.faults}
+	sum := sha256.Sum256([]byte(c.identity))
+	name := strings.Map(func(r rune) rune {
+		if r < 128 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') {
+			return r
+		}
+		return '-'
+	}, id.Net)
+	c.file = filepath.Join(s.Checkpoints, name[:min(len(name), 40)]+"-"+hex.EncodeToString(sum[:8])+".checkpoint")
+	if err := c.probe(s.Checkpoints); err != nil {
+		return nil, fmt.Errorf("fcn: checkpoints could not be kept in %s, so the run was not started: %w", s.Checkpoints, err)
+	}
+	c.removeLeftovers()
+	return c, nil
+}
+
+func (c *checkpoints) before() string  { return c.file + ".before" }
+func (c *checkpoints) damaged() string { return c.file + ".damaged" }
+
+func (c *checkpoints) probe(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return c.write(c.file+".probe", func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 64<<10))
+		return err
+	}, func(temporary string) error { return os.Remove(temporary) })
+}
+
+// removeLeftovers removes what runs left that were killed while they wrote.
+// Another process may be writing now, so that only old ones are.
+func (c *checkpoints) removeLeftovers() {
+	dir := filepath.Dir(c.file)
+	entries, _ := os.ReadDir(dir) // the trial of the folder went well
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), ".checkpoint.") || !strings.HasSuffix(e.Name(), ".tmp") {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.Remove(filepath.Join(dir, e.Name())) // a process that still writes it reports one failed checkpoint
+		}
+	}
+}
+
+// write fills a file of a name of its own, so that processes on the same run do
+// not meet in it, and puts it in place when it is on the disk.
+func (c *checkpoints) write(path string, fill func(io.Writer) error, place func(temporary string) error) (err error) {
+	f, err := c.faults.temporary(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close() // closing twice does no harm
+			if e := os.Remove(f.Name()); e != nil && !errors.Is(e, fs.ErrNotExist) {
+				err = errors.Join(err, e)
+			}
+		}
+	}()
+	if err := fill(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return place(f.Name())
+}
+
+// save writes a checkpoint. One that is further, of another process on the same
+// run, is left alone.
+func (c *checkpoints) save(h checkpointHeader, arrays [][]float32) error {
+	if there, err := peek(c.file); err == nil && there.Identity == h.Identity && there.State.after(h.State) {
+		return nil
+	}
+	for _, a := range arrays {
+		h.Arrays = append(h.Arrays, len(a))
+	}
+	return c.write(c.file, func(w io.Writer) error { return writeCheckpoint(w, h, arrays) }, func(temporary string) error {
+		if h.Arrays == nil { // the end of a run: there is nothing to go back to
+			if err := os.Rename(temporary, c.file); err != nil {
+				return err
+			}
+			return ignoreMissing(os.Remove(c.before()))
+		}
+		if err := ignoreMissing(os.Rename(c.file, c.before())); err != nil {
+			return err
+		}
+		if err := os.Rename(temporary, c.file); err != nil {
+			return err
+		}
+		syncFolder(filepath.Dir(c.file))
+		return nil
+	})
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// syncFolder makes renames last. Not all systems can; what is lost without is one
+// generation.
+func syncFolder(dir string) {
+	if f, err := os.Open(dir); err == nil {
+		f.Sync()
+		f.Close()
+	}
+}
+
+// after reports whether st is further in the run than o.
+func (st progressState) after(o progressState) bool {
+	return st.Steps > o.Steps || st.Steps == o.Steps && st.Done && !o.Done
+}
+
+type digest [sha256.Size]byte
+
+func sumOf(h hash.Hash) (d digest) {
+	h.Sum(d[:0])
+	return d
+}
+
+func headerDigest(header []byte) digest {
+	h := sha256.New()
+	io.WriteString(h, checkpointMagic)
+	binary.Write(h, binary.LittleEndian, uint64(len(header)))
+	h.Write(header)
+	return sumOf(h)
+}
+
+// arrayHash is the hash of an array before its bytes.
+func arrayHash(header digest, index, bytes int) hash.Hash {
+	h := sha256.New()
+	h.Write(header[:])
+	binary.Write(h, binary.LittleEndian, [2]uint64{uint64(index), uint64(bytes)})
+	return h
+}
+
+func writeCheckpoint(to io.Writer, h checkpointHeader, arrays [][]float32) error {
+	header, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(to, 1<<20)
+	d := headerDigest(header)
+	io.WriteString(w, checkpointMagic)
+	binary.Write(w, binary.LittleEndian, uint64(len(header)))
+	w.Write(header)
+	w.Write(d[:])
+	chunk := make([]byte, 0, 1<<18)
+	for i, a := range arrays {
+		binary.Write(w, binary.LittleEndian, uint64(4*len(a)))
+		sum := arrayHash(d, i, 4*len(a))
+		for part := range slices.Chunk(a, cap(chunk)/4) {
+			chunk = chunk[:0]
+			for _, v := range part {
+				chunk = binary.LittleEndian.AppendUint32(chunk, math.Float32bits(v))
+			}
+			sum.Write(chunk)
+			if _, err := w.Write(chunk); err != nil {
+				return err
+			}
+		}
+		own := sumOf(sum)
+		w.Write(own[:])
+	}
+	return w.Flush() // keeps the first error of a Write
+}
+
+// maxHeader is far above what a header has.
+const maxHeader = 1 << 28
+
+func readHeader(r io.Reader) (h checkpointHeader, d digest, err error) {
+	var start struct {
+		Magic  [len(checkpointMagic)]byte
+		Length uint64
+	}
+	if err := binary.Read(r, binary.LittleEndian, &start); err != nil {
+		return h, d, fmt.Errorf("its start is missing (%w)", err)
+	}
+	if string(start.Magic[:]) != checkpointMagic || start.Length > maxHeader {
+		return h, d, errors.New("it does not start like a checkpoint")
+	}
+	var header bytes.Buffer // grows with what is there, not with what is said
+	if _, err := io.CopyN(&header, r, int64(start.Length)); err != nil {
+		return h, d, fmt.Errorf("its header is truncated (%w)", err)
+	}
+	if _, err := io.ReadFull(r, d[:]); err != nil {
+		return h, d, fmt.Errorf("its header is truncated (%w)", err)
+	}
+	if d != headerDigest(header.Bytes()) {
+		return h, d, errors.New("its header is altered")
+	}
+	if err := json.Unmarshal(header.Bytes(), &h); err != nil {
+		return h, d, fmt.Errorf("its header is of another form (%w)", err)
+	}
+	return h, d, nil
+}
+
+// readArrays reads the arrays behind a header, which must be as large as wanted,
+// and gives the numbers to put, if it is not nil.
+func readArrays(r io.Reader, h checkpointHeader, d digest, put func(array, at int, v []float32)) error {
+	chunk := make([]byte, 1<<18)
+	values := make([]float32, len(chunk)/4)
+	for i, size := range h.Arrays {
+		var length uint64
+		if err := binary.Read(r, binary.LittleEndian, &length); err != nil {
+			return fmt.Errorf("array %d is missing (%w)", i, err)
+		}
+		if size < 0 || length != uint64(4*size) {
+			return fmt.Errorf("array %d has another length", i)
+		}
+		sum := arrayHash(d, i, 4*size)
+		for at := 0; at < size; {
+			part := chunk[:min(len(chunk), 4*(size-at))]
+			if _, err := io.ReadFull(r, part); err != nil {
+				return fmt.Errorf("array %d is truncated (%w)", i, err)
+			}
+			sum.Write(part)
+			n := len(part) / 4
+			if put != nil {
+				for j := range n {
+					values[j] = math.Float32frombits(binary.LittleEndian.Uint32(part[4*j:]))
+				}
+				put(i, at, values[:n])
+			}
+			at += n
+		}
+		var own digest
+		if _, err := io.ReadFull(r, own[:]); err != nil {
+			return fmt.Errorf("array %d is truncated (%w)", i, err)
+		}
+		if own != sumOf(sum) {
+			return fmt.Errorf("array %d is altered", i)
+		}
+	}
+	if n, err := r.Read(chunk[:1]); n > 0 || err == nil {
+		return errors.New("there is something behind its end")
+	}
+	return nil
+}
+
+func peek(file string) (checkpointHeader, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return checkpointHeader{}, err
+	}
+	defer f.Close()
+	h, _, err := readHeader(bufio.NewReader(f))
+	return h, err
+}
+
+// load finds the furthest whole checkpoint of the run and reads its arrays into
+// those given, all or none. Without one, found is false. Notes tell of damaged
+// files; such a file is moved away, so that it replaces no good one later.
+func (c *checkpoints) load(arrays [][]float32) (st progressState, found bool, notes []string, err error) {
+	type generation struct {
+		file string
+		h    checkpointHeader
+		d    digest
+		f    *os.File
+	}
+	var good []generation
+	defer func() {
+		for _, g := range good {
+			g.f.Close()
+		}
+	}()
+	for _, file := range []string{c.file, c.before()} {
+		f, err := os.Open(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return st, false, nil, fmt.Errorf("fcn: cannot read the checkpoint: %w", err)
+		}
+		g := generation{file: file, f: f}
+		problem := c.check(f, &g.h, &g.d, arrays)
+		if problem == nil {
+			good = append(good, g)
+			continue
+		}
+		f.Close()
+		notes = append(notes, fmt.Sprintf("the checkpoint %s cannot be used: %v", filepath.Base(file), problem))
+		if err := ignoreMissing(os.Rename(file, c.damaged())); err != nil {
+			return st, false, notes, fmt.Errorf("fcn: cannot move a damaged checkpoint away: %w", err)
+		}
+	}
+	if len(good) == 0 {
+		if len(notes) > 0 {
+			notes = append(notes, "no checkpoint is whole, so the run started anew")
+		}
+		return st, false, notes, nil
+	}
+	best := good[0]
+	if len(good) > 1 && good[1].h.State.after(best.h.State) {
+		best = good[1]
+	}
+	if len(notes) > 0 {
+		notes = append(notes, fmt.Sprintf("the run went on from the other generation, at epoch %d", best.h.State.Epoch))
+	}
+	if arrays != nil && best.h.Arrays != nil {
+		if _, err := best.f.Seek(0, io.SeekStart); err != nil {
+			return st, false, notes, fmt.Errorf("fcn: cannot read the checkpoint: %w", err)
+		}
+		r := bufio.NewReaderSize(best.f, 1<<20)
+		h, d, err := readHeader(r)
+		if err == nil {
+			err = readArrays(r, h, d, func(i, at int, v []float32) { copy(arrays[i][at:], v) })
+		}
+		if err != nil { // it was whole a moment ago
+			return st, false, notes, fmt.Errorf("fcn: the checkpoint %s changed while it was read: %w", best.file, err)
+		}
+	}
+	return best.h.State, true, notes, nil
+}
+
+// check reads a checkpoint through and tells what is wrong with it.
+func (c *checkpoints) check(f *os.File, h *checkpointHeader, d *digest, arrays [][]float32) (err error) {
+	r := bufio.NewReaderSize(f, 1<<20)
+	if *h, *d, err = readHeader(r); err != nil {
+		return err
+	}
+	if h.Identity != c.identity {
+		return errors.New("it is of a run with other settings")
+	}
+	if h.Arrays != nil {
+		if len(h.Arrays) != len(arrays) {
+			return fmt.Errorf("it has %d arrays where the run has %d", len(h.Arrays), len(arrays))
+		}
+		for i, a := range arrays {
+			if h.Arrays[i] != len(a) {
+				return fmt.Errorf("array %d has %d numbers where the run has %d", i, h.Arrays[i], len(a))
+			}
+		}
+	} else if !h.State.Done {
+		return errors.New("it has no arrays")
+	}
+	return readArrays(r, *h, *d, nil)
+}
+
+// due reports whether it is time for the next checkpoint. A clock that was set
+// back makes it due.
+func (c *checkpoints) due() bool {
+	now := c.faults.time()
+	back := now.Before(c.last)
+	c.last = now
+	return back || !now.Before(c.next)
+}
+
+// wait puts the next checkpoint off.
+func (c *checkpoints) wait() { c.saved(c.faults.time()) }
+
+// saved plans the next checkpoint after one that was begun at start.
+func (c *checkpoints) saved(start time.Time) {
+	c.last = c.faults.time()
+	every := c.every
+	if every == 0 { // writing shall not take more than a twentieth of the time
+		every = max(30*time.Second, 20*c.last.Sub(start))
+	}
+	c.next = c.last.Add(every)
+}
+
+// fingerprint is a hash of the parameters.
+func (n *Net) fingerprint() string {
+	h := sha256.New()
+	chunk := make([]byte, 0, 1<<18)
+	for i := range n.layers {
+		for _, a := range [][]float32{n.layers[i].w, n.layers[i].b} {
+			for part := range slices.Chunk(a, cap(chunk)/4) {
+				chunk = chunk[:0]
+				for _, v := range part {
+					chunk = binary.LittleEndian.AppendUint32(chunk, math.Float32bits(v))
+				}
+				h.Write(chunk)
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// arrays is all that changes in a run, or that it cannot make again.
+func (t *training) arrays() (a [][]float32) {
+	for i := range t.net.layers {
+		a = append(a, t.net.layers[i].w, t.net.layers[i].b)
+	}
+	a = append(a, t.slots...)
+	return append(a, t.start, t.startTest)
+}
+
+// resume takes up the run's checkpoint, if there is one, and returns its epoch.
+func (t *training) resume() (epoch int, err error) {
+	if t.checkpoints == nil {
+		return 0, nil
+	}
+	st, found, notes, err := t.checkpoints.load(t.arrays())
+	if err != nil {
+		return 0, err
+	}
+	if found {
+		t.state = st
+	}
+	t.state.Notes = append(t.state.Notes, notes...)
+	return t.state.Epoch, nil
+}
+
+// save writes a checkpoint of the state before the next step. One that cannot be
+// written is noted, and is no reason to lose the run.
+func (t *training) save(end bool) (note string) {
+	if t.checkpoints == nil {
+		return ""
+	}
+	start := t.checkpoints.faults.time()
+	st := t.state
+	if !end && st.Step == 0 {
+		// The run will come by this epoch's snapshot again.
+		st.Points = slices.Clone(st.Points)
+		for len(st.Points) > 0 && st.Points[len(st.Points)-1].Epoch >= st.Epoch {
+			st.Points = st.Points[:len(st.Points)-1]
+		}
+	}
+	h, arrays := checkpointHeader{Identity: t.checkpoints.identity, State: st}, t.arrays()
+	if end && t.discard {
+		arrays = nil
+	}
+	if err := t.checkpoints.save(h, arrays); err != nil {
+		note = fmt.Sprintf("the checkpoint at epoch %d could not be written: %v", st.Epoch, err)
+		// One note of this kind tells enough.
+		t.state.Notes = slices.DeleteFunc(t.state.Notes, func(n string) bool { return strings.Contains(n, "could not be written") })
+		t.state.Notes = append(t.state.Notes, note)
+	}
+	t.checkpoints.saved(start)
+	return note
+}

@@ -1,0 +1,89 @@
+package fcn
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+)
+
+// Trials trains the runs and returns their traces in order: several at a time,
+// each on one processor, or one after the other, each on all, whichever is
+// faster for their size. With the portable arithmetic the traces are the same
+// bytes either way.
+//
+// The first run that fails ends the others like an interruption: what they have
+// is returned, with the error and the number of the run in it, counted from 0. A
+// run that was not begun has a nil trace. Progress of the runs may be called at
+// the same time.
+func Trials(ctx context.Context, runs []Run) ([]*Trace, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	workers := 1
+	if sideBySide(runs) {
+		workers = min(runtime.GOMAXPROCS(0), len(runs))
+	}
+	traces := make([]*Trace, len(runs))
+	var first error
+	var lock sync.Mutex
+	next := 0
+	take := func() (int, bool) {
+		lock.Lock()
+		defer lock.Unlock()
+		if next == len(runs) || first != nil {
+			return 0, false
+		}
+		next++
+		return next - 1, true
+	}
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for {
+				i, ok := take()
+				if !ok {
+					return
+				}
+				trace, err := runs[i].train(ctx, workers > 1)
+				lock.Lock()
+				traces[i] = trace
+				if err != nil && first == nil {
+					first = fmt.Errorf("run %d: %w", i, err)
+					cancel()
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return traces, first
+}
+
+// sideBySide reports whether the runs are faster each on a processor of its own:
+// if the products of a step are too small to gain from being divided. Measured on
+// 2 cores with OpenBLAS, two trials side by side took 1/1.4 of the time of one
+// after the other for 4HL ReLU of width 32 on 32 points, 1/1.07 for 1HL ReLU of
+// width 128 on 1024 points, and 1 to 1.3 times as long from 4HL ReLU of width 128
+// on 1024 points upwards.
+func sideBySide(runs []Run) bool {
+	if len(runs) < 2 || runtime.GOMAXPROCS(0) < 2 {
+		return false
+	}
+	for _, r := range runs {
+		if r.Arch == nil || r.Problem.XTrain == nil {
+			return false // Train says what is wrong
+		}
+		points, _ := r.Problem.XTrain.Dims()
+		if b := r.Settings.Batch; b > 0 {
+			points = min(points, b)
+		}
+		inner := max(r.Config.Inputs, r.Config.Outputs)
+		if r.Arch.Depth() > 1 {
+			inner = max(inner, r.Config.Width)
+		}
+		if float64(points)*float64(r.Config.Width)*float64(inner) >= 1<<24 {
+			return false
+		}
+	}
+	return true
+}
