@@ -224,6 +224,30 @@ func TestInterruptAndResume(t *testing.T) {
 	}
 }
 
+// The same with the context done at any look at it: within a step, before and
+// after a measurement, and while a checkpoint of that step is there.
+func TestInterruptAnywhere(t *testing.T) {
+	plain := checkpointRun("")
+	plain.Settings.Epochs, plain.Settings.Snapshots = 3, []int{0, 1, 2, 3}
+	want := ntk.Must(plain.Train(context.Background()))
+	for looks := 0; ; looks++ {
+		run := plain
+		run.Settings.Checkpoints = folder(t)
+		_, err := run.Train(&countdown{Context: context.Background(), left: looks})
+		if err == nil {
+			if looks < 50 {
+				t.Errorf("a run looks at its context %d times", looks)
+			}
+			break
+		}
+		got := ntk.Must(run.Train(context.Background()))
+		near(t, fmt.Sprintf("after %d looks", looks), got.Points, want.Points)
+		if accel.Current().Portable() && result(got) != result(want) {
+			t.Errorf("after %d looks: %s\nwant %s", looks, result(got), result(want))
+		}
+	}
+}
+
 // Net.Train keeps the weights of the end too, and takes up only runs that began
 // from the same weights.
 func TestResumeNet(t *testing.T) {
@@ -340,6 +364,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	want := ntk.Must(plain.Train(context.Background())).Points
 
 	starts, names := regions(t, good)
+	olderStarts, _ := regions(t, before)
 	type damage struct {
 		name  string
 		bytes []byte
@@ -358,10 +383,11 @@ func TestDamagedCheckpoint(t *testing.T) {
 		b := slices.Clone(good)
 		clear(b[from:to]) // blocks that never reached the disk
 		damages = append(damages, damage{"zeros in " + name, b})
-		if len(before) == len(good) { // blocks of the file that was there before
-			b := slices.Clone(good)
-			copy(b[from:to], before[from:to])
-			damages = append(damages, damage{"the older " + name, b})
+		// blocks of the file that was there before
+		older := before[olderStarts[i]:olderStarts[i+1]]
+		damages = append(damages, damage{"the older " + name, slices.Concat(good[:from], older, good[to:])})
+		if i > 3 && strings.HasPrefix(name, "array") { // with its digest, which follows it
+			damages = append(damages, damage{"the older whole " + name, slices.Concat(good[:from], before[olderStarts[i]:olderStarts[i+2]], good[starts[i+2]:])})
 		}
 	}
 	damages = append(damages, damage{"one byte more", append(slices.Clone(good), 0)}, damage{"twice", append(slices.Clone(good), good...)})

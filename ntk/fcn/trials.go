@@ -60,11 +60,12 @@ func Trials(ctx context.Context, runs []Run) ([]*Trace, error) {
 }
 
 // sideBySide reports whether the runs are faster each on a processor of its own:
-// if the products of a step are too small to gain from being divided. Measured on
-// 2 cores with OpenBLAS, two trials side by side took 1/1.4 of the time of one
-// after the other for 4HL ReLU of width 32 on 32 points, 1/1.07 for 1HL ReLU of
-// width 128 on 1024 points, and 1 to 1.3 times as long from 4HL ReLU of width 128
-// on 1024 points upwards.
+// if the products of a step are too small to gain from being divided. On 2 cores
+// with OpenBLAS and other work beside it, the best of 25 times of two trials side
+// by side was 1.4 times as fast as one after the other for 4HL ReLU of width 32 on
+// 32 points and 1.07 times for 1HL ReLU of width 128 on 1024 points; for 4HL ReLU
+// of width 128 to 1024 neither was faster as a rule (0.75 to 1.7 times), and one
+// after the other needs the memory of one.
 func sideBySide(runs []Run) bool {
 	if len(runs) < 2 || runtime.GOMAXPROCS(0) < 2 {
 		return false
