@@ -10,7 +10,8 @@
 //   - [Iris], [Wine], [BreastCancer], [Embedded]: small real sets inside the
 //     program;
 //   - [LoadJMLR], [ParseJMLR]: the collection of Fernández-Delgado et al.,
-//     JMLR 15 (2014), 3133-3181, read from a folder.
+//     JMLR 15 (2014), 3133-3181, read from a folder; [FoundJMLR] lists the sets
+//     that are there.
 //
 // [Prepare] takes a Dataset, a [Split] and a [Normalization] and returns what a
 // net or a kernel method trains on. [OpenRecords] keeps results of finished

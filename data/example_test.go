@@ -127,6 +127,15 @@ func ExampleFindJMLR() {
 	// Output: testdata/jmlr/pair <nil>
 }
 
+func ExampleFoundJMLR() {
+	os.Setenv("KERNELSMITH_DATA", "testdata")
+	os.Setenv("KERNELSMITH_CACHE", "no such folder")
+	defer os.Unsetenv("KERNELSMITH_DATA")
+	defer os.Unsetenv("KERNELSMITH_CACHE")
+	fmt.Println(data.FoundJMLR())
+	// Output: [pair tiny] <nil>
+}
+
 func ExampleJMLRSets() {
 	sets := data.JMLRSets()
 	fmt.Println(len(sets), sets[0], slices.Contains(sets, "wine-quality-red"))

@@ -257,6 +257,34 @@ func TestLoadJMLRPlaces(t *testing.T) {
 	wantError(t, err, "is a file")
 }
 
+func TestFoundJMLR(t *testing.T) {
+	root, cache := t.TempDir(), t.TempDir()
+	t.Setenv("KERNELSMITH_DATA", root)
+	t.Setenv("KERNELSMITH_CACHE", cache)
+	if found, err := FoundJMLR(); err != nil || len(found) != 0 {
+		t.Errorf("%v, %v in empty folders", found, err)
+	}
+	writeSet(t, filepath.Join(root, "jmlr", "tiny"), fixture(t, "tiny"))
+	writeSet(t, filepath.Join(cache, "jmlr", "tiny"), fixture(t, "tiny"))
+	writeSet(t, filepath.Join(cache, "jmlr", "pair"), fixture(t, "pair"))
+	writeSet(t, filepath.Join(root, "jmlr"), map[string]string{"SETS.tsv": "a file"})
+	writeSet(t, filepath.Join(root, "jmlr", ".partial"), map[string]string{"x": "no set"})
+	writeSet(t, filepath.Join(cache, "jmlr", "zoo"), map[string]string{"zoo_R.dat": "damaged"})
+	found, err := FoundJMLR()
+	if diff := cmp.Diff([]string{"pair", "tiny", "zoo"}, found); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	for _, set := range found {
+		if _, err := FindJMLR(set); err != nil {
+			t.Error(err)
+		}
+	}
+	writeSet(t, root, map[string]string{"plain": "a file"})
+	t.Setenv("KERNELSMITH_DATA", filepath.Join(root, "plain"))
+	_, err = FoundJMLR()
+	wantError(t, err, "cannot list the sets", "plain")
+}
+
 func TestLoadJMLRAltered(t *testing.T) {
 	// A set under the name of a published one, with other contents.
 	root := t.TempDir()

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -88,6 +90,41 @@ func FindJMLR(set string) (dir string, err error) {
 		return dir, err
 	}
 	return "", &NotFoundError{Set: set, Places: append(places, dir)}
+}
+
+// FoundJMLR returns the names of the sets that LoadJMLR finds on this machine,
+// in alphabetical order, without reading them: the folders in
+// $KERNELSMITH_DATA/jmlr and in jmlr of the cache that hold <set>.txt, and those
+// named like one of JMLRSets, so that a damaged set is not passed over. None is
+// no error.
+func FoundJMLR() ([]string, error) {
+	var roots []string
+	if root := os.Getenv(dataVariable); root != "" {
+		roots = append(roots, root)
+	}
+	if cache, err := CacheDir(); err == nil {
+		roots = append(roots, cache)
+	} else if roots == nil {
+		return nil, err
+	}
+	found := make(map[string]bool)
+	for _, root := range roots {
+		entries, err := os.ReadDir(filepath.Join(root, jmlrFolder))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("data: cannot list the sets: %w", err)
+		}
+		for _, entry := range entries {
+			set := entry.Name()
+			dir := filepath.Join(root, jmlrFolder, set)
+			if folder, err := isFolder(dir); err != nil || !folder {
+				continue // a file, or a link to nothing
+			}
+			if _, err := os.Stat(filepath.Join(dir, set+".txt")); err == nil || JMLRChecksums(set) != nil {
+				found[set] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 func isFolder(dir string) (bool, error) {

@@ -45,8 +45,20 @@ func TestVerifyAllSets(t *testing.T) {
 		if slices.Contains(ds.ClassCounts(), 0) {
 			t.Errorf("%s: class counts %v", set, ds.ClassCounts())
 		}
-		if _, err := Prepare(ds, *ds.Split, MeanNorm{}); err != nil {
-			t.Error(err)
+		// No row of any set is zero after standardisation.
+		for _, norm := range []Normalization{MeanNorm{}, Sphere{}, Sphere{PerFeature: true}} {
+			if _, err := Prepare(ds, *ds.Split, norm); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	found, err := FoundJMLR()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range JMLRSets() {
+		if !slices.Contains(found, set) {
+			t.Errorf("%s is not among the sets found", set)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Command fetch downloads data sets of the JMLR collection into the cache.
 //
-//	go run ./data/fetch [-url address | -archive file] set…
+//	go run ./data/fetch [-url address | -archive file] -all | set…
 //
 // It verifies every file, leaves sets that are there already as they are, and
 // exits with status 1 when a set cannot be had.
@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/data/download"
 )
 
@@ -29,22 +30,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("fetch", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "usage: fetch [-url address | -archive file] set…\n\nDownloads data sets into the cache; data.JMLRSets lists their names.\n")
+		fmt.Fprintf(stderr, "usage: fetch [-url address | -archive file] -all | set…\n\nDownloads data sets into the cache; data.JMLRSets lists their names.\n")
 		flags.PrintDefaults()
 	}
 	url := flags.String("url", "", "`address` of the archive (default "+download.JMLRArchive+")")
 	archive := flags.String("archive", "", "`file` with an archive downloaded before")
+	all := flags.Bool("all", false, "all sets of data.JMLRSets")
 	if err := flags.Parse(args); err != nil {
 		if err == flag.ErrHelp {
 			return 0
 		}
 		return 2
 	}
-	if flags.NArg() == 0 {
+	sets := flags.Args()
+	if *all == (len(sets) > 0) {
 		flags.Usage()
 		return 2
 	}
-	results, err := download.JMLR(ctx, &download.Settings{URL: *url, Archive: *archive, Progress: printer(stdout)}, flags.Args()...)
+	if *all {
+		sets = data.JMLRSets()
+	}
+	results, err := download.JMLR(ctx, &download.Settings{URL: *url, Archive: *archive, Progress: printer(stdout)}, sets...)
 	for _, r := range results {
 		if r.New {
 			fmt.Fprintf(stdout, "%s: downloaded and verified, in %s\n", r.Set, r.Dir)

@@ -60,10 +60,13 @@ func TestFetch(t *testing.T) {
 	if status, out, errs = fetch(t, "-archive", path, "pair"); status != 0 || !strings.Contains(out, "pair: downloaded") {
 		t.Errorf("status %d\n%s%s", status, out, errs)
 	}
+	if status, out, errs = fetch(t, "-archive", path, "-all"); status != 1 || !strings.Contains(errs, "zoo") || !strings.Contains(errs, "abalone") {
+		t.Errorf("status %d\n%s%s", status, out, errs)
+	}
 }
 
 func TestFetchUsage(t *testing.T) {
-	for _, args := range [][]string{{}, {"-nonsense"}} {
+	for _, args := range [][]string{{}, {"-nonsense"}, {"-all", "zoo"}} {
 		if status, _, errs := fetch(t, args...); status != 2 || !strings.Contains(errs, "usage: fetch") {
 			t.Errorf("%v: status %d\n%s", args, status, errs)
 		}

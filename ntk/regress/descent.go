@@ -92,10 +92,8 @@ func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (
 		entries []float64
 		cols    int
 	}{{"Gram matrix", d.vectors, n}, {"cross matrix", testRows, n}, {"target", targets, outputs}} {
-		for i, v := range c.entries {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("regress: the %s is %v in row %d, column %d; it must be finite", c.name, v, i/c.cols, i%c.cols)
-			}
+		if err := finiteEntries(c.name, c.entries, c.cols); err != nil {
+			return nil, err
 		}
 	}
 	if !accel.SymEigen(n, d.vectors, d.values) {

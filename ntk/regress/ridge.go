@@ -1,0 +1,442 @@
+package regress
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/floats"
+	lapack "gonum.org/v1/gonum/lapack/gonum"
+	"gonum.org/v1/gonum/mat"
+)
+
+// RidgeSettings say what is added to the diagonal of the Gram matrix; nil and
+// the zero value add nothing, and the regression goes through the targets.
+type RidgeSettings struct {
+	// Ridge δ ≥ 0 is absolute: K + δI, in the units of the kernel. For a Gaussian
+	// process it is the variance of the noise.
+	Ridge float64
+	// RelativeRidge ≥ 0 is in units of the mean of K's diagonal, and is added to
+	// Ridge.
+	RelativeRidge float64
+	// PseudoInverse takes the solution of the least norm where K is singular and
+	// nothing is added to it, as where two inputs are equal: the limit of the
+	// ridge to 0, and of gradient descent from f = 0 to infinite time. Without it
+	// that is a [*SingularError]. It has no part where there is a ridge.
+	PseudoInverse bool
+}
+
+// Ridge is kernel ridge regression: with targets Y at the training points X,
+//
+//	f(x) = K(x, X) (K + δI)⁻¹ Y
+//
+// in every output by itself, without an offset. It is also the posterior mean
+// of a Gaussian process of covariance K whose values were seen with noise of
+// variance δ; see [Ridge.Covariance] and [Ridge.LogMarginalLikelihood].
+//
+// With the NTK and δ = 0 it is what a net of infinite width has learned after
+// infinite time, centred or with outputs 0 at initialisation; with the NNGP
+// kernel, the posterior of the net of infinite width as a prior.
+//
+// Source: C. Rasmussen, C. Williams, Gaussian Processes for Machine Learning,
+// MIT Press 2006, eq. 2.25 to 2.30, 5.12; [JGH18].
+type Ridge struct {
+	n, outputs int
+	ridge      float64
+	condition  float64
+	rank       int
+	targets    []float64 // Y, n×outputs
+	weights    []float64 // (K + δI)⁻¹ Y, n×outputs
+
+	factor []float64 // the lower triangle of L, K + δI = L Lᵀ; nil after a pseudo-inverse
+	// of a pseudo-inverse
+	values, vectors []float64 // λ ascending, 0 where it is taken for 0; V, n×n
+
+	inverseDiagonal func() []float64
+}
+
+// SingularError reports a Gram matrix that has no inverse in double precision.
+type SingularError struct {
+	Points    int
+	Rank      int     // eigenvalues that rounding does not explain
+	Condition float64 // of K + δI, λ_max/λ_min or an estimate of it; may be +Inf
+	Ridge     float64 // δ
+}
+
+func (e *SingularError) Error() string {
+	return fmt.Sprintf("regress: the Gram matrix of %d points with ridge %v is singular to rounding: rank %d, condition number %.3g; "+
+		"give a ridge (RelativeRidge of 1e-10 or more), leave out equal points, or ask for the PseudoInverse", e.Points, e.Ridge, e.Rank, e.Condition)
+}
+
+// NewRidge fits the regression to the n×n Gram matrix of the training points and
+// the n×outputs targets. Neither is kept or changed.
+//
+// A negative ridge or entries that are not finite are an error; a matrix with a
+// truly negative eigenvalue is a [*NotPSDError], though one that a ridge covers
+// is found only if an entry exceeds what its diagonal allows, |K_ij|² ≤ K_ii K_jj.
+// If K + δI is singular to rounding, that is a [*SingularError], unless the
+// settings ask for the pseudo-inverse.
+//
+// Cost: a Cholesky factorisation, n³/3 operations, and 2n² for each output; an
+// eigendecomposition for a pseudo-inverse.
+func NewRidge(train *mat.SymDense, y *mat.Dense, s *RidgeSettings) (*Ridge, error) {
+	if s == nil {
+		s = &RidgeSettings{}
+	}
+	if train == nil || train.IsEmpty() || y == nil || y.IsEmpty() {
+		return nil, fmt.Errorf("regress: a Gram matrix and targets are needed, each with entries")
+	}
+	for _, c := range []struct {
+		name  string
+		value float64
+	}{{"Ridge", s.Ridge}, {"RelativeRidge", s.RelativeRidge}} {
+		if !(c.value >= 0) || math.IsInf(c.value, 0) {
+			return nil, fmt.Errorf("regress: %s is %v; it must be a finite number ≥ 0", c.name, c.value)
+		}
+	}
+	n := train.SymmetricDim()
+	rows, outputs := y.Dims()
+	if rows != n {
+		return nil, fmt.Errorf("regress: %d rows of targets for %d training points", rows, n)
+	}
+	r := &Ridge{n: n, outputs: outputs, targets: append([]float64(nil), contiguous(y)...)}
+	gram := make([]float64, n*n)
+	for i := range n {
+		for j := range i + 1 {
+			gram[i*n+j] = train.At(i, j)
+			gram[j*n+i] = gram[i*n+j]
+		}
+	}
+	if err := finiteEntries("Gram matrix", gram, n); err != nil {
+		return nil, err
+	}
+	if err := finiteEntries("target", r.targets, outputs); err != nil {
+		return nil, err
+	}
+	r.ridge = s.Ridge + s.RelativeRidge*mat.Trace(train)/float64(n)
+	r.weights = append([]float64(nil), r.targets...)
+	r.inverseDiagonal = sync.OnceValue(r.computeInverseDiagonal)
+	if minorsAllow(n, gram) && r.byCholesky(gram) {
+		return r, nil
+	}
+	if err := r.byEigen(gram, s.PseudoInverse); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// finiteEntries returns an error that names the first entry that is not finite.
+func finiteEntries(name string, entries []float64, cols int) error {
+	for i, v := range entries {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("regress: the %s is %v in row %d, column %d; it must be finite", name, v, i/cols, i%cols)
+		}
+	}
+	return nil
+}
+
+// minorsAllow reports whether all principal minors of two rows can be those of a
+// positive semidefinite matrix, up to rounding.
+func minorsAllow(n int, gram []float64) bool {
+	roots := make([]float64, n) // not products of diagonal entries, which can underflow
+	for i := range n {
+		if gram[i*n+i] < 0 {
+			return false
+		}
+		roots[i] = math.Sqrt(gram[i*n+i])
+		for j, root := range roots[:i] {
+			if math.Abs(gram[i*n+j]) > (1+1e-7)*roots[i]*root {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// byCholesky solves where K + δI is positive definite and has a condition number
+// that leaves digits; gram stays as it is.
+func (r *Ridge) byCholesky(gram []float64) bool {
+	n := r.n
+	factor := append([]float64(nil), gram...)
+	var norm float64 // ‖K + δI‖₁
+	for i := range n {
+		factor[i*n+i] += r.ridge
+		norm = math.Max(norm, floats.Norm(factor[i*n:(i+1)*n], 1))
+	}
+	if !cholesky(n, factor) {
+		return false
+	}
+	reciprocal := lapack.Implementation{}.Dpocon(blas.Lower, n, factor, n, norm, make([]float64, 3*n), make([]int, n))
+	if !(reciprocal > float64(n)*0x1p-52) {
+		return false
+	}
+	r.factor, r.condition, r.rank = factor, 1/reciprocal, n
+	solveLower(n, factor, n, r.outputs, r.weights)
+	solveLowerTrans(n, factor, r.outputs, r.weights)
+	return true
+}
+
+// byEigen says why there is no Cholesky factor, or takes the pseudo-inverse.
+func (r *Ridge) byEigen(gram []float64, pseudo bool) error {
+	n := r.n
+	values := make([]float64, n)
+	if !accel.SymEigen(n, gram, values) {
+		return fmt.Errorf("regress: the eigenvalues of the %d×%d Gram matrix did not converge", n, n)
+	}
+	least, largest := values[0], values[n-1]
+	if !(largest >= 0) || least < -1e-7*largest { // as in NewDescent
+		return &NotPSDError{least, largest}
+	}
+	// What is not above the rounding of the largest, or is as small as one that is
+	// negative by the rounding of the entries, is not told from 0.
+	zero := math.Max(float64(n)*0x1p-52*largest, -least)
+	r.condition = math.Inf(1)
+	for i, v := range values {
+		if v > zero {
+			r.rank++
+		} else {
+			values[i] = 0
+		}
+	}
+	if lowest := least + r.ridge; lowest > 0 {
+		r.condition = (largest + r.ridge) / lowest
+	}
+	if !pseudo || r.ridge > 0 {
+		return &SingularError{Points: n, Rank: r.rank, Condition: r.condition, Ridge: r.ridge}
+	}
+	r.values, r.vectors = values, gram
+	if r.rank > 0 {
+		r.condition = largest / values[n-r.rank]
+	}
+	o := r.outputs
+	b64 := accel.Float64()
+	projected := make([]float64, n*o)
+	b64.Dgemm(blas.Trans, blas.NoTrans, n, o, n, 1, gram, n, r.targets, o, 0, projected, o)
+	for i, v := range values {
+		for j := range o {
+			if v == 0 {
+				projected[i*o+j] = 0
+			} else {
+				projected[i*o+j] /= v
+			}
+		}
+	}
+	b64.Dgemm(blas.NoTrans, blas.NoTrans, n, o, n, 1, gram, n, projected, o, 0, r.weights, o)
+	return nil
+}
+
+// Ridge returns δ, what was added to the diagonal: both settings in absolute
+// terms.
+func (r *Ridge) Ridge() float64 { return r.ridge }
+
+// Condition returns the condition number of K + δI, as LAPACK estimates it in
+// the 1-norm; of a pseudo-inverse, the largest over the least eigenvalue that
+// was kept.
+func (r *Ridge) Condition() float64 { return r.condition }
+
+// Rank returns the number of training points, or of the eigenvalues that a
+// pseudo-inverse kept.
+func (r *Ridge) Rank() int { return r.rank }
+
+// Weights returns a copy of (K + δI)⁻¹ Y, n×outputs: f(x) = K(x, X) times it.
+func (r *Ridge) Weights() *mat.Dense {
+	return mat.NewDense(r.n, r.outputs, append([]float64(nil), r.weights...))
+}
+
+// Predict returns f at m points, m×outputs, from the m×n matrix of the kernel
+// between them and the training points. Cost: 2·m·n·outputs.
+func (r *Ridge) Predict(cross *mat.Dense) (*mat.Dense, error) {
+	rows, m, err := r.checkCross(cross)
+	if err != nil {
+		return nil, err
+	}
+	f := mat.NewDense(m, r.outputs, nil)
+	accel.Float64().Dgemm(blas.NoTrans, blas.NoTrans, m, r.outputs, r.n, 1, rows, r.n, r.weights, r.outputs, 0, f.RawMatrix().Data, r.outputs)
+	return f, nil
+}
+
+func (r *Ridge) checkCross(cross *mat.Dense) (rows []float64, m int, err error) {
+	if cross == nil || cross.IsEmpty() {
+		return nil, 0, fmt.Errorf("regress: a cross matrix with entries is needed")
+	}
+	m, cols := cross.Dims()
+	if cols != r.n {
+		return nil, 0, fmt.Errorf("regress: the cross matrix has %d columns for %d training points", cols, r.n)
+	}
+	rows = contiguous(cross)
+	return rows, m, finiteEntries("cross matrix", rows, cols)
+}
+
+// LeaveOneOut returns, for each training point, the prediction at it of the
+// regression on the others with the same δ, n×outputs, without fitting any of
+// them:
+//
+//	f₋ᵢ(xᵢ) = yᵢ - [A⁻¹Y]ᵢ / [A⁻¹]ᵢᵢ,  A = K + δI,
+//
+// and the limit of that for δ → 0 after a pseudo-inverse. Cost: n³/3 once.
+func (r *Ridge) LeaveOneOut() *mat.Dense {
+	n, o := r.n, r.outputs
+	out := mat.NewDense(n, o, append([]float64(nil), r.targets...))
+	f, diagonal := out.RawMatrix().Data, r.inverseDiagonal()
+	if r.factor != nil {
+		for i, v := range diagonal {
+			floats.AddScaled(f[i*o:(i+1)*o], -1/v, r.weights[i*o:(i+1)*o])
+		}
+		return out
+	}
+	// For δ → 0, A⁻¹ → P/δ + K⁺ with P the projection on the null space.
+	zeros := n - r.rank
+	b64 := accel.Float64()
+	projected, missed := make([]float64, zeros*o), make([]float64, n*o) // P Y
+	if zeros > 0 {
+		b64.Dgemm(blas.Trans, blas.NoTrans, zeros, o, n, 1, r.vectors, n, r.targets, o, 0, projected, o)
+		b64.Dgemm(blas.NoTrans, blas.NoTrans, n, o, zeros, 1, r.vectors, n, projected, o, 0, missed, o)
+	}
+	for i, v := range diagonal {
+		null := floats.Dot(r.vectors[i*n:i*n+zeros], r.vectors[i*n:i*n+zeros])
+		if null > 1e-10 { // else the point is in no dependence between points
+			floats.AddScaled(f[i*o:(i+1)*o], -1/null, missed[i*o:(i+1)*o])
+		} else if v > 0 {
+			floats.AddScaled(f[i*o:(i+1)*o], -1/v, r.weights[i*o:(i+1)*o])
+		}
+	}
+	return out
+}
+
+// computeInverseDiagonal returns the diagonal of A⁻¹ or, of a pseudo-inverse, K⁺.
+func (r *Ridge) computeInverseDiagonal() []float64 {
+	n := r.n
+	diagonal := make([]float64, n)
+	if r.factor == nil {
+		for i := range n {
+			for j, v := range r.values {
+				if v > 0 {
+					diagonal[i] += r.vectors[i*n+j] * r.vectors[i*n+j] / v
+				}
+			}
+		}
+		return diagonal
+	}
+	// [A⁻¹]ᵢᵢ is the square norm of column i of L⁻¹, which is 0 above row i: so
+	// blocks of columns from their first row down.
+	for k := 0; k < n; k += block {
+		width := min(block, n-k)
+		columns := make([]float64, (n-k)*width)
+		for j := range width {
+			columns[j*width+j] = 1
+		}
+		solveLower(n-k, r.factor[k*n+k:], n, width, columns)
+		for i, v := range columns {
+			diagonal[k+i%width] += v * v
+		}
+	}
+	return diagonal
+}
+
+// Covariance returns the posterior covariance of the Gaussian process at m
+// points, the same for every output and without the noise,
+//
+//	K(x, x') - K(x, X) (K + δI)⁻¹ K(X, x'),
+//
+// from the m×n cross matrix and the m×m Gram matrix of the points. Cost: m·n²
+// operations, and m²·n.
+func (r *Ridge) Covariance(cross *mat.Dense, test *mat.SymDense) (*mat.SymDense, error) {
+	rows, m, err := r.checkCross(cross)
+	if err != nil {
+		return nil, err
+	}
+	if test == nil || test.SymmetricDim() != m {
+		return nil, fmt.Errorf("regress: the Gram matrix of the test points must be %d×%d, like the cross matrix has rows", m, m)
+	}
+	half := r.whiten(rows, m) // explained = halfᵀ half
+	explained := make([]float64, m*m)
+	accel.Float64().Dgemm(blas.Trans, blas.NoTrans, m, m, r.n, 1, half, m, half, m, 0, explained, m)
+	out := mat.NewSymDense(m, nil)
+	for i := range m {
+		for j := i; j < m; j++ {
+			v := test.At(i, j)
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, fmt.Errorf("regress: the Gram matrix of the test points is %v in row %d, column %d; it must be finite", v, i, j)
+			}
+			out.SetSym(i, j, v-explained[i*m+j])
+		}
+	}
+	for i := range m {
+		out.SetSym(i, i, math.Max(0, out.At(i, i))) // below 0 by rounding
+	}
+	return out, nil
+}
+
+// Variance returns the diagonal of [Ridge.Covariance], from the cross matrix and
+// K(x, x) at its m points. Cost: m·n².
+func (r *Ridge) Variance(cross *mat.Dense, diagonal []float64) ([]float64, error) {
+	rows, m, err := r.checkCross(cross)
+	if err != nil {
+		return nil, err
+	}
+	if len(diagonal) != m {
+		return nil, fmt.Errorf("regress: %d values K(x, x) for the %d rows of the cross matrix", len(diagonal), m)
+	}
+	if err := finiteEntries("diagonal K(x, x)", diagonal, 1); err != nil {
+		return nil, err
+	}
+	half, out := r.whiten(rows, m), append([]float64(nil), diagonal...)
+	for i, v := range half {
+		out[i%m] -= v * v
+	}
+	for i, v := range out {
+		out[i] = math.Max(0, v) // below 0 by rounding
+	}
+	return out, nil
+}
+
+// whiten returns L⁻¹ K(X, x), n×m, or Λ^(-½) Vᵀ K(X, x): a matrix whose square is
+// what the training points explain.
+func (r *Ridge) whiten(rows []float64, m int) []float64 {
+	n, half := r.n, make([]float64, r.n*m)
+	if r.factor != nil {
+		for i := range m {
+			for j := range n {
+				half[j*m+i] = rows[i*n+j]
+			}
+		}
+		solveLower(n, r.factor, n, m, half)
+		return half
+	}
+	accel.Float64().Dgemm(blas.Trans, blas.Trans, n, m, n, 1, r.vectors, n, rows, n, 0, half, m)
+	for i, v := range r.values {
+		scale := 0.0
+		if v > 0 {
+			scale = 1 / math.Sqrt(v)
+		}
+		floats.Scale(scale, half[i*m:(i+1)*m])
+	}
+	return half
+}
+
+// LogMarginalLikelihood returns, for each output, the log of the density of its
+// targets under the Gaussian process with noise of variance δ,
+//
+//	-½ yᵀ(K + δI)⁻¹y - ½ log det(K + δI) - n/2 log 2π.
+//
+// Outputs are independent, so together they have the sum. After a
+// pseudo-inverse of a singular matrix there is no density, and it is an error.
+func (r *Ridge) LogMarginalLikelihood() ([]float64, error) {
+	if r.factor == nil {
+		return nil, &SingularError{Points: r.n, Rank: r.rank, Condition: math.Inf(1), Ridge: r.ridge}
+	}
+	constant := -0.5 * float64(r.n) * math.Log(2*math.Pi)
+	for i := range r.n {
+		constant -= math.Log(r.factor[i*r.n+i])
+	}
+	out := make([]float64, r.outputs)
+	for j := range out {
+		out[j] = constant
+		for i := range r.n {
+			out[j] -= 0.5 * r.targets[i*r.outputs+j] * r.weights[i*r.outputs+j]
+		}
+	}
+	return out, nil
+}
