@@ -26,7 +26,7 @@ func TestLargestErrorOfDeepReLU(t *testing.T) {
 func TestSpreadAtMostMatters(t *testing.T) {
 	at := func(c float64) float64 { return 1.4 + 2.5*(1+c)/2 }
 	for _, largest := range []bool{false, true} {
-		r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU(), SpreadAtMost: at, Largest: largest, On: Angles(41, nil)}, &Settings{Starts: 20, Polish: 6}))
+		r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU(), SpreadAtMost: at, Largest: largest, On: Angles(41, nil)}, &Settings{Starts: 20, Polish: 1}))
 		if r.Design.Error.Mean < 0.05 {
 			t.Errorf("largest %v: the bound costs nothing: %v", largest, r.Design.Error)
 		}
