@@ -34,11 +34,15 @@ type Bounds struct {
 	MaxFrequency float64 // 0 means 12
 	MinScale     float64 // of Gaussians (width), erf and GELU (slope); 0 means 0.2
 	MaxScale     float64 // 0 means 5
-	Amplitude    float64 // |amplitude|, |slope| and |offset| at most; 0 means 20
+	// Amplitude bounds |amplitude|, |slope| and |offset|; 0 means 20, and twice the root of
+	// the target's largest value where that is more.
+	Amplitude float64
 	// Slope bounds |φ'| for z → ±∞, the growth of φ outside the range that the
 	// kernel tells of; 0 means no bound.
 	Slope float64
 }
+
+const defaultAmplitude = 20
 
 func (b Bounds) withDefaults() Bounds {
 	set := func(v *float64, to float64) {
@@ -51,7 +55,7 @@ func (b Bounds) withDefaults() Bounds {
 	set(&b.MaxFrequency, 12)
 	set(&b.MinScale, 0.2)
 	set(&b.MaxScale, 5)
-	set(&b.Amplitude, 20)
+	set(&b.Amplitude, defaultAmplitude)
 	set(&b.Slope, math.Inf(1))
 	return b
 }

@@ -164,3 +164,14 @@ func TestSpreadOfFast(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Targets of any size are fitted as well as those of size 1.
+func TestSizeOfTarget(t *testing.T) {
+	for _, size := range []float64{1e-6, 1, 1e6} {
+		target := ntk.Must(deepReLU().Scale(size))
+		r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: target, On: Angles(31, nil)}, &Settings{Starts: 100, Polish: 6}))
+		if !(r.Design.Error.Relative < 0.01) {
+			t.Errorf("a target of size %v: relative error %v, %v", size, r.Design.Error.Relative, r.Design.Formula)
+		}
+	}
+}

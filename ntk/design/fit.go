@@ -152,6 +152,17 @@ func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.Own == nil && f.Bounds.Amplitude == 0 {
+		var largest float64
+		for _, p := range places {
+			largest = math.Max(largest, math.Abs(p.want))
+		}
+		if f.Bounds.Amplitude = 2 * math.Sqrt(largest); f.Bounds.Amplitude <= defaultAmplitude {
+			f.Bounds.Amplitude = 0
+		} else if params, err = f.parameters(); err != nil {
+			return nil, err
+		}
+	}
 	const most = 10_000_000
 	if s.Starts > most || s.Polish > most {
 		return nil, fmt.Errorf("design: Starts and Polish are %d and %d; they must be at most %d", s.Starts, s.Polish, most)
