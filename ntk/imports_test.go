@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite ← ntk ← fcn, regress; plotting and data
+// Imports point one way: hermite ← ntk ← fcn, regress, spectra; plotting and data
 // import none of ntk, and gonbui only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
@@ -22,6 +22,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/design":           {"ntk", "ntk/hermite", "ntk/internal/gauss", "ntk/internal/special"},
 		"ntk/kerneltest":       {"ntk"},
 		"ntk/regress":          {"ntk", "ntk/internal/accel"},
+		"ntk/spectra":          {"ntk"},
 		"ntk/internal/accel":   {},
 		"ntk/internal/nnls":    {},
 		"ntk/internal/special": {},
