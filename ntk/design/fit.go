@@ -460,7 +460,12 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 		best := chosen[:min(len(chosen), max(4, polish/3))]
 		followed = len(best)
 		end := s.strict()
-		err = s.each(ctx, len(best), share, report, func(i int, stop func() bool) { best[i] = end.polished(best[i], 400, s.problem.Largest, stop) })
+		err = s.each(ctx, len(best), share, report, func(i int, stop func() bool) {
+			if s.most != nil { // near its end before the bound is strict
+				best[i] = s.polished(best[i], 400, false, stop)
+			}
+			best[i] = end.polished(best[i], 400, s.problem.Largest, stop)
+		})
 		if s.problem.Largest || s.most != nil { // the others were not asked for it
 			chosen = best
 		}
