@@ -68,6 +68,9 @@ func Compare(target ntk.Target, on Domain, designs ...Named) ([]Comparison, erro
 			return nil, fmt.Errorf("design: design %d of the comparison (%q) is nil", i, n.Name)
 		}
 		c := Comparison{Name: n.Name, Params: len(n.Design.Params)}
+		if c.Params == 0 && n.Design.own == nil { // made by hand
+			c.Params = len(n.Design.Formula.params())
+		}
 		err := c.measure(n.Design, places)
 		if err != nil {
 			return nil, fmt.Errorf("design: design %d of the comparison (%q): %w", i, n.Name, err)

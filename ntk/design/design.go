@@ -142,16 +142,22 @@ func Measured(f Formula, target ntk.Target, on Domain) (*Design, error) {
 		return nil, err
 	}
 	d.Objective = d.Error.Mean
-	d.Params = append(d.Params, Param{Name: "slope", Value: f.Slope}, Param{Name: "offset", Value: f.Offset})
+	d.Params = f.params()
+	return d, nil
+}
+
+// params are the formula's parameters, by the names that they have in families.
+func (f Formula) params() []Param {
+	out := []Param{{Name: "slope", Value: f.Slope}, {Name: "offset", Value: f.Offset}}
 	counts := map[Kind]int{}
 	for _, t := range f.Terms {
 		counts[t.Kind]++
 		used, _, _ := t.parameters()
 		for _, p := range used {
-			d.Params = append(d.Params, Param{Name: fmt.Sprintf("%s%d.%s", shortName[t.Kind], counts[t.Kind], p.name), Value: *p.value})
+			out = append(out, Param{Name: fmt.Sprintf("%s%d.%s", shortName[t.Kind], counts[t.Kind], p.name), Value: *p.value})
 		}
 	}
-	return d, nil
+	return out
 }
 
 // MeanSpread is the root mean square of [Design.Spread] over 17 angles uniform on

@@ -48,11 +48,11 @@ func ExampleDesign_MeanSpread() {
 func ExampleCompare() {
 	line := &design.Design{Formula: design.Formula{Slope: 1, Offset: 1}}
 	for _, c := range ntk.Must(design.Compare(deep(), design.Domain{}, design.Named{Name: "published", Design: published()}, design.Named{Name: "a line", Design: line})) {
-		fmt.Printf("%-9s off by %.3f, wide enough at %5d, |φ| ≤ %.2f inside and %.2f outside\n", c.Name, c.Error.Mean, c.Width, c.Inside, c.Outside)
+		fmt.Printf("%-9s has %d parameters, is off by %.3f, wide enough at %5d, |φ| ≤ %.2f inside and %.2f outside\n", c.Name, c.Params, c.Error.Mean, c.Width, c.Inside, c.Outside)
 	}
 	// Output:
-	// published off by 0.057, wide enough at 15071, |φ| ≤ 8.55 inside and 16.43 outside
-	// a line    off by 1.241, wide enough at     3, |φ| ≤ 4.00 inside and 6.00 outside
+	// published has 7 parameters, is off by 0.057, wide enough at 15071, |φ| ≤ 8.55 inside and 16.43 outside
+	// a line    has 2 parameters, is off by 1.241, wide enough at     3, |φ| ≤ 4.00 inside and 6.00 outside
 }
 
 func ExampleComparison_Beats() {
