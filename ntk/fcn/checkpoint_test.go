@@ -60,8 +60,13 @@ func near(t *testing.T, what string, got, want []Point) {
 	if accel.Current().Portable() {
 		bound = 0
 	}
+	nearTo(t, what, bound, got, want)
+}
+
+func nearTo(t *testing.T, what string, bound float64, got, want []Point) {
+	t.Helper()
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= bound*(1+math.Abs(b)) })); d != "" {
-		t.Errorf("%s: other points than of the uninterrupted run:\n%s", what, d)
+		t.Errorf("%s: other points:\n%s", what, d)
 	}
 }
 
