@@ -122,8 +122,12 @@ func (p pair) fill(a, b *basis, minus, plus float64) {
 			p.hinges(a, b, i, j, rho, r, minus, plus)
 		}
 		for j := range nf {
-			p.hingeWave(a, b, i, j, rho, minus*plus)
-			p.waveHinge(a, b, j, i, rho, minus*plus)
+			t := hingeAndWave(a, b, i, j, rho, minus*plus)
+			p.hingeWave(a, b, i, j, rho, t)
+			if a != b {
+				t = hingeAndWave(b, a, i, j, rho, minus*plus)
+			}
+			p.waveHinge(a, b, j, i, rho, t)
 		}
 	}
 	for i := range nf {
@@ -187,15 +191,27 @@ func transform(h, density, f, rho, r2 float64) (mass, edge complex128) {
 	return edge * complex(math.Sqrt(2*math.Pi)/2, 0) * w, edge
 }
 
+// transforms are M and D of [transform] for a hinge and a wave.
+type transforms struct{ mass, edge complex128 }
+
+// hingeAndWave is those of hinge i of a, with the sign that a reflected one gives ρ, and
+// wave j of b.
+func hingeAndWave(a, b *basis, i, j int, rho, r2 float64) transforms {
+	if a.reflected[i] {
+		rho = -rho
+	}
+	mass, edge := transform(a.b[i], a.p0[i], b.f[j], rho, r2)
+	return transforms{mass, edge}
+}
+
 // hingeWave is ReLU i of u with cosine and sine j of v and those times v.
-func (p pair) hingeWave(a, b *basis, i, j int, rho, r2 float64) {
+func (p pair) hingeWave(a, b *basis, i, j int, rho float64, t transforms) {
 	sign := 1.
 	if a.reflected[i] {
 		sign, rho = -1, -rho
 	}
 	f, w := b.f[j], b.freq[j]
-	h := a.b[i]
-	mass, edge := transform(h, a.p0[i], f, rho, r2)
+	h, mass, edge := a.b[i], t.mass, t.edge
 	// E[relu(u-h) e^{ifv}] = D + (iρf - h) M
 	first := edge + complex(-h, rho*f)*mass
 	// E[g(u) v e^{ifv}] = ρ E[g' e^{ifv}] + if E[g e^{ifv}]
@@ -209,14 +225,13 @@ func (p pair) hingeWave(a, b *basis, i, j int, rho, r2 float64) {
 }
 
 // waveHinge is cosine and sine i of u with ReLU and step j of v.
-func (p pair) waveHinge(a, b *basis, i, j int, rho, r2 float64) {
+func (p pair) waveHinge(a, b *basis, i, j int, rho float64, t transforms) {
 	sign := 1.
 	if b.reflected[j] {
 		sign, rho = -1, -rho
 	}
 	f, w := a.f[i], a.freq[i]
-	h := b.b[j]
-	mass, edge := transform(h, b.p0[j], f, rho, r2)
+	h, mass, edge := b.b[j], t.mass, t.edge
 	first := edge + complex(-h, rho*f)*mass
 	c := 2 + len(a.b) + 2*i
 	p.set(c, 2+j, b.s*real(first), -sign*w*imag(mass))
