@@ -85,13 +85,9 @@ func (c *Comparison) measure(d *Design, places []place) (err error) {
 	if err != nil {
 		return err
 	}
-	values := make([]float64, len(places))
-	for i, p := range places {
-		if values[i], err = valueAt(K, p); err != nil {
-			return err
-		}
+	if c.Error, err = kernelError(K, places); err != nil {
+		return err
 	}
-	c.Error = errorOf(values, places)
 	if c.Spread, err = d.Spread(spreadCosines); err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func spreadOf(f shape, cosines []float64) ([]float64, error) {
 	out := make([]float64, len(cosines))
 	exactly(cosines).variances(f, out, nil)
 	for i, v := range out {
-		if !isFinite(v) {
+		if !finite(v) {
 			return nil, fmt.Errorf("design: the variance of finite nets at c = %v is %v: φ grows too fast or is not finite", cosines[i], v)
 		}
 		out[i] = math.Sqrt(math.Max(0, v))
@@ -243,21 +243,19 @@ func ErrorOn(f Formula, target ntk.Target, on Domain) (Error, error) {
 	if err != nil {
 		return Error{}, err
 	}
-	phi, err := f.Activation()
+	K, err := (&Design{Formula: f}).NTK()
 	if err != nil {
 		return Error{}, err
 	}
-	net, err := ntk.UniformFCN(1, phi, 1, 0)
-	if err != nil {
-		return Error{}, err
-	}
-	K, err := net.NTK()
-	if err != nil {
-		return Error{}, err
-	}
+	return kernelError(K, places)
+}
+
+// kernelError is the distance of a kernel from what is wanted at the places.
+func kernelError(K ntk.Kernel, places []place) (Error, error) {
 	values := make([]float64, len(places))
+	var err error
 	for i, p := range places {
-		if values[i], err = K.At(p.q, p.k(), p.q2); err != nil {
+		if values[i], err = valueAt(K, p); err != nil {
 			return Error{}, err
 		}
 	}

@@ -106,7 +106,7 @@ func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 	norm := make([]float64, n)
 	for i := range n {
 		norm[i] = mat.Dot(x.RowView(i), x.RowView(i)) / float64(features)
-		if !isFinite(norm[i]) {
+		if !finite(norm[i]) {
 			d.err = fmt.Errorf("design: row %d of the inputs is not finite", i)
 			return d
 		}

@@ -3,14 +3,12 @@ package design
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/atomicfile"
 )
 
 // What files begin with, so that an old program refuses a new file.
@@ -280,31 +278,13 @@ func load(r io.Reader, into json.Unmarshaler) error {
 	return into.UnmarshalJSON(b)
 }
 
-func writeFileAtomic(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+func writeFileAtomic(path string, b []byte) error {
+	err := atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("design: cannot write in the folder of %s: %w", path, err)
+		return fmt.Errorf("design: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("design: cannot write %s: %w", path, err)
-			f.Close() // closing twice does no harm
-			if e := os.Remove(f.Name()); e != nil && !errors.Is(e, fs.ErrNotExist) {
-				err = errors.Join(err, e)
-			}
-		}
-	}()
-	if _, err = f.Write(b); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }

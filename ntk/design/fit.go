@@ -172,7 +172,7 @@ func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 		if sr.top, err = curveOf(p.Target, []float64{1, 1 - slopeGap}); err != nil {
 			return nil, fmt.Errorf("design: the target near c = 1: %w", err)
 		}
-		if !isFinite(sr.top[0]) || !isFinite(sr.top[1]) {
+		if !finite(sr.top[0]) || !finite(sr.top[1]) {
 			return nil, fmt.Errorf("design: the target %v is %v at c = 1 and %v", p.Target, sr.top, 1-slopeGap)
 		}
 	}
@@ -481,7 +481,7 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	}
 	r := &Result{Stop: fmt.Sprintf("%d starts, the best %d followed to their end", total, followed)}
 	for _, c := range chosen {
-		if !isFinite(c.cost) {
+		if !finite(c.cost) {
 			continue
 		}
 		if c.converged {
@@ -693,7 +693,7 @@ func (s *search) fitLinear(x []float64, r *rand.Rand) float64 {
 func distinct(starts []start, count int) []start {
 	var out []start
 	for _, a := range starts {
-		if len(out) == count || !isFinite(a.cost) {
+		if len(out) == count || !finite(a.cost) {
 			break
 		}
 		near := slices.ContainsFunc(out, func(b start) bool {

@@ -51,8 +51,8 @@ func (l *levenberg) run(x []float64, steps int) (cost float64, converged bool) {
 				free = append(free, j)
 			}
 		}
-		if len(free) == 0 || !isFinite(cost) {
-			return cost, isFinite(cost)
+		if len(free) == 0 || !finite(cost) {
+			return cost, finite(cost)
 		}
 		moved := false
 		for range 12 {
@@ -135,5 +135,3 @@ func squares(r []float64) (sum float64) {
 	}
 	return sum
 }
-
-func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

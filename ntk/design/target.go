@@ -43,7 +43,7 @@ func checkSamples(s ntk.Samples) error {
 		if !(math.Abs(c) <= 1) {
 			return fmt.Errorf("design: sample %d is at the cosine %v, outside [-1, 1]", i, c)
 		}
-		if !isFinite(s.Values[i]) {
+		if !finite(s.Values[i]) {
 			return fmt.Errorf("design: sample %d is %v; it must be finite", i, s.Values[i])
 		}
 	}
@@ -169,7 +169,7 @@ func (d Domain) wanted(target ntk.Target) ([]place, error) {
 		if err != nil {
 			return nil, fmt.Errorf("design: the target: %w", err)
 		}
-		if !isFinite(p.want) {
+		if !finite(p.want) {
 			return nil, fmt.Errorf("design: the target %v is %v at (%v, %v, %v)", target, p.want, p.q, p.k(), p.q2)
 		}
 		total += p.weight

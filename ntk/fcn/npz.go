@@ -6,19 +6,17 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/atomicfile"
 )
 
 const (
@@ -188,33 +186,11 @@ func writeHeader(w *bufio.Writer, dtype string, shape []int) {
 
 // Save writes the net to a file as WriteNPZ does. It is written beside path and
 // renamed, so that path never holds a part of it.
-func (n *Net) Save(path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("fcn: cannot write in the folder of %s: %w", path, err)
+func (n *Net) Save(path string) error {
+	if err := atomicfile.Write(path, n.WriteNPZ); err != nil {
+		return fmt.Errorf("fcn: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("fcn: cannot write %s: %w", path, err)
-			f.Close() // closing twice does no harm
-			if e := os.Remove(f.Name()); e != nil && !errors.Is(e, fs.ErrNotExist) {
-				err = errors.Join(err, e)
-			}
-		}
-	}()
-	if err = n.WriteNPZ(f); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
 // Load reads a net from a file; see [ReadNPZ].
