@@ -2,10 +2,10 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 
-	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 )
 
 // Activation is the function φ that a hidden layer applies to each
@@ -109,25 +109,7 @@ func sineLessCosine(x float64) float64 {
 }
 
 // EvalFloat32 implements [Float32Evaluator].
-func (ReLU) EvalFloat32(value, derivative, z []float32) {
-	value, derivative = value[:len(z)], derivative[:len(z)]
-	for i, x := range z {
-		value[i], derivative[i] = relu32(x)
-	}
-}
-
-// relu32 returns max(x, 0) and 1 where x > 0, else 0. Pre-activations have
-// either sign at random, which a branch cannot predict: mask is all ones where
-// x ≤ 0.
-func relu32(x float32) (value, derivative float32) {
-	if x != x {
-		return x, x
-	}
-	const one = 0x3f800000
-	bits := int32(math.Float32bits(x))
-	mask := uint32((bits | (bits - 1)) >> 31)
-	return math.Float32frombits(uint32(bits) &^ mask), math.Float32frombits(one &^ mask)
-}
+func (ReLU) EvalFloat32(value, derivative, z []float32) { vec32.ReLU(value, derivative, z) }
 
 // String returns "ReLU".
 func (ReLU) String() string { return "ReLU" }
@@ -185,10 +167,10 @@ func (s Sin) dualAt(p gauss.Pair) (value, derivative float64) {
 	return waveDual(s.Amplitude, s.Frequency, sin, -cos, p)
 }
 
-// EvalFloat32 implements [Float32Evaluator]: to 2e-9 of the amplitude (of
-// amplitude times frequency for the derivative) and the result's rounding.
+// EvalFloat32 implements [Float32Evaluator]: to 2e-7 of the amplitude, and of
+// amplitude times frequency for the derivative.
 func (s Sin) EvalFloat32(value, derivative, z []float32) {
-	special.Sine32(value, derivative, z, s.Amplitude, s.Frequency, s.Phase)
+	vec32.Sine(value, derivative, z, s.Amplitude, s.Frequency, s.Phase)
 }
 
 // Validate implements [Validator].
@@ -291,21 +273,18 @@ func (m Mimic) Dual(q, k, q2 float64) (value, derivative float64) {
 
 func (m Mimic) dualAt(p gauss.Pair) (value, derivative float64) { return m.mixture().dualAt(p) }
 
-// EvalFloat32 implements [Float32Evaluator].
+// EvalFloat32 implements [Float32Evaluator]: the cosine as in [Sin.EvalFloat32].
 func (m Mimic) EvalFloat32(value, derivative, z []float32) {
-	a, b, c, d := float32(m.A), float32(m.B), float32(m.C), float32(m.D)
+	line := vec32.Line{Slope: float32(m.C), Offset: float32(m.D), Hinge: float32(m.A), Kink: float32(m.B)}
 	var wave, slope [256]float32 // few enough to stay in the fastest cache
 	for start := 0; start < len(z); start += len(wave) {
 		end := min(start+len(wave), len(z))
-		x, v, s := z[start:end], value[start:end], derivative[start:end]
-		wave, slope := wave[:len(x)], slope[:len(x)]
-		special.Sine32(wave, slope, x, m.E, m.F, m.G+math.Pi/2)
-		v, s = v[:len(x)], s[:len(x)]
-		for i, x := range x {
-			above, step := relu32(x - b)
-			v[i] = a*above + c*x + d + wave[i]
-			s[i] = a*step + c + slope[i]
-		}
+		x := z[start:end]
+		v, d := wave[:len(x)], slope[:len(x)]
+		vec32.Sine(v, d, x, m.E, m.F, m.G+math.Pi/2)
+		vec32.AddLine(v, d, x, line)
+		copy(value[start:end], v)
+		copy(derivative[start:end], d)
 	}
 }
 

@@ -2,8 +2,9 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // pairOf holds what each of two kernels knows of one input.

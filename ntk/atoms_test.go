@@ -1,9 +1,10 @@
 package ntk
 
 import (
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"testing"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 var pairs = [][3]float64{

@@ -2,11 +2,12 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 )
 
 // TwoSlope is Positive · z for z > 0 and Negative · z for z ≤ 0: ReLU, leaky
@@ -78,7 +79,7 @@ func (a TwoSlope) EvalFloat32(value, derivative, z []float32) {
 	p, n := float32(a.Positive), float32(a.Negative)
 	value, derivative = value[:len(z)], derivative[:len(z)]
 	for i, x := range z {
-		above, step := relu32(x)
+		above, step := vec32.Step(x)
 		value[i], derivative[i] = n*x+(p-n)*above, n+(p-n)*step
 	}
 }

@@ -2,8 +2,9 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // Phase says what depth does to the angle between two inputs.

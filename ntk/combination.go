@@ -2,12 +2,12 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 

@@ -2,11 +2,11 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"sync"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // CustomSettings says what [Custom] is to know of a function and what to reach.

@@ -2,12 +2,12 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"hash/fnv"
 	"io"
 	"strconv"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // Numerics is the version of what activations and kernels compute. It is

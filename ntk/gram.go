@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"runtime"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"unsafe"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )

@@ -2,9 +2,10 @@ package ntk
 
 import (
 	"context"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"sort"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // curve is a kernel on inputs of one norm as a table of polynomials in

@@ -1,9 +1,10 @@
 package ntk
 
 import (
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"testing"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // The fast step of two-slope layers must be the dual to 1e-9, also where it

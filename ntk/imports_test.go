@@ -16,10 +16,10 @@ func TestImportDirections(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{
-		"ntk":                     {"ntk/internal/gauss", "ntk/hermite", "ntk/internal/accel", "ntk/internal/nnls", "ntk/internal/special"},
+		"ntk":                     {"ntk/internal/gauss", "ntk/hermite", "ntk/internal/accel", "ntk/internal/nnls", "ntk/internal/special", "ntk/internal/vec32"},
 		"ntk/hermite":             {},
-		"ntk/fcn":                 {"ntk", "ntk/internal/accel", "ntk/internal/atomicfile"},
-		"ntk/design":              {"ntk", "ntk/hermite", "ntk/internal/atomicfile", "ntk/internal/gauss", "ntk/internal/special"},
+		"ntk/fcn":                 {"ntk", "ntk/internal/accel", "ntk/internal/atomicfile", "ntk/internal/vec32"},
+		"ntk/design":              {"ntk", "ntk/hermite", "ntk/internal/atomicfile", "ntk/internal/gauss", "ntk/internal/special", "ntk/internal/vec32"},
 		"ntk/kerneltest":          {"ntk"},
 		"ntk/regress":             {"ntk", "ntk/internal/accel"},
 		"ntk/spectra":             {"ntk"},
@@ -28,6 +28,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/internal/nnls":       {},
 		"ntk/internal/special":    {},
 		"ntk/internal/gauss":      {"ntk/internal/special"},
+		"ntk/internal/vec32":      {},
 		"plotting":                {},
 		"plotting/live":           {"plotting"},
 		"data":                    {},

@@ -2,8 +2,9 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // Kernel is a kernel that depends on its two inputs through q = ‖x‖²/d,

@@ -1,10 +1,10 @@
 package ntk
 
 import (
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"math/cmplx"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 

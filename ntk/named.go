@@ -2,8 +2,9 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // distanceKernel is f(t), t = ‖x-x'‖²/(2d): on the sphere t = 1 - c.

@@ -2,8 +2,9 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
 // NoDualError reports an activation whose infinite-width kernels are not known.

@@ -2,12 +2,12 @@ package ntk
 
 import (
 	"fmt"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"math"
 	"slices"
 	"sort"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"gonum.org/v1/gonum/integrate/quad"
 )
 

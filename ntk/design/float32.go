@@ -1,16 +1,24 @@
 package design
 
-import "math"
+import (
+	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
+)
 
 // block is how many values go through a term at a time: what they need stays in
 // the fastest cache, and a term is looked at once for all of them.
 const block = 256
 
-// EvalFloat32 implements [ntk.Float32Evaluator]: to 6e-8 of each cosine's
-// amplitude, 2e-8 of the other terms', and the result's rounding; for
-// derivatives times the frequency or scale.
+// EvalFloat32 implements [ntk.Float32Evaluator]: to 2e-7 of each cosine's
+// amplitude, 2e-8 of the other terms', and the rounding of sums in single
+// precision; for derivatives times the frequency or scale.
 func (a *Activation) EvalFloat32(value, derivative, z []float32) {
 	value, derivative = value[:len(z)], derivative[:len(z)]
+	if a.straight {
+		a.evalStraight(value, derivative, z)
+		return
+	}
 	var v, d [block]float64
 	var wave, slope [block]float32
 	for start := 0; start < len(z); start += block {
@@ -79,6 +87,36 @@ func (a *Activation) EvalFloat32(value, derivative, z []float32) {
 		for i := range x {
 			value[start+i], derivative[start+i] = float32(v[i]), float32(d[i])
 		}
+	}
+}
+
+// evalStraight is EvalFloat32 without other terms than rectifiers and cosines.
+func (a *Activation) evalStraight(value, derivative, z []float32) {
+	var v, d, wave, slope [block]float32
+	for start := 0; start < len(z); start += block {
+		end := min(start+block, len(z))
+		x := z[start:end]
+		v, d, wave, slope := v[:len(x)], d[:len(x)], wave[:len(x)], slope[:len(x)]
+		clear(v)
+		clear(d)
+		cosines := a.cosines
+		for _, t := range a.formula.Terms {
+			amplitude, shift := float32(t.Amplitude), float32(t.Shift)
+			switch t.Kind {
+			case ReLU:
+				vec32.AddLine(v, d, x, vec32.Line{Hinge: amplitude, Kink: shift})
+			case ReflectedReLU: // max(s - z, 0) = max(z - s, 0) - (z - s)
+				vec32.AddLine(v, d, x, vec32.Line{Slope: -amplitude, Offset: float32(t.Amplitude * t.Shift), Hinge: amplitude, Kink: shift})
+			case Cosine:
+				cosines[0].EvalFloat32(wave, slope, x)
+				cosines = cosines[1:]
+				vec32.AddScaled(v, 1, wave)
+				vec32.AddScaled(d, 1, slope)
+			}
+		}
+		vec32.AddLine(v, d, x, vec32.Line{Slope: float32(a.formula.Slope), Offset: float32(a.formula.Offset)})
+		copy(value[start:end], v)
+		copy(derivative[start:end], d)
 	}
 }
 

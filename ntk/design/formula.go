@@ -298,6 +298,8 @@ type Activation struct {
 	formula Formula
 	exact   ntk.Dualer // what package ntk makes of the sum
 	cosines []ntk.Cos
+
+	straight bool // all terms are rectifiers and cosines
 }
 
 // Activation returns the formula for use in nets and kernels. Its cost for a
@@ -347,8 +349,9 @@ func (f Formula) Activation() (*Activation, error) {
 	if !ok {
 		return nil, fmt.Errorf("design: %s has no dual", f)
 	}
-	a := &Activation{formula: f, exact: d}
+	a := &Activation{formula: f, exact: d, straight: true}
 	for _, t := range f.Terms {
+		a.straight = a.straight && (t.Kind == ReLU || t.Kind == ReflectedReLU || t.Kind == Cosine)
 		if t.Kind == Cosine {
 			a.cosines = append(a.cosines, ntk.Cos{Amplitude: t.Amplitude, Frequency: t.Frequency, Phase: t.Phase})
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
@@ -36,6 +37,7 @@ type layer struct {
 	biasStd float32
 	frozen  bool
 	eval    func(value, derivative, z []float32) // nil in the readout
+	quick   bool                                 // eval is in single precision
 }
 
 // maxParams keeps all sizes within 32-bit integers, which the matrix library has.
@@ -71,6 +73,7 @@ func New(arch *ntk.FCN, c Config) (*Net, error) {
 	size := c.Inputs
 	for _, l := range arch.Layers() {
 		n.add(size, c.Width, l.WeightStd, l.BiasStd, evaluator(l.Activation), l.Frozen)
+		_, n.layers[len(n.layers)-1].quick = l.Activation.(ntk.Float32Evaluator)
 		size = c.Width
 	}
 	last := arch.Readout()
@@ -192,6 +195,8 @@ type pass struct {
 
 	activate []func(lo, hi int) // adds biases and applies φ in rows of layer l; made once, not in each step
 
+	shallow *shallow // what passes a net with one hidden layer; nil for layer by layer
+
 	serial bool // stay on the calling goroutine
 }
 
@@ -210,17 +215,27 @@ func (p *pass) parallel(n, grain int, f func(lo, hi int)) {
 	parallel(n, grain, f)
 }
 
+// newPass makes the buffers of a pass over inputs x. Those of a net with one
+// hidden layer may leave out h[1] and d; see [shallow] and layered.
 func (n *Net) newPass(x []float32) *pass {
-	p := &pass{net: n, n: len(x) / n.config.Inputs}
-	p.h = append(p.h, x)
-	for i, l := range n.layers {
-		p.h = append(p.h, make([]float32, p.n*l.out))
+	p := &pass{net: n, n: len(x) / n.config.Inputs, h: make([][]float32, len(n.layers)+1)}
+	p.h[0], p.h[len(n.layers)] = x, make([]float32, len(x)/n.config.Inputs*n.config.Outputs)
+	if p.shallow = newShallow(p); p.shallow == nil {
+		p.layered()
+	}
+	return p
+}
+
+// layered makes the pass go layer by layer, and keep what each layer computes.
+func (p *pass) layered() {
+	p.shallow = nil
+	for i, l := range p.net.layers {
 		if l.eval != nil {
+			p.h[i+1] = make([]float32, p.n*l.out)
 			p.d = append(p.d, make([]float32, p.n*l.out))
 		}
 		p.activate = append(p.activate, p.activation(i))
 	}
-	return p
 }
 
 func (p *pass) outputs() []float32 { return p.h[len(p.h)-1] }
@@ -229,6 +244,13 @@ func (p *pass) forward() { p.forwardUnless(context.Background()) }
 
 // forwardUnless returns false, between two layers, when the context is done.
 func (p *pass) forwardUnless(ctx context.Context) bool {
+	if p.shallow != nil {
+		if ctx.Err() != nil {
+			return false
+		}
+		p.shallow.forward()
+		return true
+	}
 	for i := range p.net.layers {
 		if ctx.Err() != nil {
 			return false
@@ -261,9 +283,7 @@ func (p *pass) activation(i int) func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			row := u[r*l.out : (r+1)*l.out]
 			if l.b != nil {
-				for j, b := range l.b[:len(row)] {
-					row[j] += l.biasStd * b
-				}
+				vec32.AddScaled(row, l.biasStd, l.b)
 			}
 			if l.eval != nil {
 				l.eval(p.h[i+1][r*l.out:(r+1)*l.out], row, row)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 	"gonum.org/v1/gonum/blas"
 )
 
@@ -89,6 +90,7 @@ func (n *Net) StableRate(ctx context.Context, p Problem, s Settings) (float64, e
 	if m, ok := s.Optimizer.(Momentum); ok {
 		factor *= 1 + m.Decay
 	}
+	t.batch.layered()
 	k := t.newKernelProduct()
 	limit := math.Inf(1)
 	for t.state.Step = range t.stepsPerEpoch {
@@ -191,7 +193,7 @@ func (k *kernelProduct) multiply(ctx context.Context) error {
 		}
 		l := &layers[i]
 		blas32.Sgemm(blas.NoTrans, blas.NoTrans, p.n, l.in, l.out, l.scale, k.delta[i], l.out, l.w, l.in, 0, k.delta[i-1], l.in)
-		times(k.delta[i-1][:p.n*l.in], p.d[i-1])
+		vec32.Multiply(k.delta[i-1][:p.n*l.in], p.d[i-1])
 	}
 	for i := range layers {
 		if err := ctx.Err(); err != nil {
@@ -212,7 +214,7 @@ func (k *kernelProduct) multiply(ctx context.Context) error {
 			}
 		}
 		if l.eval != nil {
-			times(du, p.d[i])
+			vec32.Multiply(du, p.d[i])
 		}
 	}
 	return nil
@@ -227,13 +229,7 @@ func (k *kernelProduct) addBias(i int, c float32) {
 		}
 	}
 	for r := range n {
-		addScaled(k.tangent[i][r*out:(r+1)*out], c, sum)
-	}
-}
-
-func times(a, b []float32) {
-	for i := range a {
-		a[i] *= b[i]
+		vec32.AddScaled(k.tangent[i][r*out:(r+1)*out], c, sum)
 	}
 }
 

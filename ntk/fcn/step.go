@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
@@ -87,7 +88,9 @@ func (n *Net) newTraining(p Problem, s Settings) (*training, error) {
 		copy(t.startTest, t.test.outputs())
 	}
 	t.residual = make([]float32, t.batch.n*o)
-	t.scratch = make([]float32, t.batch.n*n.config.Width)
+	if t.batch.shallow == nil {
+		t.scratch = make([]float32, t.batch.n*n.config.Width)
+	}
 	for i := range n.layers {
 		t.biasGradient = append(t.biasGradient, make([]float32, len(n.layers[i].b)))
 		t.columns = append(t.columns, t.throughActivation(i))
@@ -214,6 +217,17 @@ func (t *training) delta(i int) []float32 {
 // returns false, in between, when the context is done.
 func (t *training) back(ctx context.Context) bool {
 	p, layers := t.batch, t.net.layers
+	if p.shallow != nil {
+		if ctx.Err() != nil {
+			return false
+		}
+		p.shallow.back(t.residual[:p.n*t.net.config.Outputs])
+		copy(t.biasGradient[0], p.shallow.bias)
+		if last := len(layers) - 1; layers[last].b != nil {
+			t.columns[last](0, layers[last].out)
+		}
+		return true
+	}
 	blas32 := t.batch.blas()
 	first := t.firstTrained()
 	for i := len(layers) - 1; i >= first; i-- {
@@ -243,24 +257,19 @@ func (t *training) firstTrained() int {
 // over the points for the bias. Parts are columns, so that each sum runs in one
 // order on any number of threads.
 func (t *training) throughActivation(i int) func(lo, hi int) {
-	l, delta := &t.net.layers[i], t.delta(i)
+	l := &t.net.layers[i]
 	return func(lo, hi int) {
+		delta := t.delta(i)
 		if l.b != nil {
 			clear(t.biasGradient[i][lo:hi])
 		}
 		for r := range t.batch.n {
 			row := delta[r*l.out+lo : r*l.out+hi]
 			if l.eval != nil {
-				from := t.scratch[r*l.out+lo : r*l.out+hi]
-				for j := range row {
-					row[j] *= from[j]
-				}
+				vec32.Multiply(row, t.scratch[r*l.out+lo:r*l.out+hi])
 			}
 			if l.b != nil {
-				sum := t.biasGradient[i][lo:hi]
-				for j, v := range row {
-					sum[j] += v
-				}
+				vec32.AddScaled(t.biasGradient[i][lo:hi], 1, row)
 			}
 		}
 	}
@@ -276,7 +285,7 @@ func (t *training) optimizeWeights(i int) func(lo, hi int) {
 			t.adam.step(l.w[lo:hi], t.gradient[lo:hi], m[lo:hi], v[lo:hi], step)
 		}
 	}
-	return func(lo, hi int) { addScaled(l.w[lo:hi], -t.rate*step, t.slots[2*i][lo:hi]) }
+	return func(lo, hi int) { vec32.AddScaled(l.w[lo:hi], -t.rate*step, t.slots[2*i][lo:hi]) }
 }
 
 // update takes the step that back prepared.
@@ -305,7 +314,7 @@ func (t *training) update(learningRate float64) {
 			for j := range l.b {
 				v[j] = mu*v[j] + c.biasGradient*bias[j]
 			}
-			addScaled(l.b, -t.rate*c.biasStep, v)
+			vec32.AddScaled(l.b, -t.rate*c.biasStep, v)
 		case Adam:
 			t.weightGradient(i, c.weightGradient, 0, t.gradient)
 			t.batch.parallel(len(l.w), grain, t.weights[i])
@@ -321,13 +330,19 @@ func (t *training) update(learningRate float64) {
 // weightGradient sets into to beta · into + alpha · Σ ∂loss/∂u h over the batch.
 func (t *training) weightGradient(i int, alpha, beta float32, into []float32) {
 	l, p := &t.net.layers[i], t.batch
-	p.blas().Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, alpha, t.delta(i), l.out, p.h[i], l.in, beta, into, l.in)
-}
-
-func addScaled(to []float32, c float32, v []float32) {
-	for j := range to {
-		to[j] += c * v[j]
+	if p.shallow != nil {
+		g := p.shallow.gradient[i]
+		into = into[:len(g)]
+		if beta == 0 {
+			clear(into)
+		}
+		for j := range into {
+			into[j] *= beta
+		}
+		vec32.AddScaled(into, alpha, g)
+		return
 	}
+	p.blas().Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, alpha, t.delta(i), l.out, p.h[i], l.in, beta, into, l.in)
 }
 
 func halves(s []float32) (a, b []float32) { return s[:len(s)/2], s[len(s)/2:] }

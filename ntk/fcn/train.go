@@ -268,8 +268,10 @@ func LogSnapshots(epochs int, more ...int) []int {
 // checkpoint was, if net, problem and settings are the same; see [Run.Train].
 //
 // Cost of a step: for each inner layer three products of 2·points·width²
-// operations, and for each layer a few passes over points×width activations.
-// An interruption is noticed between two of the products.
+// operations, and for each layer a few passes over points×width activations. A net
+// with one hidden layer, at most 64 inputs and 32 outputs makes one such pass, in
+// the processor's caches, where it has AVX2. An interruption is noticed between two
+// of the products.
 func (n *Net) Train(ctx context.Context, p Problem, s Settings) (*Trace, error) {
 	t, err := n.newTraining(p, s)
 	if err != nil {

@@ -1,4 +1,4 @@
-package special
+package vec32
 
 import "math"
 
@@ -16,21 +16,20 @@ var circle = func() (c [steps][2]float64) {
 	return c
 }()
 
-// Sine32 sets value[i] = a sin(f z[i] + g) and derivative[i] = a f cos(f z[i] + g),
-// to within 2e-9 of a and of a f before rounding to single precision. The three
-// slices have one length; value or derivative may be z itself.
+// byTable is Sine in plain Go, to within 2e-9 of a and of a f before rounding to
+// single precision.
 //
 // The argument is counted in steps of the table in float64, and what is left of at
 // most half a step is added by the first terms of its sine and cosine, which leave
-// out 3e-12 and 9e-10. The count's own rounding is below 5e-10 while the argument
-// is below 2^20; slices with any beyond that go to the standard library.
-func Sine32(value, derivative, z []float32, a, f, g float64) {
+// out 3e-12 and 9e-10. Slices with any argument beyond 2^20 go to the standard
+// library.
+func byTable(value, derivative, z []float32, a, f, g float64) {
 	value, derivative = value[:len(z)], derivative[:len(z)]
-	var largest uint32
+	var most uint32
 	for _, x := range z {
-		largest = max(largest, math.Float32bits(x)&^(1<<31)) // NaN is above all numbers
+		most = max(most, math.Float32bits(x)&^(1<<31)) // NaN is above all numbers
 	}
-	if !(math.Abs(f*float64(math.Float32frombits(largest)))+math.Abs(g) < 1<<20) {
+	if !(math.Abs(f*float64(math.Float32frombits(most)))+math.Abs(g) < 1<<20) {
 		for i, x := range z {
 			sin, cos := math.Sincos(f*float64(x) + g)
 			value[i], derivative[i] = float32(a*sin), float32(a*f*cos)
