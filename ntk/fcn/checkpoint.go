@@ -105,7 +105,7 @@ func (c *checkpoints) probe(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return c.write(c.file+".probe", func(w io.Writer) error {
+	return c.write(c.file+".probe", false, func(w io.Writer) error {
 		_, err := w.Write(make([]byte, 64<<10))
 		return err
 	}, func(temporary string) error { return os.Remove(temporary) })
@@ -127,8 +127,9 @@ func (c *checkpoints) removeLeftovers() {
 }
 
 // write fills a file of a name of its own, so that processes on the same run do
-// not meet in it, and puts it in place when it is on the disk.
-func (c *checkpoints) write(path string, fill func(io.Writer) error, place func(temporary string) error) (err error) {
+// not meet in it, and puts it in place when it is on the disk, or, if quick, with
+// the system, which a power failure can take it from.
+func (c *checkpoints) write(path string, quick bool, fill func(io.Writer) error, place func(temporary string) error) (err error) {
 	f, err := c.faults.temporary(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
@@ -144,8 +145,10 @@ func (c *checkpoints) write(path string, fill func(io.Writer) error, place func(
 	if err := fill(f); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
+	if !quick {
+		if err := f.Sync(); err != nil {
+			return err
+		}
 	}
 	if err := f.Close(); err != nil {
 		return err
@@ -154,15 +157,16 @@ func (c *checkpoints) write(path string, fill func(io.Writer) error, place func(
 }
 
 // save writes a checkpoint. One that is further, of another process on the same
-// run, is left alone.
-func (c *checkpoints) save(h checkpointHeader, arrays [][]float32) error {
+// run, is left alone. A quick one is not waited for until it is on the disk; the one
+// before it is there.
+func (c *checkpoints) save(h checkpointHeader, arrays [][]float32, quick bool) error {
 	if there, err := peek(c.file); err == nil && there.Identity == h.Identity && there.State.after(h.State) {
 		return nil
 	}
 	for _, a := range arrays {
 		h.Arrays = append(h.Arrays, len(a))
 	}
-	return c.write(c.file, func(w io.Writer) error { return writeCheckpoint(w, h, arrays) }, func(temporary string) error {
+	return c.write(c.file, quick, func(w io.Writer) error { return writeCheckpoint(w, h, arrays) }, func(temporary string) error {
 		if h.Arrays == nil { // the end of a run: there is nothing to go back to
 			if err := os.Rename(temporary, c.file); err != nil {
 				return err
@@ -175,7 +179,9 @@ func (c *checkpoints) save(h checkpointHeader, arrays [][]float32) error {
 		if err := os.Rename(temporary, c.file); err != nil {
 			return err
 		}
-		syncFolder(filepath.Dir(c.file))
+		if !quick {
+			syncFolder(filepath.Dir(c.file))
+		}
 		return nil
 	})
 }
@@ -494,7 +500,7 @@ func (t *training) resume() (epoch int, err error) {
 
 // save writes a checkpoint of the state before the next step. One that cannot be
 // written is noted, and is no reason to lose the run.
-func (t *training) save(end bool) (note string) {
+func (t *training) save(end, quick bool) (note string) {
 	if t.checkpoints == nil {
 		return ""
 	}
@@ -511,7 +517,7 @@ func (t *training) save(end bool) (note string) {
 	if end && t.discard {
 		arrays = nil
 	}
-	if err := t.checkpoints.save(h, arrays); err != nil {
+	if err := t.checkpoints.save(h, arrays, quick); err != nil {
 		note = fmt.Sprintf("the checkpoint at epoch %d could not be written: %v", st.Epoch, err)
 		// One note of this kind tells enough.
 		t.state.Notes = slices.DeleteFunc(t.state.Notes, func(n string) bool { return strings.Contains(n, "could not be written") })

@@ -666,3 +666,47 @@ func (c *countdown) Err() error {
 	}
 	return nil
 }
+
+type countsSyncs struct {
+	*os.File
+	syncs *int
+}
+
+func (f countsSyncs) Sync() error {
+	*f.syncs++
+	return f.File.Sync()
+}
+
+// An interruption does not wait for the disk, which takes as long as several steps,
+// and is gone on from all the same; other checkpoints are waited for.
+func TestInterruptionIsQuick(t *testing.T) {
+	run := checkpointRun(folder(t))
+	want := ntk.Must(checkpointRun("").Train(context.Background())).Points
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	syncs, before := 0, 0
+	run.Settings.faults.create = func(dir, pattern string) (checkpointFile, error) {
+		f, err := os.CreateTemp(dir, pattern)
+		return countsSyncs{f, &syncs}, err
+	}
+	run.Settings.CheckpointEvery = time.Hour
+	run.Settings.Progress = func(p Progress) {
+		if p.Epoch == 3 {
+			before = syncs
+			cancel()
+		}
+	}
+	var interrupted *InterruptedError
+	if _, err := run.Train(ctx); !errors.As(err, &interrupted) || interrupted.Epoch != 3 {
+		t.Fatal(err)
+	}
+	if before == 0 || syncs != before {
+		t.Errorf("%d syncs before the interruption, %d after it", before, syncs)
+	}
+	resumed := 0
+	run.Settings.Progress = func(p Progress) { resumed = p.Resumed }
+	near(t, "after the interruption", ntk.Must(run.Train(context.Background())).Points, want)
+	if resumed != 3 || syncs == before {
+		t.Errorf("resumed at %d, %d syncs", resumed, syncs)
+	}
+}

@@ -271,7 +271,7 @@ func LogSnapshots(epochs int, more ...int) []int {
 // operations, and for each layer a few passes over points×width activations. A net
 // with one hidden layer, at most 64 inputs and 32 outputs makes one such pass, in
 // the processor's caches, where it has AVX2. An interruption is noticed between two
-// of the products.
+// of the products, and not within the update of the weights.
 func (n *Net) Train(ctx context.Context, p Problem, s Settings) (*Trace, error) {
 	t, err := n.newTraining(p, s)
 	if err != nil {
@@ -359,7 +359,7 @@ func (t *training) run(ctx context.Context) (*Trace, error) {
 	}
 	interrupted := func() (*Trace, error) {
 		stamp()
-		t.save(false)
+		t.save(false, true) // who interrupts is waiting
 		return finish(&InterruptedError{st.Epoch, s.Epochs, ctx.Err()})
 	}
 	diverged := func(points string) (*Trace, error) {
@@ -412,7 +412,7 @@ func (t *training) run(ctx context.Context) (*Trace, error) {
 			if end || st.Stopped != "" {
 				st.Done = true
 				stamp()
-				t.save(true)
+				t.save(true, false)
 				return finish(nil)
 			}
 		}
@@ -428,7 +428,7 @@ func (t *training) run(ctx context.Context) (*Trace, error) {
 		var note string
 		if t.checkpoints != nil && t.checkpoints.due() { // now that the loss is known to be finite
 			stamp()
-			note = t.save(false)
+			note = t.save(false, false)
 		}
 		if !t.back(ctx) {
 			return interrupted()
