@@ -86,8 +86,8 @@ requirements: ## Pin the Python requirements anew (notebooks/requirements*.in)
 			--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
 
-clean: ## Remove what was made: the report, executed notebooks, records of quick runs
-	rm -rf build report notebooks/records/quick
+clean: ## Remove what was made: the report, executed notebooks, records of quick runs, checkpoints
+	rm -rf build report notebooks/records/quick notebooks/records/*/checkpoints
 
 distclean: clean ## Also remove what was set up and downloaded
 	rm -rf .venv .cache

@@ -195,21 +195,42 @@ func (r *Records) Load(key Key, value any) (found bool, err error) {
 // before the run, which may take hours, and not only after it. name and
 // settings make the key; see [RecordKey].
 func Remember[T any](r *Records, name string, settings any, run func() (T, error)) (T, error) {
+	return RememberResumable(r, name, settings, func(string) (T, error) { return run() })
+}
+
+// RememberResumable is [Remember] for a run that goes on where it was
+// interrupted. run is given the path of a folder that is the record's own,
+// checkpoints/KEY in the folder of records, for what it keeps on its way; it
+// makes the folder if it needs it. The folder stays when run fails or is killed
+// and is removed when the record is there.
+func RememberResumable[T any](r *Records, name string, settings any, run func(folder string) (T, error)) (T, error) {
 	var value T
 	key, err := RecordKey(name, settings)
 	if err != nil {
 		return value, err
 	}
-	if found, err := r.Load(key, &value); found || err != nil {
+	found, err := r.Load(key, &value)
+	if err != nil {
 		return value, err
 	}
-	if err := r.probe(); err != nil {
-		return value, err
+	all := filepath.Join(r.dir, "checkpoints")
+	folder := filepath.Join(all, key.String())
+	if !found {
+		if err := r.probe(); err != nil {
+			return value, err
+		}
+		if value, err = run(folder); err != nil {
+			return value, err
+		}
+		if err := r.Save(key, value); err != nil {
+			return value, err
+		}
 	}
-	if value, err = run(); err != nil {
-		return value, err
+	if err := os.RemoveAll(folder); err != nil && !found {
+		return value, fmt.Errorf("data: the record is kept, but not all of %s could be removed: %w", folder, err)
 	}
-	return value, r.Save(key, value)
+	os.Remove(all) // if it is empty
+	return value, nil
 }
 
 // probe writes and removes a file of the size of a large record.

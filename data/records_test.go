@@ -397,3 +397,61 @@ func TestRemember(t *testing.T) {
 		t.Error("a bad name must be an error")
 	}
 }
+
+func TestResumableRun(t *testing.T) {
+	r := openRecords(t)
+	settings := runSettings{Width: 8}
+	folder := filepath.Join(r.dir, "checkpoints", key(t, settings).String())
+	state := filepath.Join(folder, "state")
+	interrupted := errors.New("interrupted")
+	steps := 0
+	run := func(given string) (int, error) {
+		if given != folder {
+			t.Errorf("the folder is %s, want %s", given, folder)
+		}
+		if b, err := os.ReadFile(state); err == nil {
+			steps += len(b)
+			return steps, nil
+		}
+		if err := os.MkdirAll(given, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(state, []byte("12"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return 0, interrupted
+	}
+	if _, err := RememberResumable(r, "run", settings, run); !errors.Is(err, interrupted) {
+		t.Fatalf("error %v, want that of the run", err)
+	}
+	other := filepath.Join(r.dir, "checkpoints", "other")
+	if err := os.MkdirAll(other, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := RememberResumable(r, "run", settings, run); got != 2 || err != nil {
+		t.Fatalf("the second call returned %d, %v; want what the first kept, 2", got, err)
+	}
+	if _, err := os.Stat(folder); !os.IsNotExist(err) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("the folder of another record is gone: %v", err)
+	}
+	// A kill between record and removal.
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
+	got, err := RememberResumable(r, "run", settings, func(string) (int, error) {
+		t.Error("a run with a record was run again")
+		return 0, nil
+	})
+	if got != 2 || err != nil {
+		t.Fatal(got, err)
+	}
+	if _, err := os.Stat(filepath.Dir(folder)); !os.IsNotExist(err) {
+		t.Errorf("something is left of the checkpoints: %v", err)
+	}
+}

@@ -23,9 +23,10 @@ type Progress struct {
 	now      func() time.Time
 	start    time.Time
 	last     time.Time // of the last write, zero before the first
-	first    int       // steps done at the first Set, from which speed counts
+	first    int       // steps done when speed began to count, in the first Set or From
 	begun    bool
-	begin    time.Time // of the first Set
+	begin    time.Time // when it did
+	note     string
 	finished bool
 }
 
@@ -74,6 +75,22 @@ func (p *Progress) Set(done int, status string) {
 	p.write(p.line(done, status, now), false)
 }
 
+// From says that done steps are finished, some of them at another time, as what was loaded from a record or resumed from a
+// checkpoint was: speed counts anew from here.
+func (p *Progress) From(done int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun, p.first, p.begin = true, done, p.now()
+}
+
+// Note adds a remark, such as a fault that the computation survived, to this line and those that follow, the final one
+// too. It replaces the one before.
+func (p *Progress) Note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.note = text
+}
+
 // Done ends the progress with a final line: the label, the time it took and the result. Where result is empty
 // the line is removed. Calls after the first do nothing.
 func (p *Progress) Done(result string) {
@@ -87,7 +104,7 @@ func (p *Progress) Done(result string) {
 		p.write("", true)
 		return
 	}
-	p.write(fmt.Sprintf("%s: %s · %s", p.label, result, duration(p.now().Sub(p.start))), true)
+	p.write(p.noted(fmt.Sprintf("%s: %s · %s", p.label, result, duration(p.now().Sub(p.start)))), true)
 }
 
 func (p *Progress) write(text string, last bool) {
@@ -117,7 +134,14 @@ func (p *Progress) line(done int, status string, now time.Time) string {
 	if status != "" {
 		b.WriteString(" · " + status)
 	}
-	return b.String()
+	return p.noted(b.String())
+}
+
+func (p *Progress) noted(line string) string {
+	if p.note == "" {
+		return line
+	}
+	return line + " · " + p.note
 }
 
 // significant writes x > 0 with two significant digits, or as a whole number from 10 on.

@@ -74,6 +74,30 @@ func TestProgressOfUnknownLengthAndResumed(t *testing.T) {
 	}
 }
 
+func TestProgressCountsSpeedAnewAndKeepsNotes(t *testing.T) {
+	c := &clock{time.Unix(0, 0)}
+	out := &record{}
+	p := newProgress("training", 300, out, c.now)
+	c.advance(time.Second)
+	p.From(100) // from a record
+	c.advance(10 * time.Second)
+	p.Set(150, "first")
+	p.From(200)
+	p.Note("one checkpoint failed")
+	c.advance(10 * time.Second)
+	p.Set(220, "second")
+	p.Done("2 runs")
+	want := []string{
+		"training",
+		"training: 150 of 300 · 5 per second · 30 s left · first",
+		"training: 220 of 300 · 2 per second · 40 s left · second · one checkpoint failed",
+		"training: 2 runs · 21 s · one checkpoint failed <last>",
+	}
+	if diff := cmp.Diff(want, out.lines); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestProgressIsSilentWithoutDisplay(t *testing.T) {
 	c := &clock{time.Unix(0, 0)}
 	newProgress("x", 1, nil, c.now).Set(1, "")

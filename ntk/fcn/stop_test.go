@@ -114,3 +114,14 @@ func TestStopAfter(t *testing.T) {
 		t.Errorf("with an interruption: %+v", got)
 	}
 }
+
+func TestProgressString(t *testing.T) {
+	for want, p := range map[string]Progress{
+		"epoch 12 of 60, loss 0.4312":                       {Epoch: 12, Epochs: 60, TrainLoss: 0.431234},
+		"epoch 12 of 60, loss 1.2e-05, resumed at epoch 10": {Epoch: 12, Epochs: 60, TrainLoss: 1.2e-5, Resumed: 10},
+	} {
+		if got := p.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

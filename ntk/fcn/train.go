@@ -167,6 +167,16 @@ type Progress struct {
 	Note string
 }
 
+// String is a line about the run, such as "epoch 512 of 1025, loss 0.4312, resumed
+// at epoch 400". Note is not in it.
+func (p Progress) String() string {
+	s := fmt.Sprintf("epoch %d of %d, loss %.4g", p.Epoch, p.Epochs, p.TrainLoss)
+	if p.Resumed > 0 {
+		s += fmt.Sprintf(", resumed at epoch %d", p.Resumed)
+	}
+	return s
+}
+
 // Point holds the measurements at one epoch. Losses are those of
 // Settings.Loss: see [ntk.MSE], or [CrossEntropy].
 type Point struct {
