@@ -3,7 +3,7 @@
 import re
 
 # Comments and literals of Go, in which no call counts.
-_GO_SILENT = re.compile(
+GO_SILENT = re.compile(
     r"""//[^\n]* | /\*.*?\*/ | `[^`]*` | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+'""", re.DOTALL | re.VERBOSE
 )
 # Where the part of a cell begins that runs: the kernel's %% or %main, or the main function.
@@ -24,7 +24,7 @@ def plain(text):
 
 def draws(source):
     """How many pictures a cell must at least show: the calls of Show and live.Run in the part of it that runs."""
-    go = _GO_SILENT.sub(" ", source)
+    go = GO_SILENT.sub(" ", source)
     start = _RUNS.search(go)
     return len(_SHOW.findall(go, start.end())) if start else 0
 

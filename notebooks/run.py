@@ -30,6 +30,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from check import code_cells, pictures, plain, problems
+from lint import versions
 
 FOLDER = Path(__file__).resolve().parent
 CHECKOUT = FOLDER.parent
@@ -157,9 +158,12 @@ def _indent(lines):
 
 def _normalise(notebook):
     """Leaves in the notebook what depends on its source and the results, so that a second run changes little."""
-    for number, cell in enumerate(code_cells(notebook), 1):
+    cells = code_cells(notebook)
+    for number, (cell, version) in enumerate(zip(cells, versions(cells), strict=True), 1):
+        cell.metadata.pop("kernelsmith", None)
         if cell.execution_count is not None:
             cell.execution_count = number
+            cell.metadata["kernelsmith"] = {"version": version}
     for cell in notebook.cells:
         for key in VOLATILE:
             cell.metadata.pop(key, None)

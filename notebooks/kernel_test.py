@@ -1,0 +1,104 @@
+"""Tests of the notebooks' kernel as Jupyter uses it: python -m unittest kernel_test, in this folder."""
+
+import sys
+import tempfile
+import time
+import unittest
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+from jupyter_client.manager import start_new_kernel
+
+from check import plain
+
+IMPORTS = 'import (\n\t"fmt"\n\n\t"github.com/kernelsmith/kernelsmith/ntk"\n)\n\nvar deep = ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, 1, 0))'
+LIMIT = 300  # seconds, for machines that are busy with something else
+
+
+@contextmanager
+def kernel(folder):
+    """A client of a kernel that Jupyter starts in the folder."""
+    manager, client = start_new_kernel(kernel_name="gonb", cwd=str(folder), startup_timeout=LIMIT)
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
+
+
+def run(client, source):
+    """Runs a cell; returns whether it went well and all that it said."""
+    said = []
+
+    def hear(message):
+        content = message["content"]
+        said.append(content.get("text") or content.get("evalue") or "")
+        said.extend(str(value) for kind, value in content.get("data", {}).items() if kind.startswith("text/"))
+
+    reply = client.execute_interactive(source, timeout=LIMIT, output_hook=hear)["content"]
+    return reply["status"] == "ok", plain("".join(said))
+
+
+def until(ask, holds):
+    """The first answer that holds, or the last one: the language server starts with the kernel, and needs its time."""
+    end = time.monotonic() + LIMIT
+    while True:
+        answer = ask()
+        if holds(answer) or time.monotonic() > end:
+            return answer
+        time.sleep(1)
+
+
+class Kernel(unittest.TestCase):
+    def test_knows_the_packages_and_names_the_line(self):
+        with kernel(Path(__file__).resolve().parent) as client:
+            good, said = run(client, IMPORTS)
+            self.assertTrue(good, said)
+
+            code = "%%\nnet := ntk.Uni"
+            found = until(
+                lambda: client.complete(code, len(code), reply=True, timeout=LIMIT)["content"], lambda answer: answer.get("matches")
+            )
+            self.assertIn("UniformFCN", found["matches"])
+            self.assertEqual(code[found["cursor_start"] : found["cursor_end"]], "Uni")
+
+            code = "%%\nfmt.Println(deep.NTK())"
+            found = until(
+                lambda: client.inspect(code, code.index("NTK") + 1, reply=True, timeout=LIMIT)["content"],
+                lambda answer: "text/markdown" in answer.get("data", {}),
+            )
+            self.assertIn("NTK returns the net", found["data"].get("text/markdown", ""), found["data"])
+
+            for code, line in (
+                ("%%\na := 1\nfmt.Println(a)\nfmt.Println(nothing)", 4),
+                ("// f fails.\nfunc f() int {\n\treturn deep\n}\n\n%%\nfmt.Println(f())", 3),
+                ("%%\nvar list []int\nfmt.Println(list[3])", 3),
+                ("// g fails.\nfunc g() {\n\tpanic(\"no\")\n}\n\n%%\ng()", 3),
+            ):
+                good, said = run(client, code)
+                self.assertFalse(good, code)
+                self.assertRegex(said, rf"Cell\s*\[\d+\][^\n]*Line\s*{line}\b", code)
+            good, said = run(client, "%%\nfmt.Println(deep)")
+            self.assertEqual((good, said), (True, "4HL ReLU\n"))
+
+    def test_checkouts_side_by_side(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in "one", "two":
+                package = Path(folder) / name / "ntk"
+                package.mkdir(parents=True)
+                (package.parent / "go.mod").write_text("module github.com/kernelsmith/kernelsmith\n\ngo 1.26\n", encoding="utf-8")
+                (package / "ntk.go").write_text(f'package ntk\n\nconst Checkout = "{name}"\n', encoding="utf-8")
+            code = 'import (\n\t"fmt"\n\n\t"github.com/kernelsmith/kernelsmith/ntk"\n)\n\n%%\nfmt.Println(ntk.Checkout)'
+            with kernel(Path(folder) / "one") as one, kernel(Path(folder) / "two") as two:
+                for client, name in ((one, "one"), (two, "two"), (one, "one")):
+                    self.assertEqual(run(client, code), (True, name + "\n"))
+                # An edit is in the next run, of that checkout alone.
+                (Path(folder) / "one/ntk/ntk.go").write_text('package ntk\n\nconst Checkout = "edited"\n', encoding="utf-8")
+                self.assertEqual(run(one, code), (True, "edited\n"))
+                self.assertEqual(run(two, code), (True, "two\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()

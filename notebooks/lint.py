@@ -1,0 +1,277 @@
+"""Checks the notebooks of this folder without running them: python lint.py
+
+Every code cell is compiled, with the declarations of the cells above it, against the packages of this checkout; it is
+formatted by gofmt, has at most 25 lines, and the outputs below it are those of this version of it, pictures with a caption.
+Each problem is a line: notebook, cell, line, what is wrong and what to do. Cells are counted as a run numbers them.
+The exit status is 1 if there is a problem.
+"""
+
+import hashlib
+import html
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+import nbformat
+
+from check import GO_SILENT, code_cells, draws, plain, problems
+
+FOLDER = Path(__file__).resolve().parent
+CHECKOUT = FOLDER.parent
+MODULE = "github.com/kernelsmith/kernelsmith"
+LONGEST = 25
+_TEXT = ("text/plain", "text/html", "text/markdown", "text/latex", "application/json")
+# Folders of machines, as a path begins; not in the middle of an address or a relative path.
+_PATH = re.compile(r"(?<![\w.:/~-])/(?:home|Users|root|tmp|var|private|usr|opt|mnt|media|srv|work|workspaces?|data|content)/[^\s\"'<>)]+|\b[A-Za-z]:\\\w[^\s\"'<>]*")
+_IMPORT = re.compile(r"^import\s*(?:\((.*?)^\)|([^\n(]+)$)", re.DOTALL | re.MULTILINE)
+_SPEC = re.compile(r"^\s*(?:([\w.]+)\s+)?\"([^\"]+)\"")
+
+
+def versions(cells):
+    """For each of these code cells, in order, a checksum of what it ran with: its source and the cells above it."""
+    seen, found = hashlib.sha256(), []
+    for cell in cells:
+        seen.update(cell.source.encode() + b"\0")
+        found.append(seen.hexdigest())
+    return found
+
+
+def version_of(cell):
+    """The checksum that a run left in the cell, None if there is none."""
+    return cell.metadata.get("kernelsmith", {}).get("version")
+
+
+class Cell:
+    """The parts of a code cell: declarations, imports among them, and what runs."""
+
+    def __init__(self, number, source):
+        self.number, self.source = number, source
+        lines = source.split("\n")
+        start = next((i for i, line in enumerate(lines) if re.match(r"(?:%%|%main\b)", line)), len(lines))
+        # Lines for the kernel or the shell are no Go; an empty line keeps the count.
+        lines = ["" if line.startswith(("%", "!")) else line for line in lines]
+        head, self.body, self.body_line = lines[:start], "\n".join(lines[start + 1 :]), start + 2
+        self.runs = start < len(lines)
+        self.imports = []  # (line, name or "", path, group)
+        text = "\n".join(head)
+        for block in _IMPORT.finditer(text):
+            self._read_imports(text, block)
+        self.declarations = _IMPORT.sub(lambda block: "\n" * block[0].count("\n"), text)
+        self.head = text
+
+    def _read_imports(self, text, block):
+        inside = 1 if block[1] is not None else 2
+        first, group = text.count("\n", 0, block.start(inside)) + 1, 0
+        for offset, line in enumerate(block[inside].split("\n")):
+            spec = _SPEC.match(line)
+            if spec:
+                self.imports.append((first + offset, spec[1] or "", spec[2], (block.start(), group)))
+            elif not line.strip():
+                group += 1
+
+
+def lint(paths, build=True):
+    """Everything wrong with the notebooks at paths, a line each; without build, what shows without compiling."""
+    found, parsed = [], []
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        cells = [Cell(number, cell.source) for number, cell in enumerate(code_cells(notebook), 1)]
+        parsed.append((path, cells))
+        found += _notebook_problems(path, notebook, cells)
+    if build:
+        found += _compile(parsed)
+    return sorted(set(found), key=_place)
+
+
+def _place(line):
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", line)]
+
+
+def _say(path, number, line, what, do):
+    place = path.name + (f", cell {number}" if number else "") + (f", line {line}" if line else "")
+    return f"{place}: {what}; {do}"
+
+
+def _notebook_problems(path, notebook, cells):
+    run_again = f'run it again: make execute SCALE=paper NOTEBOOKS="{path.stem}"'
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        yield _say(path, None, None, f"it is not a valid notebook ({str(error).splitlines()[0]})", "save it from JupyterLab")
+    for problem in problems(notebook):
+        cell = re.match(r"cell (\d+): (.*)", problem)
+        yield _say(path, cell and cell[1], None, cell[2] if cell else problem, run_again)
+    code = code_cells(notebook)
+    stale = [n for n, (raw, version) in enumerate(zip(code, versions(code), strict=True), 1) if raw.outputs and version_of(raw) != version]
+    if stale:
+        more = f", like those of {len(stale) - 1} cells below," if stale[1:] else ""
+        yield _say(path, stale[0], None, f"its outputs{more} are of another version of it or of a cell above", run_again)
+    for cell, raw in zip(cells, code, strict=True):
+        n = cell.number
+        lines = cell.source.count("\n") + 1
+        if lines > LONGEST:
+            yield _say(path, n, LONGEST + 1, f"the cell has {lines} lines, more than {LONGEST}", "split it, or let the library do more")
+        yield from _import_problems(path, cell, cells)
+        yield from _caption_problems(path, cell, raw, run_again)
+        yield from _machine_problems(path, cell, raw)
+    yield from _link_problems(path, notebook)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(lambda cell: list(_format_problems(path, cell)), cells):
+            yield from found
+
+
+def _import_problems(path, cell, cells):
+    """Standard library first, then the others, each group by path: as goimports writes it, which the kernel has run."""
+    if cell.imports and cell.number != 1:
+        yield _say(path, cell.number, cell.imports[0][0], "imports outside the first cell", "move them to the first cell, where readers look")
+    groups = {}
+    for line, name, imported, group in cell.imports:
+        other = "." in imported.split("/")[0]
+        groups.setdefault(group, []).append((line, imported, other))
+        if not any(_uses(each.declarations + "\n" + each.body, _package_name(name, imported)) for each in cells):
+            yield _say(path, cell.number, line, f'"{imported}" is imported and not used', "remove the import")
+    met_others = False
+    for number, specs in enumerate(groups.values()):
+        if [s[1] for s in specs] != sorted(s[1] for s in specs):
+            line = next(b[0] for a, b in zip(specs, specs[1:]) if a[1] > b[1])
+            yield _say(path, cell.number, line, "imports are not sorted", "sort them by path")
+        kinds = {other for *_, other in specs}
+        if len(kinds) == 2 or number > 1 or (met_others and False in kinds) or (number == 1 and not met_others and kinds == {False}):
+            yield _say(path, cell.number, specs[0][0], "imports are not grouped", "write the standard library's first, an empty line, then all others")
+        met_others = met_others or True in kinds
+
+
+def _package_name(name, imported):
+    if name:
+        return name
+    parts = [part for part in imported.split("/") if not re.fullmatch(r"v\d+", part)]
+    return parts[-1].split(".")[0]
+
+
+def _uses(code, name):
+    return name in "_." or re.search(rf"(?<![\w.]){re.escape(name)}\s*\.", GO_SILENT.sub(" ", code)) is not None
+
+
+def _caption_problems(path, cell, raw, run_again):
+    if draws(cell.source):
+        empty = re.search(r'\bShow(?:SVG)?\([^\n]*,\s*(?:""|``)\s*\)', cell.source)
+        if empty:
+            line = cell.source.count("\n", 0, empty.start()) + 1
+            yield _say(path, cell.number, line, "a picture without a caption", "say in the second argument of Show what is to be seen")
+    for output in raw.outputs:
+        data, kinds = output.get("data", {}), [k for k in output.get("data", {}) if k.startswith("image/")]
+        if kinds:
+            caption = "".join(data.get("text/plain", "")).strip()
+            if len(caption.split()) < 3:
+                yield _say(path, cell.number, None, f"a picture whose caption is {caption!r}", "say in the second argument of Show what is to be seen, and " + run_again)
+            if len(str(output.metadata.get("alt", "")).split()) < 3:
+                yield _say(path, cell.number, None, "a picture without text for those who do not see it (alt)", "draw it with plotting.Show, and " + run_again)
+        elif re.search(r"<(?:svg|img)\b", "".join(data.get("text/html", ""))):
+            yield _say(path, cell.number, None, "a picture in HTML, without caption and alt text", "draw it with plotting.Show, and " + run_again)
+
+
+def _machine_problems(path, cell, raw):
+    host = socket.gethostname().split(".")[0]
+    for output in raw.outputs:
+        texts = [output.text] if output.output_type == "stream" else []
+        texts += ["".join(v) if not isinstance(v, dict) else json.dumps(v) for k, v in output.get("data", {}).items() if k in _TEXT]
+        for text in texts:
+            text = html.unescape(plain(text))
+            place = _PATH.search(text)
+            if place or str(CHECKOUT) in text:
+                yield _say(path, cell.number, None, f"its output names a path of one machine, {place[0] if place else CHECKOUT}", "print the name of the file alone")
+            if len(host) > 3 and host != "localhost" and re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text):
+                yield _say(path, cell.number, None, f"its output names a machine, {host}", "leave that out")
+
+
+def _link_problems(path, notebook):
+    """Links to files that are not there; the cell is counted among all cells, as text cells have no number."""
+    for place, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type != "markdown":
+            continue
+        for link in re.finditer(r"\]\(([^()\s]+)\)", cell.source):
+            target = link[1].split("#")[0]
+            if target and not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
+                line = cell.source.count("\n", 0, link.start()) + 1
+                yield f"{path.name}, text in place {place}, line {line}: a link to {target}, which is not there; name a file by its path from this folder"
+
+
+def _format_problems(path, cell):
+    """What gofmt would change, which also reads declarations or statements alone."""
+    for part, first in ((cell.head, 1), (cell.body, cell.body_line)):
+        if not part.strip():
+            continue
+        result = subprocess.run(["gofmt"], input=part, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            continue  # it does not parse, which the compiler says better
+        have, want = part.rstrip("\n").split("\n"), result.stdout.rstrip("\n").split("\n")
+        if have == want:
+            continue
+        at = next((i for i, (a, b) in enumerate(zip(have, want)) if a != b), min(len(have), len(want)))
+        should = f"write {want[at]!r}" if at < len(want) else "remove it"
+        yield _say(path, cell.number, first + at, "not formatted as gofmt does", should)
+
+
+def _compile(parsed):
+    """What go vet says of the cells: each is a program of its declarations, those of the cells above, and what runs in it."""
+    go = _go("env", "GOVERSION").removeprefix("go").split("-")[0].split(" ")[0]
+    with tempfile.TemporaryDirectory(prefix="kernelsmith-lint-") as folder:
+        work = Path(folder)
+        (work / "go.mod").write_text(f"module notebooks\n\ngo {go}\n", encoding="utf-8")
+        (work / "go.work").write_text(f"go {go}\n\nuse (\n\t.\n\t{json.dumps(str(CHECKOUT))}\n)\n", encoding="utf-8")
+        for number, (_, cells) in enumerate(parsed):
+            for cell in cells:
+                program = work / f"n{number}" / f"c{cell.number}"
+                program.mkdir(parents=True)
+                (program / "main.go").write_text(_program(number, cells[: cell.number]), encoding="utf-8")
+        # Modules come from the set-up's download, as for the kernel.
+        variables = {**os.environ, "GOWORK": str(work / "go.work"), "GOPROXY": "off"}
+        result = subprocess.run(["go", "vet", "./..."], cwd=work, env=variables, capture_output=True, text=True, check=False)
+    found, others = [], []
+    for line in result.stderr.splitlines():
+        at = re.match(r"(?:vet: )?(?:\S*/)?n(\d+)-cell-(\d+):(\d+)(?::\d+)?: (.*)", line)
+        if at:
+            found.append(_say(parsed[int(at[1])][0], at[2], at[3], at[4], "make the cell compile after those above it"))
+        elif line.strip() and not re.match(r"#|\s|(?:vet: )?too many errors", line):
+            others.append(line)
+    if result.returncode != 0 and not found:
+        raise SystemExit("The notebooks' cells could not be compiled:\n" + "\n".join(others or [result.stderr]))
+    return found
+
+
+def _go(*arguments):
+    return subprocess.run(["go", *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _program(notebook, cells):
+    """The Go program of the last cell, with lines that are counted as in the notebook."""
+    last = cells[-1]
+    code = "".join(f"//line n{notebook}-cell-{cell.number}:1\n{cell.declarations}\n" for cell in cells)
+    code += f"func main() {{\n//line n{notebook}-cell-{last.number}:{last.body_line}\n{last.body}\n}}\n"
+    # The kernel leaves out what the program does not use.
+    imports = "".join(
+        f"//line n{notebook}-cell-{cell.number}:{line}\nimport {name} {json.dumps(imported)}\n"
+        for cell in cells
+        for line, name, imported, _ in cell.imports
+        if _uses(code, _package_name(name, imported))
+    )
+    return "package main\n\n" + imports + code
+
+
+def main():
+    found = lint(sorted(FOLDER.glob("[0-9]*.ipynb")))
+    for line in found:
+        print(line, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
