@@ -8,6 +8,7 @@ PYTHON ?= python3
 SCALE ?= quick
 NOTEBOOKS ?=
 REPEAT ?= 1
+FRESH ?= 1
 LABFLAGS ?=
 BENCH ?= .
 DATASETS ?= wine-quality-red
@@ -20,24 +21,24 @@ export KERNELSMITH_PYTHON
 
 run = tools/env .venv/bin/python notebooks/run.py
 
-.PHONY: help setup ready report lab test test-go check-notebooks test-browser execute verify bench data requirements clean distclean
+.PHONY: help setup ready report lab test test-go lint-notebooks check-notebooks test-browser stress execute verify bench data requirements clean distclean
 .NOTPARALLEL:
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 	@echo
-	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  REPEAT=20  LABFLAGS="--port 8889"  BENCH=regexp'
+	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  REPEAT=20  FRESH=3  LABFLAGS="--port 8889"  BENCH=regexp'
 	@echo '          DATASETS="name …"  PYTHON=python3  KERNELSMITH_DATA=folder of data files you have'
 	@echo '          KERNELSMITH_PYTHON=… and EXPORTS="numpy torch jax" for exported activations in make verify'
 
 report: ready ## Run the notebooks and write report/index.html
 	@$(run) report --scale "$(SCALE)" $(NOTEBOOKS)
 
-lab: ready ## Open JupyterLab on notebooks/, with the Go kernel
+lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
 	@tools/env --user-home .venv/bin/python -m jupyterlab --ServerApp.root_dir=notebooks --MultiKernelManager.default_kernel_name=gonb \
-		--LanguageServerManager.autodetect=False $(LABFLAGS)
+		--LabApp.default_url=/lab/tree/00-start.ipynb --LanguageServerManager.autodetect=False $(LABFLAGS)
 
-test: test-go check-notebooks ## Vet, Go tests, notebooks executed and checked
+test: test-go lint-notebooks check-notebooks ## Vet, Go tests, notebooks linted, executed and checked
 
 setup: ## Set up all that the other targets need (they do it themselves); try again what was optional
 	@tools/setup retry
@@ -52,12 +53,19 @@ test-go: ready ## The part of test that is Go: vet, gofmt, go test
 	KERNELSMITH_OPENBLAS=off KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 	KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 
-check-notebooks: ready ## The part of test that is notebooks: executed REPEAT times and checked
-	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lab_test
+lint-notebooks: ready ## The part of test that is notebooks as they are: compiled, format, length, outputs, captions
+	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lint_test
+	@tools/env .venv/bin/python notebooks/lint.py
+
+check-notebooks: ready ## The part of test that runs notebooks: executed REPEAT times and checked
+	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lab_test kernel_test
 	@$(run) check --scale "$(SCALE)" --repeat "$(REPEAT)" $(NOTEBOOKS)
 
-test-browser: ready ## The live notebook in a real browser, REPEAT times (needs Chromium and Node.js 20 or later)
+test-browser: ready ## The notebooks in JupyterLab in a real browser, REPEAT times (needs Chromium and Node.js 20 or later)
 	@tools/browser/run "$(REPEAT)"
+
+stress: ready ## Run the notebooks REPEAT times with the records kept, and FRESH times without, and look for what is left behind
+	@tools/env .venv/bin/python notebooks/stress.py --scale "$(SCALE)" --repeat "$(REPEAT)" --fresh "$(FRESH)" $(NOTEBOOKS)
 
 execute: ready ## Run the notebooks in place (for committing: SCALE=paper)
 	@$(run) execute --scale "$(SCALE)" $(NOTEBOOKS)
@@ -88,7 +96,7 @@ requirements: ## Pin the Python requirements anew (notebooks/requirements*.in)
 
 clean: ## Remove what was made: the report, executed notebooks, records of quick runs, checkpoints
 	rm -rf build report notebooks/records/quick notebooks/records/*/checkpoints
+	find . -path ./.venv -prune -o -path ./.cache -prune -o \( -name .ipynb_checkpoints -o -name __pycache__ \) -prune -exec rm -rf {} +
 
 distclean: clean ## Also remove what was set up and downloaded
 	rm -rf .venv .cache
-	find notebooks -name '.ipynb_checkpoints' -prune -exec rm -rf {} +

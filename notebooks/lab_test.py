@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import check
 import publish
+import stress
 
 
 def picture():
@@ -82,6 +83,28 @@ class Problems(unittest.TestCase):
 
     def test_a_notebook_without_code_is_none(self):
         self.assertEqual(problems(), ["there is no code cell in it"])
+
+
+class LeftBehind(unittest.TestCase):
+    def left(self, shell):
+        return stress.left_behind(["/bin/sh", "-c", shell], patience=0.5)
+
+    def test_finds_nothing_where_nothing_is(self):
+        self.assertEqual(self.left('touch "$TMPDIR/a" && rm "$TMPDIR/a"; exit 3'), (3, []))
+
+    def test_finds_files(self):
+        self.assertEqual(self.left('touch "$TMPDIR/a"'), (0, ["a temporary file is left: a"]))
+        name = stress.FOLDER / "kept-by-a-test"
+        try:
+            self.assertEqual(self.left(f'touch "{name}"'), (0, ["a file is left: notebooks/kept-by-a-test"]))
+        finally:
+            name.unlink()
+
+    @unittest.skipUnless(Path("/proc/self/environ").exists(), "processes are looked for in /proc")
+    def test_finds_processes(self):
+        status, found = self.left("sleep 2 >/dev/null 2>&1 & exit 0")
+        self.assertEqual(status, 0)
+        self.assertRegex(found[0], r"^a process is left: \d+ sleep 2$")
 
 
 class OutsideRequests(unittest.TestCase):
