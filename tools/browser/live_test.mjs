@@ -4,57 +4,16 @@
 // presses the buttons, runs what Export wrote, restarts the kernel, runs all again, interrupts, closes, and looks for what is left. It prints
 // how long the redraws took and fails if half of them took longer than LIMIT_MS (100): single ones do on a busy machine. CHROMIUM names the browser.
 
-import { execFileSync, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { createServer } from "node:net";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+
+import { check, command, executable, launch, sleep, startLab, statusOf, stray, until } from "./lab.mjs";
 
 const checkout = resolve(process.argv[2]);
 const rounds = Number(process.argv[3] ?? 1);
 const limit = Number(process.env.LIMIT_MS ?? 100);
-const { chromium } = createRequire(join(checkout, ".cache/browser/package.json"))("playwright-core");
-const executable = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const name = "06-design-your-own-kernel.ipynb";
-
-const check = (holds, text) => {
-  if (!holds) throw new Error(text);
-};
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-// until polls f until it gives something true.
-const until = async (what, f, ms = 20000) => {
-  for (const end = Date.now() + ms; ; await sleep(20)) {
-    const value = await f();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`${what}: not within ${ms / 1000} s`);
-  }
-};
-
-const freePort = () =>
-  new Promise((done) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-
-// stray are the processes that JupyterLab started, its kernels, and what these started: all have its folder for temporary files,
-// or one in it, in their environment.
-const stray = (temporary) =>
-  readdirSync("/proc").flatMap((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-      const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-      return variables.some((v) => v.startsWith(`TMPDIR=${temporary}`)) || command.includes(temporary) || readlinkSync(`/proc/${pid}/cwd`).startsWith(temporary)
-        ? [`${pid} ${command.slice(0, 150)}`]
-        : [];
-    } catch {
-      return []; // ended meanwhile, or another user's
-    }
-  });
 
 async function main(round) {
   // A copy of the notebook beside the original, because Jupyter saves what it shows; it must lie in the checkout for its packages.
@@ -64,37 +23,20 @@ async function main(round) {
   const exported = () => readdirSync(join(checkout, "notebooks")).filter((file) => /^kept-\d.*\.(go|py|tex|json)$/.test(file));
   const before = new Set(exported());
   const temporary = mkdtempSync("/tmp/ks-live-");
-  const port = await freePort();
-  const token = randomBytes(16).toString("hex");
-  const server = spawn(
-    join(checkout, "tools/env"),
-    [
-      join(checkout, ".venv/bin/python"), "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", `--port=${port}`, `--IdentityProvider.token=${token}`,
-      "--ServerApp.port_retries=0", "--expose-app-in-browser", "--LanguageServerManager.autodetect=False", `--ServerApp.root_dir=${join(checkout, "notebooks")}`,
-      ...(process.getuid() === 0 ? ["--allow-root"] : []),
-    ],
-    { env: { ...process.env, TMPDIR: temporary }, stdio: ["ignore", "pipe", "pipe"], detached: true },
-  );
-  let log = "";
-  for (const stream of [server.stdout, server.stderr]) stream.on("data", (data) => (log = (log + data).slice(-20000)));
   let browser;
+  let lab;
   const latencies = [];
   try {
-    await until("JupyterLab answers", async () => {
-      check(server.exitCode === null, `JupyterLab ended:\n${log}`);
-      return fetch(`http://127.0.0.1:${port}/api?token=${token}`).then((r) => r.ok, () => false);
-    }, 60000);
-    browser = await chromium.launch({ executablePath: executable, args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
+    lab = await startLab(checkout, temporary);
+    browser = await launch(checkout);
     const page = await browser.newPage({ viewport: { width: 1300, height: 1100 } });
-    await page.goto(`http://127.0.0.1:${port}/lab/tree/${copy}?token=${token}&reset`);
+    await page.goto(`${lab.address(copy)}&reset`);
     const root = page.locator(".kernelsmith-live");
     const slider = (label) => root.getByRole("slider", { name: label, exact: true });
     const button = (label) => root.getByRole("button", { name: label, exact: false });
-    const kernel = () =>
-      page.evaluate(() => globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status ?? "none");
-    // The Go kernel tells no status before it has run something.
+    const kernel = () => statusOf(page);
     const ready = async () => ["idle", "unknown"].includes(await kernel());
-    const run = (command) => page.evaluate((c) => void globalThis.jupyterapp.commands.execute(c), command);
+    const run = (name) => command(page, name);
     const data = (key) => root.evaluate((e, k) => e.dataset[k] ?? "", key);
     const source = () => root.locator("img").getAttribute("src");
     const text = () => root.locator("pre.text").innerText();
@@ -279,7 +221,7 @@ async function main(round) {
     await run("notebook:run-all-cells");
     await live("third Run All");
     await page.goto("about:blank");
-    await page.goto(`http://127.0.0.1:${port}/lab/tree/${copy}?token=${token}`);
+    await page.goto(lab.address(copy));
     await until("reload: the kernel is there", async () => (await ready()) || (await kernel()) === "busy", 60000);
     await run("notebook:interrupt-kernel");
     await until("reload: the kernel is free after an interrupt", ready);
@@ -292,8 +234,7 @@ async function main(round) {
     // Closed while it is live: nothing is left.
     await browser.close();
     browser = undefined;
-    process.kill(server.pid, "SIGTERM");
-    await until("JupyterLab ends", () => server.exitCode !== null || server.signalCode !== null, 30000);
+    await lab.end();
     await until("no process is left", () => stray(temporary).length === 0, 15000).catch((error) => {
       throw new Error(`${error.message}:\n${stray(temporary).join("\n")}`);
     });
@@ -312,10 +253,7 @@ async function main(round) {
     throw error;
   } finally {
     await browser?.close().catch(() => {});
-    if (server.exitCode === null && server.signalCode === null) {
-      process.kill(server.pid, "SIGTERM");
-      await until("JupyterLab ends", () => server.exitCode !== null || server.signalCode !== null, 10000).catch(() => process.kill(-server.pid, "SIGKILL"));
-    }
+    await lab?.end(10000).catch(() => lab.kill());
     rmSync(path, { force: true });
     for (const file of exported()) if (!before.has(file)) rmSync(join(checkout, "notebooks", file));
     rmSync(temporary, { recursive: true, force: true });
