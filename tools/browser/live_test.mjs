@@ -50,7 +50,7 @@ async function main(round) {
       await until(`${what}: a new view`, async () => (await data("view")) !== view);
       return { picture: (await source()) !== picture, text: (await text()) !== words, ms: Number(await data("latency")) };
     };
-    const live = (what) => until(`${what}: live`, async () => (await root.count()) === 1 && (await data("state")) === "live", 60000);
+    const live = (what) => until(`${what}: live`, async () => (await root.count()) === 1 && (await data("state")) === "live", 240000);
     const ended = async (what, says) => {
       await until(`${what}: the cell ends`, async () => (await root.locator(".status").innerText()).includes(says));
       await until(`${what}: Run All ends`, async () => (await kernel()) === "idle" && (await counts()).every((n) => n !== null));
@@ -255,6 +255,7 @@ async function main(round) {
     await browser?.close().catch(() => {});
     await lab?.end(10000).catch(() => lab.kill());
     rmSync(path, { force: true });
+    rmSync(join(checkout, "notebooks/.ipynb_checkpoints", copy.replace(".ipynb", "-checkpoint.ipynb")), { force: true });
     for (const file of exported()) if (!before.has(file)) rmSync(join(checkout, "notebooks", file));
     rmSync(temporary, { recursive: true, force: true });
   }
