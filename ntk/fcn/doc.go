@@ -41,7 +41,7 @@
 // # Precision
 //
 // Parameters, activations and steps are in single precision, with a relative
-// rounding of 6e-8. With an [Settings.OutputScale] of α
+// rounding of 6e-8. With a [Settings.OutputScale] of α
 // the same change of the outputs takes a change of the parameters that is α times
 // smaller; from about α = 1e3 on such steps are lost beside the parameters they are
 // added to, and so is what f and f₀ differ by. Empirical kernels have errors of the order of
