@@ -340,16 +340,6 @@ func ExampleCriticalWeightStd() {
 	// Output: 1.2337
 }
 
-// The README's five lines.
-func Example_design() {
-	target := ntk.Must(ntk.FromFunc("cosh c", math.Cosh)) // the kernel you want, over the cosine
-	inverse := ntk.Must(ntk.Invert(target, nil))          // the activation that has it, φ = Σ b_k h_k
-	net := ntk.Must(ntk.UniformFCN(1, inverse.Phi, 1, 0)) // one hidden layer
-	K := ntk.Must(net.NTK())                              // and its NTK
-	fmt.Printf("%.6f %.6f\n", ntk.Must(K.Curve([]float64{0.5})), math.Cosh(0.5))
-	// Output: [1.127626] 1.127626
-}
-
 func ExampleFCN_Depth() {
 	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
 	fmt.Println(net.Depth(), net.Layers()[3].BiasStd, net.Readout().WeightStd)

@@ -33,7 +33,8 @@ func checkLength(length float64) error {
 }
 
 // GaussianKernel returns e^{-‖x-x'‖²/(2 d ℓ²)}: on the sphere e^{-(1-c)/ℓ²}, the
-// NNGP kernel of the net of [GaussianFeature](1/ℓ).
+// NNGP kernel of the net of [GaussianFeature](1/ℓ). The length scale ℓ, in units of
+// √d, must be positive and finite.
 func GaussianKernel(length float64) (Kernel, error) {
 	if err := checkLength(length); err != nil {
 		return Kernel{}, err
@@ -51,6 +52,7 @@ func GaussianKernel(length float64) (Kernel, error) {
 }
 
 // LaplaceKernel returns e^{-‖x-x'‖/(ℓ√d)}: on the sphere e^{-√(2-2c)/ℓ}.
+// The length scale ℓ must be positive and finite.
 func LaplaceKernel(length float64) (Kernel, error) {
 	K, err := MaternKernel(0, length)
 	K.name = fmt.Sprintf("Laplace kernel, ℓ = %.4g", length)
@@ -59,7 +61,8 @@ func LaplaceKernel(length float64) (Kernel, error) {
 
 // MaternKernel returns the Matérn kernel of smoothness ν = p + ½ and length scale
 // ℓ: with x = √(2ν) ‖x-x'‖/(ℓ√d), e^{-x} times a polynomial of degree p ≤ 20 in x
-// that is 1 at 0: 1 for p = 0 (Laplace), 1 + x, 1 + x + x²/3, …
+// that is 1 at 0: 1 for p = 0 (Laplace), 1 + x, 1 + x + x²/3, … The length scale
+// must be positive and finite, and p from 0 to 20.
 //
 // Source: [RW06] eq. 4.16.
 func MaternKernel(p int, length float64) (Kernel, error) {
@@ -144,6 +147,7 @@ func maternPolynomial(p int, x float64) float64 {
 }
 
 // PolynomialKernel returns (x·x'/d + offset)^degree: on the sphere (c + offset)^degree.
+// The degree is from 0 to 1000, the offset ≥ 0.
 func PolynomialKernel(degree int, offset float64) (Kernel, error) {
 	if degree < 0 || degree > 1000 {
 		return Kernel{}, fmt.Errorf("ntk: degree is %d; it must be 0 … 1000", degree)

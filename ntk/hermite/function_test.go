@@ -749,3 +749,17 @@ func ExampleCurve() {
 	fmt.Printf("%.4f %.4f, %.4f below the value at 1\n", value, derivative, curve.Drop(0.5))
 	// Output: 0.3045 0.3333, 0.1955 below the value at 1
 }
+
+func ExampleCurve_Panels() {
+	phi, err := hermite.Resolve(math.Abs, nil, nil)
+	if err != nil {
+		panic(err)
+	}
+	curve, err := phi.DualCurve(2)
+	if err != nil {
+		panic(err)
+	}
+	value, derivative := curve.At(2) // covariance 0: E|u|E|v| = 2·2/π
+	fmt.Printf("at variance %g: %.6f and %.6f, %.6f below equal inputs; several polynomials: %t\n", curve.Variance(), value, math.Abs(derivative), curve.Drop(2), curve.Panels() > 1)
+	// Output: at variance 2: 1.273240 and 0.000000, 0.726760 below equal inputs; several polynomials: true
+}

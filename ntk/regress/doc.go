@@ -3,6 +3,11 @@
 // descent, [Ridge] with a ridge or after infinite time, and the posterior of the
 // Gaussian process.
 //
-// Source: [JGH18], and Lee et al., "Wide Neural Networks of Any Depth Evolve
-// as Linear Models Under Gradient Descent", NeurIPS 2019, arXiv 1902.06720.
+// Gram matrices come from Kernel.Gram and Kernel.Cross of package ntk: n×n between the
+// n training points and m×n between m test points and them. Targets are n×outputs.
+// Everything is in double precision, and in every output by itself.
+//
+// Source: [JGH18], a key of package ntk, and Lee et al., "Wide Neural Networks of
+// Any Depth Evolve as Linear Models Under Gradient Descent", NeurIPS 2019, arXiv
+// 1902.06720.
 package regress

@@ -32,6 +32,16 @@ func ExampleNewRidge() {
 	// Output: f = -0.3503 with ridge 0.00507
 }
 
+// Predictions elsewhere are the kernel times the weights.
+func ExampleRidge_Weights() {
+	r, err := regress.NewRidge(mat.NewSymDense(2, []float64{2, 0, 0, 1}), mat.NewDense(2, 1, []float64{4, 3}), nil)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%.0f, condition %.0f\n", mat.Formatted(r.Weights().T()), r.Condition())
+	// Output: [2  3], condition 2
+}
+
 // Two equal inputs with different targets: there is no function through both, and
 // the pseudo-inverse goes between them.
 func ExampleSingularError() {
