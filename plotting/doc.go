@@ -1,8 +1,8 @@
 // Package plotting draws the figures of a kernel notebook: curves with
 // bands over trials, grids of aligned panels, and schematics of networks and
 // their kernels. Values go in as slices and functions, a picture comes out, as
-// PNG or SVG, in a file ([Save]), in memory ([PNG], [SVG]) or in the notebook
-// ([Show]).
+// PNG, SVG or PDF, in a file ([Save]), in memory ([PNG], [SVG], [PDF]) or in the
+// notebook ([Show]), and its data as CSV ([CSV]).
 //
 // A figure is a few readable lines:
 //

@@ -194,10 +194,10 @@ func ExampleSave() {
 	fig := plotting.New(plotting.Options{})
 	fig.Func("c³", cubed, -1, 1)
 	fmt.Println(plotting.Save(fig, filepath.Join(dir, "cubed.svg")))
-	fmt.Println(plotting.Save(fig, "cubed.pdf"))
+	fmt.Println(plotting.Save(fig, "cubed.eps"))
 	// Output:
 	// <nil>
-	// plotting: save "cubed.pdf": extension ".pdf" is neither .png nor .svg
+	// plotting: save "cubed.eps": extension ".eps" is none of .png, .svg, .pdf and .csv
 }
 
 // In a notebook the picture appears below the cell; elsewhere Show does nothing.

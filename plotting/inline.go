@@ -16,7 +16,8 @@ import (
 
 // Show displays the drawing in the output of the notebook cell that is running, as a PNG of twice the
 // screen's resolution. The caption says in words what is to be seen; it is the text of the picture for
-// readers and tools that do not show pictures. Empty, it is made of title and labels.
+// readers and tools that do not show pictures. Empty, it is made of title and labels. Beside the picture go what
+// [SVG], [PDF] and [CSV] return, for the published page to offer.
 //
 // Show returns when the notebook has confirmed the picture, or with an error after 5 seconds
 // without that. An error in the drawing ends the cell of a notebook, where a returned one would pass
@@ -41,8 +42,16 @@ func show(d Drawing, caption string, kind protocol.MIMEType, draw func() (any, e
 	if !gonbui.IsNotebook {
 		return nil
 	}
+	// Beside the picture, on another core: a cell hardly takes longer for them.
+	var archive []byte
+	packed := make(chan error, 1)
+	go func() {
+		var err error
+		archive, err = files(d)
+		packed <- err
+	}()
 	picture, err := draw()
-	if err != nil {
+	if err := errors.Join(err, <-packed); err != nil {
 		return fail(err)
 	}
 	if caption == "" {
@@ -52,6 +61,7 @@ func show(d Drawing, caption string, kind protocol.MIMEType, draw func() (any, e
 	return display(&protocol.DisplayData{
 		Data: map[protocol.MIMEType]any{
 			kind:                   picture,
+			mimeFiles:              archive,
 			protocol.MIMETextPlain: caption,
 		},
 		Metadata: map[string]any{

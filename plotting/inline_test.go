@@ -3,6 +3,7 @@
 package plotting
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/gob"
 	"errors"
@@ -183,7 +184,7 @@ func TestWhatANotebookReceives(t *testing.T) {
 		t.Errorf("%d by %d pixels, want 180 by 120", c.Width, c.Height)
 	}
 	want := protocol.DisplayData{
-		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: b, protocol.MIMETextPlain: "A <caption> & more"},
+		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: b, mimeFiles: picture.Data[mimeFiles], protocol.MIMETextPlain: "A <caption> & more"},
 		Metadata: map[string]any{
 			"image/png": map[string]int{"width": 288, "height": 192}, // 3 × 2 inches at 96
 			"alt":       "A <caption> & more",
@@ -191,6 +192,20 @@ func TestWhatANotebookReceives(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, picture); diff != "" {
 		t.Errorf("picture (-want +got)\n%s", diff)
+	}
+	for i, names := range map[int][]string{0: {"figure.svg", "figure.pdf", "figure.csv"}, 1: {"figure.svg", "figure.pdf"}} {
+		archive, _ := shown[i].Data[mimeFiles].([]byte)
+		z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range z.File {
+			got = append(got, f.Name)
+		}
+		if diff := cmp.Diff(names, got); diff != "" {
+			t.Errorf("files of picture %d (-want +got)\n%s", i, diff)
+		}
 	}
 	if got := shown[1].Metadata["alt"]; got != "K(c) against c" {
 		t.Errorf("alternative text without a caption: %q", got)

@@ -25,6 +25,8 @@ type Drawing interface {
 	colorNames() []string
 	// describe is the alternative text where there is no caption.
 	describe() string
+	// datasets are what it shows, in the order in which it was added.
+	datasets() []dataset
 	// render draws on the whole of a canvas; Err has returned nil.
 	render(c draw.Canvas, pal palette)
 }
@@ -123,7 +125,7 @@ func border(c draw.Canvas) draw.Canvas {
 	return draw.Crop(c, b, -b, b, -b)
 }
 
-// Save writes the drawing to a file, as PNG or SVG by the extension of its name. The file is complete or not
+// Save writes the drawing to a file, as PNG, SVG, PDF, or CSV of its data, by the extension of its name. The file is complete or not
 // there: it is written under a temporary name in the same folder, synced and renamed, and replaces one of that name.
 func Save(d Drawing, path string) error {
 	var encode func(Drawing) ([]byte, error)
@@ -132,8 +134,12 @@ func Save(d Drawing, path string) error {
 		encode = PNG
 	case ".svg":
 		encode = SVG
+	case ".pdf":
+		encode = PDF
+	case ".csv":
+		encode = CSV
 	default:
-		return fmt.Errorf("plotting: save %q: extension %q is neither .png nor .svg", path, ext)
+		return fmt.Errorf("plotting: save %q: extension %q is none of .png, .svg, .pdf and .csv", path, ext)
 	}
 	b, err := encode(d)
 	if err != nil {

@@ -108,7 +108,7 @@ func TestSave(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, magic := range map[string]string{"a.png": "\x89PNG", "b.svg": "<?xml", "C.PNG": "\x89PNG"} {
+	for name, magic := range map[string]string{"a.png": "\x89PNG", "b.svg": "<?xml", "C.PNG": "\x89PNG", "d.pdf": "%PDF", "e.csv": "panel,"} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte("older"), 0o600); err != nil {
 			t.Fatal(err)
@@ -126,8 +126,8 @@ func TestSave(t *testing.T) {
 	}
 
 	for _, tc := range []struct{ path, want string }{
-		{filepath.Join(dir, "a.pdf"), `".pdf" is neither .png nor .svg`},
-		{filepath.Join(dir, "a"), `"" is neither`},
+		{filepath.Join(dir, "a.eps"), `".eps" is none of .png, .svg, .pdf and .csv`},
+		{filepath.Join(dir, "a"), `"" is none`},
 	} {
 		if err := Save(small(), tc.path); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("Save(%q): %v, want %q", tc.path, err, tc.want)
@@ -157,7 +157,7 @@ func TestSave(t *testing.T) {
 	for _, e := range es {
 		names = append(names, e.Name())
 	}
-	if got, want := fmt.Sprint(names), "[C.PNG a.png b.svg folder.png]"; got != want {
+	if got, want := fmt.Sprint(names), "[C.PNG a.png b.svg d.pdf e.csv folder.png]"; got != want {
 		t.Errorf("left in the folder: %s, want %s", got, want)
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "a.png")); err != nil || !strings.HasPrefix(string(b), "\x89PNG") {
@@ -167,7 +167,7 @@ func TestSave(t *testing.T) {
 
 func TestDrawingTwiceGivesTheSameBytes(t *testing.T) {
 	f := small()
-	for _, encode := range []func(Drawing) ([]byte, error){PNG, SVG} {
+	for _, encode := range []func(Drawing) ([]byte, error){PNG, SVG, PDF, CSV, files} {
 		a, err := encode(f)
 		if err != nil {
 			t.Fatal(err)

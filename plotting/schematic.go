@@ -32,6 +32,8 @@ type Schematic struct {
 	elements []element
 	names    []string
 	labels   []placed
+	data     []dataset // the curves of its insets
+	insets   int
 	title    string
 	err      error
 }
@@ -473,11 +475,13 @@ func (s *Schematic) Inset(in Inset) {
 	}
 	x, y := newSpan(), newSpan()
 	var curves []Curve
+	s.insets++
 	for i, c := range in.Curves {
 		if err := c.check(fmt.Sprintf("curve %q (%d of an inset)", c.Name, i+1)); err != nil {
 			s.fail(err)
 			return
 		}
+		s.data = append(s.data, dataset{panel: fmt.Sprint(s.insets), series: c.Name, kind: kindNames[line], x: slices.Clone(c.X), y: slices.Clone(c.Y)})
 		curves = append(curves, Curve{Name: c.Name, X: slices.Clone(c.X), Y: slices.Clone(c.Y)})
 		x.add(c.X)
 		y.add(c.Y)

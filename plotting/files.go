@@ -1,0 +1,116 @@
+package plotting
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"strconv"
+
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+// mimeFiles is a ZIP archive of what a reader of a figure may want to take away: figure.svg, figure.pdf and, where there are
+// curves, figure.csv. It travels beside the picture in a notebook's output; what shows notebooks passes over it.
+const mimeFiles protocol.MIMEType = "application/vnd.kernelsmith.figure+zip"
+
+// A dataset is one series as it stands in a figure's CSV. Columns that it lacks are nil; others are of one length.
+type dataset struct {
+	panel, series, kind string
+	x, y, lower, upper  []float64
+}
+
+// CSV returns the data of the drawing: a row per point with the panel (A, B, …; empty for a single figure), the series, its kind, x and y, or
+// x and the bounds lower and upper for a band. Numbers have six digits. A drawing without data has a header alone.
+func CSV(d Drawing) ([]byte, error) {
+	if _, err := check(d); err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	w := csv.NewWriter(&buf)
+	rows := [][]string{{"panel", "series", "kind", "x", "y", "lower", "upper"}}
+	for _, s := range d.datasets() {
+		for i := range max(len(s.x), len(s.y)) {
+			at := func(v []float64) string {
+				if v == nil {
+					return ""
+				}
+				return strconv.FormatFloat(v[i], 'g', 6, 64)
+			}
+			rows = append(rows, []string{s.panel, s.series, s.kind, at(s.x), at(s.y), at(s.lower), at(s.upper)})
+		}
+	}
+	if err := w.WriteAll(rows); err != nil {
+		return nil, fmt.Errorf("plotting: encoding a CSV: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+func (f *Figure) datasets() []dataset {
+	var all []dataset
+	for _, s := range f.series {
+		name := s.name
+		if name == "" {
+			name = s.stroke.like
+		}
+		d := dataset{series: name, kind: kindNames[s.kind], x: s.xs}
+		switch s.kind {
+		case note, key:
+			continue
+		case band:
+			d.lower, d.upper = s.ys, s.hi
+		default:
+			d.y = s.ys
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+func (g *Grid) datasets() []dataset {
+	var all []dataset
+	for i, row := range g.rows {
+		for j, d := range row {
+			if d == nil {
+				continue
+			}
+			for _, s := range d.datasets() {
+				s.panel = letterOf(i*len(row)+j) + s.panel
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+func (s *Schematic) datasets() []dataset { return s.data }
+
+// files returns the archive of a drawing.
+func files(d Drawing) ([]byte, error) {
+	var buf bytes.Buffer
+	archive := zip.NewWriter(&buf)
+	for _, f := range []struct {
+		name   string
+		encode func(Drawing) ([]byte, error)
+	}{{"figure.svg", SVG}, {"figure.pdf", PDF}, {"figure.csv", CSV}} {
+		if f.name == "figure.csv" && len(d.datasets()) == 0 {
+			continue
+		}
+		b, err := f.encode(d)
+		if err != nil {
+			return nil, err
+		}
+		// Without a time, so that the bytes depend on the drawing alone.
+		w, err := archive.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate})
+		if err == nil {
+			_, err = w.Write(b)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("plotting: packing %s: %w", f.name, err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return nil, fmt.Errorf("plotting: packing the files of a figure: %w", err)
+	}
+	return buf.Bytes(), nil
+}

@@ -1,0 +1,99 @@
+package plotting
+
+import (
+	"encoding/csv"
+	"image"
+	"image/color"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+func TestCSVHasARowPerPoint(t *testing.T) {
+	a := New(Options{})
+	a.Line("4HL ReLU", []float64{1, 2}, []float64{0.1, 1. / 3})
+	a.Band("4HL ReLU", []float64{1}, []float64{0}, []float64{1e-7})
+	a.Line("", []float64{5}, []float64{6}, Like("1HL ReLU"))
+	a.HLine("", 3)
+	a.Note(1, 0.5, "not data")
+	a.Key("not data either")
+	s := NewSchematic(2, 2, 0)
+	s.Inset(Inset{Frame: Box(1, 1, 1, 1), Curves: []Curve{{Name: "K, \"exact\"", X: []float64{0, 1}, Y: []float64{1, -2}}}})
+	got, err := CSV(Panels([][]Drawing{{a, nil, s}}, PanelOptions{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(got))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{
+		{"panel", "series", "kind", "x", "y", "lower", "upper"},
+		{"A", "4HL ReLU", "line", "1", "0.1", "", ""},
+		{"A", "4HL ReLU", "line", "2", "0.333333", "", ""},
+		{"A", "4HL ReLU", "band", "1", "", "0", "1e-07"},
+		{"A", "1HL ReLU", "line", "5", "6", "", ""},
+		{"A", "", "horizontal line", "", "3", "", ""},
+		{"C1", "K, \"exact\"", "line", "0", "1", "", ""},
+		{"C1", "K, \"exact\"", "line", "1", "-2", "", ""},
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// What a PDF is told to draw, drawn on pixels, is what the PNG shows: letters, arcs and bends included.
+func TestOutlinesLookLikeTheirOriginals(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		limit float64 // of the ink: letters are set on whole pixels by one canvas and not by the other
+		draw  func(draw.Canvas)
+	}{
+		{"shapes", 0.01, func(c draw.Canvas) {
+			fillRounded(c, vg.Rectangle{Min: vg.Point{X: 10, Y: 10}, Max: vg.Point{X: 130, Y: 60}}, 15, tint(vermillion, 0.5), ink, 2)
+			fillCircle(c, vg.Point{X: 100, Y: 100}, 20, vermillion)
+			drawArrow(c, arrowPath{from: vg.Point{X: 10, Y: 80}, to: vg.Point{X: 70, Y: 130}, bend: 15}, arrowLook{color: ink, width: 2, head: 8})
+			var wave []vg.Point
+			for x := vg.Length(5); x < 140; x += 0.1 {
+				wave = append(wave, vg.Point{X: x, Y: 70 + 5*vg.Length(math.Sin(float64(x/5)))})
+			}
+			c.StrokeLines(draw.LineStyle{Color: ink, Width: 1}, wave)
+		}},
+		{"letters", 0.1, func(c draw.Canvas) {
+			caption{text: "φ̃ = 10⁻³", size: 22, color: ink}.draw(c, 70, 35, 0.5, 0.5)
+		}},
+	} {
+		drawOn := func(wrap func(vg.CanvasSizer) vg.CanvasSizer) image.Image {
+			img := vgimg.NewWith(vgimg.UseWH(2*vg.Inch, 2*vg.Inch), vgimg.UseDPI(300))
+			tc.draw(draw.New(wrap(img)))
+			return img.Image()
+		}
+		want := drawOn(func(c vg.CanvasSizer) vg.CanvasSizer { return c })
+		got := drawOn(func(c vg.CanvasSizer) vg.CanvasSizer { return outlines{c} })
+		var off, inked float64
+		b := want.Bounds()
+		for y := b.Min.Y; y < b.Max.Y; y++ {
+			for x := b.Min.X; x < b.Max.X; x++ {
+				w := color.GrayModel.Convert(want.At(x, y)).(color.Gray).Y
+				g := color.GrayModel.Convert(got.At(x, y)).(color.Gray).Y
+				off += math.Abs(float64(w)-float64(g)) / 255
+				inked += float64(255-w) / 255
+			}
+		}
+		if off > tc.limit*inked {
+			t.Errorf("%s differ by %.1f %% of the ink", tc.name, 100*off/inked)
+		}
+	}
+}
+
+func TestTranslucentColoursOfAPDF(t *testing.T) {
+	r, g, b, a := straight(color.NRGBA{R: 0xFF, G: 0x80, B: 0, A: 0x40}).RGBA()
+	if r != 0xFFFF || g != 0x8080 || b != 0 || a != 0x4040 {
+		t.Errorf("%x %x %x %x", r, g, b, a)
+	}
+}
