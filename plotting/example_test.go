@@ -298,3 +298,15 @@ func ExampleShowSVG() {
 	fmt.Println(plotting.ShowSVG(fig, "ReLU over the pre-activation z."))
 	// Output: <nil>
 }
+
+func ExampleShowComparisons() {
+	plotting.ShowComparisons([]plotting.Comparison{
+		{Quantity: "test loss, 4HL ReLU", Source: "Table 1", Published: 0.258, Ours: 0.2554, Tolerance: 0.006, Why: "two spreads"},
+		{Quantity: "test loss, 1HL ReLU", Source: "Table 1", Published: 0.282, Ours: 0.31, Tolerance: 0.006, Why: "two spreads"},
+	}, "")
+	// Output:
+	//                      published    ours  difference  tolerance            verdict
+	// -------------------  ---------  ------  ----------  -------------------  -------
+	// test loss, 4HL ReLU      0.258  0.2554     −0.0026  0.006 (two spreads)  agrees
+	// test loss, 1HL ReLU      0.282    0.31       0.028  0.006 (two spreads)  differs
+}

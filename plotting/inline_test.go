@@ -77,6 +77,10 @@ func cellProgram() error {
 		ShowTable([]string{"net", "loss"}, [][]string{{"4HL <ReLU>", "0.25"}, {"1HL", "—"}}, "Losses"),
 		ShowMarkdown("**bold**"),
 		ShowSVG(small(), "sharp"),
+		ShowComparisons([]Comparison{
+			{Quantity: "loss", Source: "Table 1", Published: 0.25, PublishedSpread: 0.01, Ours: 0.24, Tolerance: 0.02, Why: "two spreads"},
+			{Quantity: "bias", Published: -1, Ours: -1.5, Tolerance: 0.1},
+		}, "Published against ours"),
 	)
 }
 
@@ -171,8 +175,8 @@ func TestWhatANotebookReceives(t *testing.T) {
 		t.Errorf("progress ends with %q", last)
 	}
 
-	if len(shown) != 5 {
-		t.Fatalf("%d outputs, want 5", len(shown))
+	if len(shown) != 6 {
+		t.Fatalf("%d outputs, want 6", len(shown))
 	}
 	picture := shown[0]
 	b, _ := picture.Data[protocol.MIMEImagePNG].([]byte)
@@ -226,6 +230,13 @@ func TestWhatANotebookReceives(t *testing.T) {
 	if !strings.Contains(svg, "<svg") || shown[4].Metadata["alt"] != "sharp" || shown[4].Data[protocol.MIMEImagePNG] != nil {
 		t.Errorf("SVG: %.60q with %v", svg, shown[4].Metadata)
 	}
+	if diff := cmp.Diff(`[{"quantity":"loss","source":"Table 1","published":"0.25 ± 0.01","ours":"0.24","difference":"−0.01","tolerance":"0.02 (two spreads)","agrees":true},`+
+		`{"quantity":"bias","source":"","published":"−1","ours":"−1.5","difference":"−0.5","tolerance":"0.1","agrees":false}]`, shown[5].Data[mimeComparisons]); diff != "" {
+		t.Errorf("comparisons (-want +got)\n%s", diff)
+	}
+	if table, _ := shown[5].Data[protocol.MIMETextHTML].(string); strings.Count(table, "agrees") != 1 || strings.Count(table, "differs") != 1 {
+		t.Errorf("comparisons show %s", table)
+	}
 }
 
 // A notebook that never answers costs the limit, not the cell.
@@ -252,6 +263,16 @@ func TestShowOutsideANotebook(t *testing.T) {
 	}
 	if err := Show(nil, ""); err == nil {
 		t.Error("Show(nil): no error")
+	}
+	for says, bad := range map[string][]Comparison{
+		"no comparisons":                         nil,
+		`comparison 1: its Quantity is empty`:    {{}},
+		`comparison 2: Ours of "b" is NaN`:       {{Quantity: "a"}, {Quantity: "b", Ours: math.NaN()}},
+		`comparison 1: Tolerance of "a" is -0.1`: {{Quantity: "a", Tolerance: -0.1}},
+	} {
+		if err := ShowComparisons(bad, ""); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: want %q", err, says)
+		}
 	}
 	if err := ShowTable(nil, nil, ""); err == nil {
 		t.Error("table without columns: no error")

@@ -1,0 +1,117 @@
+package plotting
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+// mimeComparisons is JSON, a list of [comparisonRow], beside the table that shows it.
+const mimeComparisons protocol.MIMEType = "application/vnd.kernelsmith.comparisons"
+
+// A Comparison is a published number and ours.
+type Comparison struct {
+	Quantity string // what it is, with the setting: "test loss, 4HL ReLU, epoch 1020"
+	Source   string // where it was published: "blog post, Figure 4"
+
+	Published, Ours float64
+	// PublishedSpread and OursSpread are standard deviations, over trials say; 0 is not known or none.
+	PublishedSpread, OursSpread float64
+
+	// Tolerance is how far apart the two may be to agree.
+	Tolerance float64
+	// Why says in a few words where the tolerance comes from: "two spreads", "last printed digit".
+	Why string
+}
+
+// Agrees tells whether ours is within the tolerance of the published number.
+func (c Comparison) Agrees() bool { return math.Abs(c.Ours-c.Published) <= c.Tolerance }
+
+func (c Comparison) check() error {
+	if c.Quantity == "" {
+		return errors.New("its Quantity is empty: say what is compared")
+	}
+	for _, v := range []struct {
+		name     string
+		value    float64
+		negative bool
+	}{
+		{"Published", c.Published, true}, {"Ours", c.Ours, true},
+		{"PublishedSpread", c.PublishedSpread, false}, {"OursSpread", c.OursSpread, false}, {"Tolerance", c.Tolerance, false},
+	} {
+		if math.IsNaN(v.value) || math.IsInf(v.value, 0) || !v.negative && v.value < 0 {
+			return fmt.Errorf("%s of %q is %v: want a finite number, and no spread or tolerance below 0", v.name, c.Quantity, v.value)
+		}
+	}
+	return nil
+}
+
+type comparisonRow struct {
+	Quantity   string `json:"quantity"`
+	Source     string `json:"source"`
+	Published  string `json:"published"`
+	Ours       string `json:"ours"`
+	Difference string `json:"difference"`
+	Tolerance  string `json:"tolerance"`
+	Agrees     bool   `json:"agrees"`
+}
+
+func (c Comparison) row() comparisonRow {
+	number := func(v float64) string { return minus(strconv.FormatFloat(v, 'g', 4, 64)) }
+	spread := func(v, s float64) string {
+		if s == 0 {
+			return number(v)
+		}
+		return number(v) + " ± " + minus(strconv.FormatFloat(s, 'g', 2, 64))
+	}
+	r := comparisonRow{
+		Quantity: c.Quantity, Source: c.Source,
+		Published: spread(c.Published, c.PublishedSpread), Ours: spread(c.Ours, c.OursSpread),
+		Difference: minus(strconv.FormatFloat(c.Ours-c.Published, 'g', 2, 64)),
+		Tolerance:  number(c.Tolerance), Agrees: c.Agrees(),
+	}
+	if c.Why != "" {
+		r.Tolerance += " (" + c.Why + ")"
+	}
+	return r
+}
+
+// ShowComparisons displays published numbers beside ours as [ShowTable] does, each with its tolerance and verdict. The published report
+// collects them from all notebooks on a page of its own.
+func ShowComparisons(comparisons []Comparison, caption string) error {
+	if len(comparisons) == 0 {
+		return fail(errors.New("plotting: no comparisons to show"))
+	}
+	rows := make([]comparisonRow, len(comparisons))
+	table := make([][]string, len(comparisons))
+	for i, c := range comparisons {
+		if err := c.check(); err != nil {
+			return fail(fmt.Errorf("plotting: comparison %d: %w", i+1, err))
+		}
+		r := c.row()
+		verdict := "agrees"
+		if !r.Agrees {
+			verdict = "differs"
+		}
+		rows[i] = r
+		table[i] = []string{r.Quantity, r.Published, r.Ours, r.Difference, r.Tolerance, verdict}
+	}
+	header := []string{"", "published", "ours", "difference", "tolerance", "verdict"}
+	if !gonbui.IsNotebook {
+		return ShowTable(header, table, caption)
+	}
+	list, err := json.Marshal(rows)
+	if err != nil {
+		return fail(fmt.Errorf("plotting: encoding comparisons: %w", err))
+	}
+	return display(&protocol.DisplayData{Data: map[protocol.MIMEType]any{
+		protocol.MIMETextHTML:  htmlTable(header, table, caption),
+		protocol.MIMETextPlain: plainTable(header, table, caption),
+		mimeComparisons:        string(list),
+	}})
+}
