@@ -1,12 +1,18 @@
 """Configuration of the report: Sphinx with MyST-NB over notebooks that have been executed before."""
 
-import base64
 import hashlib
 import importlib.util
+import re
+import sys
 from pathlib import Path, PurePosixPath
 
 import nbformat
 from docutils import nodes
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+from publish import picture
 
 project = "Kernelsmith"
 html_title = "Kernelsmith"
@@ -17,12 +23,14 @@ nb_execution_mode = "off"
 nb_merge_streams = True
 nb_ipywidgets_js = {}
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
 # Lines of the kernel's own (%%, %env, !ls) are not Go.
 suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["report.css"]
+html_js_files = [("report.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
@@ -35,31 +43,52 @@ mathjax3_config = {"options": {"enableMenu": False}}
 html_static_path.append(str(_mathjax / mathjax_path))
 
 
-def _describe_pictures(app, document):
-    """Sets the captions of a notebook's pictures below them, and as text for readers who do not see them.
-
-    MyST-NB names the file of a picture by its checksum.
-    """
+def _dress(app, document):
+    """Gives a notebook's pictures their captions and downloads, and makes its code foldable."""
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
-    captions = {}
+    figures = Path(app.config.html_extra_path[0]) / "figures"
+    known = {}
     for cell in nbformat.read(path, as_version=4).cells:
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if "image/png" in data and "text/plain" in data:
-                name = hashlib.sha256(base64.b64decode(data["image/png"])).hexdigest()
-                captions[name] = data["text/plain"]
-    for number, image in enumerate(list(document.findall(nodes.image)), 1):
-        caption = captions.get(PurePosixPath(image["uri"]).stem)
-        if caption:
-            image.setdefault("alt", caption)
-            figure = nodes.figure(ids=[f"figure-{number}"])
-            image.replace_self(figure)
-            figure += [image, nodes.caption(caption, caption)]
+            found = picture(output.get("data", {}))
+            if found:
+                # MyST-NB names the file of a picture by its checksum.
+                name = hashlib.sha256(found[1]).hexdigest()
+                known.setdefault(name, (len(known) + 1, output.data.get("text/plain", "")))
+    for image in list(document.findall(nodes.image)):
+        uri = PurePosixPath(image["uri"])
+        if uri.stem not in known:
+            continue
+        number, caption = known[uri.stem]
+        image.setdefault("alt", caption)
+        picked = f"{path.stem}-{number}"
+        links = {suffix: f"figures/{picked}.{suffix}" for suffix in ("svg", "pdf", "csv") if (figures / f"{picked}.{suffix}").exists()}
+        links["png"] = f"_images/{uri.name}"
+        link = nodes.reference("", "", refuri=links.get("svg", links["png"]), classes=["full-size"])
+        figure = nodes.figure(ids=[f"figure-{number}"])
+        image.replace_self(figure)
+        link += image
+        figure += [link, nodes.caption(caption, caption), nodes.raw("", _downloads(number, picked, links), format="html")]
+    for code in list(document.findall(nodes.container)):
+        if "cell_input" in code["classes"]:
+            lines = code.astext().count("\n") + 1
+            summary = f"{lines} lines of Go" if lines > 1 else "1 line of Go"
+            # Imports interest few readers: they start folded.
+            shown = "" if re.fullmatch(r"\s*import \([^)]*\)\s*", code.astext()) else " open"
+            place = code.parent.index(code)
+            code.parent.insert(place + 1, nodes.raw("", "</details>", format="html"))
+            code.parent.insert(place, nodes.raw("", f'<details class="code"{shown}><summary>{summary}</summary>', format="html"))
+
+
+def _downloads(number, name, links):
+    kinds = [kind for kind in ("svg", "pdf", "png", "csv") if kind in links]
+    items = [f'<a href="{links[kind]}" download="{name}.{kind}">{kind.upper()}</a>' for kind in kinds]
+    return f'<p class="downloads"><a href="#figure-{number}">Figure {number}</a> · ' + " · ".join(items) + "</p>"
 
 
 def setup(app):
     # Titles with formulas stand in the menu of every page, so every page needs MathJax.
     app.set_html_assets_policy("always")
-    app.connect("doctree-read", _describe_pictures)
+    app.connect("doctree-read", _dress)

@@ -1,52 +1,111 @@
 """Makes the report, a folder of web pages, from notebooks that have been executed."""
 
 import base64
+import hashlib
+import html
 import html.parser
+import io
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
 
 _HERE = Path(__file__).resolve().parent
+_CHECKOUT = _HERE.parent
 _INTRODUCTION = (
     "Design a neural network by its kernel: these pages were made by running the project's notebooks. "
-    "Each figure stands below the code that computed and drew it."
+    "Each figure stands below the code that computed and drew it, and can be had as SVG, PDF and PNG, with its data as CSV."
 )
+# What plotting.Show and plotting.ShowComparisons put beside what is seen.
+FILES = "application/vnd.kernelsmith.figure+zip"
+COMPARISONS = "application/vnd.kernelsmith.comparisons"
+# In the menu in this order, others of docs/ after them.
+_GUIDES = ("notation", "conventions", "sharp-bits", "extending")
 
 
-def publish(executed, target, build):
-    """Builds the pages of the executed notebooks (paths) in the folder build, then puts them in place as target."""
+def publish(executed, target, build, pdf=False):
+    """Builds the pages of the executed notebooks (paths) in the folder build, then puts them in place as target.
+
+    With pdf, each notebook's page is also printed to a PDF, by Chromium. What was made from the same stays as it is.
+    """
+    key = _key(executed)
+    if _made(target) in ((key, True), (key, pdf)):
+        return
     work = build / "site"
-    source, pages, old = work / "source", work / "pages", work / "old"
+    source, pages, extra, old = work / "source", work / "pages", work / "extra", work / "old"
     shutil.rmtree(work, ignore_errors=True)
     source.mkdir(parents=True)
-    cards = [_page(path, source) for path in executed]
-    (source / "index.md").write_text(_index(executed, cards), encoding="utf-8")
-    sphinx = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-d", work / "doctrees", "-c", _HERE]
-    if subprocess.run([*sphinx, source, pages], check=False).returncode != 0:
+    extra.mkdir()
+    cards, comparisons = [], []
+    for path in executed:
+        cards.append(_page(path, source, extra, comparisons, pdf))
+    guides = _guides(source, {path.stem for path in executed})
+    if comparisons:
+        (source / "published.md").write_text(_published(comparisons), encoding="utf-8")
+    (source / "index.md").write_text(_index(executed, cards, guides, comparisons), encoding="utf-8")
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-d", work / "doctrees", "-c", _HERE, "-D", f"html_extra_path={extra}"]
+    if subprocess.run([*command, source, pages], check=False).returncode != 0:
         raise RuntimeError(f"Sphinx could not build the report from {source}")
+    (pages / ".buildinfo").unlink(missing_ok=True)
     requests = outside_requests(pages)
     if requests:
         raise RuntimeError("the report would request from outside:\n" + "\n".join(requests))
+    if pdf:
+        names = [path.stem for path in executed]
+        if subprocess.run([_CHECKOUT / "tools/browser/run", "pdf", pages, *names], check=False).returncode != 0:
+            raise RuntimeError("the pages could not be printed to PDF; make report writes them without")
+    (pages / ".made-from").write_text(json.dumps([key, pdf]), encoding="utf-8")
     if target.exists():
         os.replace(target, old)
     os.replace(pages, target)
     shutil.rmtree(work)
 
 
-def _page(path, source):
-    """Writes the notebook to be published; returns its card for the index."""
+def _key(executed):
+    """A checksum of all that the pages are made from."""
+    found = hashlib.sha256()
+    for path in [*executed, *sorted(_HERE.glob("static/*")), *_documents(), _HERE / "conf.py", _HERE / "publish.py", _HERE / "requirements.txt"]:
+        found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
+def _made(target):
+    """The key that a report was made with and whether it has PDFs."""
+    try:
+        key, pdf = json.loads((target / ".made-from").read_text(encoding="utf-8"))
+        return key, pdf
+    except (OSError, ValueError):
+        return None
+
+
+def _page(path, source, extra, comparisons, pdf):
+    """Writes the notebook to be published and what its figures offer; returns its card for the index."""
     notebook = nbformat.read(path, as_version=4)
+    title, sentence = _heading(notebook, path.stem)
+    figures = 0
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            comparisons += [(path.stem, title, row) for row in json.loads(data.pop(COMPARISONS, "[]"))]
+            if not picture(data):
+                continue
+            figures += 1
+            archive = data.pop(FILES, None)
+            if archive:
+                _unpack(base64.b64decode(archive), extra / "figures", f"{path.stem}-{figures}")
+    if pdf and notebook.cells and notebook.cells[0].cell_type == "markdown":
+        link = f'<a class="pdf" href="pdf/{path.stem}.pdf">This page as PDF</a>'
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{link}\n```", id="pdf"))
     provenance = notebook.metadata.get("kernelsmith")
     if provenance:
-        line = ":::{div} provenance\n" + _provenance(provenance) + "\n:::"
-        notebook.cells.append(nbformat.v4.new_markdown_cell(line, id="provenance"))
+        notebook.cells.append(nbformat.v4.new_markdown_cell(_provenance(provenance), id="provenance"))
     nbformat.write(notebook, source / path.name)
-    title, sentence = _heading(notebook, path.stem)
     return "\n".join(
         [f":::{{grid-item-card}} {title}", f":link: {path.stem}", ":link-type: doc"]
         + _thumbnail(notebook, path.stem, source)
@@ -54,49 +113,156 @@ def _page(path, source):
     )
 
 
-def _index(executed, cards):
-    names = "\n".join(path.stem for path in executed)
+def picture(data):
+    """The kind and the bytes of the picture in an output's data, or None."""
+    if "image/png" in data:
+        return ".png", base64.b64decode(data["image/png"])
+    if "image/svg+xml" in data:
+        return ".svg", data["image/svg+xml"].encode()
+    return None
+
+
+def _unpack(archive, folder, name):
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        for member in files.namelist():
+            (folder / (name + Path(member).suffix)).write_bytes(files.read(member))
+
+
+def _index(executed, cards, guides, comparisons):
+    text = f"# Kernelsmith\n\n{_INTRODUCTION}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n" + "\n\n".join(cards) + "\n::::\n"
+    pages = [path.stem for path in executed]
+    if comparisons:
+        pages.append("published")
+        text += "\n[Published against ours](published.md) has every published number beside the one found here.\n"
+    for caption, names in (("Notebooks", pages), ("Guide", guides)):
+        if names:
+            text += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(names) + "\n```\n"
+    return text
+
+
+def _documents():
+    """The documents that belong to the report, in the order of the menu."""
+    docs = sorted(
+        _CHECKOUT.glob("docs/*.md"),
+        key=lambda path: (_GUIDES.index(path.stem) if path.stem in _GUIDES else len(_GUIDES), path.stem),
+    )
+    changes = _CHECKOUT / "CHANGELOG.md"
+    return docs + ([changes] if changes.exists() else [])
+
+
+def _guides(source, notebooks):
+    """Copies the documents, their links set to what is published; returns their names."""
+    documents = _documents()
+    pages = notebooks | {path.stem for path in documents}
+    for path in documents:
+        text = re.sub(
+            r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)",
+            lambda link: _link(link, path, source, pages),
+            path.read_text(encoding="utf-8"),
+        )
+        (source / path.name).write_text(text, encoding="utf-8")
+    return [path.stem for path in documents]
+
+
+def _link(link, document, source, pages):
+    """A link of a document as it is in the report: to a file that is not published it is its text alone."""
+    image, text, address = link.groups()
+    if re.match(r"[a-z]+:|#", address):
+        return link[0]
+    name, _, anchor = address.partition("#")
+    file = Path(name)
+    if image:
+        shutil.copy(document.parent / name, source / file.name)
+        return f"![{text}]({file.name})"
+    if file.suffix in (".md", ".ipynb") and file.stem in pages:
+        return f"[{text}]({file.name}{'#' + anchor if anchor else ''})"
+    return text
+
+
+def _published(comparisons):
+    """The page of all published numbers."""
+    agree = sum(row["agrees"] for _, _, row in comparisons)
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("quantity", "published", "ours", "difference", "tolerance", "verdict"))
+    lines = []
+    previous = None
+    for stem, title, row in comparisons:
+        if stem != previous:
+            link = f'<a href="{stem}.html">{html.escape(_plain(title))}</a>'
+            lines.append(f'<tr><th colspan="6" scope="colgroup">{link}</th></tr>')
+            previous = stem
+        source = f' <span class="source">{html.escape(row["source"])}</span>' if row["source"] else ""
+        cells = [html.escape(row["quantity"]) + source]
+        cells += [html.escape(row[name]) for name in ("published", "ours", "difference", "tolerance")]
+        verdict = "agrees" if row["agrees"] else "differs"
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f'<td class="{verdict}">{verdict}</td></tr>')
+    table = f'<div class="comparisons"><table><thead><tr>{head}</tr></thead><tbody>\n' + "\n".join(lines) + "\n</tbody></table></div>"
     return (
-        f"# Kernelsmith\n\n{_INTRODUCTION}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n"
-        + "\n\n".join(cards)
-        + f"\n::::\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
+        "# Published against ours\n\n"
+        f"Every published number that the notebooks compare with their own: {agree} of {len(comparisons)} agree within the tolerance. "
+        f"The notebooks say where the rest comes from.\n\n```{{raw}} html\n{table}\n```\n"
     )
 
 
+def _plain(title):
+    return re.sub(r"[$`*]", "", title)
+
+
 def _heading(notebook, stem):
-    """The title of a notebook and the first paragraph below it."""
+    """The title of a notebook and the first sentence below it."""
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     title = re.search(r"^# +(.+?) *$", text, re.MULTILINE)
     if not title:
         return stem, ""
     paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text[title.end() :])]
     first = next((part for part in paragraphs if part and not re.match(r"[#:`|<!>$*\-]", part)), "")
-    return title.group(1), first
+    sentence = re.match(r".+?[.!?](?=\s+[A-Z`$\[]|$)", first, re.DOTALL)
+    return title.group(1), sentence[0] if sentence else first
 
 
 def _thumbnail(notebook, stem, source):
     """The notebook's first picture as the image of its card."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            for kind, suffix in (("image/png", ".png"), ("image/svg+xml", ".svg")):
-                picture = output.get("data", {}).get(kind)
-                if picture is None:
-                    continue
-                folder = source / "thumbnails"
-                folder.mkdir(exist_ok=True)
-                content = base64.b64decode(picture) if suffix == ".png" else picture.encode()
-                (folder / (stem + suffix)).write_bytes(content)
-                return [f":img-top: thumbnails/{stem}{suffix}", f":img-alt: {stem}"]
+            data = output.get("data", {})
+            found = picture(data)
+            if not found:
+                continue
+            folder = source / "thumbnails"
+            folder.mkdir(exist_ok=True)
+            (folder / (stem + found[0])).write_bytes(found[1])
+            alt = " ".join(data.get("text/plain", stem).split())
+            return [f":img-top: thumbnails/{stem}{found[0]}", f":img-alt: {alt}"]
     return []
 
 
+# What stands in the block below each page, in this order.
+_FACTS = {
+    "scale": "Scale",
+    "seeds": "Seeds",
+    "commit": "Commit",
+    "date": "Executed",
+    "duration": "Duration",
+    "go": "Go",
+    "cpu": "CPU",
+    "blas": "BLAS",
+}
+
+
 def _provenance(provenance):
+    """The block that says how a page was made."""
     if provenance.get("failed"):
-        return f"**This run failed: {provenance['failed']}.**"
-    text = f"Executed at {provenance['scale']} scale on {provenance['date']} in {provenance['duration']}"
-    if provenance.get("commit"):
-        text += f", from commit {provenance['commit']}"
-    return f"{text}, with {provenance['go']}."
+        return f":::{{div}} provenance\n**This run failed: {provenance['failed']}.**\n:::"
+    facts = [(label, html.escape(provenance[name])) for name, label in _FACTS.items() if provenance.get(name)]
+    data = provenance.get("data", [])
+    sets = [f"{html.escape(one['name'])} ({html.escape(one['licence'])})" for one in data]
+    if len(sets) > 4:
+        licences = sorted({one["licence"] for one in data})
+        sets = [f"{len(sets)} sets ({html.escape('; '.join(licences))}): " + ", ".join(html.escape(one["name"]) for one in data)]
+    if sets:
+        facts.append(("Data", "; ".join(sets)))
+    rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts)
+    return f'```{{raw}} html\n<section class="provenance" aria-label="How this page was made"><dl>{rows}</dl></section>\n```'
 
 
 class _Requests(html.parser.HTMLParser):
