@@ -7,6 +7,7 @@ SHELL = /bin/sh
 PYTHON ?= python3
 SCALE ?= quick
 NOTEBOOKS ?=
+JOBS ?=
 REPEAT ?= 1
 FRESH ?= 1
 LABFLAGS ?=
@@ -21,18 +22,24 @@ export KERNELSMITH_PYTHON
 
 run = tools/env .venv/bin/python notebooks/run.py
 
-.PHONY: help setup ready report lab test test-go lint-notebooks check-notebooks test-browser stress execute verify bench data requirements clean distclean
+.PHONY: help setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks test-browser stress execute verify bench data requirements clean distclean
 .NOTPARALLEL:
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 	@echo
-	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  REPEAT=20  FRESH=3  LABFLAGS="--port 8889"  BENCH=regexp'
+	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  JOBS=2  REPEAT=20  FRESH=3  LABFLAGS="--port 8889"  BENCH=regexp'
 	@echo '          DATASETS="name …"  PYTHON=python3  KERNELSMITH_DATA=folder of data files you have'
 	@echo '          KERNELSMITH_PYTHON=… and EXPORTS="numpy torch jax" for exported activations in make verify'
 
-report: ready ## Run the notebooks and write report/index.html
-	@$(run) report --scale "$(SCALE)" $(NOTEBOOKS)
+report: ready ## Run the notebooks that changed, JOBS at a time, and write report/index.html
+	@$(run) report --scale "$(SCALE)" $(if $(JOBS),--jobs $(JOBS)) $(NOTEBOOKS)
+
+pdf: ready ## The report with a PDF of each notebook (needs Chromium and Node.js 20.11 or later)
+	@$(run) report --scale "$(SCALE)" $(if $(JOBS),--jobs $(JOBS)) --pdf $(NOTEBOOKS)
+
+publish-check: ready ## Open the report in Chromium without a network: pictures, links, formulas, console, contrast
+	@tools/browser/run site report
 
 lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
 	@tools/env --user-home .venv/bin/python -m jupyterlab --ServerApp.root_dir=notebooks --MultiKernelManager.default_kernel_name=gonb \
@@ -62,7 +69,7 @@ check-notebooks: ready ## The part of test that runs notebooks: executed REPEAT 
 	@$(run) check --scale "$(SCALE)" --repeat "$(REPEAT)" $(NOTEBOOKS)
 
 test-browser: ready ## The notebooks in JupyterLab in a real browser, REPEAT times (needs Chromium and Node.js 20 or later)
-	@tools/browser/run "$(REPEAT)"
+	@tools/browser/run lab "$(REPEAT)"
 
 stress: ready ## Run the notebooks REPEAT times with the records kept, and FRESH times without, and look for what is left behind
 	@tools/env .venv/bin/python notebooks/stress.py --scale "$(SCALE)" --repeat "$(REPEAT)" --fresh "$(FRESH)" $(NOTEBOOKS)

@@ -133,6 +133,7 @@ func Embedded(name string) (*Dataset, error) {
 	}
 	ds.Split = &half
 	ds.Tuning = &Split{Train: slices.Clone(half.Train), Test: slices.Clone(half.Test)}
+	loaded(ds)
 	return ds, nil
 }
 

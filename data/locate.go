@@ -64,7 +64,11 @@ func LoadJMLR(set string, settings *LoadSettings) (*Dataset, error) {
 	s := newJMLRReader(os.DirFS(dir), dir, set)
 	s.want = jmlrChecksums()[set]
 	s.acceptAltered = settings != nil && settings.AcceptAltered
-	return s.parse()
+	ds, err := s.parse()
+	if err == nil {
+		loaded(ds)
+	}
+	return ds, err
 }
 
 // FindJMLR returns the folder from which LoadJMLR would read the set, without

@@ -88,7 +88,16 @@ def _downloads(number, name, links):
     return f'<p class="downloads"><a href="#figure-{number}">Figure {number}</a> · ' + " · ".join(items) + "</p>"
 
 
+def _complete_headings(app, pagename, templatename, context, doctree):
+    """Gives the captions of the menu the level that their role demands."""
+    tree = context.get("furo_navigation_tree")
+    if tree:
+        context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
 def setup(app):
     # Titles with formulas stand in the menu of every page, so every page needs MathJax.
     app.set_html_assets_policy("always")
     app.connect("doctree-read", _dress)
+    # After the theme, which makes the menu in the same event.
+    app.connect("html-page-context", _complete_headings, priority=900)

@@ -1,7 +1,8 @@
 """Executes the notebooks of this folder with the Go kernel: for the report, for committing, for the check.
 
-    run.py report  [--scale SCALE] [NOTEBOOK…]              execute copies, publish them as ../report;
-                                                             at the scale "committed", publish them as they are
+    run.py report  [--scale SCALE] [--pdf] [--jobs N] [NOTEBOOK…]
+                                                             execute copies of those that changed, N at a time, publish them
+                                                             as ../report; at the scale "committed", publish them as they are
     run.py execute [--scale SCALE] [NOTEBOOK…]              execute in place
     run.py check   [--scale SCALE] [--repeat N] [NOTEBOOK…]  execute copies, check their outputs
 
@@ -11,8 +12,13 @@ The cells find the scale in the environment variable KERNELSMITH_SCALE. The exit
 """
 
 import argparse
+import concurrent.futures
 import datetime
+import functools
+import hashlib
+import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -108,6 +114,10 @@ def run(path, scale):
         record_timing=False,
     )
     os.environ["KERNELSMITH_SCALE"] = scale
+    descriptor, loaded = tempfile.mkstemp(prefix="loaded")
+    os.close(descriptor)
+    os.environ["KERNELSMITH_LOADED"] = loaded
+    seeds = notebook.metadata.get("kernelsmith", {}).get("seeds")
     progress = Progress(path.stem, len(cells))
     start, number, failure = time.monotonic(), 0, None
     try:
@@ -130,8 +140,13 @@ def run(path, scale):
         raise
     finally:
         progress.end("failed")
+        data = _loaded(loaded)
     _normalise(notebook)
     notebook.metadata["kernelsmith"] = _provenance(scale, time.monotonic() - start)
+    if data:
+        notebook.metadata["kernelsmith"]["data"] = data
+    if seeds:
+        notebook.metadata["kernelsmith"]["seeds"] = seeds
     if failure:
         notebook.metadata["kernelsmith"]["failed"] = f"cell {number} of {len(cells)}"
     return notebook, failure
@@ -173,6 +188,33 @@ def _normalise(notebook):
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
 
 
+def _loaded(path):
+    """The data sets that the cells loaded, as package data noted them in the file, which is removed."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    os.unlink(path)
+    return [dict(zip(("name", "licence"), line.split("\t"), strict=True)) for line in sorted(set(lines))]
+
+
+@functools.cache
+def _cpu():
+    """The processor and how many of its cores there are."""
+    name = ""
+    if platform.system() == "Darwin":
+        name = _output("sysctl", "-n", "machdep.cpu.brand_string")
+    else:
+        try:
+            found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+            name = found[1] if found else ""
+        except OSError:
+            pass
+    return f"{name or platform.machine()}, {os.cpu_count()} cores"
+
+
+@functools.cache
+def _blas():
+    return _output("go", "run", "./notebooks/about")
+
+
 def _provenance(scale, seconds):
     go = _output("go", "env", "GOVERSION", "GOOS", "GOARCH").split()
     commit = _output("git", "rev-parse", "--short", "HEAD")
@@ -184,6 +226,8 @@ def _provenance(scale, seconds):
         "duration": _seconds(seconds),
         "commit": commit,
         "go": f"{go[0]} on {go[1]}/{go[2]}",
+        "cpu": _cpu(),
+        "blas": _blas(),
     }
 
 
@@ -200,12 +244,16 @@ def _seconds(seconds):
 
 
 def _write(notebook, path):
-    """Writes the notebook under a temporary name, then puts it in place."""
+    _write_text(nbformat.writes(notebook) + "\n", path)
+
+
+def _write_text(text, path):
+    """Writes the text under a temporary name, then puts it in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=path.stem, suffix=".new", dir=path.parent)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
-            nbformat.write(notebook, file)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
@@ -251,26 +299,107 @@ def _run_all(paths, scale, destination):
     return executed, failures
 
 
+@functools.cache
+def _library():
+    """A checksum of all but its own cells that a notebook's results are made of: Go code, kernel, data files."""
+    folders = [path for path in CHECKOUT.iterdir() if path.is_dir() and not path.name.startswith(".") and path.name not in _OTHER]
+    go = [path for folder in folders for path in folder.rglob("*.go") if not path.name.endswith("_test.go")]
+    go += CHECKOUT.glob("*.go")
+    files = [*go, CHECKOUT / "go.mod", CHECKOUT / "go.sum", CHECKOUT / "tools/go.sum", *FOLDER.glob("kernel/*")]
+    for variable in ("KERNELSMITH_DATA", "KERNELSMITH_CACHE"):
+        if os.environ.get(variable):
+            files += [path for path in Path(os.environ[variable]).glob("jmlr/**/*") if path.is_file()]
+    found = hashlib.sha256(_output("go", "env", "GOVERSION").encode())
+    for path in sorted(files):
+        found.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
+# Folders without code that a cell can import.
+_OTHER = {"build", "notebooks", "report", "tools"}
+
+
+def _key(path, scale):
+    """A checksum of what an executed copy is made from: a notebook with the same is not run again."""
+    found = hashlib.sha256(f"{scale}\0{_library()}\0".encode())
+    notebook = nbformat.read(path, as_version=4)
+    seeds = notebook.metadata.get("kernelsmith", {}).get("seeds")
+    found.update(json.dumps([seeds, *([cell.cell_type, cell.source] for cell in notebook.cells)]).encode())
+    return found.hexdigest()
+
+
+def _run_apart(paths, scale, jobs):
+    """Executes copies of the notebooks in processes of their own, several at a time; returns the failures."""
+    processes, failures = [], []
+
+    def one(path):
+        command = [sys.executable, __file__, "copy", "--scale", scale, path.stem]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            processes.append(process)
+            for line in process.stdout:
+                print(line, end="", flush=True)
+        if process.returncode != 0:
+            failures.append(Failure(f"{path.name}: see above"))
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        try:
+            for future in [pool.submit(one, path) for path in paths]:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                if process.poll() is None:
+                    process.terminate()
+            raise
+    return failures
+
+
+def copy(arguments):
+    """Executes copies into the folder of the scale, and notes what each was made from if nothing is wrong with it."""
+    failures = []
+    for path in arguments.paths:
+        note = BUILD / arguments.scale / f"{path.stem}.key"
+        note.unlink(missing_ok=True)
+        key = _key(path, arguments.scale)
+        executed, failed = _run_all([path], arguments.scale, lambda path: BUILD / arguments.scale / path.name)
+        failures += failed
+        found = [] if failed else problems(executed[0][1])
+        if found:
+            failures.append(Failure(f"{path.name}:\n{_indent(found)}"))
+            print(failures[-1], file=sys.stderr, flush=True)
+        elif not failed:
+            _write_text(key, note)
+    return failures
+
+
 def report(arguments):
     # Imported here: only the report needs Sphinx's part of the environment.
     from publish import publish
 
-    if arguments.scale == "committed":
-        publish(_select([]), REPORT, BUILD)
-        print(f"The report is {REPORT / 'index.html'}", flush=True)
-        return []
-    executed, failures = _run_all(arguments.paths, arguments.scale, lambda path: BUILD / arguments.scale / path.name)
-    for path, notebook in executed:
-        found = [] if "failed" in notebook.metadata["kernelsmith"] else problems(notebook)
-        if found:
-            failures.append(Failure(f"{path.name}:\n{_indent(found)}"))
-            print(failures[-1], file=sys.stderr, flush=True)
+    failures, copies = [], _select([])
+    if arguments.scale != "committed":
+        folder = BUILD / arguments.scale
+        changed = [path for path in arguments.paths if not _unchanged(path, arguments.scale)]
+        for path in arguments.paths:
+            if path not in changed:
+                print(f"{path.stem}: unchanged since it was executed", flush=True)
+        if len(changed) > 1 and arguments.jobs > 1:
+            failures = _run_apart(changed, arguments.scale, arguments.jobs)
+        else:
+            arguments.paths = changed
+            failures = copy(arguments)
+        # Pages of notebooks that were not asked for stay as an earlier run made them.
+        copies = [folder / path.name for path in copies if (folder / path.name).exists()]
     print("writing the pages", flush=True)
-    # Pages of notebooks that were not asked for stay as an earlier run made them.
-    copies = [BUILD / arguments.scale / path.name for path in _select([])]
-    publish([path for path in copies if path.exists()], REPORT, BUILD)
+    publish(copies, REPORT, BUILD, arguments.pdf)
     print(f"The report is {REPORT / 'index.html'}", flush=True)
     return failures
+
+
+def _unchanged(path, scale):
+    note = BUILD / scale / f"{path.stem}.key"
+    executed = BUILD / scale / path.name
+    return executed.exists() and note.exists() and note.read_text(encoding="utf-8") == _key(path, scale)
 
 
 def execute(arguments):
@@ -301,7 +430,8 @@ def main():
     parser = argparse.ArgumentParser(description="Executes the project's notebooks.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command, text in (
-        (report, "execute copies and publish them"),
+        (report, "execute copies of what changed and publish them"),
+        (copy, "execute copies"),
         (execute, "execute in place"),
         (check, "execute copies and check their outputs"),
     ):
@@ -309,12 +439,17 @@ def main():
         scales = ("quick", "paper", "committed") if command is report else ("quick", "paper")
         sub.add_argument("--scale", choices=scales, default="quick")
         sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK")
+        if command is report:
+            sub.add_argument("--pdf", action="store_true", help="print each page to a PDF too, with Chromium")
+            # A cell's own work spreads over two cores and more.
+            sub.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), metavar="N")
         if command is check:
             sub.add_argument("--repeat", type=int, default=1, metavar="N")
         sub.set_defaults(command=command)
     arguments = parser.parse_args()
-    if getattr(arguments, "repeat", 1) < 1:
-        parser.error(f"--repeat {arguments.repeat}: must be at least 1")
+    for option in ("repeat", "jobs"):
+        if getattr(arguments, option, 1) < 1:
+            parser.error(f"--{option} {getattr(arguments, option)}: must be at least 1")
     arguments.paths = _select(arguments.notebooks)
 
     def terminate(*_):

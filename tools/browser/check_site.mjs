@@ -1,0 +1,46 @@
+// Checks a site: node check_site.mjs FOLDER. First it makes sure that faults are found, on pages that have one each.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { faults, searchFaults } from "./site.mjs";
+
+const page = (body, head = "") =>
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>A page</title>${head}</head><body><main><h1>A page</h1>${body}</main></body></html>`;
+
+const broken = {
+  "picture.html": [page('<img src="missing.png" alt="a curve">'), "the picture missing.png is missing"],
+  "link.html": [page('<a href="nowhere.html">a page</a>'), "the link to nowhere.html leads nowhere"],
+  "anchor.html": [page('<a href="good.html#nothing">a place</a>'), "the link to good.html#nothing leads to no place in it"],
+  "formula.html": [page('<p><span class="math">\\(x^2\\)</span></p>'), "is not typeset"],
+  "console.html": [page("<p>text</p>", '<script>console.error("broken")</script>'), "the console says: broken"],
+  "script.html": [page("<p>text</p>", "<script>nothing.here()</script>"), "a script failed: nothing is not defined"],
+  "network.html": [page("<p>text</p>", '<script src="https://cdn.example/a.js"></script>'), "it wants https://cdn.example/a.js from the network"],
+  "contrast.html": [page('<p style="color:#bbb;background:#fff">text</p>'), "color-contrast (light)"],
+  "dark.html": [page("<p>text</p>", "<style>@media (prefers-color-scheme: dark) { p { color: #444; background: #222 } }</style>"), "color-contrast (dark)"],
+  "alt.html": [page('<img src="good.svg">'), "image-alt"],
+  "wide.html": [page('<p style="width:900px">text</p>'), "on a phone it is"],
+};
+
+async function provenToFail() {
+  const folder = mkdtempSync(join(tmpdir(), "site."));
+  try {
+    writeFileSync(join(folder, "good.svg"), '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
+    writeFileSync(join(folder, "good.html"), page('<p id="place">text <a href="good.html#place">here</a> <img src="good.svg" alt="nothing"></p>'));
+    for (const [name, [text]] of Object.entries(broken)) writeFileSync(join(folder, name), text);
+    const found = await faults(folder);
+    for (const fault of found) if (fault.startsWith("good.html")) throw new Error(`the check finds fault with a good page: ${fault}`);
+    for (const [name, [, says]] of Object.entries(broken)) {
+      if (!found.some((fault) => fault.startsWith(`${name}:`) && fault.includes(says))) throw new Error(`the check overlooks ${name}: nothing like "${says}" in\n${found.join("\n")}`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+await provenToFail();
+console.log(`${Object.keys(broken).length} broken pages were told from a good one`);
+const found = [...(await faults(process.argv[2])), ...(await searchFaults(process.argv[2], "kernel"))];
+for (const fault of found) console.error(fault);
+if (found.length > 0) process.exitCode = 1;
+else console.log("every page opens without a network, whole and readable");

@@ -1,0 +1,24 @@
+// Chromium as the checks and the printing of the report use it.
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+
+export const checkout = resolve(import.meta.dirname, "../..");
+export const load = createRequire(join(checkout, ".cache/browser/package.json"));
+
+// launch starts the browser that CHROMIUM names, or the system's.
+export const launch = () => {
+  const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+  if (!executablePath) throw new Error('There is no Chromium: "apt install chromium", or name a browser in CHROMIUM.');
+  // Chromium's sandbox does not start as root.
+  return load("playwright-core").chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+};
+
+// settled waits until a page has its pictures and formulas.
+export const settled = (page) =>
+  page.evaluate(async () => {
+    await globalThis.MathJax?.startup?.promise;
+    for (const image of document.images) image.loading = "eager";
+    await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+  });

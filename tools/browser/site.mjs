@@ -1,0 +1,122 @@
+// What is wrong with a site: faults(FOLDER) opens each of its pages in Chromium without a network.
+
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { launch, load, settled } from "./chromium.mjs";
+
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
+
+// pagesOf are the addresses of the pages below a folder.
+const pagesOf = (folder) =>
+  readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith(".html") && !name.startsWith("_static"))
+    .sort()
+    .map((name) => join(folder, name));
+
+export async function faults(folder) {
+  const pages = pagesOf(folder);
+  if (pages.length === 0) return [`${folder}: there is no page in it; make report writes them`];
+  const browser = await launch();
+  try {
+    const found = [];
+    for (const path of pages) found.push(...(await pageFaults(browser, folder, path)).map((fault) => `${relative(folder, path)}: ${fault}`));
+    return found;
+  } finally {
+    await browser.close();
+  }
+}
+
+async function pageFaults(browser, folder, path) {
+  const found = [];
+  const context = await browser.newContext({ offline: true, viewport: DESKTOP, colorScheme: "light" });
+  try {
+    const page = await context.newPage();
+    page.on("console", (message) => message.type() === "error" && found.push(`the console says: ${message.text().slice(0, 300)}`));
+    page.on("pageerror", (error) => found.push(`a script failed: ${error.message.slice(0, 300)}`));
+    page.on("request", (request) => /^(https?|wss?):/.test(request.url()) && found.push(`it wants ${request.url()} from the network`));
+    page.on("requestfailed", (request) => found.push(`${request.url()} could not be loaded`));
+    await page.goto(pathToFileURL(path).href);
+    await settled(page);
+    found.push(...(await page.evaluate(contents)), ...brokenLinks(folder, await page.evaluate(links)));
+    await page.addScriptTag({ path: load.resolve("axe-core/axe.min.js") });
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      // Colours that change slowly would be measured half-way.
+      await page.addStyleTag({ content: "*, *::before, *::after { transition: none !important; animation: none !important }" });
+      // Formulas are MathJax's own business, and thousands of elements.
+      const { violations } = await page.evaluate(
+        (values) => globalThis.axe.run({ exclude: ["mjx-container"] }, { runOnly: { type: "tag", values }, preload: false, resultTypes: ["violations"] }),
+        RULES,
+      );
+      for (const { id, help, nodes } of violations) found.push(`${id} (${colorScheme}): ${help}: ${nodes.length} times, as ${nodes[0].html.slice(0, 200)}`);
+    }
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(PHONE);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (wide > 1) found.push(`on a phone it is ${wide} pixels wider than the screen`);
+  } finally {
+    await context.close();
+  }
+  return found;
+}
+
+// contents runs in the page: pictures and formulas.
+function contents() {
+  const found = [];
+  for (const image of document.images) {
+    if (!(image.complete && image.naturalWidth > 0)) found.push(`the picture ${image.getAttribute("src")} is missing`);
+  }
+  for (const formula of document.querySelectorAll(".math")) {
+    const bad = formula.querySelector("mjx-merror, [data-mml-node=merror]");
+    if (!formula.querySelector("mjx-container") || bad) found.push(`the formula ${(bad ?? formula).textContent.trim().slice(0, 80)} is not typeset`);
+  }
+  return found;
+}
+
+// links runs in the page: where it leads.
+function links() {
+  return [...document.querySelectorAll("a[href]")].map((a) => a.href);
+}
+
+const anchors = new Map();
+
+function anchorsOf(path) {
+  if (!anchors.has(path)) anchors.set(path, new Set([...readFileSync(path, "utf8").matchAll(/\b(?:id|name)="([^"]*)"/g)].map((match) => match[1])));
+  return anchors.get(path);
+}
+
+function brokenLinks(folder, addresses) {
+  const found = [];
+  for (const address of new Set(addresses)) {
+    if (!address.startsWith("file:")) continue;
+    const url = new URL(address);
+    const path = fileURLToPath(url.origin === "null" ? `file://${url.pathname}` : url);
+    const named = relative(folder, path);
+    if (named.startsWith("..") || !existsSync(path) || statSync(path).isDirectory()) found.push(`the link to ${named} leads nowhere`);
+    else if (url.hash.length > 1 && path.endsWith(".html") && !anchorsOf(path).has(decodeURIComponent(url.hash.slice(1)))) found.push(`the link to ${named}${url.hash} leads to no place in it`);
+  }
+  return found;
+}
+
+// searchFaults tells what is wrong with a search for a word, without a network.
+export async function searchFaults(folder, word) {
+  const browser = await launch();
+  try {
+    const context = await browser.newContext({ offline: true });
+    const page = await context.newPage();
+    const found = [];
+    page.on("pageerror", (error) => found.push(`search.html: a script failed: ${error.message}`));
+    await page.goto(`${pathToFileURL(join(folder, "search.html")).href}?q=${word}`);
+    try {
+      await page.waitForSelector("#search-results li a", { timeout: 10000 });
+    } catch {
+      found.push(`search.html: a search for "${word}" finds nothing`);
+    }
+    return found;
+  } finally {
+    await browser.close();
+  }
+}
