@@ -12,7 +12,7 @@ from docutils import nodes
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
-from publish import picture
+from publish import downloads, picture
 
 project = "Kernelsmith"
 html_title = "Kernelsmith"
@@ -49,14 +49,15 @@ def _dress(app, document):
     if path.suffix != ".ipynb":
         return
     figures = Path(app.config.html_extra_path[0]) / "figures"
-    known = {}
+    known, number = {}, 0
     for cell in nbformat.read(path, as_version=4).cells:
         for output in cell.get("outputs", []):
             found = picture(output.get("data", {}))
+            # As publish numbers them: that of a live cell is in its HTML.
+            number += bool(found) or 'id="figure-' in output.get("data", {}).get("text/html", "")
             if found:
                 # MyST-NB names the file of a picture by its checksum.
-                name = hashlib.sha256(found[1]).hexdigest()
-                known.setdefault(name, (len(known) + 1, output.data.get("text/plain", "")))
+                known.setdefault(hashlib.sha256(found[1]).hexdigest(), (number, output.data.get("text/plain", "")))
     for image in list(document.findall(nodes.image)):
         uri = PurePosixPath(image["uri"])
         if uri.stem not in known:
@@ -70,7 +71,7 @@ def _dress(app, document):
         figure = nodes.figure(ids=[f"figure-{number}"])
         image.replace_self(figure)
         link += image
-        figure += [link, nodes.caption(caption, caption), nodes.raw("", _downloads(number, picked, links), format="html")]
+        figure += [link, nodes.caption(caption, caption), nodes.raw("", downloads(number, picked, links), format="html")]
     for code in list(document.findall(nodes.container)):
         if "cell_input" in code["classes"]:
             lines = code.astext().count("\n") + 1
@@ -80,12 +81,6 @@ def _dress(app, document):
             place = code.parent.index(code)
             code.parent.insert(place + 1, nodes.raw("", "</details>", format="html"))
             code.parent.insert(place, nodes.raw("", f'<details class="code"{shown}><summary>{summary}</summary>', format="html"))
-
-
-def _downloads(number, name, links):
-    kinds = [kind for kind in ("svg", "pdf", "png", "csv") if kind in links]
-    items = [f'<a href="{links[kind]}" download="{name}.{kind}">{kind.upper()}</a>' for kind in kinds]
-    return f'<p class="downloads"><a href="#figure-{number}">Figure {number}</a> · ' + " · ".join(items) + "</p>"
 
 
 def _complete_headings(app, pagename, templatename, context, doctree):

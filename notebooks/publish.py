@@ -43,9 +43,10 @@ def publish(executed, target, build, pdf=False):
     source.mkdir(parents=True)
     extra.mkdir()
     cards, comparisons = [], []
+    names = [path.stem for path in executed]
     for path in executed:
-        cards.append(_page(path, source, extra, comparisons, pdf))
-    guides = _guides(source, {path.stem for path in executed})
+        cards.append(_page(path, source, extra, comparisons, names, pdf))
+    guides = _guides(source, names)
     if comparisons:
         (source / "published.md").write_text(_published(comparisons), encoding="utf-8")
     (source / "index.md").write_text(_index(executed, cards, guides, comparisons), encoding="utf-8")
@@ -57,7 +58,6 @@ def publish(executed, target, build, pdf=False):
     if requests:
         raise RuntimeError("the report would request from outside:\n" + "\n".join(requests))
     if pdf:
-        names = [path.stem for path in executed]
         if subprocess.run([_CHECKOUT / "tools/browser/run", "pdf", pages, *names], check=False).returncode != 0:
             raise RuntimeError("the pages could not be printed to PDF; make report writes them without")
     (pages / ".made-from").write_text(json.dumps([key, pdf]), encoding="utf-8")
@@ -84,21 +84,28 @@ def _made(target):
         return None
 
 
-def _page(path, source, extra, comparisons, pdf):
+def _page(path, source, extra, comparisons, names, pdf):
     """Writes the notebook to be published and what its figures offer; returns its card for the index."""
     notebook = nbformat.read(path, as_version=4)
+    pages = {*names, *(document.stem for document in _documents())}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _LINK.sub(lambda link: link[0] if link[1] else _link(link, path, source, pages), cell.source)
     title, sentence = _heading(notebook, path.stem)
     figures = 0
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             comparisons += [(path.stem, title, row) for row in json.loads(data.pop(COMPARISONS, "[]"))]
-            if not picture(data):
+            archive = data.pop(FILES, None)
+            if not archive and not picture(data):
                 continue
             figures += 1
-            archive = data.pop(FILES, None)
+            name = f"{path.stem}-{figures}"
             if archive:
-                _unpack(base64.b64decode(archive), extra / "figures", f"{path.stem}-{figures}")
+                _unpack(base64.b64decode(archive), extra / "figures", name)
+            if not picture(data):
+                data["text/html"] = _offered(data["text/html"], figures, name, extra)
     if pdf and notebook.cells and notebook.cells[0].cell_type == "markdown":
         link = f'<a class="pdf" href="pdf/{path.stem}.pdf">This page as PDF</a>'
         notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{link}\n```", id="pdf"))
@@ -111,6 +118,22 @@ def _page(path, source, extra, comparisons, pdf):
         + _thumbnail(notebook, path.stem, source)
         + ["", sentence, ":::"]
     )
+
+
+def _offered(text, number, name, extra):
+    """What a live cell left, with a place to link to and its picture as files like those of other figures."""
+    png = re.search(r'src="data:image/png;base64,([^"]+)"', text)
+    if png:
+        (extra / "figures" / f"{name}.png").write_bytes(base64.b64decode(png[1]))
+    links = {path.suffix[1:]: f"figures/{path.name}" for path in (extra / "figures").glob(f"{name}.*")}
+    return f'<div id="figure-{number}">{text}</div>{downloads(number, name, links)}'
+
+
+def downloads(number, name, links):
+    """The line below a figure: links to its files by their suffix."""
+    kinds = [kind for kind in ("svg", "pdf", "png", "csv") if kind in links]
+    items = [f'<a href="{links[kind]}" download="{name}.{kind}">{kind.upper()}</a>' for kind in kinds]
+    return f'<p class="downloads"><a href="#figure-{number}">Figure {number}</a> · ' + " · ".join(items) + "</p>"
 
 
 def picture(data):
@@ -154,15 +177,14 @@ def _documents():
 def _guides(source, notebooks):
     """Copies the documents, their links set to what is published; returns their names."""
     documents = _documents()
-    pages = notebooks | {path.stem for path in documents}
+    pages = {*notebooks, *(path.stem for path in documents)}
     for path in documents:
-        text = re.sub(
-            r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)",
-            lambda link: _link(link, path, source, pages),
-            path.read_text(encoding="utf-8"),
-        )
+        text = _LINK.sub(lambda link: _link(link, path, source, pages), path.read_text(encoding="utf-8"))
         (source / path.name).write_text(text, encoding="utf-8")
     return [path.stem for path in documents]
+
+
+_LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 
 
 def _link(link, document, source, pages):
@@ -172,6 +194,8 @@ def _link(link, document, source, pages):
         return link[0]
     name, _, anchor = address.partition("#")
     file = Path(name)
+    if not re.search(r"\.\w+$", name):
+        return link[0]  # no file: a formula, say
     if image:
         shutil.copy(document.parent / name, source / file.name)
         return f"![{text}]({file.name})"

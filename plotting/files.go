@@ -10,9 +10,9 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// mimeFiles is a ZIP archive of what a reader of a figure may want to take away: figure.svg, figure.pdf and, where there are
-// curves, figure.csv. It travels beside the picture in a notebook's output; what shows notebooks passes over it.
-const mimeFiles protocol.MIMEType = "application/vnd.kernelsmith.figure+zip"
+// MIMEFiles is the type of what [Files] returns. It travels beside the picture in a notebook's output; what shows notebooks
+// passes over it.
+const MIMEFiles protocol.MIMEType = "application/vnd.kernelsmith.figure+zip"
 
 // A dataset is one series as it stands in a figure's CSV. Columns that it lacks are nil; others are of one length.
 type dataset struct {
@@ -85,8 +85,9 @@ func (g *Grid) datasets() []dataset {
 
 func (s *Schematic) datasets() []dataset { return s.data }
 
-// files returns the archive of a drawing.
-func files(d Drawing) ([]byte, error) {
+// Files returns a ZIP archive of what a reader of a figure may want to take away: figure.svg, figure.pdf and, where there are
+// curves, figure.csv.
+func Files(d Drawing) ([]byte, error) {
 	var buf bytes.Buffer
 	archive := zip.NewWriter(&buf)
 	for _, f := range []struct {

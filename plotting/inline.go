@@ -47,7 +47,7 @@ func show(d Drawing, caption string, kind protocol.MIMEType, draw func() (any, e
 	packed := make(chan error, 1)
 	go func() {
 		var err error
-		archive, err = files(d)
+		archive, err = Files(d)
 		packed <- err
 	}()
 	picture, err := draw()
@@ -61,7 +61,7 @@ func show(d Drawing, caption string, kind protocol.MIMEType, draw func() (any, e
 	return display(&protocol.DisplayData{
 		Data: map[protocol.MIMEType]any{
 			kind:                   picture,
-			mimeFiles:              archive,
+			MIMEFiles:              archive,
 			protocol.MIMETextPlain: caption,
 		},
 		Metadata: map[string]any{

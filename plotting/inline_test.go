@@ -188,7 +188,7 @@ func TestWhatANotebookReceives(t *testing.T) {
 		t.Errorf("%d by %d pixels, want 180 by 120", c.Width, c.Height)
 	}
 	want := protocol.DisplayData{
-		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: b, mimeFiles: picture.Data[mimeFiles], protocol.MIMETextPlain: "A <caption> & more"},
+		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: b, MIMEFiles: picture.Data[MIMEFiles], protocol.MIMETextPlain: "A <caption> & more"},
 		Metadata: map[string]any{
 			"image/png": map[string]int{"width": 288, "height": 192}, // 3 × 2 inches at 96
 			"alt":       "A <caption> & more",
@@ -198,7 +198,7 @@ func TestWhatANotebookReceives(t *testing.T) {
 		t.Errorf("picture (-want +got)\n%s", diff)
 	}
 	for i, names := range map[int][]string{0: {"figure.svg", "figure.pdf", "figure.csv"}, 1: {"figure.svg", "figure.pdf"}} {
-		archive, _ := shown[i].Data[mimeFiles].([]byte)
+		archive, _ := shown[i].Data[MIMEFiles].([]byte)
 		z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 		if err != nil {
 			t.Fatal(err)

@@ -167,7 +167,7 @@ func TestSave(t *testing.T) {
 
 func TestDrawingTwiceGivesTheSameBytes(t *testing.T) {
 	f := small()
-	for _, encode := range []func(Drawing) ([]byte, error){PNG, SVG, PDF, CSV, files} {
+	for _, encode := range []func(Drawing) ([]byte, error){PNG, SVG, PDF, CSV, Files} {
 		a, err := encode(f)
 		if err != nil {
 			t.Fatal(err)

@@ -51,7 +51,7 @@ func (p *testPage) send(message string) {
 	p.replies = append(p.replies, r)
 }
 
-func (p *testPage) show(html, plain string) error {
+func (p *testPage) show(html, plain string, _ []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shows = append(p.shows, html)

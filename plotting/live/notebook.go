@@ -8,6 +8,7 @@ import (
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/comms"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+	"github.com/kernelsmith/kernelsmith/plotting"
 )
 
 // notebook is the front in a notebook, by way of the kernel.
@@ -37,17 +38,21 @@ const (
 	showLimit = 15 * time.Second
 )
 
-// show replaces what it showed before.
-func (f *notebook) show(html, plain string) error {
+// show replaces what it showed before. files are those of a picture that stays, or nil.
+func (f *notebook) show(html, plain string, files []byte) error {
+	data := map[protocol.MIMEType]any{
+		protocol.MIMETextHTML:  html,
+		protocol.MIMETextPlain: plain,
+	}
+	if files != nil {
+		data[plotting.MIMEFiles] = files
+	}
 	time.Sleep(showPause)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		gonbui.SendData(&protocol.DisplayData{
-			Data: map[protocol.MIMEType]any{
-				protocol.MIMETextHTML:  html,
-				protocol.MIMETextPlain: plain,
-			},
+			Data:      data,
 			DisplayID: f.id,
 		})
 		gonbui.Sync()

@@ -71,6 +71,18 @@ func (s *session) source(live bool) string {
 	return fmt.Sprintf(` src="data:image/%s;base64,%s"`, kind, base64.StdEncoding.EncodeToString(data))
 }
 
+// files are what a published page offers of the picture that stays.
+func (s *session) files() []byte {
+	if s.view.svg == "" {
+		return nil
+	}
+	b, err := plotting.Files(s.view.picture)
+	if err != nil {
+		return nil // the picture itself could be drawn, and is shown
+	}
+	return b
+}
+
 func (s *session) buttons() []Button {
 	var buttons []Button
 	for _, c := range s.controls {

@@ -91,7 +91,7 @@ type front interface {
 	// send brings a message to the page, or not.
 	send(message string)
 	// show sets the output of the cell.
-	show(html, plain string) error
+	show(html, plain string, files []byte) error
 }
 
 // session is one call of Run.
@@ -153,7 +153,7 @@ func (s *session) still() error {
 // run serves the page until it ends or the context does.
 func (s *session) run(ctx context.Context, f front) error {
 	s.redraw("")
-	if err := f.show(s.page(true, "Connecting …"), s.plain()); err != nil {
+	if err := f.show(s.page(true, "Connecting …"), s.plain(), nil); err != nil {
 		return err
 	}
 	f.listen(func(message string) {
@@ -166,7 +166,7 @@ func (s *session) run(ctx context.Context, f front) error {
 	if time.Since(heard) < 2*silence { // else the kernel would first try to connect, and is waiting for the end
 		f.send(endMessage(why))
 	}
-	if err := f.show(s.page(false, why), s.plain()); err != nil {
+	if err := f.show(s.page(false, why), s.plain(), s.files()); err != nil {
 		return err
 	}
 	if heard.IsZero() && s.view.problem != "" { // as it is where there can be no page
