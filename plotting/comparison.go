@@ -7,7 +7,6 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
@@ -84,34 +83,34 @@ func (c Comparison) row() comparisonRow {
 // ShowComparisons displays published numbers beside ours as [ShowTable] does, each with its tolerance and verdict. The published report
 // collects them from all notebooks on a page of its own.
 func ShowComparisons(comparisons []Comparison, caption string) error {
-	if len(comparisons) == 0 {
-		return fail(errors.New("plotting: no comparisons to show"))
-	}
-	rows := make([]comparisonRow, len(comparisons))
-	table := make([][]string, len(comparisons))
+	rows := make([][]string, len(comparisons))
 	for i, c := range comparisons {
-		if err := c.check(); err != nil {
-			return fail(fmt.Errorf("plotting: comparison %d: %w", i+1, err))
-		}
 		r := c.row()
 		verdict := "agrees"
 		if !r.Agrees {
 			verdict = "differs"
 		}
-		rows[i] = r
-		table[i] = []string{r.Quantity, r.Published, r.Ours, r.Difference, r.Tolerance, verdict}
+		rows[i] = []string{r.Quantity, r.Published, r.Ours, r.Difference, r.Tolerance, verdict}
 	}
-	header := []string{"", "published", "ours", "difference", "tolerance", "verdict"}
-	if !gonbui.IsNotebook {
-		return ShowTable(header, table, caption)
+	return ShowCompared([]string{"", "published", "ours", "difference", "tolerance", "verdict"}, rows, caption, comparisons)
+}
+
+// ShowCompared displays a table as [ShowTable] does and hands the comparisons in it to the published report, as [ShowComparisons] does:
+// for tables that have published numbers among others.
+func ShowCompared(header []string, rows [][]string, caption string, comparisons []Comparison) error {
+	if len(comparisons) == 0 {
+		return fail(errors.New("plotting: no comparisons to show"))
 	}
-	list, err := json.Marshal(rows)
+	list := make([]comparisonRow, len(comparisons))
+	for i, c := range comparisons {
+		if err := c.check(); err != nil {
+			return fail(fmt.Errorf("plotting: comparison %d: %w", i+1, err))
+		}
+		list[i] = c.row()
+	}
+	encoded, err := json.Marshal(list)
 	if err != nil {
 		return fail(fmt.Errorf("plotting: encoding comparisons: %w", err))
 	}
-	return display(&protocol.DisplayData{Data: map[protocol.MIMEType]any{
-		protocol.MIMETextHTML:  htmlTable(header, table, caption),
-		protocol.MIMETextPlain: plainTable(header, table, caption),
-		mimeComparisons:        string(list),
-	}})
+	return showTable(header, rows, caption, map[protocol.MIMEType]any{mimeComparisons: string(encoded)})
 }

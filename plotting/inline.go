@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"maps"
 	"math"
 	"os"
 	"strings"
@@ -88,6 +89,11 @@ func fail(err error) error {
 // aligned right. An empty caption is left out. A row whose length is not the header's is an error, which ends
 // the cell of a notebook as with [Show].
 func ShowTable(header []string, rows [][]string, caption string) error {
+	return showTable(header, rows, caption, nil)
+}
+
+// showTable displays a table with further data beside it.
+func showTable(header []string, rows [][]string, caption string, beside map[protocol.MIMEType]any) error {
 	if len(header) == 0 {
 		return fail(errors.New("plotting: table without columns"))
 	}
@@ -100,10 +106,12 @@ func ShowTable(header []string, rows [][]string, caption string) error {
 	if !gonbui.IsNotebook {
 		return writeOut(plain)
 	}
-	return display(&protocol.DisplayData{Data: map[protocol.MIMEType]any{
+	data := map[protocol.MIMEType]any{
 		protocol.MIMETextHTML:  htmlTable(header, rows, caption),
 		protocol.MIMETextPlain: plain,
-	}})
+	}
+	maps.Copy(data, beside)
+	return display(&protocol.DisplayData{Data: data})
 }
 
 // ShowMarkdown displays Markdown in a notebook, formulas between dollar signs included, and prints its source on the

@@ -40,7 +40,7 @@ async function provenToFail() {
 
 await provenToFail();
 console.log(`${Object.keys(broken).length} broken pages were told from a good one`);
-const found = [...(await faults(process.argv[2])), ...(await searchFaults(process.argv[2], "kernel"))];
+const found = [...(await faults(process.argv[2], console.log)), ...(await searchFaults(process.argv[2], "kernel"))];
 for (const fault of found) console.error(fault);
 if (found.length > 0) process.exitCode = 1;
 else console.log("every page opens without a network, whole and readable");
