@@ -1,16 +1,24 @@
 """Tests of what checks and publishes the notebooks: python -m unittest lab_test, in this folder."""
 
+import base64
+import io
+import json
+import os
 import sys
 import tempfile
 import unittest
+import zipfile
 from pathlib import Path
+from unittest import mock
 
 sys.dont_write_bytecode = True
 
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import check
 import publish
+import run
 import stress
 
 
@@ -105,6 +113,100 @@ class LeftBehind(unittest.TestCase):
         status, found = self.left("sleep 2 >/dev/null 2>&1 & exit 0")
         self.assertEqual(status, 0)
         self.assertRegex(found[0], r"^a process is left: \d+ sleep 2$")
+
+
+class Pages(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.source, self.extra = Path(folder.name, "source"), Path(folder.name, "extra")
+        self.source.mkdir()
+        self.extra.mkdir()
+
+    def page(self, *cells, metadata=None, names=("05-parity",)):
+        path = self.source.parent / "05-parity.ipynb"
+        nbformat.write(new_notebook(cells=list(cells), metadata=metadata or {}), path)
+        comparisons = []
+        card = publish._page(path, self.source, self.extra, comparisons, list(names), False)
+        return nbformat.read(self.source / path.name, as_version=4), card, comparisons
+
+    def test_figures_are_unpacked_and_nothing_of_ours_is_left(self):
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as files:
+            files.writestr("figure.svg", "<svg/>")
+            files.writestr("figure.csv", "x,y\n")
+        packed = base64.b64encode(archive.getvalue()).decode()
+        shown = picture()
+        shown.data[publish.FILES] = packed
+        live = html('<img src="data:image/png;base64,iVBORw0KGgo=">')
+        live.data[publish.FILES] = packed
+        page, _, _ = self.page(cell("%%\nf()", picture(), shown, live))
+        made = sorted(path.name for path in (self.extra / "figures").iterdir())
+        self.assertEqual(made, [f"05-parity-{end}" for end in ("2.csv", "2.svg", "3.csv", "3.png", "3.svg")])
+        self.assertEqual((self.extra / "figures/05-parity-2.csv").read_text(encoding="utf-8"), "x,y\n")
+        self.assertNotIn("kernelsmith.figure", str(page))
+        self.assertIn('href="figures/05-parity-3.csv" download', page.cells[0].outputs[2].data["text/html"])
+
+    def test_published_numbers_are_collected(self):
+        row = {"quantity": "loss < 1", "source": "Table 1", "published": "1", "ours": "2", "difference": "1", "tolerance": "0.1", "agrees": False}
+        table = html("<table></table>")
+        table.data[publish.COMPARISONS] = json.dumps([row, {**row, "agrees": True}])
+        title = new_markdown_cell("# Parity of $n$ bits\n\nWhat it is. And more.")
+        _, card, comparisons = self.page(title, cell("%%\nf()", table))
+        self.assertIn("\n\nWhat it is.\n:::", card)
+        text = publish._published(comparisons)
+        self.assertIn("1 of 2 agree", text)
+        self.assertIn("loss &lt; 1", text)
+        self.assertIn('<td class="differs">differs</td>', text)
+        self.assertIn('<a href="05-parity.html">Parity of n bits</a>', text)
+
+    def test_links_to_what_is_not_published_are_text(self):
+        text = "[there](01-a.ipynb), [gone](09-b.ipynb#c), [web](https://a.example/b.md), [here](#d), $E[f](x)$"
+        page, _, _ = self.page(new_markdown_cell(text), names=("05-parity", "01-a"))
+        self.assertEqual(page.cells[0].source, "[there](01-a.ipynb), gone, [web](https://a.example/b.md), [here](#d), $E[f](x)$")
+
+    def test_a_page_says_how_it_was_made(self):
+        facts = {"scale": "paper", "seeds": "1 to 3", "commit": "abc", "blas": "OpenBLAS <1>", "cpu": "a CPU, 2 cores", "duration": "3 s"}
+        data = [{"name": "iris", "licence": "CC BY 4.0"}]
+        page, _, _ = self.page(cell("f()"), metadata={"kernelsmith": {**facts, "data": data}})
+        block = page.cells[-1].source
+        for says in ("paper", "1 to 3", "abc", "OpenBLAS &lt;1&gt;", "a CPU, 2 cores", "3 s", "iris (CC BY 4.0)"):
+            self.assertIn(says, block)
+
+
+class Keys(unittest.TestCase):
+    def test_a_notebook_runs_again_when_its_cells_or_the_scale_change(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "01-a.ipynb")
+
+            def key(source, scale="quick", outputs=()):
+                nbformat.write(new_notebook(cells=[new_code_cell(source, id="a", outputs=list(outputs))]), path)
+                return run._key(path, scale)
+
+            first = key("f()")
+            self.assertEqual(first, key("f()", outputs=[picture()]))
+            self.assertNotEqual(first, key("g()"))
+            self.assertNotEqual(first, key("f()", scale="paper"))
+
+    def test_a_notebook_runs_again_when_the_library_or_the_data_change(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "jmlr/iris").mkdir(parents=True)
+            file = Path(folder) / "jmlr/iris/iris.txt"
+            source = run.CHECKOUT / "ntk/doc.go"
+            with mock.patch.dict(os.environ, KERNELSMITH_DATA=folder):
+                keys = []
+                for text in ("1", "1", "2"):
+                    file.write_text(text, encoding="utf-8")
+                    run._library.cache_clear()
+                    keys.append(run._library())
+                read = Path.read_bytes
+                with mock.patch.object(Path, "read_bytes", lambda path: read(path) + (b"//" if path == source else b"")):
+                    run._library.cache_clear()
+                    keys.append(run._library())
+            run._library.cache_clear()
+        self.assertTrue(source.exists())
+        self.assertEqual(keys[0], keys[1])
+        self.assertEqual(len(set(keys)), 3)
 
 
 class OutsideRequests(unittest.TestCase):

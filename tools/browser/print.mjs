@@ -13,6 +13,10 @@ try {
   for (const name of names) {
     const page = await context.newPage();
     await page.goto(pathToFileURL(join(folder, `${name}.html`)).href);
+    // Figures are printed as the drawings that they link to: sharp, and a fraction of the size.
+    await page.evaluate(() => {
+      for (const link of document.querySelectorAll("a.full-size[href$='.svg']")) link.querySelector("img").src = link.href;
+    });
     await settled(page);
     await page.pdf({
       path: join(folder, "pdf", `${name}.pdf`),
