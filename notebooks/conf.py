@@ -33,6 +33,8 @@ html_css_files = ["report.css"]
 html_js_files = [("report.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
+# A search from a file may not read other files for summaries.
+html_show_search_summary = False
 html_show_sphinx = False
 html_show_copyright = False
 

@@ -148,7 +148,7 @@ class Pages(unittest.TestCase):
         self.assertIn('href="figures/05-parity-3.csv" download', page.cells[0].outputs[2].data["text/html"])
 
     def test_published_numbers_are_collected(self):
-        row = {"quantity": "loss < 1", "source": "Table 1", "published": "1", "ours": "2", "difference": "1", "tolerance": "0.1", "agrees": False}
+        row = {"quantity": "loss < 1", "source": "Table 1", "published": "1", "ours": "2", "difference": "1", "tolerance": "0.1", "why": "", "agrees": False}
         table = html("<table></table>")
         table.data[publish.COMPARISONS] = json.dumps([row, {**row, "agrees": True}])
         title = new_markdown_cell("# Parity of $n$ bits\n\nWhat it is. And more.")

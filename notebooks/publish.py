@@ -211,13 +211,13 @@ def _published(comparisons):
     lines = []
     previous = None
     for stem, title, row in comparisons:
-        if stem != previous:
+        group = stem, row["source"], row["why"]
+        if group != previous:
             link = f'<a href="{stem}.html">{html.escape(_plain(title))}</a>'
-            lines.append(f'<tr><th colspan="6" scope="colgroup">{link}</th></tr>')
-            previous = stem
-        source = f' <span class="source">{html.escape(row["source"])}</span>' if row["source"] else ""
-        cells = [html.escape(row["quantity"]) + source]
-        cells += [html.escape(row[name]) for name in ("published", "ours", "difference", "tolerance")]
+            source = "".join(f". {html.escape(says)}" for says in (row["source"], row["why"] and f"Tolerance: {row['why']}") if says)
+            lines.append(f'<tr><th colspan="6" scope="colgroup">{link}<span class="source">{source}</span></th></tr>')
+            previous = group
+        cells = [html.escape(row[name]) for name in ("quantity", "published", "ours", "difference", "tolerance")]
         verdict = "agrees" if row["agrees"] else "differs"
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f'<td class="{verdict}">{verdict}</td></tr>')
     table = f'<div class="comparisons"><table><thead><tr>{head}</tr></thead><tbody>\n' + "\n".join(lines) + "\n</tbody></table></div>"

@@ -57,6 +57,7 @@ type comparisonRow struct {
 	Ours       string `json:"ours"`
 	Difference string `json:"difference"`
 	Tolerance  string `json:"tolerance"`
+	Why        string `json:"why"`
 	Agrees     bool   `json:"agrees"`
 }
 
@@ -68,16 +69,12 @@ func (c Comparison) row() comparisonRow {
 		}
 		return number(v) + " ± " + minus(strconv.FormatFloat(s, 'g', 2, 64))
 	}
-	r := comparisonRow{
+	return comparisonRow{
 		Quantity: c.Quantity, Source: c.Source,
 		Published: spread(c.Published, c.PublishedSpread), Ours: spread(c.Ours, c.OursSpread),
 		Difference: minus(strconv.FormatFloat(c.Ours-c.Published, 'g', 2, 64)),
-		Tolerance:  number(c.Tolerance), Agrees: c.Agrees(),
+		Tolerance:  number(c.Tolerance), Why: c.Why, Agrees: c.Agrees(),
 	}
-	if c.Why != "" {
-		r.Tolerance += " (" + c.Why + ")"
-	}
-	return r
 }
 
 // ShowComparisons displays published numbers beside ours as [ShowTable] does, each with its tolerance and verdict. The published report
@@ -90,7 +87,11 @@ func ShowComparisons(comparisons []Comparison, caption string) error {
 		if !r.Agrees {
 			verdict = "differs"
 		}
-		rows[i] = []string{r.Quantity, r.Published, r.Ours, r.Difference, r.Tolerance, verdict}
+		tolerance := r.Tolerance
+		if c.Why != "" {
+			tolerance += " (" + c.Why + ")"
+		}
+		rows[i] = []string{r.Quantity, r.Published, r.Ours, r.Difference, tolerance, verdict}
 	}
 	return ShowCompared([]string{"", "published", "ours", "difference", "tolerance", "verdict"}, rows, caption, comparisons)
 }

@@ -230,8 +230,8 @@ func TestWhatANotebookReceives(t *testing.T) {
 	if !strings.Contains(svg, "<svg") || shown[4].Metadata["alt"] != "sharp" || shown[4].Data[protocol.MIMEImagePNG] != nil {
 		t.Errorf("SVG: %.60q with %v", svg, shown[4].Metadata)
 	}
-	if diff := cmp.Diff(`[{"quantity":"loss","source":"Table 1","published":"0.25 ± 0.01","ours":"0.24","difference":"−0.01","tolerance":"0.02 (two spreads)","agrees":true},`+
-		`{"quantity":"bias","source":"","published":"−1","ours":"−1.5","difference":"−0.5","tolerance":"0.1","agrees":false}]`, shown[5].Data[mimeComparisons]); diff != "" {
+	if diff := cmp.Diff(`[{"quantity":"loss","source":"Table 1","published":"0.25 ± 0.01","ours":"0.24","difference":"−0.01","tolerance":"0.02","why":"two spreads","agrees":true},`+
+		`{"quantity":"bias","source":"","published":"−1","ours":"−1.5","difference":"−0.5","tolerance":"0.1","why":"","agrees":false}]`, shown[5].Data[mimeComparisons]); diff != "" {
 		t.Errorf("comparisons (-want +got)\n%s", diff)
 	}
 	if table, _ := shown[5].Data[protocol.MIMETextHTML].(string); strings.Count(table, "agrees") != 1 || strings.Count(table, "differs") != 1 {

@@ -16,6 +16,8 @@ try {
     // Figures are printed as the drawings that they link to: sharp, and a fraction of the size.
     await page.evaluate(() => {
       for (const link of document.querySelectorAll("a.full-size[href$='.svg']")) link.querySelector("img").src = link.href;
+      // Tags for every coloured word of the code would take three times the room of all else.
+      for (const code of document.querySelectorAll(".highlight pre, mjx-container > svg")) code.ariaHidden = "true";
     });
     await settled(page);
     await page.pdf({
