@@ -16,7 +16,7 @@ from publish import downloads, picture
 
 project = "Kernelsmith"
 html_title = "Kernelsmith"
-extensions = ["myst_nb", "sphinx_design", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx_design", "sphinx.ext.githubpages", "sphinx.ext.mathjax"]
 
 # Notebooks arrive executed.
 nb_execution_mode = "off"
