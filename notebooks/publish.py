@@ -223,8 +223,8 @@ def _published(comparisons):
     table = f'<div class="comparisons"><table><thead><tr>{head}</tr></thead><tbody>\n' + "\n".join(lines) + "\n</tbody></table></div>"
     return (
         "# Published against ours\n\n"
-        f"Every published number that the notebooks compare with their own: {agree} of {len(comparisons)} agree within the tolerance. "
-        f"The notebooks say where the rest comes from.\n\n```{{raw}} html\n{table}\n```\n"
+        f"Every published number that the notebooks compare with their own: {agree} of {len(comparisons)} agree within the tolerance."
+        f"{'' if agree == len(comparisons) else ' The notebooks say where the rest comes from.'}\n\n```{{raw}} html\n{table}\n```\n"
     )
 
 

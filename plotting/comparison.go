@@ -62,6 +62,10 @@ type comparisonRow struct {
 }
 
 func (c Comparison) row() comparisonRow {
+	apart := c.Ours - c.Published
+	if math.Abs(apart) < 1e-9*math.Abs(c.Published) {
+		apart = 0 // rounding
+	}
 	number := func(v float64) string { return minus(strconv.FormatFloat(v, 'g', 4, 64)) }
 	spread := func(v, s float64) string {
 		if s == 0 {
@@ -72,7 +76,7 @@ func (c Comparison) row() comparisonRow {
 	return comparisonRow{
 		Quantity: c.Quantity, Source: c.Source,
 		Published: spread(c.Published, c.PublishedSpread), Ours: spread(c.Ours, c.OursSpread),
-		Difference: minus(strconv.FormatFloat(c.Ours-c.Published, 'g', 2, 64)),
+		Difference: minus(strconv.FormatFloat(apart, 'g', 2, 64)),
 		Tolerance:  number(c.Tolerance), Why: c.Why, Agrees: c.Agrees(),
 	}
 }

@@ -97,3 +97,11 @@ func TestTranslucentColoursOfAPDF(t *testing.T) {
 		t.Errorf("%x %x %x %x", r, g, b, a)
 	}
 }
+
+func TestRoundingIsNoDifference(t *testing.T) {
+	for ours, want := range map[float64]string{-0.5 + 1e-16: "0", -0.51: "−0.01"} {
+		if got := (Comparison{Quantity: "b", Published: -0.5, Ours: ours}).row().Difference; got != want {
+			t.Errorf("%v against -0.5: difference %q, want %q", ours, got, want)
+		}
+	}
+}
