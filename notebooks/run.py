@@ -3,6 +3,7 @@
     run.py report  [--scale SCALE] [--pdf] [--jobs N] [NOTEBOOK…]
                                                              execute copies of those that changed, N at a time, publish them
                                                              as ../report; at the scale "committed", publish them as they are
+    run.py copy    [--scale SCALE] [NOTEBOOK…]              execute copies into ../build
     run.py execute [--scale SCALE] [NOTEBOOK…]              execute in place
     run.py check   [--scale SCALE] [--repeat N] [NOTEBOOK…]  execute copies, check their outputs
 
@@ -334,7 +335,8 @@ def _run_apart(paths, scale, jobs):
 
     def one(path):
         command = [sys.executable, __file__, "copy", "--scale", scale, path.stem]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        # In a session of its own, so that an interrupt at the terminal reaches it once, from here.
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
             processes.append(process)
             for line in process.stdout:
                 print(line, end="", flush=True)
