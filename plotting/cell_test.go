@@ -70,7 +70,7 @@ func TestCellLinksLittle(t *testing.T) {
 		"gonum.org/v1/gonum/blas", "gonum.org/v1/gonum/lapack", "gonum.org/v1/gonum/mat",
 		"gonum.org/v1/gonum/floats", "gonum.org/v1/gonum/integrate/quad", "gonum.org/v1/gonum/internal", "gonum.org/v1/gonum/mathext",
 		"archive/zip", "encoding/csv", // what a figure carries along: 0.25 of 11.5 MB, 0.04 of the ratio
-		"hash/fnv", "math/cmplx", "structs",
+		"golang.org/x/sys/cpu", "hash/fnv", "math/cmplx", "structs",
 	}
 	bare := linked(t, bareCell)
 	for _, p := range linked(t, ourCell) {
