@@ -200,9 +200,9 @@ func Remember[T any](r *Records, name string, settings any, run func() (T, error
 
 // RememberResumable is [Remember] for a run that goes on where it was
 // interrupted. run is given the path of a folder that is the record's own,
-// checkpoints/KEY in the folder of records, for what it keeps on its way; it
-// makes the folder if it needs it. The folder stays when run fails or is killed
-// and is removed when the record is there.
+// checkpoints/KEY in the folder of records, for what it keeps on its way. The
+// folder stays when run fails or is killed, if there is something in it, and is
+// removed when the record is there.
 func RememberResumable[T any](r *Records, name string, settings any, run func(folder string) (T, error)) (T, error) {
 	var value T
 	key, err := RecordKey(name, settings)
@@ -219,7 +219,19 @@ func RememberResumable[T any](r *Records, name string, settings any, run func(fo
 		if err := r.probe(); err != nil {
 			return value, err
 		}
+		// Another process may remove the folder of all between its making and that of
+		// the one in it.
+		for range 3 {
+			if err = os.MkdirAll(folder, 0o755); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return value, fmt.Errorf("data: no folder for what a run keeps on its way: %w", err)
+		}
 		if value, err = run(folder); err != nil {
+			os.Remove(folder) // if it is empty
+			os.Remove(all)
 			return value, err
 		}
 		if err := r.Save(key, value); err != nil {

@@ -28,8 +28,19 @@ type Comparison struct {
 	Why string
 }
 
-// Agrees tells whether ours is within the tolerance of the published number.
-func (c Comparison) Agrees() bool { return math.Abs(c.Ours-c.Published) <= c.Tolerance }
+// Agrees tells whether ours is within the tolerance of the published number, but for
+// the rounding of their difference.
+func (c Comparison) Agrees() bool {
+	return math.Abs(c.difference()) <= c.Tolerance*(1+1e-9)+1e-12*math.Abs(c.Published)
+}
+
+// difference is ours less the published number; what is rounding is 0.
+func (c Comparison) difference() float64 {
+	if d := c.Ours - c.Published; math.Abs(d) >= 1e-9*math.Abs(c.Published) {
+		return d
+	}
+	return 0
+}
 
 func (c Comparison) check() error {
 	if c.Quantity == "" {
@@ -62,10 +73,7 @@ type comparisonRow struct {
 }
 
 func (c Comparison) row() comparisonRow {
-	apart := c.Ours - c.Published
-	if math.Abs(apart) < 1e-9*math.Abs(c.Published) {
-		apart = 0 // rounding
-	}
+	apart := c.difference()
 	number := func(v float64) string { return minus(strconv.FormatFloat(v, 'g', 4, 64)) }
 	spread := func(v, s float64) string {
 		if s == 0 {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/vg"
@@ -103,5 +104,32 @@ func TestRoundingIsNoDifference(t *testing.T) {
 		if got := (Comparison{Quantity: "b", Published: -0.5, Ours: ours}).row().Difference; got != want {
 			t.Errorf("%v against -0.5: difference %q, want %q", ours, got, want)
 		}
+	}
+}
+
+// The verdict is that of the numbers as they are written, not of their last bits.
+func TestComparisonAgrees(t *testing.T) {
+	for _, c := range []struct {
+		published, ours, tolerance float64
+		want                       bool
+	}{
+		{0.138, 0.1385, 0.0005, true}, {97.3, 97.4, 0.1, true}, {97.3, 97.41, 0.1, false}, {1, 1 + 1e-12, 0, true}, {1, 1 + 1e-6, 0, false}, {0, 0, 0, true},
+	} {
+		if got := (Comparison{Published: c.published, Ours: c.ours, Tolerance: c.tolerance}).Agrees(); got != c.want {
+			t.Errorf("%v, ours %v, within %v: %v", c.published, c.ours, c.tolerance, got)
+		}
+	}
+}
+
+func TestPDFIsTheSameBytes(t *testing.T) {
+	figure := New(Options{X: "cosine c", Y: "φ"})
+	figure.Line("4HL ReLU", []float64{1, 2}, []float64{0.1, 0.3})
+	first, err := PDF(figure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1100 * time.Millisecond) // times in a PDF are in seconds
+	if second, err := PDF(figure); err != nil || string(second) != string(first) {
+		t.Errorf("another PDF of the same figure: %v", err)
 	}
 }

@@ -105,8 +105,8 @@ func (a *Activation) evalStraight(value, derivative, z []float32) {
 			switch t.Kind {
 			case ReLU:
 				vec32.AddLine(v, d, x, vec32.Line{Hinge: amplitude, Kink: shift})
-			case ReflectedReLU: // max(s - z, 0) = max(z - s, 0) - (z - s)
-				vec32.AddLine(v, d, x, vec32.Line{Slope: -amplitude, Offset: float32(t.Amplitude * t.Shift), Hinge: amplitude, Kink: shift})
+			case ReflectedReLU:
+				vec32.AddLine(v, d, x, vec32.Line{Hinge: amplitude, Kink: shift, Reflected: true})
 			case Cosine:
 				cosines[0].EvalFloat32(wave, slope, x)
 				cosines = cosines[1:]

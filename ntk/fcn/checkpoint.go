@@ -157,8 +157,8 @@ func (c *checkpoints) write(path string, quick bool, fill func(io.Writer) error,
 }
 
 // save writes a checkpoint. One that is further, of another process on the same
-// run, is left alone. A quick one is not waited for until it is on the disk; the one
-// before it is there.
+// run, is left alone. A quick one is not waited for until it is on the disk: a power
+// failure within the next seconds may leave the run at its last that was not quick.
 func (c *checkpoints) save(h checkpointHeader, arrays [][]float32, quick bool) error {
 	if there, err := peek(c.file); err == nil && there.Identity == h.Identity && there.State.after(h.State) {
 		return nil

@@ -41,7 +41,8 @@ type shallow struct {
 	bias     []float32    // of the hidden layer's biases
 }
 
-// tile is u, φ' or ∂loss/∂h; φ; and what a block of units has of the gradients.
+// tile is u, on the way back then ∂loss/∂h and ∂loss/∂u; φ'; φ; and what a block of
+// units has of the gradients.
 type tile struct{ u, d, h, w, v []float32 }
 
 // newShallow returns nil for nets that are passed layer by layer.

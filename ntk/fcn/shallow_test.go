@@ -23,12 +23,13 @@ func TestShallow(t *testing.T) {
 		for _, size := range [][4]int{{1, 1, 1, 1}, {7, 3, 5, 2}, {24, 11, 256, 6}, {50, 11, 300, 6}, {101, 64, 531, 32}, {25, 2, 769, 1}} {
 			n, d, width, outs := size[0], size[1], size[2], size[3]
 			p := Problem{normals(1, n, d), normals(2, n, outs), normals(3, 9, d), normals(4, 9, outs)}
-			for _, s := range []Settings{{}, {Optimizer: Momentum{0.9}}, {Batch: 10}, {Parameterization: StandardParameterization}} {
+			for _, s := range []Settings{{}, {Optimizer: Momentum{0.9}}, {Optimizer: Adam{}}, {Batch: 10}, {Parameterization: StandardParameterization}} {
 				s.LearningRate, s.Epochs, s.Snapshots = 0.05, 3, []int{0, 1, 3}
 				if s.Parameterization == StandardParameterization {
 					s.LearningRate /= float64(width)
 				}
 				var traces [2]*Trace
+				var trained [2]*Net
 				for i := range traces {
 					net := ntk.Must(New(nets[name], Config{Inputs: d, Width: width, Outputs: outs, Seed: 7}))
 					tr := ntk.Must(net.newTraining(p, s))
@@ -44,7 +45,17 @@ func TestShallow(t *testing.T) {
 						tr.columns = []func(lo, hi int){tr.throughActivation(0), tr.throughActivation(1)}
 						tr.scratch = make([]float32, tr.batch.n*width)
 					}
-					traces[i] = ntk.Must(tr.run(context.Background()))
+					traces[i], trained[i] = ntk.Must(tr.run(context.Background())), net
+				}
+				if _, adam := s.Optimizer.(Adam); !adam { // whose steps do not go with the gradient's size
+					for i, l := range trained[0].layers {
+						if off, most := apart(l.w, trained[1].layers[i].w); off > 1e-4*most {
+							t.Errorf("%s, %v, %v: weights of layer %d are off by %v of %v", name, size, s.Optimizer, i+1, off, most)
+						}
+						if off, most := apart(l.b, trained[1].layers[i].b); off > 1e-4*most {
+							t.Errorf("%s, %v, %v: biases of layer %d are off by %v of %v", name, size, s.Optimizer, i+1, off, most)
+						}
+					}
 				}
 				for i, got := range traces[0].Points {
 					want := traces[1].Points[i]
@@ -62,5 +73,42 @@ func TestShallow(t *testing.T) {
 	}
 	if net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 2, Width: 8, Outputs: 1})); net.newPass(make([]float32, 2)).shallow != nil {
 		t.Error("tiles for a deep net")
+	}
+}
+
+// apart returns the largest difference, and the largest number.
+func apart(a, b []float32) (off, most float64) {
+	for i, v := range a {
+		off, most = max(off, math.Abs(float64(v-b[i]))), max(most, math.Abs(float64(b[i])))
+	}
+	return off, most
+}
+
+// A frozen layer stays as it is, and the other learns as by products.
+func TestShallowFrozen(t *testing.T) {
+	for frozen := range 2 {
+		layers, readout := nets["1HL ReLU"].Layers(), nets["1HL ReLU"].Readout()
+		layers[0].Frozen, readout.Frozen = frozen == 0, frozen == 1
+		arch := ntk.Must(ntk.NewFCN(layers, readout))
+		p := Problem{normals(1, 50, 5), normals(2, 50, 2), normals(3, 9, 5), normals(4, 9, 2)}
+		var trained [2]*Net
+		for i := range trained {
+			trained[i] = ntk.Must(New(arch, Config{Inputs: 5, Width: 150, Outputs: 2, Seed: 7}))
+			tr := ntk.Must(trained[i].newTraining(p, Settings{LearningRate: 0.05, Epochs: 3, Snapshots: []int{0}}))
+			if i == 1 && tr.train.shallow != nil {
+				tr.train.layered()
+				tr.test.layered()
+				tr.scratch = make([]float32, 50*150)
+			}
+			ntk.Must(tr.run(context.Background()))
+		}
+		start := ntk.Must(New(arch, Config{Inputs: 5, Width: 150, Outputs: 2, Seed: 7}))
+		for i := range 2 {
+			moved, _ := apart(trained[0].layers[i].w, start.layers[i].w)
+			off, _ := apart(trained[0].layers[i].w, trained[1].layers[i].w)
+			if (moved == 0) != (i == frozen) || off > 1e-4*moved {
+				t.Errorf("layer %d with %d frozen: moved by %v, by products %v away", i+1, frozen+1, moved, off)
+			}
+		}
 	}
 }

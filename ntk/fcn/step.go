@@ -275,22 +275,28 @@ func (t *training) throughActivation(i int) func(lo, hi int) {
 	}
 }
 
-// optimizeWeights is what momentum or Adam does with weights of layer i.
+// block is how many weights are a unit of work: whole vectors, so that a part's end
+// rounds like the middle of a longer one.
+const block = 1 << 10
+
+// optimizeWeights is what momentum or Adam does with weights of layer i, in blocks.
 func (t *training) optimizeWeights(i int) func(lo, hi int) {
 	l := &t.net.layers[i]
 	step := t.settings.Parameterization.scales(l).weightStep
-	if _, ok := t.settings.Optimizer.(Adam); ok {
-		return func(lo, hi int) {
+	_, adam := t.settings.Optimizer.(Adam)
+	return func(lo, hi int) {
+		lo, hi = lo*block, min(hi*block, len(l.w))
+		if adam {
 			m, v := halves(t.slots[2*i])
 			t.adam.step(l.w[lo:hi], t.gradient[lo:hi], m[lo:hi], v[lo:hi], step)
+			return
 		}
+		vec32.AddScaled(l.w[lo:hi], -t.rate*step, t.slots[2*i][lo:hi])
 	}
-	return func(lo, hi int) { vec32.AddScaled(l.w[lo:hi], -t.rate*step, t.slots[2*i][lo:hi]) }
 }
 
 // update takes the step that back prepared.
 func (t *training) update(learningRate float64) {
-	const grain = 1 << 14
 	t.rate = float32(learningRate)
 	if a, ok := t.settings.Optimizer.(Adam); ok {
 		t.adam = a.at(t.state.Steps+1, t.rate)
@@ -310,14 +316,14 @@ func (t *training) update(learningRate float64) {
 		case Momentum:
 			v, mu := t.slots[2*i+1], float32(o.Decay)
 			t.weightGradient(i, c.weightGradient, mu, t.slots[2*i])
-			t.batch.parallel(len(l.w), grain, t.weights[i])
+			t.batch.parallel((len(l.w)+block-1)/block, 16, t.weights[i])
 			for j := range l.b {
 				v[j] = mu*v[j] + c.biasGradient*bias[j]
 			}
 			vec32.AddScaled(l.b, -t.rate*c.biasStep, v)
 		case Adam:
 			t.weightGradient(i, c.weightGradient, 0, t.gradient)
-			t.batch.parallel(len(l.w), grain, t.weights[i])
+			t.batch.parallel((len(l.w)+block-1)/block, 16, t.weights[i])
 			for j := range bias {
 				bias[j] *= c.biasGradient
 			}
@@ -333,11 +339,14 @@ func (t *training) weightGradient(i int, alpha, beta float32, into []float32) {
 	if p.shallow != nil {
 		g := p.shallow.gradient[i]
 		into = into[:len(g)]
-		if beta == 0 {
+		switch beta {
+		case 0:
 			clear(into)
-		}
-		for j := range into {
-			into[j] *= beta
+		case 1:
+		default:
+			for j := range into {
+				into[j] *= beta
+			}
 		}
 		vec32.AddScaled(into, alpha, g)
 		return

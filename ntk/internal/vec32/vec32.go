@@ -46,24 +46,45 @@ func Step(x float32) (value, derivative float32) {
 	return math.Float32frombits(uint32(bits) &^ mask), math.Float32frombits(one &^ mask)
 }
 
-// Line is Slope·z + Offset + Hinge·max(z - Kink, 0).
-type Line struct{ Slope, Offset, Hinge, Kink float32 }
+// Line is Slope·z + Offset + Hinge·max(z - Kink, 0), or with Reflected
+// Slope·z + Offset + Hinge·max(Kink - z, 0). A factor of 0 leaves its term out, also
+// at infinity.
+type Line struct {
+	Slope, Offset, Hinge, Kink float32
+	Reflected                  bool
+}
 
-// AddLine adds the function at z[i] to value[i] and its derivative to
-// derivative[i]; NaN gives NaN. The three slices have one length and do not overlap.
+// AddLine adds the function at z[i] to value[i] and its derivative, with 0 for the
+// hinge's at its kink, to derivative[i]; NaN gives NaN. The three slices have one
+// length and do not overlap.
 func AddLine(value, derivative, z []float32, l Line) {
 	value, derivative = value[:len(z)], derivative[:len(z)]
+	sign := float32(1)
+	if l.Reflected {
+		sign = -1
+	}
 	done := 0
 	if n := len(z) &^ 7; wide && n > 0 {
-		addLine(&value[0], &derivative[0], &z[0], n, &l)
+		addLine(&value[0], &derivative[0], &z[0], n, &lineConstants{l.Slope, l.Offset, l.Hinge, l.Kink, sign, sign * l.Hinge})
 		done = n
 	}
 	for i := done; i < len(z); i++ {
-		above, step := Step(z[i] - l.Kink)
-		value[i] += l.Hinge*above + l.Slope*z[i] + l.Offset
-		derivative[i] += l.Hinge*step + l.Slope
+		x := z[i]
+		if l.Slope != 0 {
+			value[i] += l.Slope * x
+		}
+		above, step := Step(sign * (x - l.Kink))
+		if l.Hinge != 0 || x != x {
+			value[i] += l.Hinge * above
+			derivative[i] += sign * l.Hinge * step
+		}
+		value[i] += l.Offset
+		derivative[i] += l.Slope
 	}
 }
+
+// lineConstants is read by the assembly.
+type lineConstants struct{ slope, offset, hinge, kink, sign, step float32 }
 
 // Multiply sets x[i] to x[i]·by[i].
 func Multiply(x, by []float32) {
@@ -101,10 +122,10 @@ func Product(add bool, rows, cols, inner int, a []float32, rowStep, colStep int,
 	if rows == 0 || cols == 0 {
 		return
 	}
-	if cols%Lanes != 0 {
-		panic("vec32: the columns of a product are not whole vectors")
+	if cols%Lanes != 0 || cols > ldc {
+		panic("vec32: the columns of a product are not whole vectors, or more than the rows' distance")
 	}
-	_, _ = c[(rows-1)*ldc+cols-1], cols <= ldc
+	_ = c[(rows-1)*ldc+cols-1]
 	if inner > 0 {
 		_, _ = a[(rows-1)*rowStep+(inner-1)*colStep], b[(inner-1)*ldb+cols-1]
 	}

@@ -12,7 +12,7 @@ func relu(value, derivative, z *float32, n int)
 // n is a multiple of 8 and > 0.
 //
 //go:noescape
-func addLine(value, derivative, z *float32, n int, l *Line)
+func addLine(value, derivative, z *float32, n int, l *lineConstants)
 
 // n is a multiple of 8 and > 0.
 //

@@ -32,32 +32,40 @@ reluLoop:
 	VZEROUPPER
 	RET
 
-// func addLine(value, derivative, z *float32, n int, l *Line)
+// func addLine(value, derivative, z *float32, n int, l *lineConstants)
 TEXT ·addLine(SB), NOSPLIT, $0-40
 	MOVQ value+0(FP), DI
 	MOVQ derivative+8(FP), SI
 	MOVQ z+16(FP), BX
 	MOVQ n+24(FP), CX
 	MOVQ l+32(FP), DX
-	VBROADCASTSS 0(DX), Y0
-	VBROADCASTSS 4(DX), Y1
-	VBROADCASTSS 8(DX), Y2
-	VBROADCASTSS 12(DX), Y3
+	VBROADCASTSS 0(DX), Y0   // slope
+	VBROADCASTSS 4(DX), Y1   // offset
+	VBROADCASTSS 8(DX), Y2   // hinge
+	VBROADCASTSS 12(DX), Y3  // kink
+	VBROADCASTSS 16(DX), Y10 // sign
+	VBROADCASTSS 20(DX), Y13 // sign · hinge
 	VXORPS Y4, Y4, Y4
+	VCMPPS $4, Y4, Y0, Y11 // all ones where there is a slope, a hinge: 0 times infinity is not asked for
+	VCMPPS $4, Y4, Y2, Y12
 	XORQ AX, AX
 addLineLoop:
 	VMOVUPS (BX)(AX*4), Y5
 	VSUBPS Y3, Y5, Y6
+	VMULPS Y10, Y6, Y6
 	VCMPPS $0x16, Y4, Y6, Y7
 	VCMPPS $3, Y5, Y5, Y9
-	VANDPS Y6, Y7, Y6
-	VANDPS Y2, Y7, Y7
+	VANDPS Y12, Y6, Y6
+	VANDPS Y7, Y6, Y6
+	VANDPS Y13, Y7, Y7
 	VORPS Y9, Y7, Y7 // all ones are a NaN
 	VADDPS Y0, Y7, Y7
 	VADDPS (SI)(AX*4), Y7, Y7
 	VADDPS (DI)(AX*4), Y1, Y8
+	VANDPS Y11, Y5, Y5
 	VFMADD231PS Y0, Y5, Y8
 	VFMADD231PS Y2, Y6, Y8
+	VORPS Y9, Y8, Y8
 	VMOVUPS Y8, (DI)(AX*4)
 	VMOVUPS Y7, (SI)(AX*4)
 	ADDQ $8, AX

@@ -72,33 +72,45 @@ func TestReLU(t *testing.T) {
 }
 
 func TestAddLine(t *testing.T) {
-	l := Line{Slope: 0.3, Offset: -1.5, Hinge: 2.5, Kink: 0.25}
 	both(t, func(t *testing.T) {
-		for n := range 40 {
-			z, value, derivative := normals(2, n), normals(3, n+1), normals(4, n+1)
-			if n > 9 {
-				z[3], z[9] = l.Kink, nan
-			}
-			v, d := slices.Clone(value), slices.Clone(derivative)
-			AddLine(v[:n], d[:n], z, l)
-			for i, x := range z {
-				wantV, wantD := float64(value[i])+0.3*float64(x)-1.5, float64(derivative[i])+0.3
-				if x > l.Kink {
-					wantV, wantD = wantV+2.5*float64(x-l.Kink), wantD+2.5
-				}
-				if x != x {
-					if v[i] == v[i] || d[i] == d[i] {
-						t.Fatalf("n = %d: NaN gives %v, %v", n, v[i], d[i])
+		for _, l := range []Line{{0.3, -1.5, 2.5, 0.25, false}, {0.3, -1.5, 2.5, 0.25, true}, {0, 0.5, -2, 0, true}, {0, 1, 0, 0, false}, {2, 0, 0, 1, true}} {
+			for n := range 40 {
+				z, value, derivative := normals(2, n), normals(3, n+1), normals(4, n+1)
+				copy(z[:n/2], []float32{l.Kink, inf, -inf, nan, -nan, l.Kink, 0, minus})
+				v, d := slices.Clone(value), slices.Clone(derivative)
+				AddLine(v[:n], d[:n], z, l)
+				for i, x := range z {
+					wantV, wantD := float64(value[i])+float64(l.Offset), float64(derivative[i])+float64(l.Slope)
+					if l.Slope != 0 {
+						wantV += float64(l.Slope) * float64(x)
 					}
-				} else if math.Abs(float64(v[i])-wantV) > 2e-6 || math.Abs(float64(d[i])-wantD) > 2e-6 {
-					t.Fatalf("n = %d: at %v: %v, %v, want %v, %v", n, x, v[i], d[i], wantV, wantD)
+					sign := 1.
+					if l.Reflected {
+						sign = -1
+					}
+					if above := sign * (float64(x) - float64(l.Kink)); l.Hinge != 0 && above > 0 {
+						wantV, wantD = wantV+float64(l.Hinge)*above, wantD+sign*float64(l.Hinge)
+					}
+					if x != x {
+						wantV, wantD = math.NaN(), math.NaN()
+					}
+					if !near(v[i], wantV) || !near(d[i], wantD) {
+						t.Fatalf("%+v, n = %d: at %v: %v, %v, want %v, %v", l, n, x, v[i], d[i], wantV, wantD)
+					}
 				}
-			}
-			if v[n] != value[n] || d[n] != derivative[n] {
-				t.Fatalf("n = %d: written beyond the end", n)
+				if v[n] != value[n] || d[n] != derivative[n] {
+					t.Fatalf("n = %d: written beyond the end", n)
+				}
 			}
 		}
 	})
+}
+
+func near(x float32, want float64) bool {
+	if math.IsNaN(want) || math.IsInf(want, 0) {
+		return same(x, float32(want))
+	}
+	return math.Abs(float64(x)-want) <= 4e-6
 }
 
 func TestMultiply(t *testing.T) {
@@ -214,6 +226,9 @@ func TestShort(t *testing.T) {
 			},
 			"Product, lanes": func() {
 				Product(false, 1, 8, 1, make([]float32, 4), 1, 1, make([]float32, 64), 8, make([]float32, 64), 8)
+			},
+			"Product, rows": func() {
+				Product(false, 2, 64, 1, make([]float32, 4), 1, 1, make([]float32, 64), 64, make([]float32, 128), 32)
 			},
 			"Dots, h":   func() { Dots(make([]float32, 4), 2, 2, 8, make([]float32, 15), 8, make([]float32, 16), 8) },
 			"Dots, v":   func() { Dots(make([]float32, 4), 2, 2, 8, make([]float32, 16), 8, make([]float32, 15), 8) },
