@@ -446,6 +446,30 @@ func ExampleRecords_Path() {
 }
 
 // The second call loads what the first one ran.
+// A run that is interrupted goes on from what it left in its folder.
+func ExampleRememberResumable() {
+	dir, _ := os.MkdirTemp("", "records")
+	defer os.RemoveAll(dir)
+	records, err := data.OpenRecords(dir)
+	if err != nil {
+		panic(err)
+	}
+	run := func(folder string) (string, error) {
+		halfway := filepath.Join(folder, "halfway")
+		if _, err := os.Stat(halfway); err == nil {
+			return "done, from halfway on", nil
+		}
+		return "", errors.Join(os.WriteFile(halfway, nil, 0o644), errors.New("interrupted"))
+	}
+	for range 2 {
+		v, err := data.RememberResumable(records, "long", "its settings", run)
+		fmt.Println(v, err)
+	}
+	// Output:
+	//  interrupted
+	// done, from halfway on <nil>
+}
+
 func ExampleRemember() {
 	dir, _ := os.MkdirTemp("", "records")
 	defer os.RemoveAll(dir)

@@ -34,6 +34,7 @@ func TestImportDirections(t *testing.T) {
 		"data":                    {},
 		"data/download":           {"data"},
 		"data/fetch":              {"data", "data/download"},
+		"notebooks/about":         {"ntk"},
 	}
 	seen := 0
 	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {

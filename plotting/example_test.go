@@ -1,6 +1,7 @@
 package plotting_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
@@ -309,4 +310,62 @@ func ExampleShowComparisons() {
 	// -------------------  ---------  ------  ----------  -------------------  -------
 	// test loss, 4HL ReLU      0.258  0.2554     −0.0026  0.006 (two spreads)  agrees
 	// test loss, 1HL ReLU      0.282    0.31       0.028  0.006 (two spreads)  differs
+}
+
+// A table that has published numbers among others.
+func ExampleShowCompared() {
+	c := plotting.Comparison{Quantity: "test MSE, 1HL ½ sin 6z", Source: "Table 1", Published: 0.021, PublishedSpread: 0.004, Ours: 0.0207, Tolerance: 0.012, Why: "three spreads"}
+	plotting.ShowCompared([]string{"net", "trials", "test MSE"}, [][]string{{"1HL ½ sin 6z", "30", "0.0207"}}, "", []plotting.Comparison{c})
+	// Output:
+	// net           trials  test MSE
+	// ------------  ------  --------
+	// 1HL ½ sin 6z      30    0.0207
+}
+
+func ExampleComparison_Agrees() {
+	c := plotting.Comparison{Published: 0.258, Ours: 0.2554, Tolerance: 0.006}
+	fmt.Println(c.Agrees())
+	// Output: true
+}
+
+func ExampleCSV() {
+	figure := plotting.New(plotting.Options{X: "cosine c", Y: "K(c)"})
+	figure.Line("c³", []float64{-1, 0, 1}, []float64{-1, 0, 1})
+	rows, err := plotting.CSV(figure)
+	fmt.Print(string(rows), err)
+	// Output:
+	// panel,series,kind,x,y,lower,upper
+	// ,c³,line,-1,-1,,
+	// ,c³,line,0,0,,
+	// ,c³,line,1,1,,
+	// <nil>
+}
+
+func ExamplePDF() {
+	figure := plotting.New(plotting.Options{X: "cosine c", Y: "K(c)"})
+	figure.Func("c³", cubed, -1, 1)
+	pdf, err := plotting.PDF(figure)
+	fmt.Printf("%.4s %v\n", pdf, err)
+	// Output: %PDF <nil>
+}
+
+// What a reader of a figure may want to take away.
+func ExampleFiles() {
+	figure := plotting.New(plotting.Options{X: "cosine c", Y: "K(c)"})
+	figure.Func("c³", cubed, -1, 1)
+	files, err := plotting.Files(figure)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	archive, err := zip.NewReader(bytes.NewReader(files), int64(len(files)))
+	for _, f := range archive.File {
+		fmt.Println(f.Name)
+	}
+	fmt.Println(err)
+	// Output:
+	// figure.svg
+	// figure.pdf
+	// figure.csv
+	// <nil>
 }
