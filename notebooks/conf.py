@@ -58,13 +58,13 @@ def _dress(app, document):
             # As publish numbers them: that of a live cell is in its HTML.
             number += bool(found) or 'id="figure-' in output.get("data", {}).get("text/html", "")
             if found:
-                # MyST-NB names the file of a picture by its checksum.
-                known.setdefault(hashlib.sha256(found[1]).hexdigest(), (number, output.data.get("text/plain", "")))
+                # MyST-NB names the file of a picture by its checksum, which alike pictures share: they come in order.
+                known.setdefault(hashlib.sha256(found[1]).hexdigest(), []).append((number, output.data.get("text/plain", "")))
     for image in list(document.findall(nodes.image)):
         uri = PurePosixPath(image["uri"])
-        if uri.stem not in known:
+        if not known.get(uri.stem):
             continue
-        number, caption = known[uri.stem]
+        number, caption = known[uri.stem].pop(0)
         image.setdefault("alt", caption)
         picked = f"{path.stem}-{number}"
         links = {suffix: f"figures/{picked}.{suffix}" for suffix in ("svg", "pdf", "csv") if (figures / f"{picked}.{suffix}").exists()}

@@ -1,22 +1,33 @@
 """Tests of what checks and publishes the notebooks: python -m unittest lab_test, in this folder."""
 
 import base64
+import contextlib
+import hashlib
 import io
 import json
 import os
+import platform
+import signal
+import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 sys.dont_write_bytecode = True
 
+import docutils.utils
 import nbformat
+from docutils import nodes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import check
+import conf
 import publish
 import run
 import stress
@@ -165,6 +176,30 @@ class Pages(unittest.TestCase):
         page, _, _ = self.page(new_markdown_cell(text), names=("05-parity", "01-a"))
         self.assertEqual(page.cells[0].source, "[there](01-a.ipynb), gone, [web](https://a.example/b.md), [here](#d), $E[f](x)$")
 
+    def test_what_looks_like_a_link_in_code_stays(self):
+        link = "[gone](09-b.ipynb)"
+        for kept in (f"`{link}`", f"`` a ` {link} ``", f"```\n{link}\n```", f"- a\n\n  ~~~go\n  {link}\n  ```\n  {link}\n  ~~~", f"````\n```\n{link}"):
+            self.assertEqual(self.page(new_markdown_cell(kept))[0].cells[0].source, kept)
+        page, _, _ = self.page(new_markdown_cell(f"{link} `a` {link}\n```\n{link}\n```\n{link}, [`b`](09-b.ipynb), ` {link}\n\n` {link}"))
+        self.assertEqual(page.cells[0].source, f"gone `a` gone\n```\n{link}\n```\ngone, `b`, ` gone\n\n` gone")
+
+    def test_pictures_that_are_alike_have_numbers_of_their_own(self):
+        path = self.source / "05-parity.ipynb"
+        shown = [picture(), picture(), html("<p>"), picture()]
+        shown[1].data["text/plain"] = "another"
+        shown[3].data["image/png"] = base64.b64encode(b"another").decode()
+        nbformat.write(new_notebook(cells=[cell("%%\nf()", *shown[:2]), cell("%%\ng()", *shown[2:])]), path)
+        document = docutils.utils.new_document("")
+        for index in (0, 1, 3):
+            name = hashlib.sha256(base64.b64decode(shown[index].data["image/png"])).hexdigest()
+            document += nodes.image(uri=f"build/{name}.png")
+        env = SimpleNamespace(docname="05-parity", doc2path=lambda _: path)
+        conf._dress(SimpleNamespace(env=env, config=SimpleNamespace(html_extra_path=[self.extra])), document)
+        figures = list(document.findall(nodes.figure))
+        self.assertEqual([figure["ids"] for figure in figures], [["figure-1"], ["figure-2"], ["figure-3"]])
+        self.assertEqual([figure[1].astext() for figure in figures], ["a curve", "another", "a curve"])
+        self.assertIn('download="05-parity-2.png"', figures[1][2].astext())
+
     def test_a_page_says_how_it_was_made(self):
         facts = {"scale": "paper", "seeds": "1 to 3", "commit": "abc", "blas": "OpenBLAS <1>", "cpu": "a CPU, 2 cores", "duration": "3 s"}
         data = [{"name": "iris", "licence": "CC BY 4.0"}]
@@ -192,21 +227,108 @@ class Keys(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "jmlr/iris").mkdir(parents=True)
             file = Path(folder) / "jmlr/iris/iris.txt"
-            source = run.CHECKOUT / "ntk/doc.go"
+            sources = ["ntk/doc.go", "data/embedded/iris.csv", "data/jmlr_sha256.txt", "plotting/live/page.js", "tools/gonb.patch", "notebooks/kernel/launch"]
+            if platform.machine() == "x86_64":
+                sources.append("ntk/internal/vec32/vec32_amd64.s")
             with mock.patch.dict(os.environ, KERNELSMITH_DATA=folder):
                 keys = []
                 for text in ("1", "1", "2"):
                     file.write_text(text, encoding="utf-8")
-                    run._library.cache_clear()
-                    keys.append(run._library())
+                    keys.append(run._library.__wrapped__())
                 read = Path.read_bytes
-                with mock.patch.object(Path, "read_bytes", lambda path: read(path) + (b"//" if path == source else b"")):
-                    run._library.cache_clear()
-                    keys.append(run._library())
-            run._library.cache_clear()
-        self.assertTrue(source.exists())
+                for source in sources:
+                    changed = run.CHECKOUT / source
+                    with mock.patch.object(Path, "read_bytes", lambda path, changed=changed: read(path) + (b"//" if path == changed else b"")):
+                        keys.append(run._library.__wrapped__())
+                with mock.patch.dict(os.environ, KERNELSMITH_OPENBLAS="another"):
+                    keys.append(run._library.__wrapped__())
+                with mock.patch.object(run, "_blas", lambda: "another"):
+                    keys.append(run._library.__wrapped__())
         self.assertEqual(keys[0], keys[1])
-        self.assertEqual(len(set(keys)), 3)
+        self.assertEqual(len(set(keys)), len(keys) - 1, list(zip(["1", "1", "2", *sources, "variable", "BLAS"], keys, strict=True)))
+
+    def test_without_a_list_of_packages_there_is_no_key(self):
+        with mock.patch.object(run, "_output", lambda *command: ""), self.assertRaisesRegex(RuntimeError, "go list"):
+            run._library.__wrapped__()
+
+
+class Provenance(unittest.TestCase):
+    def test_what_executing_writes_is_no_local_change(self):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(run, "CHECKOUT", Path(folder)):
+            for file in "notebooks/01-a.ipynb", "ntk/a.go":
+                Path(folder, file).parent.mkdir()
+                Path(folder, file).write_text("1", encoding="utf-8")
+            for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "a"]):
+                subprocess.run(["git", *command], cwd=folder, check=True)
+            clean = run._commit()
+            self.assertRegex(clean, r"^[0-9a-f]+$")
+            Path(folder, "notebooks/records/paper").mkdir(parents=True)
+            for file in "notebooks/01-a.ipynb", "notebooks/records/paper/a.json":
+                Path(folder, file).write_text("2", encoding="utf-8")
+            self.assertEqual(run._commit(), clean)
+            Path(folder, "ntk/a.go").write_text("2", encoding="utf-8")
+            self.assertEqual(run._commit(), clean + " with local changes")
+
+
+class Interrupts(unittest.TestCase):
+    def test_a_closed_terminal_ends_what_runs_apart(self):
+        main = (
+            "import run, sys\n"
+            "run._unchanged = lambda *_: False\n"
+            "run.__file__ = sys.argv[1]\n"
+            "sys.argv = ['run.py', 'report', '--jobs', '2', '00', '01']\n"
+            "sys.exit(run.main())"
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            child = Path(folder, "child.py")
+            child.write_text(f"import os, time\nopen(os.path.join({folder!r}, f'{{os.getpid()}}.pid'), 'w')\ntime.sleep(100)", encoding="utf-8")
+
+            def started():
+                return [int(path.stem) for path in Path(folder).glob("*.pid")]
+
+            with subprocess.Popen([sys.executable, "-c", main, child], cwd=run.FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as parent:
+                self.addCleanup(parent.kill)
+                end = time.monotonic() + 60
+                while len(started()) < 2 and time.monotonic() < end:
+                    time.sleep(0.05)
+                pids = started()
+                self.assertEqual(len(pids), 2)
+                parent.send_signal(signal.SIGHUP)
+                said = parent.communicate(timeout=60)[1]
+            left = []
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    left.append(pid)
+                except ProcessLookupError:
+                    pass
+            self.assertEqual((parent.returncode, left), (130, []), said)
+
+    def test_what_starts_during_an_interrupt_ends_too(self):
+        popen, starts, interrupted, children = subprocess.Popen, threading.Event(), threading.Event(), []
+
+        def start(command, **options):
+            if command[-1] == "01-a":
+                starts.wait(60)
+                interrupted.set()
+                raise KeyboardInterrupt
+            starts.set()
+            interrupted.wait(60)
+            time.sleep(1)  # until the processes have been ended
+            children.append(popen(["sleep", "60"], **options))
+            return children[-1]
+
+        with mock.patch.object(subprocess, "Popen", start), self.assertRaises(KeyboardInterrupt):
+            run._run_apart([Path("01-a.ipynb"), Path("02-b.ipynb")], "quick", 2)
+        self.assertEqual([child.returncode for child in children], [-signal.SIGTERM])
+
+
+class Report(unittest.TestCase):
+    def test_committed_notebooks_are_published_as_asked(self):
+        for names in ["05"], []:
+            with mock.patch.object(publish, "publish") as published, contextlib.redirect_stdout(None):
+                run.report(SimpleNamespace(scale="committed", paths=run._select(names), pdf=False))
+            self.assertEqual(published.call_args.args[0], run._select(names))
 
 
 class OutsideRequests(unittest.TestCase):

@@ -90,7 +90,7 @@ def _page(path, source, extra, comparisons, names, pdf):
     pages = {*names, *(document.stem for document in _documents())}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = _LINK.sub(lambda link: link[0] if link[1] else _link(link, path, source, pages), cell.source)
+            cell.source = _relink(cell.source, lambda link: link[0] if link["image"] else _link(link, path, source, pages))
     title, sentence = _heading(notebook, path.stem)
     figures = 0
     for cell in notebook.cells:
@@ -179,17 +179,28 @@ def _guides(source, notebooks):
     documents = _documents()
     pages = {*notebooks, *(path.stem for path in documents)}
     for path in documents:
-        text = _LINK.sub(lambda link: _link(link, path, source, pages), path.read_text(encoding="utf-8"))
+        text = _relink(path.read_text(encoding="utf-8"), lambda link: _link(link, path, source, pages))
         (source / path.name).write_text(text, encoding="utf-8")
     return [path.stem for path in documents]
 
 
-_LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
+# A fence of code, a span of code, or a link.
+_LINK = re.compile(
+    r"""^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)
+    | (?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`)
+    | (?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<address>[^()\s]+)\)""",
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+
+
+def _relink(text, replace):
+    """Markdown with each link replaced; what looks like one in code is none."""
+    return _LINK.sub(lambda found: replace(found) if found["address"] else found[0], text)
 
 
 def _link(link, document, source, pages):
     """A link of a document as it is in the report: to a file that is not published it is its text alone."""
-    image, text, address = link.groups()
+    image, text, address = link.group("image", "text", "address")
     if re.match(r"[a-z]+:|#", address):
         return link[0]
     name, _, anchor = address.partition("#")

@@ -216,16 +216,22 @@ def _blas():
     return _output("go", "run", "./notebooks/about")
 
 
+def _commit():
+    """The commit that is checked out, and whether anything differs but what executing notebooks writes."""
+    commit = _output("git", "rev-parse", "--short", "HEAD")
+    written = (":(exclude)notebooks/*.ipynb", ":(exclude)notebooks/records")
+    if commit and _output("git", "status", "--porcelain", "--", ".", *written):
+        commit += " with local changes"
+    return commit
+
+
 def _provenance(scale, seconds):
     go = _output("go", "env", "GOVERSION", "GOOS", "GOARCH").split()
-    commit = _output("git", "rev-parse", "--short", "HEAD")
-    if commit and _output("git", "status", "--porcelain"):
-        commit += " with local changes"
     return {
         "scale": scale,
         "date": datetime.date.today().isoformat(),
         "duration": _seconds(seconds),
-        "commit": commit,
+        "commit": _commit(),
         "go": f"{go[0]} on {go[1]}/{go[2]}",
         "cpu": _cpu(),
         "blas": _blas(),
@@ -302,22 +308,30 @@ def _run_all(paths, scale, destination):
 
 @functools.cache
 def _library():
-    """A checksum of all but its own cells that a notebook's results are made of: Go code, kernel, data files."""
-    folders = [path for path in CHECKOUT.iterdir() if path.is_dir() and not path.name.startswith(".") and path.name not in _OTHER]
-    go = [path for folder in folders for path in folder.rglob("*.go") if not path.name.endswith("_test.go")]
-    go += CHECKOUT.glob("*.go")
-    files = [*go, CHECKOUT / "go.mod", CHECKOUT / "go.sum", CHECKOUT / "tools/go.sum", *FOLDER.glob("kernel/*")]
+    """A checksum of all but its own cells that a notebook's results are made of: library, arithmetic, kernel, data files."""
+    kernel = [CHECKOUT / "tools/go.sum", CHECKOUT / "tools/gonb.patch", *FOLDER.glob("kernel/*")]
+    files = [*_importable(), CHECKOUT / "go.mod", CHECKOUT / "go.sum", *kernel]
     for variable in ("KERNELSMITH_DATA", "KERNELSMITH_CACHE"):
         if os.environ.get(variable):
             files += [path for path in Path(os.environ[variable]).glob("jmlr/**/*") if path.is_file()]
-    found = hashlib.sha256(_output("go", "env", "GOVERSION").encode())
+    # The variable decides on more than the library for matrix products.
+    arithmetic = [_output("go", "env", "GOVERSION"), os.environ.get("KERNELSMITH_OPENBLAS", ""), _blas()]
+    found = hashlib.sha256(json.dumps(arithmetic).encode())
     for path in sorted(files):
         found.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
 
 
-# Folders without code that a cell can import.
-_OTHER = {"build", "notebooks", "report", "tools"}
+def _importable():
+    """The files that the packages of the checkout are built from here: Go, assembly, embedded."""
+    kinds = ("GoFiles", "CgoFiles", "SFiles", "HFiles", "EmbedFiles")
+    # With -e, for a package that does not build and is none of the notebooks'.
+    listed = _output("go", "list", "-e", f"-json=Dir,Name,{','.join(kinds)}", "./...")
+    if not listed:
+        raise RuntimeError("Go does not list the packages of the checkout; \"tools/env go list ./...\" says why")
+    packages = json.loads("[" + listed.replace("\n}\n{", "\n},\n{") + "]")
+    # Commands cannot be imported.
+    return [Path(one["Dir"], name) for one in packages if one.get("Name") != "main" for kind in kinds for name in one.get(kind, [])]
 
 
 def _key(path, scale):
@@ -332,12 +346,17 @@ def _key(path, scale):
 def _run_apart(paths, scale, jobs):
     """Executes copies of the notebooks in processes of their own, several at a time; returns the failures."""
     processes, failures = [], []
+    stopped = threading.Event()
 
     def one(path):
+        if stopped.is_set():
+            return
         command = [sys.executable, __file__, "copy", "--scale", scale, path.stem]
         # In a session of its own, so that an interrupt at the terminal reaches it once, from here.
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
             processes.append(process)
+            if stopped.is_set():  # while it was started
+                process.terminate()
             for line in process.stdout:
                 print(line, end="", flush=True)
         if process.returncode != 0:
@@ -348,6 +367,7 @@ def _run_apart(paths, scale, jobs):
             for future in [pool.submit(one, path) for path in paths]:
                 future.result()
         except BaseException:
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 if process.poll() is None:
@@ -378,7 +398,7 @@ def report(arguments):
     # Imported here: only the report needs Sphinx's part of the environment.
     from publish import publish
 
-    failures, copies = [], _select([])
+    failures, copies = [], arguments.paths
     if arguments.scale != "committed":
         folder = BUILD / arguments.scale
         changed = [path for path in arguments.paths if not _unchanged(path, arguments.scale)]
@@ -391,7 +411,7 @@ def report(arguments):
             arguments.paths = changed
             failures = copy(arguments)
         # Pages of notebooks that were not asked for stay as an earlier run made them.
-        copies = [folder / path.name for path in copies if (folder / path.name).exists()]
+        copies = [folder / path.name for path in _select([]) if (folder / path.name).exists()]
     print("writing the pages", flush=True)
     publish(copies, REPORT, BUILD, arguments.pdf)
     print(f"The report is {REPORT / 'index.html'}", flush=True)
@@ -458,6 +478,9 @@ def main():
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
+    # A terminal that is closed; nohup has it ignored.
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, terminate)
     try:
         failures = arguments.command(arguments)
     except KeyboardInterrupt:
