@@ -1,13 +1,10 @@
-// What the browser tests share: JupyterLab on a free port, a browser, and what is left when both have ended.
+// What the tests in JupyterLab share: JupyterLab on a free port, and what is left when it has ended.
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
-import { createRequire } from "node:module";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-
-export const executable = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
 export const check = (holds, text) => {
   if (!holds) throw new Error(text);
@@ -46,12 +43,6 @@ export const stray = (temporary) =>
       return []; // ended meanwhile, or another user's
     }
   });
-
-// launch starts the browser with the driver in the checkout's cache.
-export const launch = (checkout) => {
-  const { chromium } = createRequire(join(checkout, ".cache/browser/package.json"))("playwright-core");
-  return chromium.launch({ executablePath: executable, args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
-};
 
 // startLab starts JupyterLab on the checkout's notebooks, with this folder for temporary files. Its end method waits until it has ended.
 export async function startLab(checkout, temporary) {

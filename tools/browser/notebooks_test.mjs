@@ -7,7 +7,8 @@
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { check, command, executable, launch, startLab, statusOf, stray, until } from "./lab.mjs";
+import { executable, launch } from "./chromium.mjs";
+import { check, command, startLab, statusOf, stray, until } from "./lab.mjs";
 
 const checkout = resolve(process.argv[2]);
 const rounds = Number(process.argv[3] ?? 1);
@@ -25,7 +26,7 @@ async function main() {
   let lab, browser;
   try {
     lab = await startLab(checkout, temporary);
-    browser = await launch(checkout);
+    browser = await launch();
     const page = await browser.newPage({ viewport: { width: 1300, height: 1100 } });
     const shown = () => page.evaluate(() => globalThis.jupyterapp.shell.currentWidget.context.model.toJSON());
     const ready = async () => ["idle", "unknown"].includes(await statusOf(page));
@@ -124,7 +125,7 @@ async function main() {
   }
 }
 
-check(executable, "No Chromium was found: apt install chromium, or name one with CHROMIUM=…");
+executable(); // says at once if there is none
 check(names.length > 0, `There is no notebook ${chosen}`);
 for (let round = 1; round <= rounds; round++) {
   console.log(`${names.length} notebooks, round ${round} of ${rounds}`);
