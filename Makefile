@@ -38,7 +38,7 @@ report: ready ## Run the notebooks that changed, JOBS at a time, and write repor
 pdf: ready ## The report with a PDF of each notebook (needs Chromium and Node.js 20.11 or later)
 	@$(run) report --scale "$(SCALE)" $(if $(JOBS),--jobs $(JOBS)) --pdf $(NOTEBOOKS)
 
-publish-check: ready ## Open the report in Chromium without a network: pictures, links, formulas, console, contrast
+publish-check: ready ## Open the report in Chromium without a network: pictures, links, formulas, console, contrast (needs Chromium and Node.js 20.11 or later)
 	@tools/browser/run site report
 
 lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
@@ -68,7 +68,7 @@ check-notebooks: ready ## The part of test that runs notebooks: executed REPEAT 
 	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lab_test kernel_test
 	@$(run) check --scale "$(SCALE)" --repeat "$(REPEAT)" $(NOTEBOOKS)
 
-test-browser: ready ## The notebooks in JupyterLab in a real browser, REPEAT times (needs Chromium and Node.js 20 or later)
+test-browser: ready ## The notebooks in JupyterLab in a real browser, REPEAT times (needs Chromium and Node.js 20.11 or later)
 	@tools/browser/run lab "$(REPEAT)"
 
 stress: ready ## Run the notebooks REPEAT times with the records kept, and FRESH times without, and look for what is left behind
