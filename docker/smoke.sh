@@ -112,7 +112,7 @@ docker | podman)
 	;;
 esac
 
-with_volume 1000:0 sh -c 'echo mine >00-start.ipynb && rm "$1.ipynb"' sh "$notebook"
-with_volume 1234:0 sh -c 'grep -qx mine 00-start.ipynb && [ -s "$1.ipynb" ] && [ ! -w ../go.mod ] && go version' sh "$notebook" ||
+with_volume 1000:0 sh -c 'echo mine >00-start.ipynb && rm -r "$1.ipynb" records/paper/*' sh "$notebook"
+with_volume 1234:0 sh -c 'grep -qx mine 00-start.ipynb && [ -s "$1.ipynb" ] && [ -n "$(ls records/paper)" ] && [ ! -w ../go.mod ] && go version' sh "$notebook" ||
 	fail 'the volume does not keep what is in it, does not get what it lacks, or user 1234 of group 0 cannot work in it'
 echo 'the volume keeps what is in it and gets what it lacks'
