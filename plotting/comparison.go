@@ -92,6 +92,9 @@ func (c Comparison) row() comparisonRow {
 // ShowComparisons displays published numbers beside ours as [ShowTable] does, each with its tolerance and verdict. The published report
 // collects them from all notebooks on a page of its own.
 func ShowComparisons(comparisons []Comparison, caption string) error {
+	if len(comparisons) == 0 {
+		return fail(errors.New("plotting: no comparisons to show"))
+	}
 	rows := make([][]string, len(comparisons))
 	for i, c := range comparisons {
 		r := c.row()
@@ -109,10 +112,10 @@ func ShowComparisons(comparisons []Comparison, caption string) error {
 }
 
 // ShowCompared displays a table as [ShowTable] does and hands the comparisons in it to the published report, as [ShowComparisons] does:
-// for tables that have published numbers among others.
+// for tables that have published numbers among others. Without comparisons it is [ShowTable].
 func ShowCompared(header []string, rows [][]string, caption string, comparisons []Comparison) error {
 	if len(comparisons) == 0 {
-		return fail(errors.New("plotting: no comparisons to show"))
+		return ShowTable(header, rows, caption)
 	}
 	list := make([]comparisonRow, len(comparisons))
 	for i, c := range comparisons {

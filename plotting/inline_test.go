@@ -274,6 +274,9 @@ func TestShowOutsideANotebook(t *testing.T) {
 			t.Errorf("%v: want %q", err, says)
 		}
 	}
+	if err := ShowCompared([]string{"a"}, [][]string{{"1"}}, "", nil); err != nil {
+		t.Errorf("a table without comparisons: %v", err)
+	}
 	if err := ShowTable(nil, nil, ""); err == nil {
 		t.Error("table without columns: no error")
 	}
