@@ -51,7 +51,7 @@ func newShallow(p *pass) *shallow {
 	if !vec32.Wide() || !hidden.quick || len(p.net.layers) != 2 || c.Inputs > shallowInputs || c.Outputs > shallowOutputs {
 		return nil
 	}
-	s := &shallow{pass: p, inner: c.Inputs, stride: (c.Width + vec32.Lanes - 1) / vec32.Lanes * vec32.Lanes}
+	s := &shallow{pass: p, inner: c.Inputs, stride: whole(c.Width)}
 	if hidden.b != nil {
 		s.inner++
 	}
