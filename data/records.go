@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+
+	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
 )
 
 // Records is a folder of results of finished runs, one JSON file each, made to
@@ -136,7 +138,10 @@ func (r *Records) Save(key Key, value any) error {
 		return fmt.Errorf("data: record %s: %w", key, err)
 	}
 	text.WriteByte('\n')
-	return writeFileAtomic(r.Path(key), text.Bytes())
+	if err := atomicfile.WriteBytes(r.Path(key), text.Bytes()); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	return nil
 }
 
 // Load reads the record of key into value, a non-nil pointer to the type that
@@ -248,7 +253,7 @@ func RememberResumable[T any](r *Records, name string, settings any, run func(fo
 // probe writes and removes a file of the size of a large record.
 func (r *Records) probe() error {
 	path := filepath.Join(r.dir, fmt.Sprintf(".probe-%d", os.Getpid()))
-	if err := writeFileAtomic(path, make([]byte, 64<<10)); err != nil {
+	if err := atomicfile.WriteBytes(path, make([]byte, 64<<10)); err != nil {
 		return fmt.Errorf("data: a record could not be kept, so the run was not started: %w", err)
 	}
 	return os.Remove(path)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
 )
 
 var update = flag.Bool("update", false, "write the golden pictures in testdata anew")
@@ -41,7 +43,7 @@ func TestGoldenPictures(t *testing.T) {
 			}
 			path := filepath.Join("testdata", name+".png")
 			if *update {
-				if err := writeFile(path, got); err != nil {
+				if err := atomicfile.WriteBytes(path, got); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -55,7 +57,7 @@ func TestGoldenPictures(t *testing.T) {
 			}
 			if part > pixelTolerance {
 				failed := filepath.Join(t.ArtifactDir(), name+".png")
-				if err := writeFile(failed, got); err != nil {
+				if err := atomicfile.WriteBytes(failed, got); err != nil {
 					t.Fatal(err)
 				}
 				t.Errorf("%.2f %% of the pixels differ from %s (allowed %.2f %%); go test -artifacts keeps the picture drawn; if it is as meant, run go test -run TestGoldenPictures -update ./plotting",

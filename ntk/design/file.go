@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kernelsmith/kernelsmith/ntk/internal/atomicfile"
+	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
 )
 
 // What files begin with, so that an old program refuses a new file.

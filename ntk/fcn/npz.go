@@ -15,8 +15,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
 	"github.com/kernelsmith/kernelsmith/ntk"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/atomicfile"
 )
 
 const (

@@ -10,6 +10,14 @@ import (
 	"path/filepath"
 )
 
+// WriteBytes is Write of these bytes.
+func WriteBytes(path string, b []byte) error {
+	return Write(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
 // Write has fill write a temporary file beside path and renames it when it is safely on
 // disk, so that path never holds a part of it. Errors name the path, for the caller to
 // put its package's name before them.
