@@ -60,12 +60,12 @@ func Trials(ctx context.Context, runs []Run) ([]*Trace, error) {
 }
 
 // sideBySide reports whether the runs are faster each on a processor of its own:
-// if the products of a step are too small to gain from being divided. On 2 cores
-// with OpenBLAS and other work beside it, the best of 25 times of two trials side
-// by side was 1.4 times as fast as one after the other for 4HL ReLU of width 32 on
-// 32 points and 1.07 times for 1HL ReLU of width 128 on 1024 points; for 4HL ReLU
-// of width 128 to 1024 neither was faster as a rule (0.75 to 1.7 times), and one
-// after the other needs the memory of one.
+// if the products of a step are too small to gain from being divided. On 2 idle
+// cores with OpenBLAS, the best of 5 times of two trials on 1024 points side by
+// side was, for 4HL ReLU of width 32, 64, 128, 256, 512 and 1024, 2.6, 2.2, 1.5,
+// 1.2, 1.0 and 1.1 times as fast as one after the other, and for 1HL nets 1.9 times
+// at width 128 and 1.03 to 1.2 times from 512 to 4096. One after the other needs
+// the memory of one.
 func sideBySide(runs []Run) bool {
 	if len(runs) < 2 || runtime.GOMAXPROCS(0) < 2 {
 		return false
@@ -82,7 +82,7 @@ func sideBySide(runs []Run) bool {
 		if r.Arch.Depth() > 1 {
 			inner = max(inner, r.Config.Width)
 		}
-		if float64(points)*float64(r.Config.Width)*float64(inner) >= 1<<24 {
+		if float64(points)*float64(r.Config.Width)*float64(inner) >= 1<<27 {
 			return false
 		}
 	}

@@ -43,8 +43,8 @@ func TestTrials(t *testing.T) {
 		points, width, batch int
 		want                 bool
 	}{
-		{"1HL ReLU", 1024, 128, 0, true}, {"4HL ReLU", 1024, 128, 0, false}, {"4HL ReLU", 1024, 128, 32, true},
-		{"4HL ReLU", 32, 32, 0, true}, {"1HL ReLU", 1024, 4096, 0, false}, {"4HL ReLU", 64, 4096, 0, false},
+		{"1HL ReLU", 1024, 128, 0, true}, {"4HL ReLU", 1024, 256, 0, true}, {"4HL ReLU", 1024, 512, 0, false}, {"4HL ReLU", 1024, 512, 32, true},
+		{"4HL ReLU", 32, 32, 0, true}, {"1HL ReLU", 1024, 4096, 0, true}, {"1HL ReLU", 6400, 4096, 0, false}, {"4HL ReLU", 64, 4096, 0, false},
 	} {
 		r := Run{nets[c.net], Config{11, c.width, 6, 1}, Problem{XTrain: mat.NewDense(c.points, 11, nil)}, Settings{Batch: c.batch}}
 		if got := sideBySide([]Run{r, r}); got != c.want {
