@@ -3,6 +3,7 @@ package fcn
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,22 @@ func BenchmarkEmpiricalNTK(b *testing.B) {
 					b.ReportMetric(least*1e3, "ms-least")
 				})
 			}
+		}
+	}
+}
+
+// BenchmarkCheckpoint writes what is kept of the 4HL ReLU net of width 4096, without
+// waiting for the disk: what an interruption takes after the step.
+func BenchmarkCheckpoint(b *testing.B) {
+	arrays := make([][]float32, 3)
+	for i := range arrays {
+		arrays[i] = make([]float32, 4096*4096)
+	}
+	c := &checkpoints{file: filepath.Join(b.TempDir(), "run.checkpoint")}
+	b.SetBytes(int64(len(arrays)) * 4 * 4096 * 4096)
+	for b.Loop() {
+		if err := c.save(checkpointHeader{Identity: "a run"}, arrays, true); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
