@@ -273,7 +273,8 @@ class Provenance(unittest.TestCase):
 class Interrupts(unittest.TestCase):
     def test_a_closed_terminal_ends_what_runs_apart(self):
         main = (
-            "import run, sys\n"
+            "import run, signal, sys\n"
+            "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # which a test under nohup ignores
             "run._unchanged = lambda *_: False\n"
             "run.__file__ = sys.argv[1]\n"
             "sys.argv = ['run.py', 'report', '--jobs', '2', '00', '01']\n"
