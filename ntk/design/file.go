@@ -279,11 +279,7 @@ func load(r io.Reader, into json.Unmarshaler) error {
 }
 
 func writeFileAtomic(path string, b []byte) error {
-	err := atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
-	if err != nil {
+	if err := atomicfile.WriteBytes(path, b); err != nil {
 		return fmt.Errorf("design: %w", err)
 	}
 	return nil
