@@ -5,14 +5,12 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 )
 
 // Critical points against 25-digit quadrature of (q-σ_b²) E[φ'²] = E[φ²].
 func TestCriticalWeightStd(t *testing.T) {
-	start := time.Now()
 	for _, c := range []struct {
 		phi  ntk.Activation
 		b    float64
@@ -77,9 +75,6 @@ func TestCriticalWeightStd(t *testing.T) {
 	var infinite *ntk.InfiniteNTKError
 	if _, err := ntk.CriticalWeightStd(ntk.Sign{}, 0); !errors.As(err, &infinite) {
 		t.Errorf("sign: %v", err)
-	}
-	if d := time.Since(start); d > 20*time.Second { // each takes at most some 0.05 s
-		t.Errorf("took %v", d)
 	}
 }
 
