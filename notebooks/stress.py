@@ -72,6 +72,8 @@ def main():
     parser.add_argument("--fresh", type=int, default=1, metavar="N")
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK")
     arguments = parser.parse_args()
+    if arguments.repeat <= 0 and arguments.fresh <= 0:
+        parser.error("no execution was asked for: --repeat or --fresh must be above 0 (make: REPEAT, FRESH)")
     if arguments.scale == "paper" and arguments.fresh:
         parser.error("--fresh at the scale paper would train for hours and remove committed records: add --fresh 0 (make: FRESH=0)")
     if not Path("/proc/self/environ").exists():
