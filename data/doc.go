@@ -24,7 +24,7 @@
 // user's cache folder). It never goes to the network: that is done only by the
 // package download, and by the command that wraps it,
 //
-//	go run ./data/fetch wine-quality-red
+//	go run github.com/kernelsmith/kernelsmith/data/fetch wine-quality-red
 //
 // Keeping the network out of this package also keeps it out of every notebook
 // cell that imports it, which otherwise would take twice as long to link.

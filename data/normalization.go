@@ -8,8 +8,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Normalization maps raw features to what a kernel expects, ‖x‖² ≈ d. Its
-// parameters are fitted on the training part alone.
+// Normalization maps raw features to what a kernel expects, ‖x‖² ≈ d. Means and
+// deviations are those of the training part alone; MeanNorm and Sphere then scale
+// the rows of each part by norms of its own.
 type Normalization interface {
 	// Normalize returns normalised copies of the n_train×d matrix train and
 	// the n_test×d matrix test.
@@ -35,7 +36,7 @@ func (e *ZeroRowError) Error() string {
 // training part, z = (x − m)/s for both parts; then each part is scaled by its
 // own mean row norm,
 //
-//	x̂_i = √d · z_i / (1/n_P) Σ_{j∈P} ‖z_j‖,
+//	x̂_i = √d · z_i / ((1/n_P) Σ_{j∈P} ‖z_j‖),
 //
 // so the mean norm of the rows of each part is √d while single norms differ.
 // Note that the scale of the test part comes from the test part's own rows,

@@ -26,8 +26,8 @@ type Prepared struct {
 	Split Split
 }
 
-// Prepare divides ds by split and normalises both parts with what the training
-// part alone determines. ds stays as it is. It returns an error when ds or
+// Prepare divides ds by split and normalises both parts; [Normalization] says what
+// comes from the training part. ds stays as it is. It returns an error when ds or
 // split is invalid and those of the normalisation.
 func Prepare(ds *Dataset, split Split, norm Normalization) (*Prepared, error) {
 	if err := ds.Validate(); err != nil {

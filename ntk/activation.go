@@ -20,8 +20,8 @@ type Activation interface {
 	Derivative(z float64) float64
 }
 
-// Dualer is an activation whose dual activations are known in closed form.
-// Its kernels are exact if the covariance that Dual is given is.
+// Dualer is an activation that has its dual activations, in closed form or, as
+// [Tanh] and those of [Custom], to a tolerance. Its kernels are as exact as these.
 type Dualer interface {
 	Activation
 	// Dual returns E[φ(u)φ(v)] and E[φ'(u)φ'(v)] for (u, v) normal with mean

@@ -16,9 +16,9 @@ type Verdict int
 const (
 	// Undetermined is the verdict where nothing speaks against the kernel up to
 	// the certificate's degree, and nothing is known beyond.
-	Undetermined Verdict = iota
-	Realizable
-	NotRealizable
+	Undetermined  Verdict = iota
+	Realizable            // a net has it
+	NotRealizable         // no net has it
 )
 
 // String returns "undetermined", "realizable" or "not realizable".
@@ -129,7 +129,8 @@ func (s *CertifySettings) defaults() (CertifySettings, error) {
 // nearest.
 //
 // For a kernel with structure (a power series, a net, sums, products and
-// compositions of these) the verdict is a proof. For [Samples] and Go functions
+// compositions of these) the verdict is a proof; of a power series that was cut off
+// ([PowerSeries.Rest] > 0) only a negative coefficient is one. For [Samples] and Go functions
 // it is evidence: their low coefficients come with error bars, from Chebyshev
 // expansions on [-1, 1] and intervals within, and a residual r of the nearest
 // Σ a_k c^k, a_k ≥ 0, speaks against the kernel if Σ r(c_i) c_i^k ≤ 0 for all k

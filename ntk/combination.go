@@ -41,9 +41,10 @@ func unwrap(phi Activation) Activation {
 }
 
 // Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
-// the package's φ are, else by [Custom]'s quadrature, and so are those of rectified
-// powers over 3 that 0 is below the kink of, whose closed forms cancel; only
-// quadrature can fail, with a [*hermite.ToleranceError].
+// the package's φ are and the form does not lose its digits, as it does for a
+// rectified power of degree above 3 that is 0 at z = 0, a shift that is very large,
+// or terms that nearly cancel. Otherwise they are by [Custom]'s quadrature, which
+// alone can fail, with a [*hermite.ToleranceError].
 func Affine(phi Activation, a, s, t, b float64) (Activation, error) {
 	if err := validate(phi); err != nil {
 		return nil, err
@@ -422,8 +423,9 @@ func Values(phi Activation, z []float64) ([]float64, error) {
 
 // HermiteCoeffs returns b_k = E[φ(σz) h_k(z)] for k < n, z standard normal: the
 // expansion of φ on pre-activations of standard deviation σ, by which
-// E[φ(u)φ(v)] = Σ b_k² ρ^k. The package's activations have it in closed form
-// (to rounding relative to the norm of φ); others by quadrature, with the
+// E[φ(u)φ(v)] = Σ b_k² ρ^k. The package's activations have it in closed form (to
+// rounding relative to the norm of φ), but for Tanh, Sigmoid, Softplus and SiLU. These
+// and others have it by quadrature, for σ up to what they were resolved for, with the
 // tolerance they were built for or a [*hermite.ToleranceError].
 func HermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 	if err := validate(phi); err != nil {

@@ -21,7 +21,7 @@ type CustomSettings struct {
 	// 0 means 1e-10.
 	Tolerance float64
 	// MaxVariance is the largest variance of a pre-activation that its kernels can be
-	// asked for; 0 means 100. Beyond it they are a [*VarianceError].
+	// asked for; 0 means 100. Beyond it they are a VarianceError.
 	MaxVariance float64
 }
 
@@ -90,7 +90,7 @@ type numeric struct {
 // Value returns φ(z).
 func (n numeric) Value(z float64) float64 { return n.fn.Value(z) }
 
-// Derivative returns φ'(z), at a kink the one from the left.
+// Derivative returns df(z) where df was given, else φ'(z), at a kink that from the left.
 func (n numeric) Derivative(z float64) float64 { return n.fn.Derivative(z) }
 
 // Dual implements [Dualer] to the tolerance; it is NaN for variances beyond

@@ -27,10 +27,11 @@ type SharedDepthSettings struct {
 // SharedActivation is an activation that all layers of a deep net share.
 type SharedActivation struct {
 	Verdict Verdict
-	Proof   bool   // as in [Certificate]
+	Proof   bool   // as in Certificate
 	Reason  string // the argument in a line
 	// Witness is the coefficient of the only possible dual activation that is
-	// negative; its Degree is -1 if there is none.
+	// negative, or with which the coefficients add up to more than f(1) = 1; its
+	// Degree is -1 if there is none.
 	Witness Coefficient
 	// Dual is f(c) = E[φ(u)φ(v)], f(1) = 1, and Phi is φ = Σ ±√f_k h_k. Where the
 	// verdict is not realizable, they are the nearest that was found.
@@ -39,7 +40,7 @@ type SharedActivation struct {
 	// ReadoutStd is the readout's σ_w: √K(1) for an NNGP kernel, 1 for an NTK.
 	ReadoutStd float64
 	// MeanDistance and MaxDistance compare the net's kernel to the target as in
-	// [Certificate].
+	// Certificate.
 	MeanDistance, MaxDistance float64
 }
 
@@ -56,15 +57,15 @@ func (a *SharedActivation) String() string {
 // activation that keeps the variance, E[φ(z)²] = 1, σ_w = 1 and σ_b = 0, has the
 // target on the sphere, and with which activation. Its dual f has f(1) = 1,
 // and the NNGP kernel is f composed with itself, the NTK
-// Σ_l f^{∘l} Π_{m ≥ l} f'(f^{∘m}) over l ≤ depth.
+// Σ_{l=0}^{L} f^{∘l} Π_{m=l}^{L-1} f'(f^{∘m}), L the depth and f^{∘0} = c.
 //
 // If K(0) = 0 the coefficients of f follow from those of K one after the other,
-// and the first that is negative beyond its error bar witnesses that no such net
-// is (one may still come close: see MaxDistance); the error bars are how far f
-// moves as the coefficients of K move within theirs. Otherwise f is sought by
-// Gauss-Newton steps with all f_k ≥ 0, from several starts, which finds an f or
-// leaves the question open. A verdict of realizable is evidence: the kernel
-// agrees within the tolerance. Cost: about a second.
+// and the first that is negative, or takes their sum over 1, beyond its error bar
+// witnesses that no such net is (one may still come close: see MaxDistance); the
+// error bars are how far f moves as the coefficients of K move within theirs.
+// Otherwise f is sought by Gauss-Newton steps with all f_k ≥ 0, from several
+// starts, which finds an f or leaves the question open. A verdict of realizable is
+// evidence: the kernel agrees within the tolerance. Cost: about a second.
 //
 // It reports a depth outside 2 … 10, bad settings and a target without finite
 // values; an f of no finite degree shows in MaxDistance.

@@ -7,8 +7,8 @@
 // back is Theorem 1 of [SAD22]: [Invert] turns a target, which is a [PowerSeries],
 // a [Kernel] or [Samples], into the activation function whose one-hidden-layer
 // net has that kernel. [Certify] tells beforehand whether there is one, and what
-// is nearest if not; [SharedDepth] asks for one activation, that keeps the
-// variance, of a deep net.
+// is nearest if not; [SharedDepth] asks whether a deep net has it whose layers share
+// one activation that keeps the variance.
 //
 // # Overview
 //
@@ -36,6 +36,14 @@
 //
 // The loss is the mean over points of the sum over outputs of squared errors,
 // without a factor ½ ([MSE]).
+//
+// # Errors
+//
+// Errors that a caller may want to branch on have types: [*NotRealizableError] and
+// [*TruncationError] of the way back, [*NotPSDError] of series, [*NoDualError],
+// [*InfiniteNTKError], [*VarianceError] and [*NoFixedPointError] of nets,
+// [*DomainError], [*NonFiniteError] and [*NoSeriesError] of kernels and matrices, and
+// [*hermite.ToleranceError] of quadrature.
 //
 // # Sources
 //

@@ -63,9 +63,13 @@ func ExampleNewFCN() {
 }
 
 func ExampleUniformFCN() {
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
+	fmt.Printf("%v: K(1) = %.2f\n", net, ntk.Must(ntk.Must(net.NTK()).Curve([]float64{1}))[0])
 	_, err := ntk.UniformFCN(4, ntk.ReLU{}, -1, 0)
 	fmt.Println(err)
-	// Output: ntk: hidden layer 1: WeightStd is -1; it must be a finite number ≥ 0
+	// Output:
+	// 4HL ReLU: K(1) = 5.07
+	// ntk: hidden layer 1: WeightStd is -1; it must be a finite number ≥ 0
 }
 
 func ExampleFCN_Params() {
@@ -189,9 +193,13 @@ func ExampleBLAS() {
 }
 
 func ExampleNewPowerSeries() {
+	p := ntk.Must(ntk.NewPowerSeries([]float64{1, 0, 0.5})) // 1 + ½c²
+	fmt.Println(p.At(0.5))
 	_, err := ntk.NewPowerSeries([]float64{1, math.Inf(1)})
 	fmt.Println(err)
-	// Output: ntk: coefficient a_1 is +Inf; all must be finite
+	// Output:
+	// 1.125
+	// ntk: coefficient a_1 is +Inf; all must be finite
 }
 
 func ExamplePowerSeries_Kernel() {
@@ -212,8 +220,14 @@ func ExampleMust() {
 	// Output: 2HL erf
 }
 
+// noDual is an activation of a user's own, without a Dual method.
+type noDual struct{}
+
+func (noDual) Value(z float64) float64      { return z * z }
+func (noDual) Derivative(z float64) float64 { return 2 * z }
+
 func ExampleNoDualError() {
-	_, err := ntk.Must(ntk.UniformFCN(1, noDual{}, 1, 0)).NTK() // a user's own φ without a Dual method
+	_, err := ntk.Must(ntk.UniformFCN(1, noDual{}, 1, 0)).NTK()
 	var noDual *ntk.NoDualError
 	fmt.Println(errors.As(err, &noDual), noDual.Layer)
 	// Output: true 1

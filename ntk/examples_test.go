@@ -2,6 +2,7 @@ package ntk_test
 
 import (
 	"go/ast"
+	"go/doc"
 	"go/parser"
 	"go/token"
 	"path/filepath"
@@ -15,9 +16,33 @@ var implied = map[string]bool{
 	"EvalFloat32": true, "Prepare": true, "DualPrepared": true,
 }
 
+// documented are the folders of the packages for users.
+var documented = []string{".", "design", "fcn", "hermite", "kerneltest", "regress", "spectra", "../data", "../data/download", "../plotting", "../plotting/live"}
+
+// What an Example calls is in its own file, so that its documentation shows a whole program.
+func TestExamplesAreWhole(t *testing.T) {
+	for _, dir := range documented {
+		paths, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("no tests in %s (%v)", dir, err)
+		}
+		for _, path := range paths {
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range doc.Examples(file) {
+				if e.Play == nil {
+					t.Errorf("%s: Example%s uses a name that is not declared in its file", path, e.Name)
+				}
+			}
+		}
+	}
+}
+
 // Every exported function and method of every package is used in one of its Examples.
 func TestEveryEntryPointHasAnExample(t *testing.T) {
-	for _, dir := range []string{".", "design", "fcn", "hermite", "kerneltest", "regress", "spectra", "../data", "../data/download", "../plotting", "../plotting/live"} {
+	for _, dir := range documented {
 		paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no Go files in %s (%v)", dir, err)

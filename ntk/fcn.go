@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Layer is a hidden layer: h = φ(σ_w/√n · W h_before + σ_b · b).
+// Layer is a hidden layer: h = φ(σ_w/√n · W h_before + σ_b · b). A WeightStd that is
+// left out is 0, not 1.
 type Layer struct {
 	Activation Activation
 	WeightStd  float64 // σ_w ≥ 0
@@ -16,11 +17,12 @@ type Layer struct {
 	Frozen bool
 }
 
-// Readout is the last, linear layer.
+// Readout is the last, linear layer. Its zero value has σ_w = 0, and a net with it
+// the kernels 0; [UniformFCN] takes Readout{WeightStd: 1}.
 type Readout struct {
 	WeightStd float64 // σ_w ≥ 0
 	BiasStd   float64 // σ_b ≥ 0
-	Frozen    bool    // see [Layer]
+	Frozen    bool    // see Layer
 }
 
 // FCN is the architecture of a fully connected net: hidden layers and a linear

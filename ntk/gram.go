@@ -46,8 +46,8 @@ type GramSettings struct {
 // kernel with a square root at c = 1, such as the ReLU NTK, turns the rounding
 // ε of the inner product into √ε.
 //
-// Memory beyond dst: a few numbers for each input and a tile of 1024×1024 for
-// each processor. If ctx ends, its error is returned. After an error the content
+// Memory beyond dst: a few numbers for each input and a tile of at most 2048×2048
+// for each processor. If ctx ends, its error is returned. After an error the content
 // of dst is unspecified. Inputs that are not finite are a [*NonFiniteError]; a
 // kernel that leaves the range of T is an error naming the two rows.
 func GramInto[T float32 | float64](ctx context.Context, dst []T, K Kernel, x Inputs[T], s *GramSettings) error {

@@ -338,7 +338,8 @@ func TestGramIntoErrors(t *testing.T) {
 }
 
 func ExampleGramInto() {
-	K := ntk.Must(deepReLU().NTK())
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
+	K := ntk.Must(net.NTK())
 	x := ntk.Inputs[float32]{Rows: []float32{1, 1, 1, -1, 0, 0}, N: 3, D: 2}
 	gram := make([]float32, x.N*x.N)
 	if err := ntk.GramInto(context.Background(), gram, K, x, nil); err != nil {
@@ -349,9 +350,10 @@ func ExampleGramInto() {
 }
 
 func ExampleGramBothInto() {
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
 	x := ntk.Inputs[float64]{Rows: []float64{1, 1, 1, -1}, N: 2, D: 2}
 	nngp, gram := make([]float64, 4), make([]float64, 4)
-	if err := ntk.GramBothInto(context.Background(), nngp, gram, deepReLU(), x, &ntk.GramSettings{
+	if err := ntk.GramBothInto(context.Background(), nngp, gram, net, x, &ntk.GramSettings{
 		Progress: func(done, total int) { fmt.Println(done, "of", total) },
 	}); err != nil {
 		panic(err)
@@ -364,7 +366,8 @@ func ExampleGramBothInto() {
 }
 
 func ExampleCrossInto() {
-	K := ntk.Must(deepReLU().NNGP())
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
+	K := ntk.Must(net.NNGP())
 	z := ntk.Inputs[float32]{Rows: []float32{1, 1}, N: 1, D: 2}
 	x := ntk.Inputs[float32]{Rows: []float32{1, 1, 1, -1, -1, -1}, N: 3, D: 2}
 	k := make([]float32, z.N*x.N)
@@ -376,10 +379,11 @@ func ExampleCrossInto() {
 }
 
 func ExampleCrossBothInto() {
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
 	z := ntk.Inputs[float64]{Rows: []float64{1, 1}, N: 1, D: 2}
 	x := ntk.Inputs[float64]{Rows: []float64{3, 1, -1, 0}, N: 2, D: 2}
 	nngp, k := make([]float64, 2), make([]float64, 2)
-	if err := ntk.CrossBothInto(context.Background(), nngp, k, deepReLU(), z, x, nil); err != nil {
+	if err := ntk.CrossBothInto(context.Background(), nngp, k, net, z, x, nil); err != nil {
 		panic(err)
 	}
 	fmt.Printf("%.4f %.4f\n", nngp, k)
@@ -387,7 +391,8 @@ func ExampleCrossBothInto() {
 }
 
 func ExampleKernel_Gram_zero() {
-	K := ntk.Must(deepReLU().NNGP())
+	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
+	K := ntk.Must(net.NNGP())
 	gram := ntk.Must(K.Gram(mat.NewDense(2, 2, []float64{1, 1, 0, 0})))
 	fmt.Printf("%.4f\n", mat.Formatted(gram))
 	// Output:

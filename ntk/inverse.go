@@ -17,7 +17,7 @@ const (
 	AllPlus       SignRule = iota // +, +, +, …
 	Alternating                   // +, -, +, -, …
 	PaperSigns                    // +, +, -, -, +, +, … as in [SAD22] fig. 1
-	LeastVariance                 // the least finite-width variance, see [InverseSettings]
+	LeastVariance                 // the least finite-width variance, see InverseSettings
 )
 
 // String returns the name of the rule.
@@ -59,7 +59,7 @@ type InverseSettings struct {
 	// Signs[k] is the sign of b_k, 1 or -1; SignRule gives those beyond its end.
 	Signs    []int
 	SignRule SignRule
-	// SignCosines are the cosines of pairs of inputs over which [LeastVariance]
+	// SignCosines are the cosines of pairs of inputs over which LeastVariance
 	// makes the mean variance of the empirical kernel least; it needs at least
 	// one. It tries all signs of up to 12 nonzero terms; for more it goes
 	// downhill one and two signs at a time from the other rules, to a minimum that
@@ -139,7 +139,8 @@ func (e *TruncationError) Error() string {
 // kernel is accepted. A tolerance that the degrees do not reach is a
 // [*TruncationError] beside a result. The NTK of a net with ReLUs is one: its
 // rest at c = 1 falls like a power of the degree, for four layers 2.5/√degree,
-// so that degree 1000 still leaves 0.08. An analytic target is reached to 1e-10.
+// so that degree 1000 still leaves 0.08. Coefficients that fall fast, as those of
+// GaussianKernel(ℓ) with ℓ ≥ 0.1, are reached to 1e-10.
 //
 // With a bias the coefficients of a polynomial target of low degree are shifted
 // exactly; others are fitted in c̃, and the certificate is evidence.

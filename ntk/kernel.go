@@ -12,7 +12,7 @@ import (
 // cosine. Kernels come from nets ([FCN.NTK], [FCN.NNGP]), from the functions
 // that name one ([GaussianKernel] …), from [PowerSeries.Kernel], from a function
 // of the cosine ([FromFunc]) and from other kernels ([Kernel.Add] …). The zero
-// value is none, and its methods panic.
+// value is none: String returns "", and what evaluates it panics or is an error.
 //
 // What a kernel is stays apart from how its matrices are computed: see
 // [GramInto].

@@ -559,11 +559,6 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-type noDual struct{}
-
-func (noDual) Value(z float64) float64      { return z * z }
-func (noDual) Derivative(z float64) float64 { return 2 * z }
-
 func second[T any](_ T, err error) error { return err }
 
 func FuzzMimicDual(f *testing.F) {

@@ -66,14 +66,15 @@ func (f *FCN) NNGPOf(layer int) (Kernel, error) {
 
 // NTK returns the net's neural tangent kernel with all parameters trained that
 // are not frozen. An activation without duals is a [*NoDualError], one that jumps
-// an [*InfiniteNTKError].
+// an [*InfiniteNTKError], unless all layers up to it are frozen.
 //
 // Source: [JGH18] theorem 1, with the recursion
 //
 //	S ← σ_w² φ̌(S) + σ_b²,   T ← σ_w² (φ̌(S) + T φ̇(S)) + σ_b²
 //
-// from S = T = σ_w² x·x'/d + σ_b², each step with the next layer's σ; a frozen
-// layer leaves S as it is and T with σ_w² T φ̇(S) alone, from T = 0.
+// from S = T = σ_w² x·x'/d + σ_b², each step with the next layer's σ and both with
+// the S and T before it. A frozen layer changes S in the same way, and has
+// T ← σ_w² T φ̇(S), or T = 0 if it is the first.
 func (f *FCN) NTK() (Kernel, error) { return f.kernel(len(f.layers)+1, 1) }
 
 func (f *FCN) kernel(layer, which int) (Kernel, error) {
@@ -163,7 +164,7 @@ type netPoint struct {
 type layerPoint struct {
 	q        float64   // variance of the pre-activation
 	top      float64   // φ̌ at equal inputs
-	prepared []float64 // see [PreparedDualer]
+	prepared []float64 // see PreparedDualer
 }
 
 // maxVariance is where squares and products of variances leave double precision.

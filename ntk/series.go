@@ -86,7 +86,8 @@ func (p PowerSeries) check() error {
 //
 // signs[k] is the sign of the k-th term, +1 or -1; degrees beyond its length
 // get +1, so nil is all plus. Each choice gives the same kernel and another φ.
-// A negative coefficient is a [*NotPSDError].
+// A negative coefficient is a [*NotPSDError]; more signs than coefficients, and signs
+// other than 1 and -1, are errors.
 //
 // Source: [SAD22] theorem 1.
 func InverseNTK(target PowerSeries, signs []int) (hermite.Series, error) {

@@ -26,8 +26,9 @@ import (
 // double precision, functions that vary too fast for the panels, and with an
 // [*InfiniteNTKError] those that tell of a jump.
 //
-// Source: with products at (u, v), E[(φφ)²] + 2k E[φφ·φ'φ'] + 3k² E[(φ'φ')²] - Θ²;
-// the width is as in [SAD22] fig. 1, the moments those of N(0, 1).
+// Source: with products at (u, v), E[(φφ)²] + 2k E[φφ·φ'φ'] + 3k² E[(φ'φ')²] - Θ², by
+// E[w⁴] = 3 of the readout's weights; it is N times the variance whose root [SAD22]
+// fig. 1 shows.
 func FiniteWidthVariance(phi Activation, q, k, q2 float64) (float64, error) {
 	limit := gauss.Largest(q, q2)
 	if !(q >= 0 && q2 >= 0 && math.Abs(k) <= limit*(1+boundary)) || math.IsInf(limit, 0) {

@@ -37,11 +37,11 @@ var free = [...]color.NRGBA{orange, reddishPurple, skyBlue, wine, indigo, olive}
 
 // ColorOf returns the colour of a name, the same in every figure:
 //
-//	1HL ReLU     bluish green  #009E73
-//	4HL ReLU, ReLU  blue       #0072B2
-//	1HL mimic    vermillion    #D55E00, the one that stands out
-//	target       black         #000000
-//	(no name)    grey          #666666
+//	1HL ReLU        bluish green  #009E73
+//	4HL ReLU, ReLU  blue          #0072B2
+//	1HL mimic       vermillion    #D55E00, the one that stands out
+//	target          black         #000000
+//	(no name)       grey          #666666
 //
 // Any other name gets one of six further colours, by a hash of the name. Where two
 // names in one drawing hash to the same colour, the one that was added later gets

@@ -16,8 +16,8 @@
 // Methods that add to a drawing return nothing, so that a cell stays short. The
 // first thing that is wrong, a NaN, two slices of different lengths, a negative
 // value on a log axis, is remembered, names the series and the index, and is
-// what [Show], [Save], [PNG], [SVG] and the drawing's own Err return; what
-// is added after it is ignored. Data that cannot be drawn are a [*DataError].
+// what [Show], [ShowSVG], [Save], [PNG], [SVG], [PDF], [CSV], [Files] and the drawing's
+// own Err return; what is added after it is ignored. Data that cannot be drawn are a [*DataError].
 // Slices are copied when they are added and never changed.
 //
 // # Units
@@ -45,7 +45,8 @@
 //
 // # Log axes
 //
-// A log x axis starts at the smallest positive x. Points at x = 0 exactly, such as
-// epoch 0 of a training curve, have no place on it and are left out; a negative x, and any
-// y ≤ 0 on a log y axis, is an error.
+// A log x axis starts at the smallest positive x. Points of series at x = 0 exactly, such
+// as epoch 0 of a training curve, have no place on it and are left out. A series of
+// nothing else, a note, callout or vertical line there, a negative x, and any y ≤ 0 on a
+// log y axis are errors.
 package plotting

@@ -56,9 +56,13 @@ func ExampleFigure_Line() {
 
 func ExampleFigure_Band() {
 	fig := plotting.New(plotting.Options{})
+	fig.Band("1HL mimic", []float64{1, 2}, []float64{0.5, 0.2}, []float64{0.7, 0.3})
+	fmt.Println(fig.Err())
 	fig.Band("1HL mimic", []float64{1, 2}, []float64{0.5, 0.4}, []float64{0.7, 0.3})
 	fmt.Println(fig.Err())
-	// Output: plotting: band "1HL mimic": value 0.4 at index 1: lo is above hi = 0.3
+	// Output:
+	// <nil>
+	// plotting: band "1HL mimic": value 0.4 at index 1: lo is above hi = 0.3
 }
 
 func ExampleFigure_Points() {
@@ -84,9 +88,13 @@ func ExampleFigure_HLine() {
 
 func ExampleFigure_VLine() {
 	fig := plotting.New(plotting.Options{LogX: true})
+	fig.VLine("width of the input", 11)
+	fmt.Println(fig.Err())
 	fig.VLine("width of the input", 0)
 	fmt.Println(fig.Err())
-	// Output: plotting: vertical line "width of the input": value 0 at index 0: a log x axis has no place for x = 0
+	// Output:
+	// <nil>
+	// plotting: vertical line "width of the input": value 0 at index 0: a log x axis has no place for x = 0
 }
 
 func ExampleFigure_Note() {

@@ -33,6 +33,7 @@ const (
 	// LegendAuto chooses a place inside the axes where the legend covers no curve, and
 	// the strip below the axes if there is none.
 	LegendAuto Legend = iota
+	// LegendTopLeft and the next three are that corner inside the axes.
 	LegendTopLeft
 	LegendTopRight
 	LegendBottomLeft

@@ -21,7 +21,7 @@ type dataset struct {
 }
 
 // CSV returns the data of the drawing: a row per point with the panel (A, B, …; empty for a single figure), the series, its kind, x and y, or
-// x and the bounds lower and upper for a band. Numbers have six digits. A drawing without data has a header alone.
+// x and the bounds lower and upper for a band. Numbers have six significant digits. A drawing without data has a header alone.
 func CSV(d Drawing) ([]byte, error) {
 	if _, err := check(d); err != nil {
 		return nil, err

@@ -15,8 +15,8 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Show displays the drawing in the output of the notebook cell that is running, as a PNG of twice the
-// screen's resolution. The caption says in words what is to be seen; it is the text of the picture for
+// Show displays the drawing in the output of the notebook cell that is running, as a PNG at the
+// drawing's DPI, by default twice the screen's resolution. The caption says in words what is to be seen; it is the text of the picture for
 // readers and tools that do not show pictures. Empty, it is made of title and labels. Beside the picture go what
 // [SVG], [PDF] and [CSV] return, for the published page to offer.
 //

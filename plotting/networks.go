@@ -7,7 +7,7 @@ import (
 
 // A NetSketch is one net in [NetworksAndKernels] and [Flattening]: how it is drawn, and the curves that belong to it.
 type NetSketch struct {
-	// Name stands above the net and chooses its colour, as in [ColorOf].
+	// Name stands above the net and chooses its colour, as in ColorOf.
 	Name string
 	// Layers are the numbers of nodes drawn, inputs first, outputs last: a picture of the depth, not of the widths.
 	Layers []int

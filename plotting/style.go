@@ -73,7 +73,8 @@ func Color(c color.Color) Style {
 }
 
 // Weight sets the width of a line, or the diameter of points, in points (1/72 inch).
-// Lines are 2 points wide unless said otherwise, thin ones 1, and points 5.
+// Lines are 2 points wide unless said otherwise, thin ones and those of HLine and VLine 1,
+// and points 5.
 func Weight(points float64) Style {
 	return styleFunc(func(st *stroke) error {
 		if !(points > 0) || math.IsInf(points, 0) {

@@ -1,5 +1,5 @@
 // Package download brings published data sets into the cache that package data
-// reads from. It is the only package of the project that uses the network, and
+// reads from: [JMLR] is all of it. It is the only package of the project that uses the network, and
 // does so only when called.
 package download
 

@@ -111,7 +111,7 @@ func (c *Comparison) measure(d *Design, places []place) (err error) {
 // FrontPoint is a design on a [Front].
 type FrontPoint struct {
 	Design     *Design
-	Width      int // the [Problem.Width] that it is best for
+	Width      int // the Problem.Width that it is best for
 	MeanSpread float64
 }
 
@@ -124,7 +124,8 @@ type FrontPoint struct {
 // factors of 4 and up again, each time from the designs before; the optima of [Fit] are
 // among them. The problem is as for Fit with a Width, which is ignored. Cost: some ten
 // seconds for seven parameters, more for ten. If ctx ends, its error is returned beside
-// the front found so far.
+// the front found so far. Other errors are those of Fit, Problem.Largest, and widths that
+// are not 1 ≤ narrowest ≤ widest.
 func Front(ctx context.Context, f Family, p Problem, narrowest, widest int, s *Settings) ([]FrontPoint, error) {
 	narrowest, widest = cmp.Or(narrowest, 1<<2), cmp.Or(widest, 1<<30)
 	if narrowest < 1 || widest < narrowest {

@@ -171,7 +171,7 @@ func (d *Design) MeanSpread() (float64, error) {
 	return floats.Norm(spread, 2) / math.Sqrt(float64(len(spread))), nil
 }
 
-// WidthFor returns the least width at which MeanSpread over its root is below level, in
+// WidthFor returns the least width at which MeanSpread over its root is at most level, in
 // the kernel's units: how wide is wide enough. A level that is not > 0 means the
 // design's own mean error.
 func (d *Design) WidthFor(level float64) (int, error) {

@@ -10,7 +10,7 @@ import (
 // Family is a form of activation with parameters to be found: a sum of so many terms
 // of each kind and an affine part, or a form of one's own.
 type Family struct {
-	// Numbers of terms of each [Kind].
+	// Numbers of terms of each Kind.
 	ReLUs, ReflectedReLUs, Cosines, Gaussians, Erfs, GELUs int
 	// NoSlope and NoOffset leave the affine part's slope or constant out.
 	NoSlope, NoOffset bool

@@ -22,8 +22,8 @@ const Numerics = 1
 
 // Problem is what a design is to achieve.
 type Problem struct {
-	// Target is an [ntk.Kernel]; or an [ntk.PowerSeries], on the sphere ‖x‖² = d alone;
-	// or [ntk.Samples] there, at least as many as there are free parameters.
+	// Target is an ntk.Kernel; or an ntk.PowerSeries, on the sphere ‖x‖² = d alone;
+	// or ntk.Samples there, at least as many as there are free parameters.
 	Target ntk.Target
 	// NNGPShare says which kernel of the design's net is compared with the target: 0
 	// the NTK, 1 the NNGP kernel, between them (1 - NNGPShare) NTK + NNGPShare NNGP.
@@ -42,7 +42,7 @@ type Problem struct {
 	// domain on the sphere.
 	Width int
 	// SpreadAtMost, if not nil, bounds √(N Var Θ_N) of the design's finite nets (see
-	// [Design.Spread]) from above, at 17 cosines uniform in angle; it is asked there.
+	// Design.Spread) from above, at 17 cosines uniform in angle; it is asked there.
 	// It is met to about 1e-3 of itself where it is against the fit, and is for the same
 	// problems as Width.
 	SpreadAtMost func(c float64) float64
@@ -57,11 +57,11 @@ type Settings struct {
 	// of processors.
 	Seed uint64
 	// Starts is the number of random starts; 0 means 1000 for each parameter that the
-	// formula is not linear in, 3000 at most; 200 for more than one hidden layer, and 60
-	// for families with smooth terms.
+	// formula is not linear in, 3000 at most; 200 for more than one hidden layer, and at
+	// any depth 60 for families with smooth terms or of one's own.
 	Starts int
-	// Polish is how many of the best starts are followed on, a third of them to their
-	// end; 0 means 32; it is 8 at most with several layers or a family of one's own,
+	// Polish is how many of the best starts are followed on, a third of them (at least 4)
+	// to their end; 0 means 32; it is 8 at most with several layers or a family of one's own,
 	// where each is dear.
 	Polish int
 	// Progress hears of the work done, in units of starts. Calls come one at a time.
@@ -75,10 +75,12 @@ type Error struct {
 	Relative float64 // Mean over the root mean square of the target
 }
 
-// Design is an activation whose kernel is near a target.
+// Design is an activation whose kernel is near a target. One made by hand from a Formula
+// has no norms and no Error, so that Check reports every row and WidthFor(0) fails;
+// [Measured] makes it with both.
 type Design struct {
 	// Formula is φ. A design of a family of one's own has none, and a Formula that is
-	// an error where one is needed; its φ is [Design.Activation].
+	// an error where one is needed; its φ is Design.Activation.
 	Formula Formula
 	Params  []Param
 	// Error is over the domain of the problem, and Objective the root of what was made
@@ -113,7 +115,8 @@ type Result struct {
 // target. A target that no net can have is a [*ntk.NotRealizableError]. If ctx ends,
 // its error is returned beside the best found so far, if any.
 //
-// The expectations behind the kernel and its gradient are exact, so nothing is sampled:
+// The expectations behind the kernel and its gradient are exact (for a form of one's
+// own numeric), so nothing is sampled:
 // random starts in the parameters that the formula is not linear in, a quick fit of the
 // others, and the method of Levenberg and Marquardt in all from the best. Cost: about a
 // second for the paper's seven parameters on 101 angles.

@@ -11,14 +11,14 @@
 //
 // A [Run] is a training run from initialisation to [Trace]; [Run.Train] trains
 // it, [Trials] trains several, and [Summarize] gives their mean and spread.
-// [New] and [Net.Train] are the same in two steps, for who needs the net.
+// [New] and [Net.Train] are the same in two steps, for those who need the net.
 //
 // Unless [Settings] say otherwise, the loss is the mean over points of the sum
 // over outputs of squared errors, without ½, the function trained is f - f₀,
 // and a step is gradient descent on all points, θ ← θ - η ∂loss/∂θ: at infinite
 // width, residuals along an eigenvector of the n×n NTK Gram matrix shrink by
 // 1 - 2ηλ/n. So rates below n/λ_max are stable; [Net.StableRate] finds the limit
-// for any settings, and [Settings.EpochTime] the time in gradient flow, by which
+// for any settings but Adam's, and [Settings.EpochTime] the time in gradient flow, by which
 // runs of other conventions compare.
 //
 // With [Settings.Checkpoints] a run that was interrupted or killed goes on from

@@ -1,10 +1,12 @@
 package fcn_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -62,9 +64,13 @@ func ExampleSummarize() {
 
 func ExampleNew() {
 	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1))
+	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 1}))
+	fmt.Println(net.Params(), "parameters")
 	_, err := fcn.New(arch, fcn.Config{Inputs: 2, Width: 0, Outputs: 1})
 	fmt.Println(err)
-	// Output: fcn: Width is 0; it must be at least 1 and at most 2^31-1
+	// Output:
+	// 256 parameters
+	// fcn: Width is 0; it must be at least 1 and at most 2^31-1
 }
 
 func ExampleNet_Forward() {
@@ -266,4 +272,157 @@ func ExampleRun_Identity() {
 	run.Settings.LearningRate = 0.2
 	fmt.Println(before.Architecture == run.Identity().Architecture, before.LearningRate == run.Identity().LearningRate)
 	// Output: true false
+}
+
+func ExampleKernelChange() {
+	before := mat.NewDense(2, 2, []float64{1, 2, 2, 4})
+	after := mat.NewDense(2, 2, []float64{1, 2, 2, 9})
+	fmt.Println(ntk.Must(fcn.KernelChange(before, after)))
+	// Output: 1
+}
+
+func ExampleKernelCosine() {
+	a := mat.NewDense(2, 2, []float64{3, 1, 1, 3})
+	twice := mat.NewDense(2, 2, []float64{6, 2, 2, 6})
+	fmt.Printf("%.3f\n", ntk.Must(fcn.KernelCosine(a, twice)))
+	// Output: 1.000
+}
+
+func ExampleKernelAlignment() {
+	k := mat.NewDense(2, 2, []float64{1, 0, 0, 1})
+	fmt.Printf("%.3f\n", ntk.Must(fcn.KernelAlignment(k, mat.NewDense(2, 1, []float64{1, -1}))))
+	// Output: 0.707
+}
+
+// A constant added to the kernel does not count.
+func ExampleCenteredAlignment() {
+	y := mat.NewDense(2, 1, []float64{1, -1})
+	k := mat.NewDense(2, 2, []float64{11, 9, 9, 11})
+	fmt.Printf("%.3f centred, %.3f not\n", ntk.Must(fcn.CenteredAlignment(k, y)), ntk.Must(fcn.KernelAlignment(k, y)))
+	// Output: 1.000 centred, 0.100 not
+}
+
+// How lazy is the training of a narrow net and of a wide one?
+func ExampleNet_Moved() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0))
+	p := parity()
+	for _, width := range []int{64, 4096} {
+		net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: width, Outputs: 1, Seed: 1}))
+		before := net.Clone()
+		if _, err := net.Train(context.Background(), p, fcn.Settings{LearningRate: 0.1, Epochs: 50}); err != nil {
+			panic(err)
+		}
+		m := ntk.Must(net.Moved(before, p.XTrain, p.YTrain))
+		fmt.Println(width, m.Change < 0.05)
+	}
+	// Output:
+	// 64 false
+	// 4096 true
+}
+
+func ExampleNet_Clone() {
+	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)), fcn.Config{Inputs: 2, Width: 8, Outputs: 1}))
+	p := parity()
+	start := net.Clone()
+	if _, err := net.Train(context.Background(), p, fcn.Settings{LearningRate: 0.1, Epochs: 5}); err != nil {
+		panic(err)
+	}
+	fmt.Println(mat.Equal(ntk.Must(start.Forward(p.XTrain)), ntk.Must(net.Forward(p.XTrain))))
+	// Output: false
+}
+
+// The kernel of all pairs of outputs: blocks of outputs that differ vanish as the
+// width grows.
+func ExampleNet_EmpiricalNTKOutputs() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
+	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 4096, Outputs: 3, Seed: 1}))
+	x := parity().XTrain
+	theta := ntk.Must(net.EmpiricalNTKOutputs(x, x))
+	rows, cols := theta.Dims()
+	fmt.Printf("%d×%d; Θ of outputs 0 and 0: %.1f, of 0 and 1 less than 0.05: %v\n", rows, cols, theta.At(0, 0), math.Abs(theta.At(0, 1)) < 0.05)
+	// Output: 12×12; Θ of outputs 0 and 0: 1.0, of 0 and 1 less than 0.05: true
+}
+
+func ExampleNet_EmpiricalNTKBlock() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
+	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 3, Seed: 1}))
+	x := parity().XTrain
+	all, block := ntk.Must(net.EmpiricalNTKOutputs(x, x)), ntk.Must(net.EmpiricalNTKBlock(x, x, 0, 2))
+	fmt.Printf("%.6f\n", block.At(1, 3)-all.At(1*3+0, 3*3+2))
+	// Output: 0.000000
+}
+
+func ExampleNet_EmpiricalNTKMean() {
+	arch := ntk.Must(ntk.UniformFCN(2, ntk.ReLU{}, 1, 0))
+	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 2048, Outputs: 10, Seed: 1}))
+	x := parity().XTrain
+	mean, infinite := ntk.Must(net.EmpiricalNTKMean(x, x)), ntk.Must(ntk.Must(arch.NTK()).Gram(x))
+	fmt.Printf("%.2f, at infinite width %.2f\n", mean.At(0, 0), infinite.At(0, 0))
+	// Output: 0.76, at infinite width 0.75
+}
+
+func ExampleNet_EmpiricalNNGP() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 1, 0))
+	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 16384, Outputs: 1, Seed: 1}))
+	x := parity().XTrain
+	finite, infinite := ntk.Must(net.EmpiricalNNGP(x, x)), ntk.Must(ntk.Must(arch.NNGP()).Gram(x))
+	fmt.Printf("%.2f, at infinite width %.2f\n", finite.At(0, 0), infinite.At(0, 0))
+	// Output: 0.47, at infinite width 0.46
+}
+
+// A net goes to NumPy and comes back.
+func ExampleNet_Save() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1))
+	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3}))
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "net.npz")
+	if err := net.Save(path); err != nil {
+		panic(err)
+	}
+	back := ntk.Must(fcn.Load(path, arch))
+	x := parity().XTrain
+	fmt.Println(back.Config(), mat.Equal(ntk.Must(net.Forward(x)), ntk.Must(back.Forward(x))))
+	// Output: {2 64 1 3} true
+}
+
+// A file is not taken for a net of another architecture.
+func ExampleLoad() {
+	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)), fcn.Config{Inputs: 2, Width: 64, Outputs: 1}))
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "net.npz")
+	if err := net.Save(path); err != nil {
+		panic(err)
+	}
+	same := ntk.Must(fcn.Load(path, ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))))
+	fmt.Println(same.Params() == net.Params())
+	_, err = fcn.Load(path, ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 2, 0)))
+	fmt.Println(strings.Split(err.Error(), " (in ")[0])
+	// Output:
+	// true
+	// fcn: architecture of the file: layer 0 has σ_w = 1; in the architecture it is 2
+}
+
+func ExampleNet_WriteNPZ() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
+	var file bytes.Buffer
+	if err := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 1})).WriteNPZ(&file); err != nil {
+		panic(err)
+	}
+	net := ntk.Must(fcn.ReadNPZ(bytes.NewReader(file.Bytes()), int64(file.Len()), arch))
+	fmt.Println(net.Config().Width)
+	// Output: 64
+}
+
+func ExampleReadNPZ() {
+	_, err := fcn.ReadNPZ(strings.NewReader("weights"), 7, ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)))
+	fmt.Println(err)
+	// Output: fcn: not an .npz file, or cut off: zip: not a valid zip file
 }

@@ -47,8 +47,8 @@ func KernelAlignment(kernel mat.Matrix, y *mat.Dense) (float64, error) {
 }
 
 // CenteredAlignment is [KernelAlignment] of the kernel and the targets when both have
-// had their means over points taken from them: K becomes H K H with H = I - 1/n, y
-// becomes H y. It does not see what the two agree on for being constant.
+// had their means over points taken from them: K becomes H K H with H = I - 11ᵀ/n, 1 the
+// vector of ones, and y becomes H y. It does not see what the two agree on for being constant.
 //
 // Source: Cortes, Mohri and Rostamizadeh 2012, "Algorithms for learning kernels based
 // on centered alignment", def. 4.
@@ -136,15 +136,15 @@ func compareKernels(a, b mat.Matrix, nameA, nameB string) (p inner, err error) {
 
 // Movement says how far training took a net from its linearisation at the start.
 type Movement struct {
-	// Before and After are the kernels on the points: [Net.EmpiricalNTKMean].
+	// Before and After are the kernels on the points: Net.EmpiricalNTKMean.
 	Before, After *mat.Dense
-	// Change is ‖After - Before‖/‖Before‖; see [KernelChange]. Cosine leaves a common
-	// factor out; see [KernelCosine].
+	// Change is ‖After - Before‖/‖Before‖; see KernelChange. Cosine leaves a common
+	// factor out; see KernelCosine.
 	Change, Cosine float64
 	// AlignmentBefore and AlignmentAfter are with the targets, centred; see
-	// [CenteredAlignment]. They are 0 where the targets are constant.
+	// CenteredAlignment. They are 0 where the targets are constant.
 	AlignmentBefore, AlignmentAfter float64
-	// NNGPChange is the change of [Net.EmpiricalNNGP]: of the features of the last hidden
+	// NNGPChange is the change of Net.EmpiricalNNGP: of the features of the last hidden
 	// layer.
 	NNGPChange float64
 	// ParamChange is ‖θ after - θ before‖/‖θ before‖ over the trained parameters.

@@ -12,7 +12,7 @@ import (
 type Loss int
 
 const (
-	// MSE is the sum over the outputs of (f - y)², without ½; see [ntk.MSE].
+	// MSE is the sum over the outputs of (f - y)², without ½; see ntk.MSE.
 	MSE Loss = iota
 	// CrossEntropy is -Σ y log softmax(f) over two or more outputs. A row of
 	// targets holds the probabilities of the classes, one-hot as a rule: none

@@ -215,7 +215,7 @@ func Load(path string, arch *ntk.FCN) (*Net, error) {
 // compressed or not, by [Net.WriteNPZ] or by numpy.savez with the arrays that
 // WriteNPZ tells of. Sizes are those of the arrays. Where there is an "architecture"
 // it must agree with arch, but for what is frozen, which arch says; without one the
-// seed is 0. Arrays that lack, are too many, or are not finite numbers in single
+// seed is 0. Arrays that are missing or too many, or are not finite numbers in single
 // precision ('<f4') of the shape that the architecture and the other arrays ask for,
 // and files that are cut or changed, are errors that name the array.
 func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {

@@ -13,7 +13,7 @@ import (
 // RateError reports a learning rate at which training cannot be stable.
 type RateError struct {
 	LearningRate float64
-	Limit        float64 // see [Net.StableRate]
+	Limit        float64 // see Net.StableRate
 }
 
 func (e *RateError) Error() string {
@@ -25,8 +25,9 @@ func (e *RateError) Error() string {
 //
 //	df/dt = -Θ (f - y) for MSE,   df/dt = -Θ (softmax(f) - y) for cross-entropy
 //
-// with Θ the n×n NTK of the training points: residuals along an eigenvector of
-// eigenvalue λ go like exp(-λt). For n points, LossFactor c, OutputScale α and
+// with Θ the n×n NTK of the training points in the parameterization of the
+// settings: residuals along an eigenvector of eigenvalue λ go like exp(-λt), and
+// times of two parameterizations do not compare. For n points, LossFactor c, OutputScale α and
 // momentum μ the factor is 2cα²/n for MSE and cα²/n for cross-entropy, and
 // 1/(1-μ) times that with momentum. With another loss convention, runs of equal
 // t are the same up to the finite step. It is NaN for Adam, which does not

@@ -47,7 +47,7 @@ type Settings struct {
 	OutputScale float64
 	// Parameterization says which parameters LearningRate is for.
 	Parameterization Parameterization
-	// Optimizer is nil for gradient descent, or [Momentum] or [Adam].
+	// Optimizer is nil for gradient descent, or Momentum or Adam.
 	Optimizer Optimizer
 	// Batch is the number of points in a step; 0 is all of them. The points of
 	// an epoch come in an order that the seed of the net and the epoch
@@ -69,12 +69,12 @@ type Settings struct {
 	// same on another machine.
 	StopAfter time.Duration
 
-	// CheckRate refuses a learning rate at or above [Net.StableRate] with a
-	// [*RateError], before the first step.
+	// CheckRate refuses a learning rate at or above Net.StableRate with a
+	// RateError, before the first step.
 	CheckRate bool
 
 	// Checkpoints, if not "", is a folder, made where it is missing, in which
-	// the state of the run is kept while it goes on; see [Run.Train].
+	// the state of the run is kept while it goes on; see Run.Train.
 	Checkpoints string
 	// CheckpointEvery is the time between two checkpoints. 0 is 30 s, or where
 	// that is longer, twenty times what writing one takes.
@@ -182,7 +182,7 @@ func (p Progress) String() string {
 type Point struct {
 	Epoch                       int
 	TrainLoss, TestLoss         float64
-	TrainAccuracy, TestAccuracy float64 // see [ntk.Accuracy]
+	TrainAccuracy, TestAccuracy float64 // see ntk.Accuracy
 }
 
 // Trace is the record of one training run.
@@ -202,14 +202,14 @@ type Trace struct {
 	// Stopped says why the run ended before Epochs, "" if it did not. The last
 	// point is then the epoch it ended at, a snapshot or not.
 	Stopped string `json:",omitzero"`
-	// Settings that are not the usual ones, as in [Settings], and else zero.
+	// Settings that are not the usual ones, as in Settings, and else zero.
 	Loss             string  `json:",omitzero"`
 	LossFactor       float64 `json:",omitzero"`
 	OutputScale      float64 `json:",omitzero"`
 	Parameterization string  `json:",omitzero"`
 	Optimizer        string  `json:",omitzero"`
 	Batch            int     `json:",omitzero"`
-	// EpochTime is [Settings.EpochTime]; 0 for Adam, and in records that do not
+	// EpochTime is Settings.EpochTime; 0 for Adam, and in records that do not
 	// tell.
 	EpochTime float64 `json:",omitzero"`
 	// Notes are the faults that the run survived, such as a damaged checkpoint.
@@ -221,10 +221,10 @@ type DivergedError struct {
 	Points       string // "training" or "test"
 	Epoch        int
 	LearningRate float64
-	// Limit is [Net.StableRate] of the net at initialisation; 0 where it is not
+	// Limit is Net.StableRate of the net at initialisation; 0 where it is not
 	// known.
 	Limit float64
-	// Kept is the epoch whose parameters the net has again after [Net.Train]:
+	// Kept is the epoch whose parameters the net has again after Net.Train:
 	// that of the last snapshot, or where this call began.
 	Kept int
 }

@@ -271,8 +271,8 @@ func (fn *Function) bin(x float64) int {
 // Value returns φ(z): f itself.
 func (fn *Function) Value(z float64) float64 { return fn.f(z) }
 
-// Derivative returns φ'(z): df itself, or the derivative of the interpolant,
-// at a kink the one from the left. Beyond what was resolved, about ten times
+// Derivative returns φ'(z): df itself, or the derivative of the interpolant (at a
+// kink that from the left). Beyond what was resolved, about ten times
 // MaxStd, it is a central difference with a relative error of about 1e-10 for
 // functions that vary at the scale of z.
 func (fn *Function) Derivative(z float64) float64 {

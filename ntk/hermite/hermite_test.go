@@ -28,9 +28,13 @@ func ExampleSeries() {
 }
 
 func ExampleNewSeries() {
-	_, err := hermite.NewSeries([]float64{1, math.NaN()})
+	phi, err := hermite.NewSeries([]float64{0, 1, 0.5}) // h_1 + ½h_2
+	fmt.Printf("%.4f %v\n", phi.Value(2), err)
+	_, err = hermite.NewSeries([]float64{1, math.NaN()})
 	fmt.Println(err)
-	// Output: hermite: coefficient b_1 is NaN; all must be finite
+	// Output:
+	// 3.0607 <nil>
+	// hermite: coefficient b_1 is NaN; all must be finite
 }
 
 // Orthonormal on pre-activations of standard deviation 2.

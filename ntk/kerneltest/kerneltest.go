@@ -1,7 +1,8 @@
 // Package kerneltest is the battery of properties that every activation and every
 // kernel must have, for tests of one's own: symmetry, positive semidefiniteness,
 // derivatives against finite differences, duals against quadrature and against the
-// Hermite series, and the way from a kernel to an activation and back.
+// Hermite series, and the way from a kernel to an activation and back. A test calls
+// [Activation] or [Kernel] with its *testing.T and Settings{}.
 package kerneltest
 
 import (

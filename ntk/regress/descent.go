@@ -55,8 +55,8 @@ func (e *NotPSDError) Error() string {
 
 // NewDescent prepares the prediction: train is the n×n NTK Gram matrix of the
 // training points, test the m×n one between test and training points, y the
-// n×outputs targets. The learning rate must be positive and stable, else a
-// [*UnstableError]; a Gram matrix with a truly negative eigenvalue is a
+// n×outputs targets. The learning rate must be a finite number > 0; one at or
+// above n/λ_max is an [*UnstableError]; a Gram matrix with a truly negative eigenvalue is a
 // [*NotPSDError].
 //
 // Cost: one eigendecomposition, O(n³), and O(n²·(m + outputs)).

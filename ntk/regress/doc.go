@@ -3,7 +3,7 @@
 // descent, [Ridge] with a ridge or after infinite time, and the posterior of the
 // Gaussian process.
 //
-// Gram matrices come from Kernel.Gram and Kernel.Cross of package ntk: n×n between the
+// Gram matrices come from [ntk.Kernel.Gram] and [ntk.Kernel.Cross]: n×n between the
 // n training points and m×n between m test points and them. Targets are n×outputs.
 // Everything is in double precision, and in every output by itself.
 //

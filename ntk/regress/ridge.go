@@ -24,7 +24,7 @@ type RidgeSettings struct {
 	// PseudoInverse takes the solution of the least norm where K is singular and
 	// nothing is added to it, as where two inputs are equal: the limit of the
 	// ridge to 0, and of gradient descent from f = 0 to infinite time. Without it
-	// that is a [*SingularError]. It has no part where there is a ridge.
+	// that is a SingularError. It has no part where there is a ridge.
 	PseudoInverse bool
 }
 
@@ -76,8 +76,8 @@ func (e *SingularError) Error() string {
 // A negative ridge or entries that are not finite are an error; a matrix with a
 // truly negative eigenvalue is a [*NotPSDError], though one that a ridge covers
 // is found only if an entry exceeds what its diagonal allows, |K_ij|² ≤ K_ii K_jj.
-// If K + δI is singular to rounding, that is a [*SingularError], unless the
-// settings ask for the pseudo-inverse.
+// If K + δI is singular to rounding, that is a [*SingularError], unless δ is 0 and
+// the settings ask for the pseudo-inverse.
 //
 // Cost: a Cholesky factorisation, n³/3 operations, and 2n² for each output; an
 // eigendecomposition for a pseudo-inverse.

@@ -1,5 +1,5 @@
 // Package spectra has the eigenvalues of kernels on domains where they are
-// known: for now the hypercube.
+// known: for now the hypercube, by [Hypercube.Eigenvalues].
 //
 // An eigenvalue λ is one of the operator f ↦ E_x'[K(x, x') f(x')], x' uniform
 // over the domain; on a domain of M points, of the M×M kernel matrix over M.

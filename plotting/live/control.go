@@ -18,13 +18,15 @@ type Control interface {
 	legal(v float64) float64
 }
 
-// Slider is a number from Min to Max, both included, in steps from Min.
+// Slider is a number from Min to Max in steps from Min; it reaches Max if that is a
+// whole number of steps away.
 type Slider struct {
 	// Name is the key of its value, Label the text beside it; an empty Label is the name.
 	Name, Label string
 	// Min, Max and Step must be finite, Min < Max and 0 < Step ≤ Max - Min.
 	Min, Max, Step float64
-	// Value is where the slider stands at the start: the step nearest to it.
+	// Value is where the slider stands at the start: the step nearest to it. It must be
+	// from Min to Max; a value that is left out is 0.
 	Value float64
 }
 
