@@ -71,6 +71,7 @@ type ValueError struct {
 	Value    float64
 }
 
+// Error implements error.
 func (e *ValueError) Error() string {
 	return fmt.Sprintf("data: %s: X[%d,%d] (row %d, column %d, counted from 0) is %v; remove or impute it: features must be finite",
 		e.Dataset, e.Row, e.Col, e.Row, e.Col, e.Value)
@@ -82,6 +83,7 @@ type LabelError struct {
 	Row, Label, Classes int    // Row is 0-based
 }
 
+// Error implements error.
 func (e *LabelError) Error() string {
 	return fmt.Sprintf("%slabel %d of row %d (counted from 0) is outside [0, %d); labels count from 0", inDataset(e.Dataset), e.Label, e.Row, e.Classes)
 }

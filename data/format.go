@@ -15,6 +15,7 @@ type FormatError struct {
 	Problem, Remedy string
 }
 
+// Error implements error.
 func (e *FormatError) Error() string {
 	var b strings.Builder
 	b.WriteString("data: " + e.File)

@@ -62,6 +62,7 @@ type ChecksumError struct {
 	Want, Got string // SHA-256 in hexadecimal
 }
 
+// Error implements error.
 func (e *ChecksumError) Error() string {
 	return fmt.Sprintf("data: %s differs from the published file: its sha256 is %s, published is %s; restore the file, or set LoadSettings.AcceptAltered if the change is meant",
 		e.File, e.Got, e.Want)

@@ -26,6 +26,7 @@ type NotFoundError struct {
 	Places []string // the folders looked for, in order
 }
 
+// Error implements error.
 func (e *NotFoundError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "data: set %s not found; looked in %s", e.Set, strings.Join(e.Places, " and "))

@@ -26,6 +26,7 @@ type ZeroRowError struct {
 	Row  int    // 0-based row within the part
 }
 
+// Error implements error.
 func (e *ZeroRowError) Error() string {
 	return fmt.Sprintf("data: %s row %d (counted from 0 within the part) is zero after standardisation and has no direction to scale to norm √d; leave the row out or use MeanNorm or Standardize",
 		e.Part, e.Row)
@@ -44,6 +45,7 @@ func (e *ZeroRowError) Error() string {
 // part is zero after standardisation.
 type MeanNorm struct{}
 
+// String names the normalisation.
 func (MeanNorm) String() string { return "mean row norm √d" }
 
 // Normalize implements Normalization.
@@ -76,6 +78,7 @@ type Sphere struct {
 	PerFeature bool
 }
 
+// String names the normalisation.
 func (s Sphere) String() string {
 	if s.PerFeature {
 		return "rows to norm √d, standardised per feature"
@@ -120,6 +123,7 @@ func (s Sphere) Normalize(train, test *mat.Dense) (normTrain, normTest *mat.Dens
 // number of features that vary.
 type Standardize struct{}
 
+// String names the normalisation.
 func (Standardize) String() string { return "standardised per feature" }
 
 // Normalize implements Normalization.
@@ -151,6 +155,7 @@ func (Standardize) Normalize(train, test *mat.Dense) (normTrain, normTest *mat.D
 // normalised, such as bits written as ±1.
 type Unnormalized struct{}
 
+// String names the normalisation.
 func (Unnormalized) String() string { return "as given" }
 
 // Normalize implements Normalization.

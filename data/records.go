@@ -31,6 +31,7 @@ type RecordError struct {
 	Problem string
 }
 
+// Error implements error.
 func (e *RecordError) Error() string {
 	return fmt.Sprintf("data: record %s %s; delete the file to run again", e.File, e.Problem)
 }

@@ -331,6 +331,7 @@ type NoSeriesError struct {
 	Kernel string
 }
 
+// Error implements error.
 func (e *NoSeriesError) Error() string {
 	return fmt.Sprintf("ntk: the power series of %s does not follow from its construction; Certify estimates it from values", e.Kernel)
 }

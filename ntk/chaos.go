@@ -52,6 +52,7 @@ type NoFixedPointError struct {
 	Max      float64 // the range; math.MaxFloat64 where the activation sets none
 }
 
+// Error implements error.
 func (e *NoFixedPointError) Error() string {
 	bound := ""
 	if e.Max < math.MaxFloat64 {

@@ -133,6 +133,7 @@ type NonFiniteError struct {
 	Value    float64
 }
 
+// Error implements error.
 func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("ntk: input row %d, column %d is %v; all inputs must be finite, and their squares too", e.Row, e.Col, e.Value)
 }

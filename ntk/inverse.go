@@ -116,6 +116,7 @@ type Inverse struct {
 // argument and the nearest kernel that one has.
 type NotRealizableError struct{ Certificate *Certificate }
 
+// Error implements error.
 func (e *NotRealizableError) Error() string {
 	return "ntk: no one-hidden-layer net with these σ_w and σ_b has this kernel: " + e.Certificate.String()
 }
@@ -127,6 +128,7 @@ type TruncationError struct {
 	Rest, Tolerance float64 // of |K|, not relative
 }
 
+// Error implements error.
 func (e *TruncationError) Error() string {
 	return fmt.Sprintf("ntk: at degree %d the kernel is still up to %.3g off, more than the tolerance %.3g; kernels with a cusp at c = 1 need very many degrees there", e.Degree, e.Rest, e.Tolerance)
 }

@@ -50,6 +50,7 @@ type DomainError struct {
 	Reason   string
 }
 
+// Error implements error.
 func (e *DomainError) Error() string {
 	return fmt.Sprintf("ntk: kernel at (q, k, q') = (%v, %v, %v): %s", e.Q, e.K, e.Q2, e.Reason)
 }

@@ -13,6 +13,7 @@ type NoDualError struct {
 	Activation string
 }
 
+// Error implements error.
 func (e *NoDualError) Error() string {
 	return fmt.Sprintf("ntk: hidden layer %d: %s has no dual activation, which infinite-width kernels need; make it with ntk.Custom, or give it a Dual method", e.Layer, e.Activation)
 }
@@ -26,6 +27,7 @@ type InfiniteNTKError struct {
 	Jump       float64 // where φ jumps
 }
 
+// Error implements error.
 func (e *InfiniteNTKError) Error() string {
 	return fmt.Sprintf("ntk: hidden layer %d: %s jumps at z = %g, so the NTK is infinite at equal inputs; the NNGP kernel is finite, and so is the NTK if the layers up to this one are frozen", e.Layer, e.Activation, e.Jump)
 }
@@ -41,6 +43,7 @@ type VarianceError struct {
 	Max        float64
 }
 
+// Error implements error.
 func (e *VarianceError) Error() string {
 	if e.Max < math.MaxFloat64 {
 		return fmt.Sprintf("ntk: layer %d: the variance of the pre-activations is %.4g, but %s was built for at most %.4g; build it with a larger MaxVariance", e.Layer, e.Variance, e.Activation, e.Max)

@@ -51,6 +51,7 @@ type NotPSDError struct {
 	Coeff  float64
 }
 
+// Error implements error.
 func (e *NotPSDError) Error() string {
 	return fmt.Sprintf("ntk: not a positive definite kernel: the coefficient of c^%d is %v, and all must be ≥ 0", e.Degree, e.Coeff)
 }

@@ -10,6 +10,7 @@ type DataError struct {
 	Problem string // what is wrong and what is expected
 }
 
+// Error implements error.
 func (e *DataError) Error() string {
 	if e.Index < 0 {
 		return fmt.Sprintf("plotting: %s: %s", e.Series, e.Problem)

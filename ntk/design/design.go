@@ -205,6 +205,7 @@ type OutsideError struct {
 	Rows      int     // how many rows are outside
 }
 
+// Error implements error.
 func (e *OutsideError) Error() string {
 	return fmt.Sprintf("design: %d rows are outside the norms that the design was fitted for: row %d has ‖x‖²/d = %.4g, the domain %.4g to %.4g; fit it on these rows, or scale them", e.Rows, e.Row, e.Norm, e.Low, e.High)
 }

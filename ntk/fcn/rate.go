@@ -16,6 +16,7 @@ type RateError struct {
 	Limit        float64 // see Net.StableRate
 }
 
+// Error implements error.
 func (e *RateError) Error() string {
 	return fmt.Sprintf("fcn: learning rate %v is not stable: it must be below %.4g for this net, problem and settings", e.LearningRate, e.Limit)
 }

@@ -229,6 +229,7 @@ type DivergedError struct {
 	Kept int
 }
 
+// Error implements error.
 func (e *DivergedError) Error() string {
 	if e.Epoch == 0 && e.Limit == 0 {
 		return fmt.Sprintf("fcn: the loss on the %s points is not finite at initialisation: the inputs are too large for the activation in single precision, or the targets for it", e.Points)
@@ -247,6 +248,7 @@ type InterruptedError struct {
 	Err           error
 }
 
+// Error implements error.
 func (e *InterruptedError) Error() string {
 	return fmt.Sprintf("fcn: training stopped after %d of %d epochs: %v", e.Epoch, e.Epochs, e.Err)
 }

@@ -39,6 +39,7 @@ type UnstableError struct {
 	Limit        float64 // n/λ_max
 }
 
+// Error implements error.
 func (e *UnstableError) Error() string {
 	return fmt.Sprintf("regress: learning rate %v is unstable: gradient descent on this kernel converges below n/λ_max = %.6g", e.LearningRate, e.Limit)
 }
@@ -49,6 +50,7 @@ type NotPSDError struct {
 	Least, Largest float64
 }
 
+// Error implements error.
 func (e *NotPSDError) Error() string {
 	return fmt.Sprintf("regress: the Gram matrix is not positive semidefinite: its eigenvalues go from %.6g to %.6g", e.Least, e.Largest)
 }

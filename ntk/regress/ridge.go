@@ -65,6 +65,7 @@ type SingularError struct {
 	Ridge     float64 // δ
 }
 
+// Error implements error.
 func (e *SingularError) Error() string {
 	return fmt.Sprintf("regress: the Gram matrix of %d points with ridge %v is singular to rounding: rank %d, condition number %.3g; "+
 		"give a ridge (RelativeRidge of 1e-10 or more), leave out equal points, or ask for the PseudoInverse", e.Points, e.Ridge, e.Rank, e.Condition)
