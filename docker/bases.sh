@@ -4,16 +4,21 @@
 #
 #   docker/bases.sh        needs root, buildah, mmdebstrap and Go; BUILDAH="buildah --root …" names another store
 #
+# ARCH names another architecture (arm64), which the machine can run by qemu-user-static and binfmt-support; its Go then
+# comes from the module proxy.
+#
 # Certificates and pip's settings of this machine come along, so that a proxy which it trusts is trusted there too.
 set -eu
 
 buildah=${BUILDAH:-buildah}
 suite=bookworm
+here=$(dpkg --print-architecture)
+arch=${ARCH:-$here}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
-mmdebstrap --quiet --variant=minbase "$suite" "$work/debian.tar"
-debian=$($buildah from scratch)
+mmdebstrap --quiet --variant=minbase --architectures="$arch" "$suite" "$work/debian.tar"
+debian=$($buildah from --arch "$arch" scratch)
 $buildah add --quiet "$debian" "$work/debian.tar" / >/dev/null
 for file in /etc/pip.conf /usr/local/share/ca-certificates; do
 	if [ -e "$file" ]; then
@@ -23,7 +28,17 @@ done
 $buildah commit --quiet "$debian" localhost/debian >/dev/null
 $buildah rm "$debian" >/dev/null
 
-golang=$($buildah from scratch)
-$buildah copy --quiet "$golang" "$(go env GOROOT)" /usr/local/go >/dev/null
+go=$(go env GOROOT)
+if [ "$arch" != "$here" ]; then
+	# A module cannot hold what may be executed, nor other modules: what Go does when it takes up a toolchain from there.
+	cp -R "$(go mod download -json "golang.org/toolchain@v0.0.1-$(go env GOVERSION).linux-$arch" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')" "$work/go"
+	go=$work/go
+	chmod -R u+w "$go"
+	chmod +x "$go"/bin/* "$go"/pkg/tool/*/*
+	mv "$go/src/_go.mod" "$go/src/go.mod"
+	mv "$go/src/cmd/_go.mod" "$go/src/cmd/go.mod"
+fi
+golang=$($buildah from --arch "$arch" scratch)
+$buildah copy --quiet "$golang" "$go" /usr/local/go >/dev/null
 $buildah commit --quiet "$golang" localhost/golang >/dev/null
 $buildah rm "$golang" >/dev/null
