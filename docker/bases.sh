@@ -15,7 +15,7 @@ suite=bookworm
 here=$(dpkg --print-architecture)
 arch=${ARCH:-$here}
 work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 
 mmdebstrap --quiet --variant=minbase --architectures="$arch" "$suite" "$work/debian.tar"
 debian=$($buildah from --arch "$arch" scratch)
@@ -31,7 +31,9 @@ $buildah rm "$debian" >/dev/null
 go=$(go env GOROOT)
 if [ "$arch" != "$here" ]; then
 	# A module cannot hold what may be executed, nor other modules: what Go does when it takes up a toolchain from there.
-	cp -R "$(go mod download -json "golang.org/toolchain@v0.0.1-$(go env GOVERSION).linux-$arch" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')" "$work/go"
+	toolchain=golang.org/toolchain@v0.0.1-$(go env GOVERSION).linux-$arch
+	go mod download "$toolchain"
+	cp -R "$(go env GOMODCACHE)/$toolchain" "$work/go"
 	go=$work/go
 	chmod -R u+w "$go"
 	chmod +x "$go"/bin/* "$go"/pkg/tool/*/*

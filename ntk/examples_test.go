@@ -19,18 +19,26 @@ var implied = map[string]bool{
 // documented are the folders of the packages for users.
 var documented = []string{".", "design", "fcn", "hermite", "kerneltest", "regress", "spectra", "../data", "../data/download", "../plotting", "../plotting/live"}
 
+// parsed returns the Go files of a folder, by their paths.
+func parsed(t *testing.T, dir string) map[string]*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no Go files in %s (%v)", dir, err)
+	}
+	files := map[string]*ast.File{}
+	for _, path := range paths {
+		if files[path], err = parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
 // What an Example calls is in its own file, so that its documentation shows a whole program.
 func TestExamplesAreWhole(t *testing.T) {
 	for _, dir := range documented {
-		paths, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("no tests in %s (%v)", dir, err)
-		}
-		for _, path := range paths {
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for path, file := range parsed(t, dir) {
 			for _, e := range doc.Examples(file) {
 				if e.Play == nil {
 					t.Errorf("%s: Example%s uses a name that is not declared in its file", path, e.Name)
@@ -43,16 +51,8 @@ func TestExamplesAreWhole(t *testing.T) {
 // Every exported function and method of every package is used in one of its Examples.
 func TestEveryEntryPointHasAnExample(t *testing.T) {
 	for _, dir := range documented {
-		paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("no Go files in %s (%v)", dir, err)
-		}
 		entries, used := map[string]string{}, map[string]bool{}
-		for _, path := range paths {
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for path, file := range parsed(t, dir) {
 			test := strings.HasSuffix(path, "_test.go")
 			for _, decl := range file.Decls {
 				f, ok := decl.(*ast.FuncDecl)
