@@ -24,7 +24,11 @@ func TestAlgebra(t *testing.T) {
 	for _, p := range [][3]float64{{1, 0.5, 1}, {1, 1, 1}, {1, -1, 1}, {0.3, -0.2, 2}, {0, 0, 1}} {
 		k, l := ntk.Must(K.At(p[0], p[1], p[2])), ntk.Must(L.At(p[0], p[1], p[2]))
 		kx, kz := ntk.Must(K.At(p[0], p[0], p[0])), ntk.Must(K.At(p[2], p[2], p[2]))
-		inner, innerX, innerZ := l, ntk.Must(L.At(p[0], p[0], p[0])), ntk.Must(L.At(p[2], p[2], p[2]))
+		inner, innerX, innerZ := l, ntk.Must(
+			L.At(p[0], p[0], p[0]),
+		), ntk.Must(
+			L.At(p[2], p[2], p[2]),
+		)
 		for _, c := range []struct {
 			what string
 			of   ntk.Kernel
@@ -37,7 +41,11 @@ func TestAlgebra(t *testing.T) {
 			{"composition", K.Compose(L), ntk.Must(K.At(innerX, inner, innerZ))},
 			{"sum of a sum", K.Add(L).Add(K), 2*k + l},
 		} {
-			if got := ntk.Must(c.of.At(p[0], p[1], p[2])); math.Abs(got-c.want) > 1e-12*(1+math.Abs(c.want)) {
+			if got := ntk.Must(
+				c.of.At(p[0], p[1], p[2]),
+			); math.Abs(
+				got-c.want,
+			) > 1e-12*(1+math.Abs(c.want)) {
 				t.Errorf("%s at %v: %v, want %v", c.what, p, got, c.want)
 			}
 		}
@@ -64,10 +72,15 @@ func TestSeries(t *testing.T) {
 	deep := ntkOf(4, ntk.ReLU{}, math.Sqrt2, 0.1)
 	gauss := ntk.Must(ntk.GaussianKernel(0.5))
 	for _, K := range []ntk.Kernel{
-		deep, ntkOf(15, ntk.ReLU{}, math.Sqrt2, 0.1), ntkOf(3, ntk.Erf{}, 1.5, 0.3), ntkOf(2, ntk.GELU{}, 1.5, 0.1), ntkOf(2, ntk.PublishedMimic(), 1, 0),
-		ntkOf(2, ntk.Sin{Amplitude: 0.5, Frequency: 2, Phase: 1}, 1, 0.2), ntkOf(2, ntk.LeakyReLU(0.1), 1, 0), ntkOf(2, ntk.RectifiedMonomial{Degree: 2}, 1, 0),
-		gauss, ntk.Must(ntk.LaplaceKernel(0.5)), ntk.Must(ntk.MaternKernel(1, 0.5)), ntk.Must(ntk.MaternKernel(4, 1)), ntk.Must(ntk.PolynomialKernel(4, 0.3)), ntk.Must(ntk.ArcCosineKernel(1)),
-		gauss.Add(deep), gauss.Mul(deep), gauss.Compose(deep.Normalize()), ntk.Must(deep.Scale(2)), ntk.Must(gauss.Derivative()),
+		deep, ntkOf(15, ntk.ReLU{}, math.Sqrt2, 0.1), ntkOf(3, ntk.Erf{}, 1.5, 0.3),
+		ntkOf(2, ntk.GELU{}, 1.5, 0.1), ntkOf(2, ntk.PublishedMimic(), 1, 0),
+		ntkOf(2, ntk.Sin{Amplitude: 0.5, Frequency: 2, Phase: 1}, 1, 0.2),
+		ntkOf(2, ntk.LeakyReLU(0.1), 1, 0), ntkOf(2, ntk.RectifiedMonomial{Degree: 2}, 1, 0),
+		gauss, ntk.Must(ntk.LaplaceKernel(0.5)), ntk.Must(ntk.MaternKernel(1, 0.5)),
+		ntk.Must(ntk.MaternKernel(4, 1)), ntk.Must(ntk.PolynomialKernel(4, 0.3)),
+		ntk.Must(ntk.ArcCosineKernel(1)),
+		gauss.Add(deep), gauss.Mul(deep), gauss.Compose(deep.Normalize()), ntk.Must(deep.Scale(2)),
+		ntk.Must(gauss.Derivative()),
 	} {
 		p := ntk.Must(K.Series(200))
 		values := ntk.Must(K.Curve(cosines))
@@ -80,16 +93,33 @@ func TestSeries(t *testing.T) {
 		for i, c := range cosines {
 			e := math.Abs(p.At(c) - values[i])
 			if !(e <= p.Rest()*math.Pow(math.Abs(c), 201)+2e-14*top) {
-				t.Errorf("%v: at c = %v off by %g, bound %g", K, c, e, p.Rest()*math.Pow(math.Abs(c), 201))
+				t.Errorf(
+					"%v: at c = %v off by %g, bound %g",
+					K,
+					c,
+					e,
+					p.Rest()*math.Pow(math.Abs(c), 201),
+				)
 			}
 		}
 		if !(math.Abs(top-p.At(1)) >= 0.999*p.Rest()-1e-12*top) {
-			t.Errorf("%v: the rest %g is not what is missing at c = 1, %g", K, p.Rest(), top-p.At(1))
+			t.Errorf(
+				"%v: the rest %g is not what is missing at c = 1, %g",
+				K,
+				p.Rest(),
+				top-p.At(1),
+			)
 		}
 	}
 	// The tail of the 4HL ReLU NTK falls like 2.5/√degree.
 	for _, degree := range []int{100, 1000} {
-		if r := ntk.Must(deep.Series(degree)).Rest() * math.Sqrt(float64(degree)); math.Abs(r-2.55) > 0.05 {
+		if r := ntk.Must(deep.Series(degree)).
+			Rest() *
+			math.Sqrt(
+				float64(degree),
+			); math.Abs(
+			r-2.55,
+		) > 0.05 {
 			t.Errorf("rest·√degree at %d is %v", degree, r)
 		}
 	}
@@ -131,23 +161,37 @@ func TestNamedKernels(t *testing.T) {
 	}{
 		{ntk.Must(ntk.LaplaceKernel(0.5)), math.Exp(-r / 0.5)},
 		{ntk.Must(ntk.GaussianKernel(0.5)), math.Exp(-r * r / 2 / 0.25)},
-		{ntk.Must(ntk.MaternKernel(1, 0.5)), (1 + math.Sqrt(3)*r/0.5) * math.Exp(-math.Sqrt(3)*r/0.5)},
-		{ntk.Must(ntk.MaternKernel(2, 0.5)), (1 + math.Sqrt(5)*r/0.5 + 5*r*r/3/0.25) * math.Exp(-math.Sqrt(5)*r/0.5)},
+		{ntk.Must(ntk.MaternKernel(1, 0.5)), (1 +
+			math.Sqrt(3)*r/0.5) * math.Exp(-math.Sqrt(3)*r/0.5)},
+		{ntk.Must(ntk.MaternKernel(2, 0.5)), (1 + math.Sqrt(5)*r/0.5 +
+			5*r*r/3/0.25) * math.Exp(-math.Sqrt(5)*r/0.5)},
 		{ntk.Must(ntk.PolynomialKernel(3, 0.5)), math.Pow(0.8, 3)},
 		{ntk.Must(ntk.ArcCosineKernel(0)), 1 - math.Acos(0.3)/math.Pi},
-		{ntk.Must(ntk.ArcCosineKernel(1)), (math.Sin(math.Acos(c)) + (math.Pi-math.Acos(c))*c) / math.Pi},
+		{ntk.Must(ntk.ArcCosineKernel(1)), (math.Sin(math.Acos(c)) +
+			(math.Pi-math.Acos(c))*c) / math.Pi},
 	} {
 		if got := at(k.K, c); math.Abs(got-k.want) > 1e-15 {
 			t.Errorf("%v: %v, want %v", k.K, got, k.want)
 		}
 	}
-	if a, b := at(ntk.Must(ntk.MaternKernel(20, 1)), c), at(ntk.Must(ntk.GaussianKernel(1)), c); math.Abs(a-b) > 0.02 {
+	if a, b := at(
+		ntk.Must(ntk.MaternKernel(20, 1)),
+		c,
+	), at(
+		ntk.Must(ntk.GaussianKernel(1)),
+		c,
+	); math.Abs(
+		a-b,
+	) > 0.02 {
 		t.Errorf("Matérn of ν = 41/2 is %v, the Gaussian %v", a, b)
 	}
 	for _, err := range []error{
-		second(ntk.GaussianKernel(0)), second(ntk.LaplaceKernel(math.NaN())), second(ntk.MaternKernel(21, 1)), second(ntk.MaternKernel(1, -1)),
-		second(ntk.PolynomialKernel(-1, 0)), second(ntk.PolynomialKernel(2, -1)), second(ntk.ArcCosineKernel(13)),
-		second(ntk.FromFunc("nil", nil)), second(ntk.FromFunc("1/c", func(c float64) float64 { return 1 / (c - 1) })),
+		second(ntk.GaussianKernel(0)), second(ntk.LaplaceKernel(math.NaN())),
+		second(ntk.MaternKernel(21, 1)), second(ntk.MaternKernel(1, -1)),
+		second(ntk.PolynomialKernel(-1, 0)), second(ntk.PolynomialKernel(2, -1)),
+		second(ntk.ArcCosineKernel(13)),
+		second(ntk.FromFunc("nil", nil)), second(ntk.FromFunc("1/c",
+			func(c float64) float64 { return 1 / (c - 1) })),
 	} {
 		if err == nil {
 			t.Error("bad parameters pass")
@@ -160,7 +204,8 @@ func TestNamedKernels(t *testing.T) {
 func TestDerivativeAndLimit(t *testing.T) {
 	deep := ntkOf(4, ntk.ReLU{}, math.Sqrt2, 0.1)
 	black := ntk.Must(ntk.FromFunc("cosh 2c", func(c float64) float64 { return math.Cosh(2 * c) }))
-	for _, K := range []ntk.Kernel{deep, black, ntkOf(2, ntk.Erf{}, 1.5, 0.3), ntk.Must(ntk.LaplaceKernel(0.5))} {
+	for _, K := range []ntk.Kernel{deep, black, ntkOf(2, ntk.Erf{}, 1.5, 0.3),
+		ntk.Must(ntk.LaplaceKernel(0.5))} {
 		d := ntk.Must(K.Derivative())
 		for _, c := range []float64{-0.99, -0.5, 0, 0.5, 0.98} {
 			const h = 1e-5
@@ -190,13 +235,16 @@ func TestDerivativeAndLimit(t *testing.T) {
 	for _, c := range []struct {
 		K    ntk.Kernel
 		want float64
-	}{{deep, 5.07}, {noisy, math.E}, {ntk.Must(ntk.LaplaceKernel(0.05)), 1}, {ntk.Must(ntk.GaussianKernel(0.02)), 1}} {
+	}{{deep, 5.07}, {noisy, math.E}, {ntk.Must(ntk.LaplaceKernel(0.05)), 1},
+		{ntk.Must(ntk.GaussianKernel(0.02)), 1}} {
 		v, bound, err := c.K.AtOne()
 		if err != nil || math.Abs(v-c.want) > bound+1e-12*c.want || bound > 1e-6 {
 			t.Errorf("%v from the left: %v ± %v, want %v (%v)", c.K, v, bound, c.want, err)
 		}
 	}
-	if _, err := ntk.Must(ntk.GaussianKernel(1e-7)).Derivative(); err == nil || !strings.Contains(err.Error(), "detail") {
+	if _, err := ntk.Must(ntk.GaussianKernel(1e-7)).
+		Derivative(); err == nil ||
+		!strings.Contains(err.Error(), "detail") {
 		t.Errorf("a spike: %v", err)
 	}
 }
@@ -221,7 +269,13 @@ func TestDepthOfThousands(t *testing.T) {
 		t.Errorf("NTK(1) = %v, want 3001", got)
 	}
 	var v *ntk.VarianceError
-	if _, err := ntkOf(3000, ntk.ReLU{}, 2, 0).Curve([]float64{0}); !errors.As(err, &v) || v.Layer < 100 {
+	if _, err := ntkOf(
+		3000,
+		ntk.ReLU{},
+		2,
+		0,
+	).Curve([]float64{0}); !errors.As(err, &v) ||
+		v.Layer < 100 {
 		t.Errorf("variance that doubles: %v", err)
 	}
 }
@@ -243,7 +297,9 @@ func TestFrozenLayers(t *testing.T) {
 			t.Errorf("NTK(%v) = %v, want %v", c, got, want)
 		}
 	}
-	only := ntk.Must(ntk.NewFCN([]ntk.Layer{frozen, frozen}, ntk.Readout{WeightStd: 1, BiasStd: 0.5}))
+	only := ntk.Must(
+		ntk.NewFCN([]ntk.Layer{frozen, frozen}, ntk.Readout{WeightStd: 1, BiasStd: 0.5}),
+	)
 	if a, b := at(ntk.Must(only.NTK()), 0.3), at(ntk.Must(only.NNGP()), 0.3); a != b {
 		t.Errorf("readout alone: NTK %v, NNGP %v", a, b)
 	}
@@ -253,12 +309,19 @@ func TestFrozenLayers(t *testing.T) {
 	if only.Fingerprint() == net.Fingerprint() {
 		t.Error("a frozen layer does not show in the fingerprint")
 	}
-	step := ntk.Must(ntk.NewFCN([]ntk.Layer{{Activation: ntk.Step{}, WeightStd: 1}}, ntk.Readout{WeightStd: 1}))
+	step := ntk.Must(
+		ntk.NewFCN([]ntk.Layer{{Activation: ntk.Step{}, WeightStd: 1}}, ntk.Readout{WeightStd: 1}),
+	)
 	var infinite *ntk.InfiniteNTKError
 	if _, err := step.NTK(); !errors.As(err, &infinite) || infinite.Jump != 0 {
 		t.Errorf("NTK of a step: %v", err)
 	}
-	fixed := ntk.Must(ntk.NewFCN([]ntk.Layer{{Activation: ntk.Step{}, WeightStd: 1, Frozen: true}}, ntk.Readout{WeightStd: 1}))
+	fixed := ntk.Must(
+		ntk.NewFCN(
+			[]ntk.Layer{{Activation: ntk.Step{}, WeightStd: 1, Frozen: true}},
+			ntk.Readout{WeightStd: 1},
+		),
+	)
 	if got := at(ntk.Must(fixed.NTK()), 1); got != 0.5 {
 		t.Errorf("NTK of a frozen step: %v", got)
 	}
@@ -273,7 +336,11 @@ func TestFrozenLayers(t *testing.T) {
 func TestMeanField(t *testing.T) {
 	m := ntk.Must(ntk.MeanFieldOf(ntk.Erf{}, 1.5, 0.3))
 	deep := ntk.Must(ntk.Must(ntk.UniformFCN(300, ntk.Erf{}, 1.5, 0.3)).NNGPOf(300))
-	if q := at(deep, 1); m.Phase != ntk.Chaotic || math.Abs(m.Variance-q) > 1e-12 || math.Abs(m.Correlation-at(deep, 0.3)/q) > 1e-12 {
+	if q := at(
+		deep,
+		1,
+	); m.Phase != ntk.Chaotic || math.Abs(m.Variance-q) > 1e-12 ||
+		math.Abs(m.Correlation-at(deep, 0.3)/q) > 1e-12 {
 		t.Errorf("%+v; after 300 layers q = %v, c = %v", m, q, at(deep, 0.3)/q)
 	}
 	// the depth scale, from the approach to c*
@@ -286,10 +353,15 @@ func TestMeanField(t *testing.T) {
 	}
 	// ReLU, σ_w = 1.3, σ_b = 0.1: V is affine with slope 0.845.
 	r := ntk.Must(ntk.MeanFieldOf(ntk.ReLU{}, 1.3, 0.1))
-	if math.Abs(r.Variance-0.01/(1-0.845)) > 1e-14 || math.Abs(r.Slope-0.845) > 1e-14 || r.Phase != ntk.Ordered || math.Abs(r.VarianceDepth+1/math.Log(0.845)) > 1e-6 {
+	if math.Abs(r.Variance-0.01/(1-0.845)) > 1e-14 || math.Abs(r.Slope-0.845) > 1e-14 ||
+		r.Phase != ntk.Ordered ||
+		math.Abs(r.VarianceDepth+1/math.Log(0.845)) > 1e-6 {
 		t.Errorf("%+v", r)
 	}
-	if e := ntk.Must(ntk.MeanFieldOf(ntk.ReLU{}, math.Sqrt2, 0)); e.Phase != ntk.Edge || !math.IsInf(e.CorrelationDepth, 1) {
+	if e := ntk.Must(
+		ntk.MeanFieldOf(ntk.ReLU{}, math.Sqrt2, 0),
+	); e.Phase != ntk.Edge ||
+		!math.IsInf(e.CorrelationDepth, 1) {
 		t.Errorf("%+v", e)
 	}
 	var grows *ntk.NoFixedPointError
@@ -304,7 +376,11 @@ func TestMeanField(t *testing.T) {
 	if e := ntk.Must(ntk.MeanFieldOf(ntk.Erf{}, w, 0.3)); math.Abs(e.Slope-1) > 1e-9 {
 		t.Errorf("χ_1 = %v at the critical σ_w", e.Slope)
 	}
-	if _, err := ntk.CriticalWeightStd(ntk.Gaussian{Amplitude: 1e-3, Rate: 1}, 0.1); err == nil || !strings.Contains(err.Error(), "ordered") {
+	if _, err := ntk.CriticalWeightStd(
+		ntk.Gaussian{Amplitude: 1e-3, Rate: 1},
+		0.1,
+	); err == nil ||
+		!strings.Contains(err.Error(), "ordered") {
 		t.Errorf("always ordered: %v", err)
 	}
 }
@@ -319,15 +395,28 @@ func TestHermiteCoeffs(t *testing.T) {
 	h := make([]float64, 1001)
 	hermite.Polynomials(h, 0)
 	for k := 2; k <= 1000; k++ {
-		if want := 2 * h[k-2] / math.Sqrt(2*math.Pi) / math.Sqrt(float64(k*(k-1))); math.Abs(b[k]-want) > 1e-14*math.Abs(want) {
+		if want := 2 * h[k-2] / math.Sqrt(
+			2*math.Pi,
+		) / math.Sqrt(
+			float64(k*(k-1)),
+		); math.Abs(
+			b[k]-want,
+		) > 1e-14*math.Abs(
+			want,
+		) {
 			t.Errorf("b_%d = %v, want %v", k, b[k], want)
 		}
 	}
 	for _, err := range []error{
-		second(ntk.HermiteCoeffs(nil, 1, 3)), second(ntk.HermiteCoeffs(ntk.ReLU{}, -1, 3)), second(ntk.HermiteCoeffs(ntk.ReLU{}, 1, -3)),
-		second(ntk.HermiteCoeffs(ntk.Exp{Amplitude: 1, Rate: 30}, 2, 3)), second(ntk.Add()), second(ntk.Add(nil)), second(ntk.Affine(ntk.ReLU{}, math.NaN(), 1, 0, 0)),
-		second(ntk.Affine(ntk.RectifiedMonomial{}, 1, 1, 0, 0)), second(ntk.UniformFCN(1, ntk.Gaussian{Amplitude: 1, Rate: -1}, 1, 0)), second(ntk.UniformFCN(1, ntk.Polynomial{}, 1, 0)),
-		second(ntk.UniformFCN(1, ntk.TwoSlope{Positive: math.Inf(1)}, 1, 0)), second(ntk.UniformFCN(1, ntk.Exp{Rate: math.NaN()}, 1, 0)),
+		second(ntk.HermiteCoeffs(nil, 1, 3)), second(ntk.HermiteCoeffs(ntk.ReLU{}, -1, 3)),
+		second(ntk.HermiteCoeffs(ntk.ReLU{}, 1, -3)),
+		second(ntk.HermiteCoeffs(ntk.Exp{Amplitude: 1, Rate: 30}, 2, 3)), second(ntk.Add()),
+		second(ntk.Add(nil)), second(ntk.Affine(ntk.ReLU{}, math.NaN(), 1, 0, 0)),
+		second(ntk.Affine(ntk.RectifiedMonomial{}, 1, 1, 0, 0)),
+		second(ntk.UniformFCN(1, ntk.Gaussian{Amplitude: 1, Rate: -1}, 1, 0)),
+		second(ntk.UniformFCN(1, ntk.Polynomial{}, 1, 0)),
+		second(ntk.UniformFCN(1, ntk.TwoSlope{Positive: math.Inf(1)}, 1, 0)),
+		second(ntk.UniformFCN(1, ntk.Exp{Rate: math.NaN()}, 1, 0)),
 	} {
 		if err == nil {
 			t.Error("bad arguments pass")

@@ -16,25 +16,50 @@ var pairs = [][3]float64{
 // pairs of atoms that sums use.
 func TestAtomsAgreeWithClosedForms(t *testing.T) {
 	for _, phi := range []Dualer{
-		ReLU{}, TwoSlope{1.3, -0.4}, Erf{}, SigmoidErf{}, GELU{}, Step{}, Sin{0.7, 2, 0.4}, Cos{-0.3, 5, 1}, Exp{0.8, 0.5}, Gaussian{1, 1},
-		Polynomial{[]float64{0.3, -1, 0.5, 0.1}}, RectifiedMonomial{2}, RectifiedMonomial{3}, PublishedMimic(),
+		ReLU{}, TwoSlope{1.3, -0.4}, Erf{}, SigmoidErf{}, GELU{}, Step{}, Sin{0.7, 2, 0.4},
+		Cos{-0.3, 5, 1}, Exp{0.8, 0.5}, Gaussian{1, 1},
+		Polynomial{[]float64{0.3, -1, 0.5, 0.1}}, RectifiedMonomial{2}, RectifiedMonomial{3},
+		PublishedMimic(),
 	} {
 		a := phi.(closed).atoms()
 		prime, jumps := a.Prime()
 		for _, p := range pairs {
 			at := gauss.Of(p[0], p[1], p[2])
 			value, slope := dualAt(phi, at)
-			scale, slopeScale := dualAt(phi, gauss.Of(math.Max(p[0], p[2]), math.Max(p[0], p[2]), math.Max(p[0], p[2])))
+			scale, slopeScale := dualAt(
+				phi,
+				gauss.Of(math.Max(p[0], p[2]), math.Max(p[0], p[2]), math.Max(p[0], p[2])),
+			)
 			// rounding, times the size of what the moments cancel
 			if got := a.Dual(a, at); !(math.Abs(got-value) <= 1e-13*(1+scale)) {
-				t.Errorf("%v: E[φφ] at %v is %.16g by atoms, %.16g in closed form", phi, p, got, value)
+				t.Errorf(
+					"%v: E[φφ] at %v is %.16g by atoms, %.16g in closed form",
+					phi,
+					p,
+					got,
+					value,
+				)
 			}
-			if got := prime.Dual(prime, at); len(jumps) == 0 && !(math.Abs(got-slope) <= 1e-13*(1+slopeScale)) {
-				t.Errorf("%v: E[φ'φ'] at %v is %.16g by atoms, %.16g in closed form", phi, p, got, slope)
+			if got := prime.Dual(
+				prime,
+				at,
+			); len(jumps) == 0 &&
+				!(math.Abs(got-slope) <= 1e-13*(1+slopeScale)) {
+				t.Errorf(
+					"%v: E[φ'φ'] at %v is %.16g by atoms, %.16g in closed form",
+					phi,
+					p,
+					got,
+					slope,
+				)
 			}
 		}
 		for z := -2.02; z < 2; z += 0.2 {
-			if got, want := a.Value(z), phi.Value(z); !(math.Abs(got-want) <= 1e-14*(1+math.Abs(want))) {
+			if got, want := a.Value(
+				z,
+			), phi.Value(
+				z,
+			); !(math.Abs(got-want) <= 1e-14*(1+math.Abs(want))) {
 				t.Errorf("%v: at %v the atoms have %v, φ %v", phi, z, got, want)
 			}
 		}
@@ -75,7 +100,8 @@ func TestJumps(t *testing.T) {
 // sin(2z) = 2 sin z cos z has its cross terms right if the sum of sines that makes
 // a cosine of another phase is that cosine.
 func TestCrossTerms(t *testing.T) {
-	sum := Must(Add(Sin{0.6, 3, 0}, Cos{0.8, 3, 0}, Erf{}, Must(Affine(Erf{}, -1, 1, 0, 0)))).(Dualer)
+	sum := Must(Add(Sin{0.6, 3, 0}, Cos{0.8, 3, 0}, Erf{},
+		Must(Affine(Erf{}, -1, 1, 0, 0)))).(Dualer)
 	one := Cos{1, 3, -math.Atan2(0.6, 0.8)}
 	for _, p := range pairs {
 		a, da := sum.Dual(p[0], p[1], p[2])
@@ -85,7 +111,8 @@ func TestCrossTerms(t *testing.T) {
 		}
 	}
 	// ReLUs and cosines take the faster route, with the same value.
-	a := Must(Add(Must(Affine(ReLU{}, 3.8, 1, -1.06, 0.9)), Polynomial{[]float64{0, 0.1}}, Cos{-0.08, 11.8, 0.9})).(*closedForm)
+	a := Must(Add(Must(Affine(ReLU{}, 3.8, 1, -1.06, 0.9)), Polynomial{[]float64{0, 0.1}},
+		Cos{-0.08, 11.8, 0.9})).(*closedForm)
 	if a.mixed == nil {
 		t.Fatal("a sum of ReLU, cosine and affine parts is not a mixture")
 	}
@@ -110,11 +137,26 @@ func TestArcCosine(t *testing.T) {
 		if got := arcCosine(n, math.Pi); math.Abs(got-want) > 1e-11*want {
 			t.Errorf("M_%d(1) = %v, want %v", n, got, want)
 		}
-		if below, above := arcCosine(n, 1.2-1e-12), arcCosine(n, 1.2); math.Abs(below-above) > 1e-6/math.Pow(2, float64(n))*above*1e-3 && math.Abs(below-above) > 1e-7*above {
+		if below, above := arcCosine(
+			n,
+			1.2-1e-12,
+		), arcCosine(
+			n,
+			1.2,
+		); math.Abs(below-above) > 1e-6/math.Pow(2, float64(n))*above*1e-3 &&
+			math.Abs(below-above) > 1e-7*above {
 			t.Errorf("M_%d: the series gives %v where the closed form gives %v", n, below, above)
 		}
 		p := 1e-4
-		if ratio := arcCosine(n, p) / arcCosine(n, p/2); math.Abs(ratio/math.Pow(2, float64(2*n+1))-1) > 1e-6 {
+		if ratio := arcCosine(
+			n,
+			p,
+		) / arcCosine(
+			n,
+			p/2,
+		); math.Abs(
+			ratio/math.Pow(2, float64(2*n+1))-1,
+		) > 1e-6 {
 			t.Errorf("M_%d near antipodes: ratio %v", n, ratio)
 		}
 	}

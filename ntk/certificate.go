@@ -5,7 +5,6 @@ import (
 	"math"
 	"sort"
 
-	"github.com/kernelsmith/kernelsmith/ntk/internal/nnls"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
@@ -85,8 +84,17 @@ func (c *Certificate) String() string {
 	if c.Verdict == Realizable { // nearest is the series itself
 		nearest = "cut off at degree"
 	}
-	return fmt.Sprintf("%s: %s (%s: %s); %s %d: %.3g away in the mean, %.3g at most",
-		c.Target, verdict, how, c.Reason, nearest, len(c.Nearest.a)-1, c.MeanDistance, c.MaxDistance)
+	return fmt.Sprintf(
+		"%s: %s (%s: %s); %s %d: %.3g away in the mean, %.3g at most",
+		c.Target,
+		verdict,
+		how,
+		c.Reason,
+		nearest,
+		len(c.Nearest.a)-1,
+		c.MeanDistance,
+		c.MaxDistance,
+	)
 }
 
 // CertifySettings are the settings of [Certify]; nil means all defaults.
@@ -116,11 +124,20 @@ func (s *CertifySettings) defaults() (CertifySettings, error) {
 	}
 	switch {
 	case out.Degree < 0 || out.Degree > 10000:
-		return out, fmt.Errorf("ntk: Degree is %d; it must be 0 (by tolerance) or from 1 to 10000", out.Degree)
+		return out, fmt.Errorf(
+			"ntk: Degree is %d; it must be 0 (by tolerance) or from 1 to 10000",
+			out.Degree,
+		)
 	case !(out.Tolerance > 0) || math.IsInf(out.Tolerance, 0):
-		return out, fmt.Errorf("ntk: Tolerance is %v; it must be a finite number > 0", out.Tolerance)
+		return out, fmt.Errorf(
+			"ntk: Tolerance is %v; it must be a finite number > 0",
+			out.Tolerance,
+		)
 	case out.MaxDegree < 0 || out.MaxDegree > 10000:
-		return out, fmt.Errorf("ntk: MaxDegree is %d; it must be from 1 to 10000, or 0 for 1000", out.MaxDegree)
+		return out, fmt.Errorf(
+			"ntk: MaxDegree is %d; it must be from 1 to 10000, or 0 for 1000",
+			out.MaxDegree,
+		)
 	}
 	return out, nil
 }
@@ -163,7 +180,10 @@ func Certify(target Target, s *CertifySettings) (*Certificate, error) {
 
 // series returns a_0 … a_n, where n is the degree asked for or chosen, all
 // coefficients that it saw, the error bar of each and a bound on the rest.
-func (s *source) series(d *fitData, set CertifySettings) (a, seen []float64, uncertainty func(v float64) float64, rest float64, proved bool, err error) {
+func (s *source) series(
+	d *fitData,
+	set CertifySettings,
+) (a, seen []float64, uncertainty func(v float64) float64, rest float64, proved bool, err error) {
 	most := set.MaxDegree
 	if set.Degree > 0 {
 		most = set.Degree
@@ -183,12 +203,21 @@ func (s *source) series(d *fitData, set CertifySettings) (a, seen []float64, unc
 			return nil, nil, nil, 0, false, fmt.Errorf("ntk: coefficients of %s: %w", s.name, err)
 		}
 		if len(a) != n+1 {
-			return nil, nil, nil, 0, false, fmt.Errorf("ntk: %s gave %d coefficients for degree %d", s.name, len(a), n)
+			return nil, nil, nil, 0, false, fmt.Errorf(
+				"ntk: %s gave %d coefficients for degree %d",
+				s.name,
+				len(a),
+				n,
+			)
 		}
 		var sum float64
 		for k, v := range a {
 			if sum += math.Abs(v); !isFinite(sum) {
-				return nil, nil, nil, 0, false, fmt.Errorf("ntk: the coefficients of %s to degree %d are too large for double precision", s.name, k)
+				return nil, nil, nil, 0, false, fmt.Errorf(
+					"ntk: the coefficients of %s to degree %d are too large for double precision",
+					s.name,
+					k,
+				)
 			}
 		}
 		// 256 units in the last place: compositions of several layers lose some.
@@ -241,7 +270,14 @@ func (s *source) certifyStructure(d *fitData, set CertifySettings) (*Certificate
 	if s.polynomial != nil {
 		look = s.polynomial // its verdict is about all of it
 	}
-	c := &Certificate{Target: s.name, Proof: true, Rest: rest, RestProved: proved, Degree: len(look) - 1, Least: Coefficient{Degree: -1}}
+	c := &Certificate{
+		Target:     s.name,
+		Proof:      true,
+		Rest:       rest,
+		RestProved: proved,
+		Degree:     len(look) - 1,
+		Least:      Coefficient{Degree: -1},
+	}
 	c.Coeffs = append(c.Coeffs, look...)
 	c.Uncertainty = make([]float64, len(look))
 	for k, v := range look {
@@ -257,11 +293,21 @@ func (s *source) certifyStructure(d *fitData, set CertifySettings) (*Certificate
 			c.Reason = "all coefficients are ≥ 0"
 		}
 	case c.negative():
-		c.Verdict, c.Reason = NotRealizable, fmt.Sprintf("the coefficient of c^%d is %.6g", c.Least.Degree, c.Least.Value)
+		c.Verdict, c.Reason = NotRealizable, fmt.Sprintf(
+			"the coefficient of c^%d is %.6g",
+			c.Least.Degree,
+			c.Least.Value,
+		)
 	case s.polynomial != nil:
-		c.Proof, c.Reason = false, fmt.Sprintf("all coefficients to degree %d are ≥ 0; the series was cut off there", c.Degree)
+		c.Proof, c.Reason = false, fmt.Sprintf(
+			"all coefficients to degree %d are ≥ 0; the series was cut off there",
+			c.Degree,
+		)
 	default:
-		c.Proof, c.Reason = false, fmt.Sprintf("no coefficient to degree %d is below 0 by more than rounding", c.Degree)
+		c.Proof, c.Reason = false, fmt.Sprintf(
+			"no coefficient to degree %d is below 0 by more than rounding",
+			c.Degree,
+		)
 	}
 	if c.Verdict == NotRealizable {
 		return c, s.nearest(c, d, set)
@@ -322,30 +368,11 @@ func (s *source) nearestFit(d *fitData, set CertifySettings, slope, shift float6
 			return nil, err
 		}
 		f.Series.a = trimZeros(f.Series.a)
-		if n == most || f.Max <= set.Tolerance*d.scale || d.noisy && d.explained(f.Series, slope, shift) {
+		if n == most || f.Max <= set.Tolerance*d.scale ||
+			d.noisy && d.explained(f.Series, slope, shift) {
 			return f, nil
 		}
 	}
-}
-
-// explained says whether the errors of the values explain their distance to p.
-func (d *fitData) explained(p PowerSeries, slope, shift float64) bool {
-	var chi2 float64
-	for i, c := range d.c {
-		e := (p.At(slope*c+shift)/d.scale - d.v[i]) / d.std[i]
-		chi2 += e * e
-	}
-	m := float64(len(d.c))
-	return chi2 <= m+3*math.Sqrt(2*m)
-}
-
-// trimZeros drops zeros of the highest degrees.
-func trimZeros(a []float64) []float64 {
-	n := len(a)
-	for n > 1 && a[n-1] == 0 {
-		n--
-	}
-	return a[:n]
 }
 
 func (s *source) certifyValues(d *fitData, set CertifySettings) (*Certificate, error) {
@@ -368,7 +395,12 @@ func (s *source) certifyValues(d *fitData, set CertifySettings) (*Certificate, e
 	}
 	// A negative coefficient says most, but not where a kernel fits the noisy samples.
 	if l := c.Least; l.Degree >= 0 && l.Value < -4*l.Uncertainty && (s.samples == nil || excess) {
-		reason = fmt.Sprintf("the coefficient of c^%d is %.4g ± %.2g", l.Degree, l.Value, l.Uncertainty)
+		reason = fmt.Sprintf(
+			"the coefficient of c^%d is %.4g ± %.2g",
+			l.Degree,
+			l.Value,
+			l.Uncertainty,
+		)
 	} else if reason == "" {
 		reason = notAnalytic
 	}
@@ -376,142 +408,21 @@ func (s *source) certifyValues(d *fitData, set CertifySettings) (*Certificate, e
 		c.Verdict, c.Reason = NotRealizable, reason
 		return c, nil
 	}
-	c.Reason = fmt.Sprintf("no coefficient to degree %d is below 0 by more than its error bar", c.Degree)
+	c.Reason = fmt.Sprintf(
+		"no coefficient to degree %d is below 0 by more than its error bar",
+		c.Degree,
+	)
 	if c.Degree < 0 {
 		c.Reason = "the values do not contradict it, and determine no coefficient"
 	}
 	if outer > 1e-3 {
-		c.Reason += fmt.Sprintf("; %.2g of the largest value lies in a jump at c = ±1 or in degrees that the values there cannot tell from one", outer)
+		c.Reason += fmt.Sprintf(
+			"; %.2g of the largest value lies in a jump at c = ±1 or in degrees that the values "+
+				"there cannot tell from one",
+			outer,
+		)
 	}
 	return c, nil
-}
-
-// separate looks for a proof, but for the errors of the values, that no
-// Σ a_k c^k with a_k ≥ 0 has them: the functional L(f) = Σ w r f of the residual
-// r of the nearest one. It returns the argument or "", how much of the nearest
-// lies in degrees as good as infinite, and whether the residual is more than
-// errors explain.
-func (d *fitData) separate() (reason string, outer float64, excess bool, err error) {
-	// Two values alone: |K(c)| ≤ K(1).
-	one, largest := -1, 0
-	for i, c := range d.c {
-		if c == 1 && (one < 0 || d.std[i] < d.std[one]) {
-			one = i
-		}
-		if math.Abs(d.v[i])-4*d.std[i] > math.Abs(d.v[largest])-4*d.std[largest] {
-			largest = i
-		}
-	}
-	if one >= 0 && math.Abs(d.v[largest])-d.v[one] > 4.5*(d.std[largest]+d.std[one]) {
-		return fmt.Sprintf("|K(%.4g)| = %.6g is more than K(1) = %.6g", d.c[largest], math.Abs(d.v[largest])*d.scale, d.v[one]*d.scale), 0, true, nil
-	}
-	// Residuals over errors, whatever the weights of the fit were.
-	w := &fitData{c: d.c, v: d.v, scale: d.scale, std: d.std, noisy: d.noisy}
-	var most float64
-	for _, e := range d.std {
-		most = math.Max(most, 1/e)
-	}
-	for _, e := range d.std {
-		w.weight = append(w.weight, 1/(e*e)/(most*most))
-	}
-	// All degrees to 200, then some in each 5 %, then the limits of even and odd ones.
-	cols := w.columns(200, 1, 0)
-	for k := 201.; k < 1e6; k = math.Ceil(k * 1.05) {
-		cols = append(cols, w.column(k), w.column(k+1))
-	}
-	for _, sign := range []float64{1, -1} {
-		col := make([]float64, len(w.c))
-		for i, c := range w.c {
-			switch c {
-			case 1:
-				col[i] = math.Sqrt(w.weight[i])
-			case -1:
-				col[i] = sign * math.Sqrt(w.weight[i])
-			}
-		}
-		cols = append(cols, col)
-	}
-	b := w.right()
-	result, err := nnls.Solve(cols, b, 0)
-	if err != nil {
-		return "", 0, false, fmt.Errorf("ntk: fit for the certificate: %w", err)
-	}
-	for j, x := range result.X {
-		inside := 0.0 // the most of the column that is not at c = ±1
-		for i, c := range w.c {
-			if math.Abs(c) < 1 && w.weight[i] > 0 {
-				inside = math.Max(inside, math.Abs(cols[j][i])/math.Sqrt(w.weight[i]))
-			}
-		}
-		if x > 0 && inside < 0.01 {
-			outer += x
-		}
-	}
-	// What errors alone can leave: all at their bound, or 4.5 standard deviations.
-	errors := math.Sqrt(float64(len(b))) / most
-	if w.noisy {
-		errors += 4.5 / most
-	}
-	// The fit itself is no better than the gradients that it stops at.
-	if result.Norm <= errors+1e-11*euclidean(b) {
-		return "", outer, false, nil
-	}
-	// If K = Σ a_k c^k, then L(K) ≤ slack · K(top) + ‖r‖ · errors.
-	top, at := 0.0, -1
-	for i, c := range w.c {
-		if c > top || c == top && at >= 0 && w.std[i] < w.std[at] {
-			top, at = c, i
-		}
-	}
-	if at < 0 {
-		return "", outer, true, nil
-	}
-	// L(K) itself, not ‖r‖²: they agree only as far as r is orthogonal to the fit.
-	gain := floats.Dot(result.Residual, b) - result.Norm*(errors+0x1p-50*euclidean(b))
-	if gain > 0 && gain > 2*w.slack(result.Residual, top)*(math.Abs(w.v[at])+5*w.std[at]) {
-		return fmt.Sprintf("every kernel is at least %.3g away in the mean, and errors of the values explain %.3g",
-			w.scale*result.Norm*most/math.Sqrt(w.weights()), w.scale*errors*most/math.Sqrt(w.weights())), outer, true, nil
-	}
-	return "", outer, true, nil
-}
-
-// weights is Σ 1/std².
-func (d *fitData) weights() (sum float64) {
-	for _, e := range d.std {
-		sum += 1 / (e * e)
-	}
-	return sum
-}
-
-// slack is the largest L(c^k)/top^k over all k, L(f) = Σ √w r f, where top is
-// the largest cosine.
-func (d *fitData) slack(r []float64, top float64) float64 {
-	var worst float64
-	see := func(power func(i int) float64) {
-		var sum float64
-		for i := range d.c {
-			sum += math.Sqrt(d.weight[i]) * r[i] * power(i)
-		}
-		worst = math.Max(worst, sum)
-	}
-	powers := make([]float64, len(d.c))
-	for i := range powers {
-		powers[i] = 1
-	}
-	for range 2000 {
-		see(func(i int) float64 { return powers[i] })
-		for i, c := range d.c {
-			powers[i] *= c / top
-		}
-	}
-	for k := 2000.; k < 1e7; k = math.Ceil(k * 1.02) {
-		see(func(i int) float64 { return math.Pow(d.c[i]/top, k) })
-		see(func(i int) float64 { return math.Pow(d.c[i]/top, k+1) })
-	}
-	if math.IsNaN(worst) { // cosines beyond -top: the powers leave float64
-		return math.Inf(1)
-	}
-	return worst
 }
 
 // chebyshev returns the coefficients of c^k in T_j, row j, for j ≤ degree.
@@ -559,7 +470,8 @@ func (s *source) coefficientsOfFunction(c *Certificate, d *fitData) (reason stri
 		best[k] = Coefficient{k, 0, math.Inf(1)}
 	}
 	var t [][]float64
-	for _, rho := range []float64{0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1} {
+	for _, rho := range []float64{0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4,
+		0.35, 0.3, 0.25, 0.2, 0.15, 0.1} {
 		r := 1/rho + math.Sqrt(1/(rho*rho)-1)
 		n := int(math.Ceil(math.Log(2/valueError)/math.Log(r))) + 2
 		if t == nil {
@@ -576,14 +488,28 @@ func (s *source) coefficientsOfFunction(c *Certificate, d *fitData) (reason stri
 		coeffs := make([]float64, n)
 		for j := range coeffs {
 			for i := range v {
-				coeffs[j] += v[i] / d.scale * math.Cos(math.Pi*float64(j)*(float64(i)+0.5)/float64(n))
+				coeffs[j] += v[i] / d.scale * math.Cos(
+					math.Pi*float64(j)*(float64(i)+0.5)/float64(n),
+				)
 			}
 			coeffs[j] *= 2 / float64(n)
-			if bound := 2 * top / math.Pow(r, float64(j)); j > 0 && reason == "" && math.Abs(coeffs[j]) > bound+16*s.rounding() {
-				reason = fmt.Sprintf("on [-%g, %g] its coefficient of T_%d is %.3g, and no kernel with this K(1) has more than %.3g",
-					rho, rho, j, math.Abs(coeffs[j])*d.scale, bound*d.scale)
+			if bound := 2 * top / math.Pow(
+				r,
+				float64(j),
+			); j > 0 && reason == "" &&
+				math.Abs(coeffs[j]) > bound+16*s.rounding() {
+				reason = fmt.Sprintf(
+					"on [-%g, %g] its coefficient of T_%d is %.3g, and no kernel with this K(1) "+
+						"has more than %.3g",
+					rho,
+					rho,
+					j,
+					math.Abs(coeffs[j])*d.scale,
+					bound*d.scale,
+				)
 			}
-			resolved = resolved && (j < 3*n/4 || math.Abs(coeffs[j]) < 8*top/math.Pow(r, float64(j))+16*s.rounding())
+			resolved = resolved &&
+				(j < 3*n/4 || math.Abs(coeffs[j]) < 8*top/math.Pow(r, float64(j))+16*s.rounding())
 		}
 		coeffs[0] /= 2
 		for k := range best {

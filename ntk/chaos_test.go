@@ -25,7 +25,8 @@ func TestCriticalWeightStd(t *testing.T) {
 		{ntk.Sigmoid{}, 0, 10.14926371001953, 45.62427779737971},
 		{ntk.GELU{}, 0.5, 1.399868216405820, 6.434102486686253},
 		// e^{-2z²}: φ̌ = (1+4q)^{-1/2}, φ̇ = 4q (1+4q)^{-3/2}; 4q² = 1+4q
-		{ntk.Gaussian{Amplitude: 1, Rate: 1}, 0, math.Sqrt((1 + math.Sqrt2) / 2 * math.Sqrt(3+2*math.Sqrt2)), (1 + math.Sqrt2) / 2},
+		{ntk.Gaussian{Amplitude: 1, Rate: 1}, 0,
+			math.Sqrt((1 + math.Sqrt2) / 2 * math.Sqrt(3+2*math.Sqrt2)), (1 + math.Sqrt2) / 2},
 	} {
 		w, err := ntk.CriticalWeightStd(c.phi, c.b)
 		if err != nil || math.Abs(w-c.w) > 1e-10*c.w {
@@ -33,7 +34,8 @@ func TestCriticalWeightStd(t *testing.T) {
 			continue
 		}
 		m, err := ntk.MeanFieldOf(c.phi, w, c.b)
-		if err != nil || m.Phase != ntk.Edge || math.Abs(m.Variance-c.q) > 1e-8*c.q || !math.IsInf(m.CorrelationDepth, 1) {
+		if err != nil || m.Phase != ntk.Edge || math.Abs(m.Variance-c.q) > 1e-8*c.q ||
+			!math.IsInf(m.CorrelationDepth, 1) {
 			t.Errorf("%v, σ_b = %v, on the edge: %+v, want q = %v (%v)", c.phi, c.b, m, c.q, err)
 		}
 	}
@@ -69,7 +71,11 @@ func TestCriticalWeightStd(t *testing.T) {
 	if _, err := ntk.CriticalWeightStd(ntk.ReLU{}, 0.1); err == nil { // χ_1 = σ_w²/2 → 1 as q → ∞
 		t.Error("ReLU with a bias has no critical fixed point")
 	}
-	if _, err := ntk.CriticalWeightStd(ntk.Must(ntk.Affine(ntk.Tanh{}, 40, 1, 0, 0)), 0); err == nil || !strings.Contains(err.Error(), "chaotic") {
+	if _, err := ntk.CriticalWeightStd(
+		ntk.Must(ntk.Affine(ntk.Tanh{}, 40, 1, 0, 0)),
+		0,
+	); err == nil ||
+		!strings.Contains(err.Error(), "chaotic") {
 		t.Errorf("critical σ_w is 1/40: %v", err)
 	}
 	var infinite *ntk.InfiniteNTKError
@@ -89,11 +95,17 @@ func TestFixedPoints(t *testing.T) {
 			t.Errorf("tanh, σ_w = %v: %+v, want q = %v", w, m, q)
 		}
 	}
-	if m := ntk.Must(ntk.MeanFieldOf(ntk.Tanh{}, 0.9, 0)); m.Variance != 0 || m.Phase != ntk.Ordered || math.Abs(m.Slope-0.81) > 1e-12 {
+	if m := ntk.Must(
+		ntk.MeanFieldOf(ntk.Tanh{}, 0.9, 0),
+	); m.Variance != 0 || m.Phase != ntk.Ordered ||
+		math.Abs(m.Slope-0.81) > 1e-12 {
 		t.Errorf("%+v", m)
 	}
 	// ReLU's χ_1 at q* = 0 is σ_w²/2, not φ'(0)² from one side
-	if m := ntk.Must(ntk.MeanFieldOf(ntk.ReLU{}, 1, 0)); m.Variance != 0 || math.Abs(m.Slope-0.5) > 1e-15 {
+	if m := ntk.Must(
+		ntk.MeanFieldOf(ntk.ReLU{}, 1, 0),
+	); m.Variance != 0 ||
+		math.Abs(m.Slope-0.5) > 1e-15 {
 		t.Errorf("%+v", m)
 	}
 	// near the fold: V is q ↦ 0.9999q + 0.01
@@ -106,19 +118,28 @@ func TestFixedPoints(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	// odd φ, no bias, chaotic: inputs become orthogonal
-	if m := ntk.Must(ntk.MeanFieldOf(ntk.Erf{}, 2, 0)); m.Phase != ntk.Chaotic || m.Correlation != 0 || !(m.CorrelationSlope < 1) {
+	if m := ntk.Must(
+		ntk.MeanFieldOf(ntk.Erf{}, 2, 0),
+	); m.Phase != ntk.Chaotic || m.Correlation != 0 ||
+		!(m.CorrelationSlope < 1) {
 		t.Errorf("%+v", m)
 	}
 	for _, c := range []struct {
 		phi  ntk.Activation
 		w, b float64
 		max  float64
-	}{{ntk.Softplus{}, 1.6, 0, 2500}, {ntk.SiLU{}, 2, 0.1, 2500}, {ntk.ReLU{}, math.Sqrt2, 0.1, math.MaxFloat64}, {ntk.Exp{Amplitude: 1, Rate: 1}, 1, 0, math.MaxFloat64}} {
+	}{{ntk.Softplus{}, 1.6, 0, 2500}, {ntk.SiLU{}, 2, 0.1, 2500},
+		{ntk.ReLU{}, math.Sqrt2, 0.1, math.MaxFloat64},
+		{ntk.Exp{Amplitude: 1, Rate: 1}, 1, 0, math.MaxFloat64}} {
 		_, err := ntk.MeanFieldOf(c.phi, c.w, c.b)
 		var grows *ntk.NoFixedPointError
-		if !errors.As(err, &grows) || math.Abs(grows.Max/c.max-1) > 1e-9 || grows.Layer < 2 || !(grows.Variance > 1) {
+		if !errors.As(err, &grows) || math.Abs(grows.Max/c.max-1) > 1e-9 || grows.Layer < 2 ||
+			!(grows.Variance > 1) {
 			t.Errorf("%v: %v", c.phi, err)
-		} else if ranged := strings.Contains(err.Error(), "within the range"); ranged != (c.max < math.MaxFloat64) {
+		} else if ranged := strings.Contains(
+			err.Error(),
+			"within the range",
+		); ranged != (c.max < math.MaxFloat64) {
 			t.Errorf("%v", err)
 		}
 	}

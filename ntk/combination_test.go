@@ -13,7 +13,13 @@ func TestShiftedPowers(t *testing.T) {
 	for _, m := range []int{2, 3, 6, 10, 12} {
 		for _, shift := range []float64{-2, -0.5, 0.5, 4} {
 			phi := Must(Affine(RectifiedMonomial{m}, 1, 1, shift, 0)).(Dualer)
-			want := Must(Custom(phi.Value, phi.Derivative, CustomSettings{Kinks: []float64{-shift}, Tolerance: 1e-12, MaxVariance: 4}))
+			want := Must(
+				Custom(
+					phi.Value,
+					phi.Derivative,
+					CustomSettings{Kinks: []float64{-shift}, Tolerance: 1e-12, MaxVariance: 4},
+				),
+			)
 			top, topPrime := want.Dual(1, 1, 1)
 			for _, k := range []float64{-0.999, -0.4, 0.1, 0.8, 0.97, 1} {
 				v, d := phi.Dual(1, k, 1)
@@ -45,10 +51,14 @@ func TestDualOfConstant(t *testing.T) {
 		return c[0]
 	}
 	for _, phi := range []Activation{
-		Must(Add(Sign{}, ReLU{})), Must(Affine(Step{}, 1, -1, 0, 0)), Must(Affine(Step{}, 3, -1, 0, 0.5)),
-		Must(Add(Sign{}, Must(Affine(Step{}, -2, 1, 0, 1)))), Must(Affine(Sign{}, 1, 1, 1, 0.2)), Must(Affine(Step{}, 1, 2, -1, 0)),
-		Must(Affine(ReLU{}, 1, -1, 0, 0.5)), Must(Add(ReLU{}, Must(Affine(ReLU{}, 2, -1, 0, 0)), Cos{1, 2, 0.3})),
-		Must(Add(Erf{}, GELU{}, Gaussian{1, 1})), Must(Affine(GELU{}, 1, -2, 0.3, 1)), Must(Add(Tanh{}, Cos{1, 1, 0})),
+		Must(Add(Sign{}, ReLU{})), Must(Affine(Step{}, 1, -1, 0, 0)),
+		Must(Affine(Step{}, 3, -1, 0, 0.5)),
+		Must(Add(Sign{}, Must(Affine(Step{}, -2, 1, 0, 1)))), Must(Affine(Sign{}, 1, 1, 1, 0.2)),
+		Must(Affine(Step{}, 1, 2, -1, 0)),
+		Must(Affine(ReLU{}, 1, -1, 0, 0.5)), Must(Add(ReLU{}, Must(Affine(ReLU{}, 2, -1, 0, 0)),
+			Cos{1, 2, 0.3})),
+		Must(Add(Erf{}, GELU{}, Gaussian{1, 1})), Must(Affine(GELU{}, 1, -2, 0.3, 1)),
+		Must(Add(Tanh{}, Cos{1, 1, 0})),
 	} {
 		f := phi.(Dualer)
 		at := phi.Value(0)
@@ -65,7 +75,10 @@ func TestDualOfConstant(t *testing.T) {
 				if math.Abs(got-want) > 1e-10 {
 					t.Errorf("%v: at variances %v and 0 %v, want %v", phi, q, got, want)
 				}
-				if d := phi.Derivative(0); q == 0 && len(JumpsOf(phi)) == 0 && math.Abs(slope-d*d) > 1e-12 {
+				if d := phi.Derivative(
+					0,
+				); q == 0 && len(JumpsOf(phi)) == 0 &&
+					math.Abs(slope-d*d) > 1e-12 {
 					t.Errorf("%v: slope %v, want φ'(0)² = %v", phi, slope, d*d)
 				}
 			}
@@ -112,7 +125,13 @@ func TestSmallVarianceOfErf(t *testing.T) {
 				t.Errorf("q = %g, ρ = %v: 1 - 2Φ %v, want %v", q, rho, got, want)
 			}
 			if q <= 1e-12 { // erf(z + t) ≈ 2/√π (z + t), its cubes 1e-10 relative
-				if got, _ := moved.Dual(q, rho*q, q); math.Abs(got-4/math.Pi*(rho*q+1e-10)) > 2e-10*4/math.Pi*(q+1e-10) {
+				if got, _ := moved.Dual(
+					q,
+					rho*q,
+					q,
+				); math.Abs(
+					got-4/math.Pi*(rho*q+1e-10),
+				) > 2e-10*4/math.Pi*(q+1e-10) {
 					t.Errorf("q = %g: erf(z + 1e-5) %v", q, got)
 				}
 			}
@@ -127,7 +146,8 @@ func TestSmallVarianceOfErf(t *testing.T) {
 	}
 	// relu(-z-b): the tail beyond b, mirrored
 	for _, b := range []float64{1, 5, 20} {
-		tail, mirror := Must(Affine(ReLU{}, 1, 1, -b, 0)).(Dualer), Must(Affine(ReLU{}, 1, -1, -b, 0)).(Dualer)
+		tail, mirror := Must(Affine(ReLU{}, 1, 1, -b, 0)).(Dualer),
+			Must(Affine(ReLU{}, 1, -1, -b, 0)).(Dualer)
 		want, _ := tail.Dual(1, 0.9, 1)
 		if got, _ := mirror.Dual(1, 0.9, 1); got != want {
 			t.Errorf("b = %v: %v, mirrored %v", b, want, got)

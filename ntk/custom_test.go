@@ -21,12 +21,15 @@ func TestCustomAgainstClosedForms(t *testing.T) {
 		closed  ntk.Activation
 		allowed float64 // of K(1): the tolerance, a few times over where layers add up
 	}{
-		"ReLU":                {ntk.ReLU{}.Value, ntk.ReLU{}.Derivative, []ntk.CustomSettings{{Kinks: []float64{0}}}, ntk.ReLU{}, 1e-9},
+		"ReLU": {ntk.ReLU{}.Value, ntk.ReLU{}.Derivative,
+			[]ntk.CustomSettings{{Kinks: []float64{0}}}, ntk.ReLU{}, 1e-9},
 		"ReLU, nothing given": {ntk.ReLU{}.Value, nil, nil, ntk.ReLU{}, 1e-9},
 		"GELU":                {ntk.GELU{}.Value, nil, nil, ntk.GELU{}, 1e-9},
-		"mimic":               {m.Value, m.Derivative, []ntk.CustomSettings{{Kinks: []float64{m.B}}}, m, 1e-9},
-		"mimic, nothing":      {m.Value, nil, nil, m, 1e-9},
-		"sine":                {ntk.Sin{Amplitude: 0.5, Frequency: 6}.Value, nil, nil, ntk.Sin{Amplitude: 0.5, Frequency: 6}, 1e-9},
+		"mimic": {m.Value, m.Derivative,
+			[]ntk.CustomSettings{{Kinks: []float64{m.B}}}, m, 1e-9},
+		"mimic, nothing": {m.Value, nil, nil, m, 1e-9},
+		"sine": {ntk.Sin{Amplitude: 0.5, Frequency: 6}.Value, nil, nil,
+			ntk.Sin{Amplitude: 0.5, Frequency: 6}, 1e-9},
 	} {
 		phi, err := ntk.Custom(c.f, c.df, c.s...)
 		if err != nil {
@@ -36,14 +39,16 @@ func TestCustomAgainstClosedForms(t *testing.T) {
 		for _, depth := range []int{1, 3} {
 			a, b := ntkOf(depth, phi, 1, 0.1), ntkOf(depth, c.closed, 1, 0.1)
 			top := at(b, 1)
-			for _, x := range []float64{-1, -1 + 1e-12, -0.99, -0.3, 0, 0.5, 0.999, 1 - 1e-9, 1 - 1e-15, 1} {
+			for _, x := range []float64{-1, -1 + 1e-12, -0.99, -0.3, 0, 0.5, 0.999, 1 - 1e-9,
+				1 - 1e-15, 1} {
 				if got, want := at(a, x), at(b, x); math.Abs(got-want) > c.allowed*top {
 					t.Errorf("%s, depth %d: K(%v) = %.15g, want %.15g", name, depth, x, got, want)
 				}
 			}
 		}
 		a, b := ntkOf(1, phi, 1, 0), ntkOf(1, c.closed, 1, 0)
-		for _, p := range [][3]float64{{0.14, 0.2, 2.5}, {16.5, 2, 0.3}, {2, 1.999, 2}, {2, 2, 2}, {1, 1.4142, 2}} {
+		for _, p := range [][3]float64{{0.14, 0.2, 2.5}, {16.5, 2, 0.3}, {2, 1.999, 2}, {2, 2, 2},
+			{1, 1.4142, 2}} {
 			got, want := ntk.Must(a.At(p[0], p[1], p[2])), ntk.Must(b.At(p[0], p[1], p[2]))
 			scale := math.Sqrt(ntk.Must(b.At(p[0], p[0], p[0])) * ntk.Must(b.At(p[2], p[2], p[2])))
 			if math.Abs(got-want) > c.allowed*scale {
@@ -76,17 +81,21 @@ func TestCustomErrors(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var tolerance *hermite.ToleranceError
 	noise := second(ntk.Custom(func(z float64) float64 { return z + 1e-3*r.Float64() }, nil))
-	if !errors.As(noise, &tolerance) || tolerance.Partial == nil || !(tolerance.Estimate > tolerance.Tolerance) {
+	if !errors.As(noise, &tolerance) || tolerance.Partial == nil ||
+		!(tolerance.Estimate > tolerance.Tolerance) {
 		t.Errorf("noise: %v", noise)
 	}
 	for says, err := range map[string]error{
-		"no function":    second(ntk.Custom(nil, nil)),
-		"one at most":    second(ntk.Custom(math.Sin, math.Cos, ntk.CustomSettings{}, ntk.CustomSettings{})),
-		"MaxVariance":    second(ntk.Custom(math.Sin, math.Cos, ntk.CustomSettings{MaxVariance: -1})),
-		"NaN":            second(ntk.Custom(math.Log, nil)),
-		"out of luck":    second(ntk.Custom(func(float64) float64 { panic("out of luck") }, nil)),
-		"has the slope":  second(ntk.Custom(math.Sin, math.Sin)),
-		"my exponential": second(ntk.Custom(func(z float64) float64 { return math.Exp(z * z) }, nil, ntk.CustomSettings{Name: "my exponential"})),
+		"no function": second(ntk.Custom(nil, nil)),
+		"one at most": second(ntk.Custom(math.Sin, math.Cos, ntk.CustomSettings{},
+			ntk.CustomSettings{})),
+		"MaxVariance": second(ntk.Custom(math.Sin, math.Cos,
+			ntk.CustomSettings{MaxVariance: -1})),
+		"NaN":           second(ntk.Custom(math.Log, nil)),
+		"out of luck":   second(ntk.Custom(func(float64) float64 { panic("out of luck") }, nil)),
+		"has the slope": second(ntk.Custom(math.Sin, math.Sin)),
+		"my exponential": second(ntk.Custom(func(z float64) float64 { return math.Exp(z * z) }, nil,
+			ntk.CustomSettings{Name: "my exponential"})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
@@ -94,8 +103,18 @@ func TestCustomErrors(t *testing.T) {
 	}
 	// variances beyond what it was built for
 	var variance *ntk.VarianceError
-	K := ntkOf(2, ntk.Must(ntk.Custom(math.Sin, math.Cos, ntk.CustomSettings{MaxVariance: 2})), 1, 0)
-	if _, err := K.At(3, 1, 1); !errors.As(err, &variance) || variance.Layer != 1 || variance.Max > 2.1 {
+	K := ntkOf(
+		2,
+		ntk.Must(ntk.Custom(math.Sin, math.Cos, ntk.CustomSettings{MaxVariance: 2})),
+		1,
+		0,
+	)
+	if _, err := K.At(
+		3,
+		1,
+		1,
+	); !errors.As(err, &variance) || variance.Layer != 1 ||
+		variance.Max > 2.1 {
 		t.Errorf("variance 3 of at most 2: %v", err)
 	}
 	if _, err := K.At(1.9, 1, 1); err != nil {
@@ -107,7 +126,10 @@ func FuzzCustom(f *testing.F) {
 	f.Add(1.0, 2.0, 0.3, 0.0, 1.0, 0.5)
 	f.Add(-3.0, 40.0, 1.0, 7.0, 0.0, -1.0)
 	f.Fuzz(func(t *testing.T, a, b, c, d, q, rho float64) {
-		phi, err := ntk.Custom(func(z float64) float64 { return a*math.Sin(b*z) + c*math.Abs(z-d) + math.Exp(c*z) }, nil)
+		phi, err := ntk.Custom(
+			func(z float64) float64 { return a*math.Sin(b*z) + c*math.Abs(z-d) + math.Exp(c*z) },
+			nil,
+		)
 		if err != nil {
 			return // said so
 		}
@@ -130,10 +152,18 @@ func TestSumsBeyondClosedForms(t *testing.T) {
 	far := ntk.Must(ntk.Affine(ntk.Gaussian{Amplitude: 1, Rate: 1}, 1, 100, -50, 0))
 	steep := ntk.Must(ntk.Affine(ntk.Erf{}, 1, 100, -50, 0))
 	// Values of its own that cancel to ten digits less are an error, not a wrong number.
-	if _, err := ntk.Add(ntk.Must(ntk.Affine(ntk.ReLU{}, 1e5, 1, 1e-5, 0)), ntk.Must(ntk.Affine(ntk.ReLU{}, -1e5, 1, 0, 0))); err == nil {
+	if _, err := ntk.Add(
+		ntk.Must(ntk.Affine(ntk.ReLU{}, 1e5, 1, 1e-5, 0)),
+		ntk.Must(ntk.Affine(ntk.ReLU{}, -1e5, 1, 0, 0)),
+	); err == nil {
 		t.Error("a sum that cancels passes")
 	}
-	ramp := ntk.Must(ntk.Add(ntk.Must(ntk.Affine(ntk.ReLU{}, 1e3, 1, 1e-3, 0)), ntk.Must(ntk.Affine(ntk.ReLU{}, -1e3, 1, 0, 0))))
+	ramp := ntk.Must(
+		ntk.Add(
+			ntk.Must(ntk.Affine(ntk.ReLU{}, 1e3, 1, 1e-3, 0)),
+			ntk.Must(ntk.Affine(ntk.ReLU{}, -1e3, 1, 0, 0)),
+		),
+	)
 	for _, c := range []struct {
 		phi  ntk.Activation
 		at   float64

@@ -19,33 +19,46 @@ var referenced = map[string]struct {
 	tolerance float64
 	relative  bool
 }{
-	"relu":               {ntk.ReLU{}, 1e-12, true},
-	"leaky_relu":         {ntk.LeakyReLU(0.1), 1e-12, false},
-	"two_slope":          {ntk.TwoSlope{Positive: 1.3, Negative: -0.4}, 1e-12, false},
-	"abs":                {ntk.Abs(), 1e-12, false},
-	"rectified2":         {ntk.RectifiedMonomial{Degree: 2}, 1e-12, true},
-	"rectified3":         {ntk.RectifiedMonomial{Degree: 3}, 1e-12, true},
-	"step":               {ntk.Step{}, 1e-12, true},
-	"sign":               {ntk.Sign{}, 1e-12, false},
-	"erf":                {ntk.Erf{}, 1e-12, false},
-	"gelu":               {ntk.GELU{}, 1e-12, false},
-	"sin6":               {ntk.Sin{Amplitude: 0.5, Frequency: 6}, 1e-12, false},
-	"sin_phase":          {ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4}, 1e-12, false},
-	"cos":                {ntk.Cos{Amplitude: 1, Frequency: 1}, 1e-12, false},
-	"sin_rbf":            {ntk.GaussianFeature(1.3), 1e-12, false},
-	"exp":                {ntk.Exp{Amplitude: 1, Rate: 0.5}, 1e-12, true},
-	"gaussian":           {ntk.Gaussian{Amplitude: 1, Rate: 1}, 1e-12, false},
-	"gabor":              {ntk.Gabor{}, 1e-12, false},
-	"monomial2":          {ntk.Monomial(2), 1e-12, false},
-	"monomial3":          {ntk.Monomial(3), 1e-12, false},
-	"polynomial":         {ntk.Polynomial{Coeffs: []float64{0.3, -1, 0.5, 0.1}}, 1e-12, false},
-	"hermite3":           {ntk.Must(hermite.NewSeries([]float64{0, 0, 0, 1})), 1e-12, false},
-	"erf_shifted":        {ntk.Must(ntk.Affine(ntk.Erf{}, 1, 1, 0.7, 0)), 1e-12, false},
-	"gelu_affine":        {ntk.Must(ntk.Affine(ntk.GELU{}, 2, 1.5, -0.5, 0.1)), 1e-12, false},
-	"rectified2_shifted": {ntk.Must(ntk.Affine(ntk.RectifiedMonomial{Degree: 2}, 1, 1, 0.5, 0)), 1e-12, false},
+	"relu":        {ntk.ReLU{}, 1e-12, true},
+	"leaky_relu":  {ntk.LeakyReLU(0.1), 1e-12, false},
+	"two_slope":   {ntk.TwoSlope{Positive: 1.3, Negative: -0.4}, 1e-12, false},
+	"abs":         {ntk.Abs(), 1e-12, false},
+	"rectified2":  {ntk.RectifiedMonomial{Degree: 2}, 1e-12, true},
+	"rectified3":  {ntk.RectifiedMonomial{Degree: 3}, 1e-12, true},
+	"step":        {ntk.Step{}, 1e-12, true},
+	"sign":        {ntk.Sign{}, 1e-12, false},
+	"erf":         {ntk.Erf{}, 1e-12, false},
+	"gelu":        {ntk.GELU{}, 1e-12, false},
+	"sin6":        {ntk.Sin{Amplitude: 0.5, Frequency: 6}, 1e-12, false},
+	"sin_phase":   {ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4}, 1e-12, false},
+	"cos":         {ntk.Cos{Amplitude: 1, Frequency: 1}, 1e-12, false},
+	"sin_rbf":     {ntk.GaussianFeature(1.3), 1e-12, false},
+	"exp":         {ntk.Exp{Amplitude: 1, Rate: 0.5}, 1e-12, true},
+	"gaussian":    {ntk.Gaussian{Amplitude: 1, Rate: 1}, 1e-12, false},
+	"gabor":       {ntk.Gabor{}, 1e-12, false},
+	"monomial2":   {ntk.Monomial(2), 1e-12, false},
+	"monomial3":   {ntk.Monomial(3), 1e-12, false},
+	"polynomial":  {ntk.Polynomial{Coeffs: []float64{0.3, -1, 0.5, 0.1}}, 1e-12, false},
+	"hermite3":    {ntk.Must(hermite.NewSeries([]float64{0, 0, 0, 1})), 1e-12, false},
+	"erf_shifted": {ntk.Must(ntk.Affine(ntk.Erf{}, 1, 1, 0.7, 0)), 1e-12, false},
+	"gelu_affine": {ntk.Must(ntk.Affine(ntk.GELU{}, 2, 1.5, -0.5, 0.1)), 1e-12, false},
+	"rectified2_shifted": {
+		ntk.Must(ntk.Affine(ntk.RectifiedMonomial{Degree: 2}, 1, 1, 0.5, 0)),
+		1e-12,
+		false,
+	},
 	"sum": {ntk.Must(ntk.Add(
-		ntk.Must(ntk.Affine(ntk.ReLU{}, 1, 1, -0.3, 0)), ntk.Must(ntk.Affine(ntk.Erf{}, 0.5, 0.8, 0.2, 0)),
-		ntk.Cos{Amplitude: -0.2, Frequency: 3, Phase: 1}, ntk.Must(ntk.Affine(zGauss{}, 0.1, 1, 0, 0)))), 1e-9, false},
+		ntk.Must(
+			ntk.Affine(ntk.ReLU{}, 1, 1, -0.3, 0),
+		),
+		ntk.Must(ntk.Affine(ntk.Erf{}, 0.5, 0.8, 0.2, 0)),
+		ntk.Cos{
+			Amplitude: -0.2,
+			Frequency: 3,
+			Phase:     1,
+		},
+		ntk.Must(ntk.Affine(zGauss{}, 0.1, 1, 0, 0)),
+	)), 1e-9, false},
 	"tanh":     {ntk.Tanh{}, 1e-11, false}, // numeric: tolerance 1e-12, over three layers
 	"sigmoid":  {ntk.Sigmoid{}, 1e-11, false},
 	"softplus": {ntk.Softplus{}, 1e-11, false},
@@ -109,10 +122,31 @@ func TestCurvesAgainstReferences(t *testing.T) {
 			for i, s := range want {
 				w, _ := strconv.ParseFloat(s, 64)
 				if !(math.Abs(got[i]-w) <= a.tolerance*math.Abs(top)) {
-					t.Errorf("%s of %v (%g, %g) at c = %.17g: %.17g, want %.17g, off by %.2g of K(1)", which, net, c.WeightStd, c.BiasStd, c.Cosines[i], got[i], w, math.Abs(got[i]-w)/math.Abs(top))
+					t.Errorf(
+						"%s of %v (%g, %g) at c = %.17g: %.17g, want %.17g, off by %.2g of K(1)",
+						which,
+						net,
+						c.WeightStd,
+						c.BiasStd,
+						c.Cosines[i],
+						got[i],
+						w,
+						math.Abs(got[i]-w)/math.Abs(top),
+					)
 				}
-				if a.relative && c.Depth == 1 && c.BiasStd == 0 && !(math.Abs(got[i]-w) <= 1e-12*math.Abs(w)) {
-					t.Errorf("%s of %v (%g, %g) at c = %.17g: %.17g, want %.17g, off by %.2g of itself", which, net, c.WeightStd, c.BiasStd, c.Cosines[i], got[i], w, math.Abs(got[i]/w-1))
+				if a.relative && c.Depth == 1 && c.BiasStd == 0 &&
+					!(math.Abs(got[i]-w) <= 1e-12*math.Abs(w)) {
+					t.Errorf(
+						"%s of %v (%g, %g) at c = %.17g: %.17g, want %.17g, off by %.2g of itself",
+						which,
+						net,
+						c.WeightStd,
+						c.BiasStd,
+						c.Cosines[i],
+						got[i],
+						w,
+						math.Abs(got[i]/w-1),
+					)
 				}
 			}
 		}
@@ -142,11 +176,32 @@ func TestPairsAgainstReferences(t *testing.T) {
 			if edge {
 				tolerance = math.Max(tolerance, 1e-7)
 			}
-			if !(math.Abs(got-w) <= tolerance*scale+1e-16) { // where variances are 1e-6, of values near 1
-				t.Errorf("%s: %s at (%g, %g, %g) is %.17g, want %.17g, off by %.2g", p.Activation, what, p.Q, p.K, p.Q2, got, w, math.Abs(got-w)/scale)
+			// 1e-16 is for values near 1 where variances are 1e-6
+			if !(math.Abs(got-w) <= tolerance*scale+1e-16) {
+				t.Errorf(
+					"%s: %s at (%g, %g, %g) is %.17g, want %.17g, off by %.2g",
+					p.Activation,
+					what,
+					p.Q,
+					p.K,
+					p.Q2,
+					got,
+					w,
+					math.Abs(got-w)/scale,
+				)
 			}
 			if a.relative && !edge && p.Q > 0 && !(math.Abs(got-w) <= 1e-12*math.Abs(w)) {
-				t.Errorf("%s: %s at (%g, %g, %g) is %.17g, want %.17g, off by %.2g of itself", p.Activation, what, p.Q, p.K, p.Q2, got, w, math.Abs(got/w-1))
+				t.Errorf(
+					"%s: %s at (%g, %g, %g) is %.17g, want %.17g, off by %.2g of itself",
+					p.Activation,
+					what,
+					p.Q,
+					p.K,
+					p.Q2,
+					got,
+					w,
+					math.Abs(got/w-1),
+				)
 			}
 		}
 		check("E[φφ]", value, p.Value, math.Sqrt(top*top2))
@@ -177,7 +232,9 @@ func TestWhereThePublicLibraryFails(t *testing.T) {
 	}
 	nan, wrong := 0, 0
 	for _, c := range record.Cases {
-		net := ntk.Must(ntk.UniformFCN(c.Depth, referenced[c.Activation].phi, c.WeightStd, c.BiasStd))
+		net := ntk.Must(
+			ntk.UniformFCN(c.Depth, referenced[c.Activation].phi, c.WeightStd, c.BiasStd),
+		)
 		for _, of := range []struct {
 			which  string
 			theirs []*float64
@@ -188,7 +245,14 @@ func TestWhereThePublicLibraryFails(t *testing.T) {
 			for i, s := range of.exact {
 				w, _ := strconv.ParseFloat(s, 64)
 				if !(math.Abs(got[i]-w) <= 1e-12*top) {
-					t.Errorf("%s of %v at c = %v: %v, want %v", of.which, net, c.Cosines[i], got[i], w)
+					t.Errorf(
+						"%s of %v at c = %v: %v, want %v",
+						of.which,
+						net,
+						c.Cosines[i],
+						got[i],
+						w,
+					)
 				}
 				if v := of.theirs[i]; v == nil {
 					nan++

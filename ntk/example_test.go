@@ -23,7 +23,11 @@ func ExampleInverseNTK() {
 	phi := ntk.Must(ntk.InverseNTK(target, nil))
 	net := ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
 	K := ntk.Must(net.NTK())
-	fmt.Printf("φ = %.1f h_3, NTK(0.5) = %.3f\n", phi.Coeffs()[3], ntk.Must(K.Curve([]float64{0.5}))[0])
+	fmt.Printf(
+		"φ = %.1f h_3, NTK(0.5) = %.3f\n",
+		phi.Coeffs()[3],
+		ntk.Must(K.Curve([]float64{0.5}))[0],
+	)
 	// Output: φ = 0.5 h_3, NTK(0.5) = 0.125
 }
 
@@ -39,7 +43,8 @@ func ExampleNotPSDError() {
 	_, err := ntk.InverseNTK(series, nil)
 	var notPSD *ntk.NotPSDError
 	fmt.Println(errors.As(err, &notPSD), err)
-	// Output: true ntk: not a positive definite kernel: the coefficient of c^1 is -0.2, and all must be ≥ 0
+	// Output:
+	// true ntk: not a positive definite kernel: the coefficient of c^1 is -0.2, and all must be ≥ 0
 }
 
 func ExamplePowerSeries() {

@@ -12,12 +12,32 @@ import (
 
 // implied are methods that a type has for an interface; they are shown where the interface is.
 var implied = map[string]bool{
-	"String": true, "Error": true, "Unwrap": true, "Validate": true, "UnmarshalJSON": true, "Kinks": true, "Jumps": true,
-	"EvalFloat32": true, "Prepare": true, "DualPrepared": true,
+	"String":        true,
+	"Error":         true,
+	"Unwrap":        true,
+	"Validate":      true,
+	"UnmarshalJSON": true,
+	"Kinks":         true,
+	"Jumps":         true,
+	"EvalFloat32":   true,
+	"Prepare":       true,
+	"DualPrepared":  true,
 }
 
 // documented are the folders of the packages for users.
-var documented = []string{".", "design", "fcn", "hermite", "kerneltest", "regress", "spectra", "../data", "../data/download", "../plotting", "../plotting/live"}
+var documented = []string{
+	".",
+	"design",
+	"fcn",
+	"hermite",
+	"kerneltest",
+	"regress",
+	"spectra",
+	"../data",
+	"../data/download",
+	"../plotting",
+	"../plotting/live",
+}
 
 // parsed returns the Go files of a folder, by their paths.
 func parsed(t *testing.T, dir string) map[string]*ast.File {
@@ -28,7 +48,12 @@ func parsed(t *testing.T, dir string) map[string]*ast.File {
 	}
 	files := map[string]*ast.File{}
 	for _, path := range paths {
-		if files[path], err = parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments); err != nil {
+		if files[path], err = parser.ParseFile(
+			token.NewFileSet(),
+			path,
+			nil,
+			parser.ParseComments,
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -41,7 +66,11 @@ func TestExamplesAreWhole(t *testing.T) {
 		for path, file := range parsed(t, dir) {
 			for _, e := range doc.Examples(file) {
 				if e.Play == nil {
-					t.Errorf("%s: Example%s uses a name that is not declared in its file", path, e.Name)
+					t.Errorf(
+						"%s: Example%s uses a name that is not declared in its file",
+						path,
+						e.Name,
+					)
 				}
 			}
 		}

@@ -1,6 +1,69 @@
 package ntk
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
+
+// Series returns the power series Σ a_k c^k of the kernel on inputs of norm √d up
+// to the degree, with a bound on the rest in [PowerSeries.Rest]: K(1) - Σ a_k
+// where all a_k ≥ 0 by the kernel's construction, up to rounding. A kernel known
+// by its values alone is a [*NoSeriesError]: see [Certify] for what its values
+// tell.
+//
+// The rest falls as fast as the kernel is smooth at c = ±1: for the NTK of ReLU
+// nets only like 1/√degree.
+func (K Kernel) Series(degree int) (PowerSeries, error) {
+	if K.expansion == nil {
+		return PowerSeries{}, &NoSeriesError{K.name}
+	}
+	if degree < 0 {
+		return PowerSeries{}, fmt.Errorf("ntk: degree is %d; it must be ≥ 0", degree)
+	}
+	a, err := K.expansion.coeffs(degree)
+	if err != nil {
+		return PowerSeries{}, err
+	}
+	p, err := NewPowerSeries(a)
+	if err != nil {
+		return PowerSeries{}, err
+	}
+	top, err := K.Curve([]float64{1})
+	if err != nil {
+		return PowerSeries{}, err
+	}
+	// What is missing, the last first: that they are many costs nothing.
+	var lost, size float64
+	sum := top[0]
+	for k := len(a) - 1; k >= 0; k-- {
+		v := sum - a[k]
+		back := v - sum
+		lost += (sum - (v - back)) - (a[k] + back)
+		sum = v
+		size += math.Abs(a[k])
+	}
+	e := K.expansion
+	p.rest = math.Max(0, sum+lost) + (baseRounding+e.rounding+e.tolerance)*(size+math.Abs(top[0]))
+	if !K.expansion.nonneg {
+		p.rest = math.Inf(1)
+	}
+	return p, nil
+}
+
+// NoSeriesError reports a kernel whose power series does not follow from how it
+// was made.
+type NoSeriesError struct {
+	Kernel string
+}
+
+// Error implements error.
+func (e *NoSeriesError) Error() string {
+	return fmt.Sprintf(
+		"ntk: the power series of %s does not follow from its construction; Certify estimates "+
+			"it from values",
+		e.Kernel,
+	)
+}
 
 // expansion is what the structure of a kernel tells of its power series in the
 // cosine c on the sphere ‖x‖² = d. A kernel that is only a function has none.
@@ -28,70 +91,4 @@ func (e *expansion) like(coeffs func(degree int) ([]float64, error)) *expansion 
 	out := *e
 	out.coeffs = coeffs
 	return &out
-}
-
-// twofold is an unevaluated sum of two numbers, some 32 digits, times 2^exp.
-type twofold struct {
-	hi, lo float64
-	exp    int
-}
-
-// times is x·f.
-func (x twofold) times(f float64) twofold {
-	hi := x.hi * f
-	return twofold{hi, math.FMA(x.hi, f, -hi) + x.lo*f, x.exp}.normal()
-}
-
-// over is x/f.
-func (x twofold) over(f float64) twofold {
-	hi := x.hi / f
-	return twofold{hi, (math.FMA(-hi, f, x.hi) + x.lo) / f, x.exp}.normal()
-}
-
-// by is x·y.
-func (x twofold) by(y twofold) twofold {
-	hi := x.hi * y.hi
-	return twofold{hi, math.FMA(x.hi, y.hi, -hi) + (x.hi*y.lo + x.lo*y.hi), x.exp + y.exp}.normal()
-}
-
-// plus is x + y.
-func (x twofold) plus(y twofold) twofold {
-	if y.hi == 0 || x.hi != 0 && x.exp < y.exp {
-		x, y = y, x
-	}
-	if x.hi == 0 || y.hi == 0 {
-		return twofold{x.hi + y.hi, x.lo + y.lo, max(x.exp, y.exp)}
-	}
-	d := y.exp - x.exp
-	return twoSum(x.hi, math.Ldexp(y.hi, d), x.lo+math.Ldexp(y.lo, d), x.exp)
-}
-
-// twoSum is (a + b + lo)·2^exp without the rounding of a + b.
-func twoSum(a, b, lo float64, exp int) twofold {
-	s := a + b
-	v := s - a
-	return twofold{s, (a - (s - v)) + (b - v) + lo, exp}.normal()
-}
-
-// normal keeps hi between ½ and 1, and lo below its last place.
-func (x twofold) normal() twofold {
-	s := x.hi + x.lo
-	lo := x.lo - (s - x.hi)
-	f, e := math.Frexp(s)
-	return twofold{f, math.Ldexp(lo, -e), x.exp + e}
-}
-
-// value rounds.
-func (x twofold) value() float64 { return math.Ldexp(x.hi+x.lo, x.exp) }
-
-// power is x^n, n ≥ 0.
-func (x twofold) power(n int) twofold {
-	out := twofold{hi: 1}.normal()
-	for ; n > 0; n >>= 1 {
-		if n&1 == 1 {
-			out = out.by(x)
-		}
-		x = x.by(x)
-	}
-	return out
 }

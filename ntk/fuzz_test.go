@@ -14,7 +14,16 @@ func FuzzSum(f *testing.F) {
 	f.Add(1e9, 1.0, 1e-9, -1e9, 1.0, 0.0, 2.0, 1.0)
 	f.Add(0.0, 0.0, 0.0, 1.0, -3.0, 40.0, 0.0, 0.0)
 	f.Fuzz(func(t *testing.T, a, s, shift, b, s2, shift2, q, rho float64) {
-		phis := []ntk.Activation{ntk.ReLU{}, ntk.Erf{}, ntk.Gaussian{Amplitude: 1, Rate: 1}, ntk.GELU{}, ntk.Cos{Amplitude: 1, Frequency: 2}, ntk.Step{}, ntk.RectifiedMonomial{Degree: 2}, ntk.Gabor{}}
+		phis := []ntk.Activation{
+			ntk.ReLU{},
+			ntk.Erf{},
+			ntk.Gaussian{Amplitude: 1, Rate: 1},
+			ntk.GELU{},
+			ntk.Cos{Amplitude: 1, Frequency: 2},
+			ntk.Step{},
+			ntk.RectifiedMonomial{Degree: 2},
+			ntk.Gabor{},
+		}
 		i := int(math.Abs(math.Mod(a*7+s*3, 8)))
 		if i < 0 || i > 7 {
 			i = 0
@@ -57,12 +66,16 @@ func FuzzFromFunc(f *testing.F) {
 	f.Add(math.Inf(1), -1.0, 0.0)
 	f.Add(1e300, 1e300, -1.0)
 	f.Fuzz(func(t *testing.T, a, b, c float64) {
-		K, err := ntk.FromFunc("fuzzed", func(x float64) float64 { return a*math.Exp(b*x) + c/(x-1.5) })
+		K, err := ntk.FromFunc(
+			"fuzzed",
+			func(x float64) float64 { return a*math.Exp(b*x) + c/(x-1.5) },
+		)
 		if err != nil {
 			return
 		}
 		gauss := ntk.Must(ntk.GaussianKernel(1))
-		for _, K := range []ntk.Kernel{K, K.Add(gauss), K.Mul(gauss), gauss.Compose(K), K.Normalize()} {
+		for _, K := range []ntk.Kernel{K, K.Add(gauss), K.Mul(gauss), gauss.Compose(K),
+			K.Normalize()} {
 			v, err := K.Curve([]float64{-1, 0, 0.5, 1})
 			if err != nil {
 				continue
@@ -72,7 +85,8 @@ func FuzzFromFunc(f *testing.F) {
 					t.Errorf("%v: %v without an error", K, v)
 				}
 			}
-			if limit, bound, err := K.AtOne(); err == nil && (math.IsNaN(limit) || math.IsNaN(bound)) {
+			if limit, bound, err := K.AtOne(); err == nil &&
+				(math.IsNaN(limit) || math.IsNaN(bound)) {
 				t.Errorf("%v: limit %v ± %v", K, limit, bound)
 			}
 		}
@@ -87,7 +101,13 @@ func FuzzGram(f *testing.F) {
 	f.Fuzz(func(t *testing.T, n, d int, a, b, c, e float32) {
 		x := ntk.Inputs[float32]{Rows: []float32{a, b, c, e}, N: n, D: d}
 		dst := make([]float32, max(0, min(16, n*n)))
-		if err := ntk.GramInto(context.Background(), dst, ntkOf(2, ntk.ReLU{}, 1.4, 0.1), x, nil); err != nil {
+		if err := ntk.GramInto(
+			context.Background(),
+			dst,
+			ntkOf(2, ntk.ReLU{}, 1.4, 0.1),
+			x,
+			nil,
+		); err != nil {
 			return
 		}
 		for i := range n {

@@ -50,13 +50,25 @@ type GramSettings struct {
 // for each processor. If ctx ends, its error is returned. After an error the content
 // of dst is unspecified. Inputs that are not finite are a [*NonFiniteError]; a
 // kernel that leaves the range of T is an error naming the two rows.
-func GramInto[T float32 | float64](ctx context.Context, dst []T, K Kernel, x Inputs[T], s *GramSettings) error {
+func GramInto[T float32 | float64](
+	ctx context.Context,
+	dst []T,
+	K Kernel,
+	x Inputs[T],
+	s *GramSettings,
+) error {
 	return kernelMatrix(ctx, K.evaluator(), [][]T{dst}, x, x, true, s)
 }
 
 // GramBothInto sets nngp and ntk to the two kernels of a net, for little more
 // than the cost of one; otherwise as [GramInto].
-func GramBothInto[T float32 | float64](ctx context.Context, nngp, ntk []T, net *FCN, x Inputs[T], s *GramSettings) error {
+func GramBothInto[T float32 | float64](
+	ctx context.Context,
+	nngp, ntk []T,
+	net *FCN,
+	x Inputs[T],
+	s *GramSettings,
+) error {
 	e, err := net.evaluator()
 	if err != nil {
 		return err
@@ -66,13 +78,25 @@ func GramBothInto[T float32 | float64](ctx context.Context, nngp, ntk []T, net *
 
 // CrossInto sets dst, m×n and row-major, to the kernel between the m rows of z
 // and the n rows of x; otherwise as [GramInto].
-func CrossInto[T float32 | float64](ctx context.Context, dst []T, K Kernel, z, x Inputs[T], s *GramSettings) error {
+func CrossInto[T float32 | float64](
+	ctx context.Context,
+	dst []T,
+	K Kernel,
+	z, x Inputs[T],
+	s *GramSettings,
+) error {
 	return kernelMatrix(ctx, K.evaluator(), [][]T{dst}, z, x, false, s)
 }
 
 // CrossBothInto sets nngp and ntk to the two kernels of a net; otherwise as
 // [CrossInto].
-func CrossBothInto[T float32 | float64](ctx context.Context, nngp, ntk []T, net *FCN, z, x Inputs[T], s *GramSettings) error {
+func CrossBothInto[T float32 | float64](
+	ctx context.Context,
+	nngp, ntk []T,
+	net *FCN,
+	z, x Inputs[T],
+	s *GramSettings,
+) error {
 	e, err := net.evaluator()
 	if err != nil {
 		return err
@@ -135,7 +159,12 @@ type NonFiniteError struct {
 
 // Error implements error.
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("ntk: input row %d, column %d is %v; all inputs must be finite, and their squares too", e.Row, e.Col, e.Value)
+	return fmt.Sprintf(
+		"ntk: input row %d, column %d is %v; all inputs must be finite, and their squares too",
+		e.Row,
+		e.Col,
+		e.Value,
+	)
 }
 
 // evaluator is one kernel, or a net's NNGP and NTK together, on pairs of
@@ -177,7 +206,14 @@ type class struct {
 }
 
 // kernelMatrix sets dst to the kernels of e between the rows of z and of x.
-func kernelMatrix[T float32 | float64](ctx context.Context, e *evaluator, dst [][]T, z, x Inputs[T], symmetric bool, s *GramSettings) error {
+func kernelMatrix[T float32 | float64](
+	ctx context.Context,
+	e *evaluator,
+	dst [][]T,
+	z, x Inputs[T],
+	symmetric bool,
+	s *GramSettings,
+) error {
 	if err := x.check(); err != nil {
 		return err
 	}
@@ -189,7 +225,12 @@ func kernelMatrix[T float32 | float64](ctx context.Context, e *evaluator, dst []
 	}
 	for _, d := range dst {
 		if len(d)/x.N != z.N || len(d)%x.N != 0 {
-			return fmt.Errorf("ntk: a %d×%d kernel matrix does not go into %d entries", z.N, x.N, len(d))
+			return fmt.Errorf(
+				"ntk: a %d×%d kernel matrix does not go into %d entries",
+				z.N,
+				x.N,
+				len(d),
+			)
 		}
 		if overlap(d, x.Rows) || overlap(d, z.Rows) {
 			return errors.New("ntk: the destination overlaps the inputs, which must not change")
@@ -254,7 +295,8 @@ func (m *matrix[T]) choose(ctx context.Context) error {
 		if m.curve, err = newCurve(ctx, m.e, lo+(hi-lo)/2, tol, pairs/2); err != nil {
 			return err
 		}
-		if m.curve != nil && !isSingle[T]() || m.curve != nil && m.curve.largest < math.MaxFloat32/2 {
+		if m.curve != nil && !isSingle[T]() ||
+			m.curve != nil && m.curve.largest < math.MaxFloat32/2 {
 			return m.valuesOnSphere(lo, hi)
 		}
 	}
@@ -506,16 +548,20 @@ func product[T float32 | float64](itself bool, rows, columns, d int, a, b, k []T
 	case []float32:
 		b, k := any(b).([]float32), any(k).([]float32)
 		if itself {
-			accel.Serial32().Ssyrk(blas.Upper, blas.NoTrans, rows, d, float32(scale), a, d, 0, k, columns)
+			accel.Serial32().
+				Ssyrk(blas.Upper, blas.NoTrans, rows, d, float32(scale), a, d, 0, k, columns)
 		} else {
-			accel.Serial32().Sgemm(blas.NoTrans, blas.Trans, rows, columns, d, float32(scale), a, d, b, d, 0, k, columns)
+			accel.Serial32().
+				Sgemm(blas.NoTrans, blas.Trans, rows, columns, d, float32(scale), a, d, b, d, 0, k,
+					columns)
 		}
 	case []float64:
 		b, k := any(b).([]float64), any(k).([]float64)
 		if itself {
 			accel.Serial64().Dsyrk(blas.Upper, blas.NoTrans, rows, d, scale, a, d, 0, k, columns)
 		} else {
-			accel.Serial64().Dgemm(blas.NoTrans, blas.Trans, rows, columns, d, scale, a, d, b, d, 0, k, columns)
+			accel.Serial64().
+				Dgemm(blas.NoTrans, blas.Trans, rows, columns, d, scale, a, d, b, d, 0, k, columns)
 		}
 	}
 }
@@ -532,7 +578,8 @@ func mirror[T float32 | float64](dst []T, n int, t tile, i0, i1 int) {
 	}
 	// Whole strips, four rows of them at a time.
 	for i := i0; j < t.j1 && i < i1; i += 4 {
-		a, b, c, d := dst[i*n:i*n+t.j1], dst[(i+1)*n:(i+1)*n+t.j1], dst[(i+2)*n:(i+2)*n+t.j1], dst[(i+3)*n:(i+3)*n+t.j1]
+		a, b, c, d := dst[i*n:i*n+t.j1], dst[(i+1)*n:(i+1)*n+t.j1], dst[(i+2)*n:(i+2)*n+t.j1],
+			dst[(i+3)*n:(i+3)*n+t.j1]
 		for l := j; l < len(a) && l < len(b) && l < len(c) && l < len(d); l++ {
 			below := (*[4]T)(dst[l*n+i:])
 			below[0], below[1], below[2], below[3] = a[l], b[l], c[l], d[l]

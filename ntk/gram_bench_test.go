@@ -50,7 +50,14 @@ func BenchmarkGram10000(b *testing.B) {
 					syrk = math.Min(syrk, time.Since(start).Seconds())
 					runtime.ReadMemStats(&before)
 					start = time.Now()
-					if err := ntk.GramBothInto(context.Background(), nngp, gram, c.net, ntk.Inputs[float32]{Rows: x, N: n, D: d}, nil); err != nil {
+					if err := ntk.GramBothInto(
+						context.Background(),
+						nngp,
+						gram,
+						c.net,
+						ntk.Inputs[float32]{Rows: x, N: n, D: d},
+						nil,
+					); err != nil {
 						b.Fatal(err)
 					}
 					both = math.Min(both, time.Since(start).Seconds())

@@ -27,7 +27,10 @@ func testSlopeStep(t *testing.T, phi Dualer) {
 		s, tangent := []float64{limit * float64(i) / 2000}, []float64{0.9}
 		slopeStep(net.layers[0], s, tangent, a, 1/a, []float64{b}, []float64{1 / b})
 		value, derivative := phi.Dual(q, k, q2)
-		worst = math.Max(worst, math.Max(math.Abs(s[0]-value), math.Abs(tangent[0]-value-0.9*derivative)))
+		worst = math.Max(
+			worst,
+			math.Max(math.Abs(s[0]-value), math.Abs(tangent[0]-value-0.9*derivative)),
+		)
 	}
 	t.Logf("off by %.2g", worst)
 	if worst > 1e-9 {
@@ -44,8 +47,10 @@ func TestCurve(t *testing.T) {
 		tol    float64
 		budget int
 	}{
-		{4, ReLU{}, 1e-9, 200}, {4, ReLU{}, 1e-14, 600}, {15, ReLU{}, 1e-9, 300}, {4, Erf{}, 1e-9, 300}, {4, Erf{}, 1e-14, 700},
-		{1, PublishedMimic(), 1e-9, 500}, {4, PublishedMimic(), 1e-9, 900}, {4, Sin{1, 6, 0}, 1e-9, 900}, {15, Sin{1, 6, 0}, 1e-9, 1200},
+		{4, ReLU{}, 1e-9, 200}, {4, ReLU{}, 1e-14, 600}, {15, ReLU{}, 1e-9, 300},
+		{4, Erf{}, 1e-9, 300}, {4, Erf{}, 1e-14, 700},
+		{1, PublishedMimic(), 1e-9, 500}, {4, PublishedMimic(), 1e-9, 900},
+		{4, Sin{1, 6, 0}, 1e-9, 900}, {15, Sin{1, 6, 0}, 1e-9, 1200},
 	} {
 		net := Must(UniformFCN(c.depth, c.phi, math.Sqrt2, 0.1))
 		e := Must(net.evaluator())
@@ -57,7 +62,13 @@ func TestCurve(t *testing.T) {
 		}
 		var k, inverse, one, two []float64
 		for i := range 3001 {
-			k, inverse = append(k, q*math.Cos(math.Pi*float64(i)/3000)), append(inverse, 1/math.Sqrt(q))
+			k, inverse = append(
+				k,
+				q*math.Cos(math.Pi*float64(i)/3000),
+			), append(
+				inverse,
+				1/math.Sqrt(q),
+			)
 		}
 		one, two = make([]float64, len(k)), make([]float64, len(k))
 		curveRow(table, one, two, k, 1/math.Sqrt(q), inverse)
@@ -71,7 +82,10 @@ func TestCurve(t *testing.T) {
 				continue
 			}
 			e.pair(out[:], a, gauss.Of(q, k[i], q), a)
-			worst = math.Max(worst, math.Max(math.Abs(one[i]-out[0])/top[0], math.Abs(two[i]-out[1])/top[1]))
+			worst = math.Max(
+				worst,
+				math.Max(math.Abs(one[i]-out[0])/top[0], math.Abs(two[i]-out[1])/top[1]),
+			)
 		}
 		t.Logf("%v to %g: off by %.2g", net, c.tol, worst)
 		if worst > math.Max(5*c.tol, 2e-12) {

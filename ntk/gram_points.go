@@ -109,13 +109,19 @@ func (m *matrix[T]) classify() {
 	more := make(map[uint64][]int32)
 	find := func(p *points[T], i int) int32 {
 		equal := func(c int32) bool {
-			return equalRows(p.row(i), first[c].p.row(first[c].i), p.negated[i] != first[c].p.negated[first[c].i])
+			return equalRows(
+				p.row(i),
+				first[c].p.row(first[c].i),
+				p.negated[i] != first[c].p.negated[first[c].i],
+			)
 		}
 		h := p.hash[i]
 		c, ok := same[h]
-		for _, c := range append([]int32{c}, more[h]...) { // more: rows that differ and share a hash
+		// more: rows that differ and share a hash
+		for _, c := range append([]int32{c}, more[h]...) {
 			if ok && equal(c) {
-				m.classes[c].opposed = m.classes[c].opposed || p.negated[i] != first[c].p.negated[first[c].i]
+				m.classes[c].opposed = m.classes[c].opposed ||
+					p.negated[i] != first[c].p.negated[first[c].i]
 				return c
 			}
 		}

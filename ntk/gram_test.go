@@ -25,7 +25,8 @@ func special[T float32 | float64](rows []T, d int) []T {
 		func(v T) T { return v }, func(v T) T { return -v }, func(v T) T { return -v },
 		func(v T) T { return 0 }, func(v T) T { return 0 },
 		func(v T) T { return v * (1 + 1e-3) }, func(v T) T { return v * (1 + 1e-6) },
-		func(v T) T { return v + 1e-2*T(r.NormFloat64()) }, func(v T) T { return v + 1e-5*T(r.NormFloat64()) },
+		func(v T) T { return v + 1e-2*T(r.NormFloat64()) },
+		func(v T) T { return v + 1e-5*T(r.NormFloat64()) },
 		func(v T) T { return 2 * v },
 	} {
 		for _, v := range x {
@@ -84,7 +85,19 @@ func testGramAgainstAt[T float32 | float64](t *testing.T, eps float64) {
 			if err := ntk.GramBothInto(t.Context(), a, b, net, in, nil); err != nil {
 				t.Fatalf("%v, %s: %v", net, name, err)
 			}
-			one, cross, ca, cb := make([]T, c.n*c.n), make([]T, c.n*c.n), make([]T, c.n*c.n), make([]T, c.n*c.n)
+			one, cross, ca, cb := make(
+				[]T,
+				c.n*c.n,
+			), make(
+				[]T,
+				c.n*c.n,
+			), make(
+				[]T,
+				c.n*c.n,
+			), make(
+				[]T,
+				c.n*c.n,
+			)
 			if err := ntk.CrossBothInto(t.Context(), ca, cb, net, in, in, nil); err != nil {
 				t.Fatal(err)
 			}
@@ -104,13 +117,17 @@ func testGramAgainstAt[T float32 | float64](t *testing.T, eps float64) {
 					for j := range c.n {
 						z := c.rows[j*c.d : (j+1)*c.d]
 						q, p, q2 := dots(x, z)
-						scale := math.Sqrt(ntk.Must(k.K.At(q, q, q))*ntk.Must(k.K.At(q2, q2, q2))) + 1e-300
+						scale := math.Sqrt(
+							ntk.Must(k.K.At(q, q, q))*ntk.Must(k.K.At(q2, q2, q2)),
+						) + 1e-300
 						want := ntk.Must(k.K.At(q, p, q2))
 						got := float64(k.got[i*c.n+j])
 						// The inner product's rounding moves c by some ε (√d at most,
 						// 4 typically), and K by that times the slope, which near
 						// c = ±1 of a kinked net is up to depth/√(1-c²).
-						tol := 1e-8*eps/0x1p-24 + (8+4*math.Sqrt(float64(c.d)))*eps*(20+60/math.Sqrt(eps*16+1-math.Min(1, (p*p)/(q*q2+1e-300))))
+						tol := 1e-8*eps/0x1p-24 +
+							(8+4*math.Sqrt(float64(c.d)))*eps*(20+60/math.Sqrt(eps*16+1-math.Min(1,
+								(p*p)/(q*q2+1e-300))))
 						if slices.Equal(x, z) {
 							// promised, with room for the rounding of the norm in dots
 							if tol = 5e-7; eps < 0x1p-24 {
@@ -121,14 +138,38 @@ func testGramAgainstAt[T float32 | float64](t *testing.T, eps float64) {
 						e := math.Abs(got-want) / scale
 						worst = math.Max(worst, e/tol)
 						if !(e <= tol) {
-							t.Errorf("%v, %s, kernel %d, rows %d, %d (cosine %.9g): %.17g, want %.17g: off by %.2g, allowed %.2g", net, name, which, i, j, p/math.Sqrt(q*q2), got, want, e, tol)
+							t.Errorf(
+								"%v, %s, kernel %d, rows %d, %d (cosine %.9g): %.17g, want "+
+									"%.17g: off by %.2g, allowed %.2g",
+								net,
+								name,
+								which,
+								i,
+								j,
+								p/math.Sqrt(q*q2),
+								got,
+								want,
+								e,
+								tol,
+							)
 						}
 						if k.got[i*c.n+j] != k.got[j*c.n+i] {
 							t.Fatalf("%v, %s: not symmetric at %d, %d", net, name, i, j)
 						}
-						for other, v := range map[string]T{"alone": one[i*c.n+j], "Cross": cross[i*c.n+j], "CrossBoth": k.both[i*c.n+j]} {
+						for other, v := range map[string]T{"alone": one[i*c.n+j],
+							"Cross": cross[i*c.n+j], "CrossBoth": k.both[i*c.n+j]} {
 							if e := math.Abs(float64(v)-want) / scale; !(e <= tol) {
-								t.Errorf("%v, %s, kernel %d, rows %d, %d, %s: %v, want %v", net, name, which, i, j, other, v, want)
+								t.Errorf(
+									"%v, %s, kernel %d, rows %d, %d, %s: %v, want %v",
+									net,
+									name,
+									which,
+									i,
+									j,
+									other,
+									v,
+									want,
+								)
 							}
 						}
 					}
@@ -167,7 +208,14 @@ func testGramOfEqualInputs[T float32 | float64](t *testing.T, tol float64) {
 				x = append(x[:20*d], append(x[:20*d:20*d], x[:20*d]...)...)
 			}
 			a, b := make([]T, n*n), make([]T, n*n)
-			if err := ntk.GramBothInto(t.Context(), a, b, net, ntk.Inputs[T]{Rows: x, N: n, D: d}, nil); err != nil {
+			if err := ntk.GramBothInto(
+				t.Context(),
+				a,
+				b,
+				net,
+				ntk.Inputs[T]{Rows: x, N: n, D: d},
+				nil,
+			); err != nil {
 				t.Fatal(err)
 			}
 			worst := 0.
@@ -183,7 +231,13 @@ func testGramOfEqualInputs[T float32 | float64](t *testing.T, tol float64) {
 						}
 						s, tangent = w2*s/2+b2, w2*(s/2+tangent/2)+b2
 					}
-					worst = math.Max(worst, math.Max(math.Abs(float64(a[i*n+j])/s-1), math.Abs(float64(b[i*n+j])/tangent-1)))
+					worst = math.Max(
+						worst,
+						math.Max(
+							math.Abs(float64(a[i*n+j])/s-1),
+							math.Abs(float64(b[i*n+j])/tangent-1),
+						),
+					)
 				}
 			}
 			t.Logf("depth %d, any norm %v: %.2g", depth, norms, worst)
@@ -200,7 +254,13 @@ func TestGramIntoIsPSD(t *testing.T) {
 	for _, norms := range []bool{false, true} {
 		x := special(rowsOf[float32](n-10, d, 30, 1e-4, norms), d)
 		k := make([]float32, n*n)
-		if err := ntk.GramInto(t.Context(), k, ntk.Must(deepReLU().NNGP()), ntk.Inputs[float32]{Rows: x, N: n, D: d}, nil); err != nil {
+		if err := ntk.GramInto(
+			t.Context(),
+			k,
+			ntk.Must(deepReLU().NNGP()),
+			ntk.Inputs[float32]{Rows: x, N: n, D: d},
+			nil,
+		); err != nil {
 			t.Fatal(err)
 		}
 		a, w, largest := make([]float64, n*n), make([]float64, n), 0.
@@ -219,7 +279,13 @@ func TestGramIntoWideRange(t *testing.T) {
 	x := []float32{1e-25, 2e-25, 1e-25, -1e-25, 1, 2, 3e18, -1e19, 0, 0}
 	k := make([]float32, 25)
 	K := ntk.Must(deepReLU().NTK())
-	if err := ntk.GramInto(t.Context(), k, K, ntk.Inputs[float32]{Rows: x, N: 5, D: 2}, nil); err != nil {
+	if err := ntk.GramInto(
+		t.Context(),
+		k,
+		K,
+		ntk.Inputs[float32]{Rows: x, N: 5, D: 2},
+		nil,
+	); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
@@ -245,7 +311,13 @@ func TestGramIntoIsDeterministic(t *testing.T) {
 			func() {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 				k := make([]float32, n*n)
-				if err := ntk.GramInto(t.Context(), k, ntk.Must(deepReLU().NTK()), ntk.Inputs[float32]{Rows: x, N: n, D: d}, nil); err != nil {
+				if err := ntk.GramInto(
+					t.Context(),
+					k,
+					ntk.Must(deepReLU().NTK()),
+					ntk.Inputs[float32]{Rows: x, N: n, D: d},
+					nil,
+				); err != nil {
 					t.Fatal(err)
 				}
 				if want == nil {
@@ -323,8 +395,10 @@ func TestGramIntoErrors(t *testing.T) {
 		{ntk.GramBothInto(ctx, k, k2[:0], net, x, nil), "does not go into 0"},
 		{ntk.GramBothInto(ctx, k, k, net, x, nil), "a destination each"},
 		{ntk.GramInto(ctx, nil, K, ntk.Inputs[float32]{}, nil), "no inputs"},
-		{ntk.GramInto(ctx, k, K, ntk.Inputs[float32]{Rows: x.Rows, N: 3, D: 2}, nil), "3 inputs of 2 features are not 4"},
-		{ntk.CrossInto(ctx, k, K, x, ntk.Inputs[float32]{Rows: x.Rows, N: 1, D: 4}, nil), "2 and of 4"},
+		{ntk.GramInto(ctx, k, K, ntk.Inputs[float32]{Rows: x.Rows, N: 3, D: 2}, nil),
+			"3 inputs of 2 features are not 4"},
+		{ntk.CrossInto(ctx, k, K, x, ntk.Inputs[float32]{Rows: x.Rows, N: 1, D: 4}, nil),
+			"2 and of 4"},
 		{ntk.GramBothInto(ctx, k, k2, ntk.Must(ntk.UniformFCN(1, noDual{}, 1, 0)), x, nil), "dual"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {
@@ -332,7 +406,8 @@ func TestGramIntoErrors(t *testing.T) {
 		}
 	}
 	var nonFinite *ntk.NonFiniteError
-	if !errors.As(ntk.GramInto(ctx, k, K, bad, nil), &nonFinite) || nonFinite.Row != 1 || nonFinite.Col != 1 {
+	if !errors.As(ntk.GramInto(ctx, k, K, bad, nil), &nonFinite) || nonFinite.Row != 1 ||
+		nonFinite.Col != 1 {
 		t.Errorf("NonFiniteError: %v", nonFinite)
 	}
 }

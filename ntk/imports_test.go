@@ -16,11 +16,30 @@ func TestImportDirections(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{
-		"internal/atomicfile":  {},
-		"ntk":                  {"ntk/internal/gauss", "ntk/hermite", "ntk/internal/accel", "ntk/internal/nnls", "ntk/internal/special", "ntk/internal/vec32"},
-		"ntk/hermite":          {},
-		"ntk/fcn":              {"ntk", "ntk/internal/accel", "internal/atomicfile", "ntk/internal/vec32"},
-		"ntk/design":           {"ntk", "ntk/hermite", "internal/atomicfile", "ntk/internal/gauss", "ntk/internal/special", "ntk/internal/vec32"},
+		"internal/atomicfile": {},
+		"ntk": {
+			"ntk/internal/gauss",
+			"ntk/hermite",
+			"ntk/internal/accel",
+			"ntk/internal/nnls",
+			"ntk/internal/special",
+			"ntk/internal/vec32",
+		},
+		"ntk/hermite": {},
+		"ntk/fcn": {
+			"ntk",
+			"ntk/internal/accel",
+			"internal/atomicfile",
+			"ntk/internal/vec32",
+		},
+		"ntk/design": {
+			"ntk",
+			"ntk/hermite",
+			"internal/atomicfile",
+			"ntk/internal/gauss",
+			"ntk/internal/special",
+			"ntk/internal/vec32",
+		},
 		"ntk/kerneltest":       {"ntk"},
 		"ntk/regress":          {"ntk", "ntk/internal/accel"},
 		"ntk/spectra":          {"ntk"},
@@ -52,10 +71,15 @@ func TestImportDirections(t *testing.T) {
 		}
 		seen++
 		for _, i := range p.Imports {
-			if strings.HasPrefix(i, "github.com/janpfeifer/gonb") && name != "plotting" && name != "plotting/live" {
+			if strings.HasPrefix(i, "github.com/janpfeifer/gonb") && name != "plotting" &&
+				name != "plotting/live" {
 				t.Errorf("%s imports %s; only plotting and plotting/live may", name, i)
 			}
-			if own, ok := strings.CutPrefix(i, module); ok && !strings.Contains(" "+strings.Join(may, " ")+" ", " "+own+" ") {
+			if own, ok := strings.CutPrefix(
+				i,
+				module,
+			); ok &&
+				!strings.Contains(" "+strings.Join(may, " ")+" ", " "+own+" ") {
 				t.Errorf("%s imports %s", name, own)
 			}
 		}

@@ -63,10 +63,14 @@ func TestPublishedFits(t *testing.T) {
 		{"A", Must(deepReLU4().NNGP()), []float64{.837, .271, -.151, -.050, .101, .084}, nil},
 		{"B", Must(deepReLU4().NTK()), []float64{1.230, .639, 0, 0, .539, .426}, []int{2, 3}},
 		{"C", Must(erf.NTK()), []float64{.153, .826, -.004, -.005, .219, .577}, []int{2, 3}},
-		{"D", blackBox("c³", func(c float64) float64 { return c * c * c }), []float64{.001, .010, 0, -.500, 0, .009}, []int{0, 1, 2, 4, 5}},
-		{"E", blackBox("c⁴+c", func(c float64) float64 { return c*c*c*c + c }), []float64{0, .707, -.004, -.003, .447, 0}, []int{0, 2, 3, 5}},
-		{"F", blackBox("sinh 2c", func(c float64) float64 { return math.Sinh(2 * c) }), []float64{0, 1.001, 0, -.572, .004, .229}, []int{0, 2, 4}},
-		{"G", blackBox("cosh 2c", func(c float64) float64 { return math.Cosh(2 * c) }), []float64{1.002, 0, -.805, 0, .404, .011}, []int{1, 3, 5}},
+		{"D", blackBox("c³", func(c float64) float64 { return c * c * c }),
+			[]float64{.001, .010, 0, -.500, 0, .009}, []int{0, 1, 2, 4, 5}},
+		{"E", blackBox("c⁴+c", func(c float64) float64 { return c*c*c*c + c }),
+			[]float64{0, .707, -.004, -.003, .447, 0}, []int{0, 2, 3, 5}},
+		{"F", blackBox("sinh 2c", func(c float64) float64 { return math.Sinh(2 * c) }),
+			[]float64{0, 1.001, 0, -.572, .004, .229}, []int{0, 2, 4}},
+		{"G", blackBox("cosh 2c", func(c float64) float64 { return math.Cosh(2 * c) }),
+			[]float64{1.002, 0, -.805, 0, .404, .011}, []int{1, 3, 5}},
 	} {
 		f, err := FitSeries(c.target, 5, PaperFit())
 		if err != nil {
@@ -113,21 +117,25 @@ func TestCertifyStructure(t *testing.T) {
 				return overFactorial(7) - 1e-3
 			}
 			return overFactorial(k)
-		}, func(c float64) float64 { return math.Exp(c) - 1e-3*math.Pow(c, 7) }), NotRealizable, true, "c^7"},
-		{structured("difference", false, overFactorial, math.Exp), Undetermined, false, "no coefficient to degree 1000"},
+		}, func(c float64) float64 { return math.Exp(c) - 1e-3*math.Pow(c, 7) }), NotRealizable,
+			true, "c^7"},
+		{structured("difference", false, overFactorial, math.Exp), Undetermined, false,
+			"no coefficient to degree 1000"},
 		{structured("exp - c^90/10^12", false, func(k int) float64 {
 			if k == 90 {
 				return -1e-12
 			}
 			return overFactorial(k)
-		}, func(c float64) float64 { return math.Exp(c) - 1e-12*math.Pow(c, 90) }), NotRealizable, true, "c^90"},
+		}, func(c float64) float64 { return math.Exp(c) - 1e-12*math.Pow(c, 90) }), NotRealizable,
+			true, "c^90"},
 		{Must(series(1, 2).Kernel()), Realizable, true, "construction"},
 	} {
 		cert, err := Certify(c.target, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cert.Verdict != c.verdict || cert.Proof != c.proof || !strings.Contains(cert.Reason, c.reason) {
+		if cert.Verdict != c.verdict || cert.Proof != c.proof ||
+			!strings.Contains(cert.Reason, c.reason) {
 			t.Errorf("%v", cert)
 		}
 		if cert.Nearest.check() != nil || !(cert.MeanDistance <= cert.MaxDistance*(1+1e-12)) {
@@ -137,7 +145,10 @@ func TestCertifyStructure(t *testing.T) {
 	// The cusp of the deep ReLU NTK at c = 1.
 	for _, n := range []int{100, 400, 1000} {
 		cert := Must(Certify(Must(deepReLU4().NTK()), &CertifySettings{Degree: n}))
-		if r := cert.Rest * math.Sqrt(float64(n)); cert.Verdict != Realizable || !cert.Proof || math.Abs(r-2.55) > 0.02 {
+		if r := cert.Rest * math.Sqrt(
+			float64(n),
+		); cert.Verdict != Realizable || !cert.Proof ||
+			math.Abs(r-2.55) > 0.02 {
 			t.Errorf("4HL ReLU NTK to degree %d: rest %.3g/√degree, %v", n, r, cert)
 		}
 	}
@@ -152,7 +163,8 @@ func TestCertifyStructure(t *testing.T) {
 			tail += a
 		}
 		goal := tol / math.Sqrt(0.1)
-		if !(tail <= cert.Rest && cert.Rest <= goal && tail+all[n] > goal*(1-1e-4)) || !cert.RestProved {
+		if !(tail <= cert.Rest && cert.Rest <= goal && tail+all[n] > goal*(1-1e-4)) ||
+			!cert.RestProved {
 			t.Errorf("tolerance %g: degree %d, rest %v, tail %v", tol, n, cert.Rest, tail)
 		}
 	}
@@ -164,21 +176,28 @@ func TestCertifyValues(t *testing.T) {
 		verdict Verdict
 		near    float64 // nearest kernel at most this far away
 	}{
-		"exp":             {math.Exp, Undetermined, 1e-12},
-		"cosh 2c":         {func(c float64) float64 { return math.Cosh(2 * c) }, Undetermined, 1e-11},
-		"c³":              {func(c float64) float64 { return c * c * c }, Undetermined, 1e-15},
-		"Gaussian":        {func(c float64) float64 { return math.Exp(-4 * (1 - c)) }, Undetermined, 1e-10},
-		"Laplace":         {func(c float64) float64 { return math.Exp(-math.Sqrt(2 - 2*c)) }, Undetermined, 0.02},
-		"jump at 1":       {func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) }, Undetermined, 0.5},
-		"zero":            {func(float64) float64 { return 0 }, Undetermined, 0},
-		"sin":             {math.Sin, NotRealizable, 1},
-		"tiny negative":   {func(c float64) float64 { return 1 + c - 1e-9*c*c }, NotRealizable, 1e-9},
-		"|c|":             {math.Abs, NotRealizable, 1},
-		"relu(c)":         {func(c float64) float64 { return math.Max(0, c) }, NotRealizable, 1},
-		"high degree":     {func(c float64) float64 { return math.Exp(c) - 1e-3*math.Pow(c, 20) }, NotRealizable, 1e-3},
-		"falling":         {func(c float64) float64 { return 2 - c }, NotRealizable, 3},
-		"small at 1":      {func(c float64) float64 { return 1 / (1 + 0.9*c*c) }, NotRealizable, 1},
-		"jump at 0":       {func(c float64) float64 { return 1 + math.Copysign(1, c) }, NotRealizable, 2},
+		"exp": {math.Exp, Undetermined, 1e-12},
+		"cosh 2c": {func(c float64) float64 { return math.Cosh(2 * c) }, Undetermined,
+			1e-11},
+		"c³": {func(c float64) float64 { return c * c * c }, Undetermined, 1e-15},
+		"Gaussian": {func(c float64) float64 { return math.Exp(-4 * (1 - c)) }, Undetermined,
+			1e-10},
+		"Laplace": {func(c float64) float64 { return math.Exp(-math.Sqrt(2 - 2*c)) },
+			Undetermined, 0.02},
+		"jump at 1": {func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) },
+			Undetermined, 0.5},
+		"zero": {func(float64) float64 { return 0 }, Undetermined, 0},
+		"sin":  {math.Sin, NotRealizable, 1},
+		"tiny negative": {func(c float64) float64 { return 1 + c - 1e-9*c*c }, NotRealizable,
+			1e-9},
+		"|c|":     {math.Abs, NotRealizable, 1},
+		"relu(c)": {func(c float64) float64 { return math.Max(0, c) }, NotRealizable, 1},
+		"high degree": {func(c float64) float64 { return math.Exp(c) - 1e-3*math.Pow(c, 20) },
+			NotRealizable, 1e-3},
+		"falling":    {func(c float64) float64 { return 2 - c }, NotRealizable, 3},
+		"small at 1": {func(c float64) float64 { return 1 / (1 + 0.9*c*c) }, NotRealizable, 1},
+		"jump at 0": {func(c float64) float64 { return 1 + math.Copysign(1, c) },
+			NotRealizable, 2},
 		"constant, below": {func(float64) float64 { return -1 }, NotRealizable, 2},
 	} {
 		cert, err := Certify(blackBox(name, c.f), nil)
@@ -190,12 +209,24 @@ func TestCertifyValues(t *testing.T) {
 		}
 	}
 	// The Laplace kernel and this jump rise at c = 1 faster than degrees can tell.
-	cert := Must(Certify(blackBox("jump", func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) }), nil))
+	cert := Must(
+		Certify(
+			blackBox(
+				"jump",
+				func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) },
+			),
+			nil,
+		),
+	)
 	if !strings.Contains(cert.Reason, "jump") {
 		t.Errorf("%v", cert)
 	}
 	var domain *DomainError
-	if _, err := Certify(blackBox("pole", func(c float64) float64 { return 1 / (1 - c) }), nil); !errors.As(err, &domain) || domain.K != 1 {
+	if _, err := Certify(
+		blackBox("pole", func(c float64) float64 { return 1 / (1 - c) }),
+		nil,
+	); !errors.As(err, &domain) ||
+		domain.K != 1 {
 		t.Errorf("pole: %v", err)
 	}
 }
@@ -221,7 +252,14 @@ func TestCertifyErrorBars(t *testing.T) {
 				want = a[k]
 			}
 			if math.Abs(v-want) > cert.Uncertainty[k] {
-				t.Errorf("seed %d: a_%d = %v ± %v, in truth %v", seed, k, v, cert.Uncertainty[k], want)
+				t.Errorf(
+					"seed %d: a_%d = %v ± %v, in truth %v",
+					seed,
+					k,
+					v,
+					cert.Uncertainty[k],
+					want,
+				)
 			}
 		}
 	}
@@ -242,7 +280,8 @@ func TestCertifySamples(t *testing.T) {
 		return s
 	}
 	for range 30 {
-		for _, f := range []func(float64) float64{math.Exp, func(c float64) float64 { return c*c*c + 0.2 }} {
+		for _, f := range []func(float64) float64{math.Exp,
+			func(c float64) float64 { return c*c*c + 0.2 }} {
 			cert := Must(Certify(draw(f, 0.03), nil))
 			if cert.Verdict == NotRealizable {
 				t.Errorf("%v", cert)
@@ -261,7 +300,10 @@ func TestCertifySamples(t *testing.T) {
 	for _, c := range exact.Cosines {
 		exact.Values = append(exact.Values, math.Cosh(c))
 	}
-	if cert := Must(Certify(exact, nil)); cert.Verdict == NotRealizable || cert.MaxDistance > 1e-10 {
+	if cert := Must(
+		Certify(exact, nil),
+	); cert.Verdict == NotRealizable ||
+		cert.MaxDistance > 1e-10 {
 		t.Errorf("%v", cert)
 	}
 	for _, s := range []Samples{
@@ -273,7 +315,9 @@ func TestCertifySamples(t *testing.T) {
 			t.Errorf("%v", cert)
 		}
 	}
-	if cert := Must(Certify(Samples{Cosines: []float64{1, 0.5}, Values: []float64{1, 2}}, nil)); cert.Verdict != NotRealizable {
+	if cert := Must(
+		Certify(Samples{Cosines: []float64{1, 0.5}, Values: []float64{1, 2}}, nil),
+	); cert.Verdict != NotRealizable {
 		t.Errorf("%v", cert)
 	}
 }
@@ -312,9 +356,11 @@ func TestInvertRoundTrips(t *testing.T) {
 		tol    float64 // relative to K(1); 0 means the stated rest
 	}{
 		{"polynomial", series(.1, .5, 0, .3), InverseSettings{}, 1e-15},
-		{"other norm", series(.1, .5, 0, .3), InverseSettings{NormSquared: 2.5, WeightStd: 1.3}, 1e-14},
+		{"other norm", series(.1, .5, 0, .3), InverseSettings{NormSquared: 2.5, WeightStd: 1.3},
+			1e-14},
 		{"NNGP", exp, InverseSettings{NNGPShare: 1}, 1e-10},
-		{"mix, bias", series(3, 2, 1), InverseSettings{BiasStd: .3, WeightStd: 1.4, NormSquared: 2, NNGPShare: .3}, 1e-14},
+		{"mix, bias", series(3, 2, 1), InverseSettings{BiasStd: .3, WeightStd: 1.4, NormSquared: 2,
+			NNGPShare: .3}, 1e-14},
 		{"exp", exp, InverseSettings{SignRule: Alternating}, 1e-10},
 		{"exp, bias", exp, InverseSettings{BiasStd: .2}, 1e-10},
 		{"exp, values", blackBox("exp", math.Exp), InverseSettings{}, 1e-10},
@@ -322,7 +368,8 @@ func TestInvertRoundTrips(t *testing.T) {
 		{"degree 700", slow(0.97), InverseSettings{}, 1e-10},
 		{"degree 1000", slow(0.99), InverseSettings{Degree: 1000}, 0},
 		{"truncated", slow(0.9), InverseSettings{Degree: 10}, 0},
-		{"4HL erf", Must(Must(UniformFCN(4, Erf{}, math.Sqrt2, 0.1)).NTK()), InverseSettings{}, 1e-10},
+		{"4HL erf", Must(Must(UniformFCN(4, Erf{}, math.Sqrt2, 0.1)).NTK()), InverseSettings{},
+			1e-10},
 		{"4HL ReLU, degree 20", Must(deepReLU4().NTK()), InverseSettings{Degree: 20}, 0},
 	} {
 		inv, err := Invert(c.target, &c.s)
@@ -345,8 +392,12 @@ func TestInvertRandom(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for range 100 {
 		s := InverseSettings{
-			NNGPShare: float64(rng.IntN(3)) / 2, WeightStd: 0.5 + rng.Float64(), NormSquared: 0.3 + 2*rng.Float64(),
-			SignRule: SignRule(rng.IntN(3)),
+			NNGPShare: float64(
+				rng.IntN(3),
+			) / 2,
+			WeightStd:   0.5 + rng.Float64(),
+			NormSquared: 0.3 + 2*rng.Float64(),
+			SignRule:    SignRule(rng.IntN(3)),
 		}
 		if rng.IntN(2) == 0 {
 			s.BiasStd = rng.Float64() / 2
@@ -378,19 +429,32 @@ func TestInvertRandom(t *testing.T) {
 
 func TestInvertRefuses(t *testing.T) {
 	var not *NotRealizableError
-	if _, err := Invert(blackBox("sin", math.Sin), nil); !errors.As(err, &not) || not.Certificate.Least.Degree != 3 {
+	if _, err := Invert(
+		blackBox("sin", math.Sin),
+		nil,
+	); !errors.As(err, &not) ||
+		not.Certificate.Least.Degree != 3 {
 		t.Errorf("sin: %v", err)
 	}
 	// K = c has no activation once there is a bias: a_0 in c̃ is -σ_b²/σ_w².
-	if _, err := Invert(series(0, 1), &InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 || !not.Certificate.Proof {
+	if _, err := Invert(
+		series(0, 1),
+		&InverseSettings{BiasStd: 0.3},
+	); !errors.As(err, &not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 ||
+		!not.Certificate.Proof {
 		t.Errorf("c with bias: %v", err)
 	}
 	// The same from values alone: evidence, by a functional.
-	if _, err := Invert(blackBox("c", func(c float64) float64 { return c }), &InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || not.Certificate.Proof {
+	if _, err := Invert(
+		blackBox("c", func(c float64) float64 { return c }),
+		&InverseSettings{BiasStd: 0.3},
+	); !errors.As(err, &not) ||
+		not.Certificate.Proof {
 		t.Errorf("values of c with bias: %v", err)
 	}
 	inv, err := Invert(blackBox("sin", math.Sin), &InverseSettings{AcceptNearest: true})
-	if err != nil || inv.Certificate.Verdict != NotRealizable || len(inv.Coeffs) != 2 || inv.Coeffs[0] != 0 {
+	if err != nil || inv.Certificate.Verdict != NotRealizable || len(inv.Coeffs) != 2 ||
+		inv.Coeffs[0] != 0 {
 		t.Errorf("nearest to sin: %+v %v", inv, err)
 	}
 	var cut *TruncationError
@@ -456,7 +520,11 @@ func TestFiniteWidthVarianceBySimulation(t *testing.T) {
 			for i := range x {
 				z := rng.NormFloat64()
 				u := math.Sqrt(c[0]) * z
-				v := c[1]/math.Sqrt(c[0])*z + math.Sqrt(math.Max(0, c[2]-c[1]*c[1]/c[0]))*rng.NormFloat64()
+				v := c[1]/math.Sqrt(
+					c[0],
+				)*z + math.Sqrt(
+					math.Max(0, c[2]-c[1]*c[1]/c[0]),
+				)*rng.NormFloat64()
 				w := rng.NormFloat64()
 				x[i] = phi.Value(u)*phi.Value(v) + w*w*c[1]*phi.Derivative(u)*phi.Derivative(v)
 				mean += x[i] / n
@@ -481,7 +549,11 @@ func TestFiniteWidthVariance(t *testing.T) {
 	// theory.md: published to three digits, the last ones cut off.
 	for i, c := range []float64{1, .9, .5, 0, -.5, -1} {
 		want := []float64{14.5, 11.6, 5.99, 1.94, 1.76, 2.55}[i]
-		if v := Must(FiniteWidthVariance(PublishedMimic(), 1, c, 1)); math.Abs(math.Sqrt(v)-want) > 0.005*want+0.005 {
+		if v := Must(
+			FiniteWidthVariance(PublishedMimic(), 1, c, 1),
+		); math.Abs(
+			math.Sqrt(v)-want,
+		) > 0.005*want+0.005 {
 			t.Errorf("√(N Var) at %v is %v, published %v", c, math.Sqrt(v), want)
 		}
 	}
@@ -495,17 +567,27 @@ func TestFiniteWidthVariance(t *testing.T) {
 	// Sums of the polynomial against panels, at any variances.
 	phi := Must(hermite.NewSeries([]float64{.3, -1, .5, .2, .1, -.3}))
 	for _, c := range [][3]float64{{1, .5, 1}, {1, 1, 1}, {.6, -.5, 2}, {0, 0, 1}, {1, -1, 1}} {
-		a, b := Must(FiniteWidthVariance(phi, c[0], c[1], c[2])), Must(FiniteWidthVariance(hidden{phi}, c[0], c[1], c[2]))
+		a, b := Must(
+			FiniteWidthVariance(phi, c[0], c[1], c[2]),
+		), Must(
+			FiniteWidthVariance(hidden{phi}, c[0], c[1], c[2]),
+		)
 		if math.Abs(a-b) > 1e-10*(1+a) {
 			t.Errorf("at %v: %v by sums, %v by panels", c, a, b)
 		}
 	}
-	for _, c := range [][3]float64{{1, 1.5, 1}, {-1, 0, 1}, {math.NaN(), 0, 1}, {math.Inf(1), 0, 1}} {
+	for _, c := range [][3]float64{{1, 1.5, 1}, {-1, 0, 1}, {math.NaN(), 0, 1},
+		{math.Inf(1), 0, 1}} {
 		if _, err := FiniteWidthVariance(phi, c[0], c[1], c[2]); err == nil {
 			t.Errorf("%v accepted", c)
 		}
 	}
-	if _, err := FiniteWidthVariance(Must(hermite.NewSeries(make([]float64, 500))), 1, 0, 1); err == nil {
+	if _, err := FiniteWidthVariance(
+		Must(hermite.NewSeries(make([]float64, 500))),
+		1,
+		0,
+		1,
+	); err == nil {
 		t.Error("degree 499 accepted")
 	}
 	var infinite *InfiniteNTKError
@@ -533,7 +615,12 @@ func TestLeastVarianceSigns(t *testing.T) {
 		return sum
 	}
 	target := series(1, 0.8, 0.6, 0, 0.5, 0.2)
-	s := InverseSettings{SignRule: LeastVariance, SignCosines: cosines, WeightStd: 1.2, NormSquared: 0.8}
+	s := InverseSettings{
+		SignRule:    LeastVariance,
+		SignCosines: cosines,
+		WeightStd:   1.2,
+		NormSquared: 0.8,
+	}
 	best := mean(Must(Invert(target, &s)).Phi, 1.2, 0, 0.8)
 	least := math.Inf(1)
 	for n := range 1 << 6 {
@@ -541,13 +628,31 @@ func TestLeastVarianceSigns(t *testing.T) {
 		for k := range signs {
 			signs[k] = 1 - 2*(n>>k&1)
 		}
-		least = math.Min(least, mean(Must(Invert(target, &InverseSettings{Signs: signs, WeightStd: 1.2, NormSquared: 0.8})).Phi, 1.2, 0, 0.8))
+		least = math.Min(
+			least,
+			mean(
+				Must(
+					Invert(
+						target,
+						&InverseSettings{Signs: signs, WeightStd: 1.2, NormSquared: 0.8},
+					),
+				).Phi,
+				1.2,
+				0,
+				0.8,
+			),
+		)
 	}
 	if math.Abs(best-least) > 1e-9*least {
 		t.Errorf("variance %v, the least of all signs is %v", best, least)
 	}
 	// Too many terms for all signs: no worse than each rule, the same every time.
-	exp := structured("exp", true, func(k int) float64 { return math.Pow(2, float64(k)) * overFactorial(k) }, func(c float64) float64 { return math.Exp(2 * c) })
+	exp := structured(
+		"exp",
+		true,
+		func(k int) float64 { return math.Pow(2, float64(k)) * overFactorial(k) },
+		func(c float64) float64 { return math.Exp(2 * c) },
+	)
 	s = InverseSettings{SignRule: LeastVariance, SignCosines: cosines}
 	a, b := Must(Invert(exp, &s)), Must(Invert(exp, &s))
 	if fmt.Sprint(a.Coeffs) != fmt.Sprint(b.Coeffs) {
@@ -555,7 +660,12 @@ func TestLeastVarianceSigns(t *testing.T) {
 	}
 	best = mean(a.Phi, 1, 0, 1)
 	for _, r := range []SignRule{AllPlus, Alternating, PaperSigns} {
-		if v := mean(Must(Invert(exp, &InverseSettings{SignRule: r})).Phi, 1, 0, 1); v < best*(1-1e-9) {
+		if v := mean(
+			Must(Invert(exp, &InverseSettings{SignRule: r})).Phi,
+			1,
+			0,
+			1,
+		); v < best*(1-1e-9) {
 			t.Errorf("rule %v has the variance %v, the search %v", r, v, best)
 		}
 	}
@@ -594,7 +704,8 @@ func TestSharedDepthGivesBack(t *testing.T) {
 		odd[k] /= sum
 	}
 	for name, f := range map[string][]float64{
-		"0.3c+0.7c³": {0, .3, 0, .7}, "c³": {0, 0, 0, 1}, "three terms": {0, .3, .2, .5}, "constant": {.1, .3, .2, .4}, "odd": odd,
+		"0.3c+0.7c³": {0, .3, 0, .7}, "c³": {0, 0, 0, 1}, "three terms": {0, .3, .2, .5},
+		"constant": {.1, .3, .2, .4}, "odd": odd,
 	} {
 		phi := Must(InverseNNGP(series(f...), nil))
 		for depth := 2; depth <= 3; depth++ {
@@ -619,7 +730,15 @@ func TestSharedDepthGivesBack(t *testing.T) {
 					// Where all is analytic the low coefficients follow; of a black box
 					// with a constant too, to the root of what the kernel agrees to.
 					if k <= 5 && math.Abs(have-want) > 2e-5 {
-						t.Errorf("%s of %s at depth %d: f_%d = %v, want %v", kind, name, depth, k, have, want)
+						t.Errorf(
+							"%s of %s at depth %d: f_%d = %v, want %v",
+							kind,
+							name,
+							depth,
+							k,
+							have,
+							want,
+						)
 					}
 				}
 			}
@@ -659,7 +778,10 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 			a = composeTo(f, a)
 		}
 		K := Must(net.NNGP())
-		K.expansion = &expansion{nonneg: true, coeffs: func(degree int) ([]float64, error) { return a[:degree+1], nil }}
+		K.expansion = &expansion{
+			nonneg: true,
+			coeffs: func(degree int) ([]float64, error) { return a[:degree+1], nil },
+		}
 		got := Must(SharedDepth(K, depth, &SharedDepthSettings{NNGP: true}))
 		if got.Verdict != Realizable {
 			t.Errorf("erf at depth %d: %v", depth, got)
@@ -671,7 +793,13 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 		}
 		// f of the ReLU ends at no degree: what 40 leave is of the order 40^(-3/2)/100.
 		relu := Must(UniformFCN(depth, ReLU{}, math.Sqrt2, 0))
-		got = Must(SharedDepth(Must(relu.NNGP()), depth, &SharedDepthSettings{NNGP: true, Tolerance: 1e-3}))
+		got = Must(
+			SharedDepth(
+				Must(relu.NNGP()),
+				depth,
+				&SharedDepthSettings{NNGP: true, Tolerance: 1e-3},
+			),
+		)
 		if got.Verdict != Realizable || got.MaxDistance > 2e-4 {
 			t.Errorf("ReLU at depth %d: %v", depth, got)
 		}
@@ -738,17 +866,24 @@ func TestSharedDepthWitness(t *testing.T) {
 		{blackBox("0.9c+0.1c³", func(c float64) float64 { return 0.9*c + 0.1*c*c*c }), 5, "c^5"},
 	} {
 		got := Must(SharedDepth(c.target, 2, &SharedDepthSettings{NNGP: true}))
-		if got.Verdict != NotRealizable || got.Witness.Degree != c.degree || !strings.Contains(got.Reason, c.reason) {
+		if got.Verdict != NotRealizable || got.Witness.Degree != c.degree ||
+			!strings.Contains(got.Reason, c.reason) {
 			t.Errorf("%v, witness %+v", got, got.Witness)
 		}
 	}
 	f1 := math.Sqrt(0.9)
 	f3 := 0.1 / (f1 + f1*f1*f1)
 	want := -3 * f1 * f1 * f3 * f3 / (f1 + math.Pow(f1, 5))
-	if got := Must(SharedDepth(series(0, .9, 0, .1), 2, &SharedDepthSettings{NNGP: true})); math.Abs(got.Witness.Value-want) > 1e-14 || got.Proof || got.Verdict != NotRealizable {
+	if got := Must(
+		SharedDepth(series(0, .9, 0, .1), 2, &SharedDepthSettings{NNGP: true}),
+	); math.Abs(got.Witness.Value-want) > 1e-14 || got.Proof ||
+		got.Verdict != NotRealizable {
 		t.Errorf("f_5 = %v, by hand %v", got.Witness.Value, want)
 	}
-	if got := Must(SharedDepth(series(0.1, 0.3), 2, nil)); got.Verdict != NotRealizable || !strings.Contains(got.Reason, "at least 1") {
+	if got := Must(
+		SharedDepth(series(0.1, 0.3), 2, nil),
+	); got.Verdict != NotRealizable ||
+		!strings.Contains(got.Reason, "at least 1") {
 		t.Errorf("NTK below 1: %v", got)
 	}
 	for _, depth := range []int{1, 11} {
@@ -756,7 +891,8 @@ func TestSharedDepthWitness(t *testing.T) {
 			t.Errorf("depth %d accepted", depth)
 		}
 	}
-	for name, s := range map[string]SharedDepthSettings{"degree": {Degree: 500}, "tolerance": {Tolerance: math.NaN()}, "rule": {SignRule: LeastVariance}} {
+	for name, s := range map[string]SharedDepthSettings{"degree": {Degree: 500},
+		"tolerance": {Tolerance: math.NaN()}, "rule": {SignRule: LeastVariance}} {
 		if _, err := SharedDepth(series(0, 1), 2, &s); err == nil {
 			t.Errorf("%s accepted", name)
 		}
@@ -765,7 +901,11 @@ func TestSharedDepthWitness(t *testing.T) {
 
 // A net's fingerprint tells the scale of a series.
 func TestFingerprintOfScale(t *testing.T) {
-	a, b := Must(hermite.NewSeries([]float64{0, 1, 1})), Must(hermite.NewScaledSeries([]float64{0, 1, 1}, 2))
+	a, b := Must(
+		hermite.NewSeries([]float64{0, 1, 1}),
+	), Must(
+		hermite.NewScaledSeries([]float64{0, 1, 1}, 2),
+	)
 	if Must(UniformFCN(1, a, 1, 0)).Fingerprint() == Must(UniformFCN(1, b, 1, 0)).Fingerprint() {
 		t.Error("another scale, the same fingerprint")
 	}
@@ -788,7 +928,8 @@ func FuzzInverse(f *testing.F) {
 	f.Add(5e-324, 0.0, 5e-324, 0.0, 1.0, uint8(7))
 	f.Add(1.0, 1.0, -1e-12, 1e-9, 1e-3, uint8(4))
 	f.Fuzz(func(t *testing.T, x, y, z, bias, norm float64, bits uint8) {
-		var target Target = Samples{Cosines: []float64{1, 0.5, -0.25, -1}, Values: []float64{x, y, z, x - y}, Std: []float64{math.Abs(z) / 10}}
+		var target Target = Samples{Cosines: []float64{1, 0.5, -0.25, -1},
+			Values: []float64{x, y, z, x - y}, Std: []float64{math.Abs(z) / 10}}
 		switch bits & 3 {
 		case 1:
 			target = blackBox("f", func(c float64) float64 { return x + y*math.Exp(z*c) })
@@ -800,22 +941,39 @@ func FuzzInverse(f *testing.F) {
 			target = p
 		}
 		if cert, err := Certify(target, nil); err == nil {
-			if isNaNIn(cert.MeanDistance, cert.MaxDistance, cert.Rest, cert.Least.Value) || isNaNIn(cert.Coeffs...) || isNaNIn(cert.Nearest.a...) || cert.Nearest.check() != nil {
+			if isNaNIn(cert.MeanDistance, cert.MaxDistance, cert.Rest, cert.Least.Value) ||
+				isNaNIn(cert.Coeffs...) ||
+				isNaNIn(cert.Nearest.a...) ||
+				cert.Nearest.check() != nil {
 				t.Errorf("%v", cert)
 			}
 		}
-		inv, err := Invert(target, &InverseSettings{BiasStd: bias, NormSquared: norm, AcceptNearest: bits&4 != 0, MaxDegree: 50})
+		inv, err := Invert(
+			target,
+			&InverseSettings{
+				BiasStd:       bias,
+				NormSquared:   norm,
+				AcceptNearest: bits&4 != 0,
+				MaxDegree:     50,
+			},
+		)
 		if inv == nil {
 			if err == nil {
 				t.Error("neither a result nor an error")
 			}
 			return
 		}
-		if isNaNIn(inv.Rest, inv.Growth.Ratio()) || isNaNIn(inv.Coeffs...) || isNaNIn(inv.Kernel.a...) {
+		if isNaNIn(inv.Rest, inv.Growth.Ratio()) || isNaNIn(inv.Coeffs...) ||
+			isNaNIn(inv.Kernel.a...) {
 			t.Errorf("%+v", inv)
 		}
 		if bits&8 != 0 {
-			if got, err := SharedDepth(target, 2, &SharedDepthSettings{Degree: 8, NNGP: bits&16 != 0}); err == nil && (isNaNIn(got.Dual.a...) || math.IsNaN(got.MaxDistance)) {
+			if got, err := SharedDepth(
+				target,
+				2,
+				&SharedDepthSettings{Degree: 8, NNGP: bits&16 != 0},
+			); err == nil &&
+				(isNaNIn(got.Dual.a...) || math.IsNaN(got.MaxDistance)) {
 				t.Errorf("%+v", got)
 			}
 		}

@@ -7,6 +7,136 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
+// cosineKernel is a kernel of the cosine alone, whatever the norms; where an input
+// is zero the cosine is taken as 0.
+func cosineKernel(name string, f func(c float64) float64, e *expansion) Kernel {
+	return Kernel{
+		name:    name,
+		prepare: func(q float64) (prepared, error) { return q, nil },
+		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
+			if p.Q == p.Q2 && p.Q > 0 { // the cosine to rounding on either side
+				if p.Minus <= p.Plus {
+					return f(1 - p.Minus/p.Q)
+				}
+				return f(p.Plus/p.Q - 1)
+			}
+			return f(p.Rho())
+		},
+		cosineOnly: true,
+		expansion:  e,
+	}
+}
+
+// FromFunc returns the kernel K(c) = f(c) of the cosine c in [-1, 1]: on inputs of
+// any norm their cosine, 0 where one is zero. Whether f is positive definite is not
+// checked here but by [Certify]; its values at some cosines are: NaN or an infinity
+// is an error, and so is a panic of f there; later ones are the caller's. f must be
+// safe to call from several goroutines.
+func FromFunc(name string, f func(c float64) float64) (K Kernel, err error) {
+	if f == nil {
+		return Kernel{}, fmt.Errorf("ntk: kernel %q has no function (nil)", name)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			K, err = Kernel{}, fmt.Errorf("ntk: kernel %q panics on [-1, 1]: %v", name, p)
+		}
+	}()
+	for i := range 65 {
+		c := math.Cos(math.Pi * float64(i) / 64)
+		if v := f(c); !isFinite(v) {
+			return Kernel{}, fmt.Errorf(
+				"ntk: kernel %q is %v at c = %v; it must be finite on [-1, 1]",
+				name,
+				v,
+				c,
+			)
+		}
+	}
+	K = cosineKernel(name, f, nil)
+	K.function = true
+	return K, nil
+}
+
+// AtOne returns the limit of K(c) for c → 1 from the left, on inputs of norm √d,
+// and an estimate of its error. A kernel whose power series is known is continuous
+// there, so that it is K(1). Of others it is extrapolated from values down to
+// 1 - c = 6e-14: white noise adds a jump at 1, which this does not see, and a
+// derivative may be infinite there (+Inf, with an error of 0). Spikes narrower than
+// that are not told from jumps.
+func (K Kernel) AtOne() (limit, errorBound float64, err error) {
+	one, err := K.prepare(1)
+	if err != nil {
+		return 0, 0, err
+	}
+	if K.expansion != nil && K.expansion.nonneg {
+		v := K.pair(one, gauss.Equal(1), one)
+		if isFinite(v) {
+			return v, (1e-15 + K.tolerance) * math.Abs(v), nil
+		}
+	}
+	// Neville's scheme in t = √(1-c), in which kernels with a kink are analytic; the
+	// step is a quarter each time, in t a half.
+	const n = 22
+	var values, column, last []float64
+	var best [n]float64
+	for i := range n {
+		gap := math.Ldexp(1, -2*(i+1))
+		v := K.pair(one, gauss.New(1, 1-gap, 1, gap, 2-gap), one)
+		if !isFinite(v) {
+			return 0, 0, &DomainError{1, 1 - gap, 1, notFinite}
+		}
+		values = append(values, v)
+		last, column = column, []float64{v}
+		for j := 1; j <= min(i, 4); j++ {
+			f := math.Pow(2, float64(j))
+			column = append(column, (f*column[j-1]-last[j-1])/(f-1))
+		}
+		best[i] = column[len(column)-1]
+	}
+	// Increments that do not shrink: the kernel goes like 1/t or log t.
+	diverges := true
+	for i := n - 5; i < n; i++ {
+		step, before := values[i]-values[i-1], values[i-1]-values[i-2]
+		diverges = diverges && step/before > 0.9 && math.Abs(step) > 1e-9*math.Abs(values[i])
+	}
+	if diverges {
+		return math.Copysign(math.Inf(1), values[n-1]-values[0]), 0, nil
+	}
+	// Of the last rows the one that changed least; they disagree by what values are
+	// off and by what is not smooth.
+	at, bound := n-1, math.Inf(1)
+	for i := n - 6; i < n; i++ {
+		if e := math.Abs(best[i]-best[i-1]) + math.Abs(best[i-1]-best[i-2]); e < bound {
+			at, bound = i, e
+		}
+	}
+	bound = math.Max(bound, math.Abs(values[n-1]-best[at])*1e-2)
+	if !isFinite(best[at]) || !isFinite(bound) {
+		return 0, 0, &DomainError{1, 1, 1, K.reason()}
+	}
+	return best[at], bound + (1e-15+K.tolerance)*math.Abs(best[at]), nil
+}
+
+// Curves evaluates kernels at n cosines of equally spaced angles, for a figure:
+// the cosines in ascending order and one slice of values for each kernel.
+func Curves(n int, kernels ...Kernel) (cosines []float64, values [][]float64, err error) {
+	if n < 2 {
+		return nil, nil, fmt.Errorf("ntk: %d points; a curve has at least 2", n)
+	}
+	cosines = make([]float64, n)
+	for i := range cosines {
+		cosines[i] = -math.Cos(math.Pi * float64(i) / float64(n-1))
+	}
+	for _, K := range kernels {
+		v, err := K.Curve(cosines)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%v: %w", K, err)
+		}
+		values = append(values, v)
+	}
+	return cosines, values, nil
+}
+
 // Kernel is a kernel that depends on its two inputs through q = ‖x‖²/d,
 // k = x·x'/d and q' = ‖x'‖²/d; on the sphere it is a curve K(c) over the
 // cosine. Kernels come from nets ([FCN.NTK], [FCN.NNGP]), from the functions
@@ -56,7 +186,8 @@ func (e *DomainError) Error() string {
 }
 
 // notFinite says why a kernel has no value: its formulas left float64.
-const notFinite = "the kernel is too large for double precision there: smaller standard deviations, parameters or inputs are needed"
+const notFinite = "the kernel is too large for double precision there: smaller standard " +
+	"deviations, parameters or inputs are needed"
 
 // reason says why the kernel has no finite value somewhere.
 func (K Kernel) reason() string {

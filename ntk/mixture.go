@@ -8,6 +8,13 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
+func (c cosine) atoms() gauss.Atoms {
+	sin, cos := math.Sincos(c.phase)
+	return gauss.Atoms{
+		Waves: []gauss.Wave{{C: complex(c.amp*cos, c.amp*sin), Beta: complex(0, c.freq)}},
+	}.Merged()
+}
+
 // mixture is a sum of shifted ReLUs, cosines and an affine function. Its dual
 // activations are sums over pairs of terms, each in closed form.
 type mixture struct {
@@ -205,7 +212,8 @@ func (c cosine) values(c2 cosine, p gauss.Pair) float64 {
 // derivatives is E[c'(u) c2'(v)].
 func (c cosine) derivatives(c2 cosine, p gauss.Pair) float64 {
 	minus, plus := c.pair(c2, p)
-	return c.amp * c2.amp * c.freq * c2.freq / 2 * (minus*math.Cos(c.phase-c2.phase) - plus*math.Cos(c.phase+c2.phase))
+	waves := minus*math.Cos(c.phase-c2.phase) - plus*math.Cos(c.phase+c2.phase)
+	return c.amp * c2.amp * c.freq * c2.freq / 2 * waves
 }
 
 // pair is E[cos(fu ∓ f2 v)]: e^{-var/2} of the difference and of the sum.

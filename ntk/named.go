@@ -8,7 +8,11 @@ import (
 )
 
 // distanceKernel is f(t), t = ‖x-x'‖²/(2d): on the sphere t = 1 - c.
-func distanceKernel(name string, f func(t float64) float64, coeffs func(degree int) []float64) Kernel {
+func distanceKernel(
+	name string,
+	f func(t float64) float64,
+	coeffs func(degree int) []float64,
+) Kernel {
 	return Kernel{
 		name:    name,
 		prepare: func(q float64) (prepared, error) { return q, nil },
@@ -27,7 +31,10 @@ func distanceKernel(name string, f func(t float64) float64, coeffs func(degree i
 
 func checkLength(length float64) error {
 	if !(length > 0) || math.IsInf(length, 0) || !isFinite(1/(length*length)) {
-		return fmt.Errorf("ntk: length scale is %v; it must be a finite number > 0, in units of √d", length)
+		return fmt.Errorf(
+			"ntk: length scale is %v; it must be a finite number > 0, in units of √d",
+			length,
+		)
 	}
 	return nil
 }
@@ -181,25 +188,4 @@ func PolynomialKernel(degree int, offset float64) (Kernel, error) {
 			},
 		},
 	}, nil
-}
-
-// ArcCosineKernel returns the arc-cosine kernel of the degree n, 0 … 12,
-// J_n(θ) (‖x‖²‖x'‖²/d²)^{n/2}/π: 2 E[max(u,0)^n max(v,0)^n].
-//
-// Source: [CS09] eq. 3.
-func ArcCosineKernel(degree int) (Kernel, error) {
-	if degree < 0 || degree > maxRectified {
-		return Kernel{}, fmt.Errorf("ntk: degree is %d; it must be 0 … %d", degree, maxRectified)
-	}
-	var phi Activation = RectifiedMonomial{degree}
-	if degree == 0 {
-		phi = Step{}
-	}
-	net, err := NewFCN([]Layer{{Activation: phi, WeightStd: 1}}, Readout{WeightStd: math.Sqrt2})
-	if err != nil {
-		return Kernel{}, err
-	}
-	K, err := net.NNGP()
-	K.name = fmt.Sprintf("arc-cosine kernel of degree %d", degree)
-	return K, err
 }

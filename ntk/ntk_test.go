@@ -59,7 +59,9 @@ func TestKernelsAgainstNeuralTangents(t *testing.T) {
 		t.Fatalf("%d and %d reference cases", len(g.Sphere.Cases), len(g.AnyNorm.Cases))
 	}
 	for _, c := range g.Sphere.Cases {
-		net := ntk.Must(ntk.UniformFCN(c.Depth, goldenActivations[c.Activation], c.WeightStd, c.BiasStd))
+		net := ntk.Must(
+			ntk.UniformFCN(c.Depth, goldenActivations[c.Activation], c.WeightStd, c.BiasStd),
+		)
 		for which, raw := range map[string]json.RawMessage{"NNGP": c.NNGP, "NTK": c.NTK} {
 			var want []float64
 			if err := json.Unmarshal(raw, &want); err != nil {
@@ -72,7 +74,16 @@ func TestKernelsAgainstNeuralTangents(t *testing.T) {
 					tol = 1e-7
 				}
 				if e := math.Abs(got[i] - w); !(e <= tol*math.Max(1, math.Abs(want[len(want)-1]))) {
-					t.Errorf("%s of %v (%g, %g) at c = %g: %.16g, want %.16g", which, net, c.WeightStd, c.BiasStd, g.Sphere.Cosines[i], got[i], w)
+					t.Errorf(
+						"%s of %v (%g, %g) at c = %g: %.16g, want %.16g",
+						which,
+						net,
+						c.WeightStd,
+						c.BiasStd,
+						g.Sphere.Cosines[i],
+						got[i],
+						w,
+					)
 				}
 			}
 		}
@@ -82,7 +93,9 @@ func TestKernelsAgainstNeuralTangents(t *testing.T) {
 		x.SetRow(i, row)
 	}
 	for _, c := range g.AnyNorm.Cases {
-		net := ntk.Must(ntk.UniformFCN(c.Depth, goldenActivations[c.Activation], c.WeightStd, c.BiasStd))
+		net := ntk.Must(
+			ntk.UniformFCN(c.Depth, goldenActivations[c.Activation], c.WeightStd, c.BiasStd),
+		)
 		for which, raw := range map[string]json.RawMessage{"NNGP": c.NNGP, "NTK": c.NTK} {
 			var want [][]float64
 			if err := json.Unmarshal(raw, &want); err != nil {
@@ -97,10 +110,30 @@ func TestKernelsAgainstNeuralTangents(t *testing.T) {
 						tol = 1e-6
 					}
 					if e := math.Abs(gram.At(i, j) - w); !(e <= tol*math.Max(1, math.Abs(w))) {
-						t.Errorf("%s of %v (%g, %g) at rows %d, %d: %.16g, want %.16g", which, net, c.WeightStd, c.BiasStd, i, j, gram.At(i, j), w)
+						t.Errorf(
+							"%s of %v (%g, %g) at rows %d, %d: %.16g, want %.16g",
+							which,
+							net,
+							c.WeightStd,
+							c.BiasStd,
+							i,
+							j,
+							gram.At(i, j),
+							w,
+						)
 					}
-					if e := math.Abs(gram.At(i, j) - cross.At(i, j)); e > 1e-6*math.Max(1, math.Abs(w)) || i != j && e > 1e-12*math.Max(1, math.Abs(w)) {
-						t.Errorf("%s of %v: Gram and Cross differ by %g at %d, %d", which, net, e, i, j)
+					if e := math.Abs(
+						gram.At(i, j) - cross.At(i, j),
+					); e > 1e-6*math.Max(1, math.Abs(w)) ||
+						i != j && e > 1e-12*math.Max(1, math.Abs(w)) {
+						t.Errorf(
+							"%s of %v: Gram and Cross differ by %g at %d, %d",
+							which,
+							net,
+							e,
+							i,
+							j,
+						)
 					}
 				}
 			}
@@ -233,8 +266,11 @@ var activations = map[string]struct {
 	"sin":             {ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4}, nil},
 	"cos":             {ntk.Cos{Amplitude: -0.7, Frequency: 3, Phase: 1.1}, nil},
 	"published mimic": {ntk.PublishedMimic(), []float64{1.0600013769145225}},
-	"left mimic":      {ntk.Mimic{A: -2, B: -0.7, C: 0.5, D: -0.3, E: 0.4, F: 3, G: -1}, []float64{-0.7}},
-	"centred mimic":   {ntk.Mimic{A: 1, B: 0, C: -0.5, D: 0, E: 1, F: 5, G: 2}, []float64{0}},
+	"left mimic": {
+		ntk.Mimic{A: -2, B: -0.7, C: 0.5, D: -0.3, E: 0.4, F: 3, G: -1},
+		[]float64{-0.7},
+	},
+	"centred mimic": {ntk.Mimic{A: 1, B: 0, C: -0.5, D: 0, E: 1, F: 5, G: 2}, []float64{0}},
 }
 
 func TestDualsByQuadrature(t *testing.T) {
@@ -246,11 +282,29 @@ func TestDualsByQuadrature(t *testing.T) {
 		for _, p := range pairs {
 			value, derivative := a.phi.Dual(p[0], p[1], p[2])
 			// 1e-9: the nested rule's own error at these frequencies
-			if want := expect(a.phi.Value, a.kinks, p[0], p[1], p[2]); !(math.Abs(value-want) < 1e-9*(1+math.Abs(want))) {
+			if want := expect(
+				a.phi.Value,
+				a.kinks,
+				p[0],
+				p[1],
+				p[2],
+			); !(math.Abs(value-want) < 1e-9*(1+math.Abs(want))) {
 				t.Errorf("%s: E[φφ] at %v = %.15g, by quadrature %.15g", name, p, value, want)
 			}
-			if want := expect(a.phi.Derivative, a.kinks, p[0], p[1], p[2]); !(math.Abs(derivative-want) < 1e-9*(1+math.Abs(want))) {
-				t.Errorf("%s: E[φ'φ'] at %v = %.15g, by quadrature %.15g", name, p, derivative, want)
+			if want := expect(
+				a.phi.Derivative,
+				a.kinks,
+				p[0],
+				p[1],
+				p[2],
+			); !(math.Abs(derivative-want) < 1e-9*(1+math.Abs(want))) {
+				t.Errorf(
+					"%s: E[φ'φ'] at %v = %.15g, by quadrature %.15g",
+					name,
+					p,
+					derivative,
+					want,
+				)
 			}
 		}
 	}
@@ -260,7 +314,12 @@ func TestDualsByQuadrature(t *testing.T) {
 func TestDualsOfZeroInput(t *testing.T) {
 	for name, a := range activations {
 		value, _ := a.phi.Dual(0, 0, 1.7)
-		want := a.phi.Value(0) * panels(func(z float64) float64 { return a.phi.Value(math.Sqrt(1.7) * z) }, outerKinks(a.kinks, math.Sqrt(1.7), 1, 0))
+		want := a.phi.Value(
+			0,
+		) * panels(
+			func(z float64) float64 { return a.phi.Value(math.Sqrt(1.7) * z) },
+			outerKinks(a.kinks, math.Sqrt(1.7), 1, 0),
+		)
 		if !(math.Abs(value-want) < 1e-10) {
 			t.Errorf("%s: %v, want %v", name, value, want)
 		}
@@ -340,7 +399,11 @@ func TestDerivatives(t *testing.T) {
 	for name, a := range activations {
 		for z := -3.05; z < 3; z += 0.1 {
 			want := (a.phi.Value(z+h) - a.phi.Value(z-h)) / (2 * h)
-			if got := a.phi.Derivative(z); math.Abs(got-want) > 1e-7 { // h² φ'''/6 and rounding over h
+			if got := a.phi.Derivative(
+				z,
+			); math.Abs(
+				got-want,
+			) > 1e-7 { // h² φ'''/6 and rounding over h
 				t.Errorf("%s: φ'(%.2f) = %v, want %v", name, z, got, want)
 			}
 		}
@@ -380,7 +443,13 @@ func TestEvalFloat32(t *testing.T) {
 		e.EvalFloat32(inPlace, make([]float32, len(z)), inPlace)
 		for i := range z {
 			if inPlace[i] != value[i] {
-				t.Fatalf("%s: in place the value at %v is %v, want %v", name, z[i], inPlace[i], value[i])
+				t.Fatalf(
+					"%s: in place the value at %v is %v, want %v",
+					name,
+					z[i],
+					inPlace[i],
+					value[i],
+				)
 			}
 		}
 	}
@@ -417,7 +486,14 @@ func TestGramIsPSD(t *testing.T) {
 				}
 				values := eig.Values(nil)
 				if values[0] < -1e-11*values[n-1] || math.IsNaN(values[0]) {
-					t.Errorf("%s, depth %d: %s has eigenvalue %g, largest %g", name, depth, which, values[0], values[n-1])
+					t.Errorf(
+						"%s, depth %d: %s has eigenvalue %g, largest %g",
+						name,
+						depth,
+						which,
+						values[0],
+						values[n-1],
+					)
 				}
 				at := ntk.Must(kernelOf(net, which).At(dot(x, 4, 4), dot(x, 4, 5), dot(x, 5, 5)))
 				if math.Abs(at-gram.At(4, 5)) > 1e-12*(1+math.Abs(at)) {
@@ -514,29 +590,37 @@ func TestBadInput(t *testing.T) {
 		{"nil activation", second(ntk.UniformFCN(1, nil, 1, 0)), nil, "layer 1 has no activation"},
 		{"negative σ_w", second(ntk.UniformFCN(1, ntk.ReLU{}, -1, 0)), nil, "WeightStd is -1"},
 		{"NaN σ_b", second(ntk.UniformFCN(2, ntk.ReLU{}, 1, nan)), nil, "BiasStd is NaN"},
-		{"infinite readout", second(ntk.NewFCN([]ntk.Layer{{Activation: ntk.ReLU{}, WeightStd: 1}}, ntk.Readout{WeightStd: inf})), nil, "readout"},
+		{"infinite readout", second(ntk.NewFCN([]ntk.Layer{{Activation: ntk.ReLU{}, WeightStd: 1}},
+			ntk.Readout{WeightStd: inf})), nil, "readout"},
 		{"bad parameter", second(ntk.UniformFCN(1, ntk.Mimic{F: inf}, 1, 0)), nil, "Mimic.F"},
 		{"bad sine", second(ntk.UniformFCN(1, ntk.Sin{Phase: nan}, 1, 0)), nil, "Sin.Phase"},
-		{"bad cosine", second(ntk.UniformFCN(1, ntk.Cos{Amplitude: nan}, 1, 0)), nil, "Cos.Amplitude"},
+		{"bad cosine", second(ntk.UniformFCN(1, ntk.Cos{Amplitude: nan}, 1, 0)), nil,
+			"Cos.Amplitude"},
 		{"no dual", second(custom.NTK()), &noDualErr, "layer 1"},
 		{"NaN input", second(K.Gram(x)), &nonFinite, "row 1, column 1"},
 		{"NaN input", second(K.Cross(mat.NewDense(1, 2, nil), x)), &nonFinite, "row 1, column 1"},
 		{"too large", second(K.Gram(mat.NewDense(1, 1, []float64{1e200}))), &nonFinite, "squares"},
-		{"features", second(K.Cross(mat.NewDense(1, 3, nil), mat.NewDense(1, 2, nil))), nil, "3 and of 2"},
+		{"features", second(K.Cross(mat.NewDense(1, 3, nil), mat.NewDense(1, 2, nil))), nil,
+			"3 and of 2"},
 		{"no inputs", second(K.Gram(nil)), nil, "no inputs"},
 		{"no inputs", second(K.Gram(&mat.Dense{})), nil, "no inputs"},
 		{"cosine", second(K.Curve([]float64{0, 1.01})), &domain, "cosine 1"},
 		{"negative q", second(K.At(-1, 0, 1)), &domain, "≥ 0"},
 		{"Cauchy-Schwarz", second(K.At(1, 1.2, 1)), &domain, "Cauchy"},
-		{"overflow", second(ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1e150, 0)).NTK()).At(1e100, 0, 1e100)), &variance, "beyond double precision"},
-		{"overflow", second(ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.Mimic{A: 1e200}, 1, 0)).NTK()).Curve([]float64{0})), &variance, "beyond double precision"},
-		{"overflow", second(ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.Mimic{A: 1e200}, 1, 0)).NTK()).Gram(mat.NewDense(1, 1, []float64{1}))), &variance, "layer 2"},
+		{"overflow", second(ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1e150,
+			0)).NTK()).At(1e100, 0, 1e100)), &variance, "beyond double precision"},
+		{"overflow", second(ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.Mimic{A: 1e200}, 1,
+			0)).NTK()).Curve([]float64{0})), &variance, "beyond double precision"},
+		{"overflow", second(ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.Mimic{A: 1e200}, 1,
+			0)).NTK()).Gram(mat.NewDense(1, 1, []float64{1}))), &variance, "layer 2"},
 		{"infinite k", second(K.At(1, inf, 1)), &domain, "Cauchy"},
 		{"coefficient", second(ntk.NewPowerSeries([]float64{1, nan})), nil, "a_1"},
 		{"not PSD", second(series.Kernel()), &notPSD, "c^1"},
 		{"not PSD", second(ntk.InverseNTK(series, nil)), &notPSD, "-0.5"},
-		{"sign", second(ntk.InverseNNGP(ntk.Must(ntk.NewPowerSeries([]float64{1})), []int{2})), nil, "degree 0 is 2"},
-		{"signs", second(ntk.InverseNNGP(ntk.Must(ntk.NewPowerSeries([]float64{1})), []int{1, 1})), nil, "2 signs"},
+		{"sign", second(ntk.InverseNNGP(ntk.Must(ntk.NewPowerSeries([]float64{1})), []int{2})), nil,
+			"degree 0 is 2"},
+		{"signs", second(ntk.InverseNNGP(ntk.Must(ntk.NewPowerSeries([]float64{1})), []int{1, 1})),
+			nil, "2 signs"},
 		{"shapes", second(ntk.MSE(mat.NewDense(1, 2, nil), mat.NewDense(2, 2, nil))), nil, "1×2"},
 		{"empty", second(ntk.Accuracy(&mat.Dense{}, &mat.Dense{})), nil, "no outputs"},
 	} {
@@ -579,8 +663,21 @@ func FuzzMimicDual(f *testing.F) {
 		v1, d1 := m.Dual(q, q, q)
 		v2, d2 := m.Dual(q2, q2, q2)
 		// Cauchy-Schwarz holds for every φ.
-		if !(math.Abs(value) <= math.Sqrt(v1*v2)*(1+1e-6)+1e-6) || !(math.Abs(derivative) <= math.Sqrt(d1*d2)*(1+1e-6)+1e-6) {
-			t.Errorf("%+v at %v, %v, %v: %v, %v against %v, %v and %v, %v", m, q, rho, q2, value, derivative, v1, d1, v2, d2)
+		if !(math.Abs(value) <= math.Sqrt(v1*v2)*(1+1e-6)+1e-6) ||
+			!(math.Abs(derivative) <= math.Sqrt(d1*d2)*(1+1e-6)+1e-6) {
+			t.Errorf(
+				"%+v at %v, %v, %v: %v, %v against %v, %v and %v, %v",
+				m,
+				q,
+				rho,
+				q2,
+				value,
+				derivative,
+				v1,
+				d1,
+				v2,
+				d2,
+			)
 		}
 	})
 }
@@ -603,5 +700,17 @@ func BenchmarkGram(b *testing.B) {
 				ntk.Must(K.Gram(x))
 			}
 		})
+	}
+}
+
+// embedding is an activation of a caller's that takes a method from ReLU.
+type embedding struct{ ntk.ReLU }
+
+func (embedding) Value(z float64) float64 { return 2 * max(z, 0) }
+
+func TestFingerprintOfEmbedded(t *testing.T) {
+	own := ntk.Must(ntk.UniformFCN(1, embedding{}, 1, 0))
+	if own.Fingerprint() == ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)).Fingerprint() {
+		t.Error("an activation that embeds ReLU has the fingerprint of ReLU")
 	}
 }

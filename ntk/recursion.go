@@ -15,7 +15,12 @@ type NoDualError struct {
 
 // Error implements error.
 func (e *NoDualError) Error() string {
-	return fmt.Sprintf("ntk: hidden layer %d: %s has no dual activation, which infinite-width kernels need; make it with ntk.Custom, or give it a Dual method", e.Layer, e.Activation)
+	return fmt.Sprintf(
+		"ntk: hidden layer %d: %s has no dual activation, which infinite-width kernels need; "+
+			"make it with ntk.Custom, or give it a Dual method",
+		e.Layer,
+		e.Activation,
+	)
 }
 
 // InfiniteNTKError reports an activation that jumps: the NTK of equal inputs is
@@ -29,7 +34,13 @@ type InfiniteNTKError struct {
 
 // Error implements error.
 func (e *InfiniteNTKError) Error() string {
-	return fmt.Sprintf("ntk: hidden layer %d: %s jumps at z = %g, so the NTK is infinite at equal inputs; the NNGP kernel is finite, and so is the NTK if the layers up to this one are frozen", e.Layer, e.Activation, e.Jump)
+	return fmt.Sprintf(
+		"ntk: hidden layer %d: %s jumps at z = %g, so the NTK is infinite at equal inputs; the "+
+			"NNGP kernel is finite, and so is the NTK if the layers up to this one are frozen",
+		e.Layer,
+		e.Activation,
+		e.Jump,
+	)
 }
 
 // VarianceError reports a variance of a layer's pre-activations that is out of
@@ -46,9 +57,22 @@ type VarianceError struct {
 // Error implements error.
 func (e *VarianceError) Error() string {
 	if e.Max < math.MaxFloat64 {
-		return fmt.Sprintf("ntk: layer %d: the variance of the pre-activations is %.4g, but %s was built for at most %.4g; build it with a larger MaxVariance", e.Layer, e.Variance, e.Activation, e.Max)
+		return fmt.Sprintf(
+			"ntk: layer %d: the variance of the pre-activations is %.4g, but %s was built for "+
+				"at most %.4g; build it with a larger MaxVariance",
+			e.Layer,
+			e.Variance,
+			e.Activation,
+			e.Max,
+		)
 	}
-	return fmt.Sprintf("ntk: layer %d: the variance of the pre-activations grows to %.4g, beyond double precision: smaller σ_w, fewer layers or another activation than %s", e.Layer, e.Variance, e.Activation)
+	return fmt.Sprintf(
+		"ntk: layer %d: the variance of the pre-activations grows to %.4g, beyond double "+
+			"precision: smaller σ_w, fewer layers or another activation than %s",
+		e.Layer,
+		e.Variance,
+		e.Activation,
+	)
 }
 
 // NNGP returns the net's NNGP kernel: the covariance of its outputs at
@@ -62,7 +86,13 @@ func (f *FCN) NNGP() (Kernel, error) { return f.kernel(len(f.layers)+1, 0) }
 // first hidden layer, whose kernel is linear, and Depth()+1 the readout.
 func (f *FCN) NNGPOf(layer int) (Kernel, error) {
 	if layer < 1 || layer > len(f.layers)+1 {
-		return Kernel{}, fmt.Errorf("ntk: layer %d of a net with %d hidden layers; 1 … %d have pre-activations (the last is the readout)", layer, len(f.layers), len(f.layers)+1)
+		return Kernel{}, fmt.Errorf(
+			"ntk: layer %d of a net with %d hidden layers; 1 … %d have pre-activations (the "+
+				"last is the readout)",
+			layer,
+			len(f.layers),
+			len(f.layers)+1,
+		)
 	}
 	return f.kernel(layer, 0)
 }
@@ -203,7 +233,12 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 }
 
 // dual evaluates the dual activations of hidden layer i.
-func (r *recursion) dual(i int, a *layerPoint, p gauss.Pair, b *layerPoint) (value, derivative float64) {
+func (r *recursion) dual(
+	i int,
+	a *layerPoint,
+	p gauss.Pair,
+	b *layerPoint,
+) (value, derivative float64) {
 	if a.prepared != nil {
 		if d, ok := r.duals[i].(PreparedDualer); ok {
 			return d.DualPrepared(a.prepared, a.q, p.K, b.q, b.prepared)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"github.com/kernelsmith/kernelsmith/ntk/internal/nnls"
 )
 
 // Target is a kernel that one wants on the sphere, a curve K(c) over the cosine
@@ -63,7 +61,10 @@ func (p PowerSeries) target() (*source, error) {
 			out := make([]float64, len(cosines))
 			for i, c := range cosines {
 				if out[i] = p.At(c); !isFinite(out[i]) {
-					return nil, fmt.Errorf("ntk: the power series at c = %v is too large for double precision", c)
+					return nil, fmt.Errorf(
+						"ntk: the power series at c = %v is too large for double precision",
+						c,
+					)
 				}
 			}
 			return out, nil
@@ -74,7 +75,8 @@ func (p PowerSeries) target() (*source, error) {
 func (K Kernel) target() (*source, error) {
 	s := &source{name: K.String(), values: K.Curve, valueTolerance: K.tolerance}
 	if K.expansion != nil {
-		s.coeffs, s.nonneg, s.tolerance = K.expansion.coeffs, K.expansion.nonneg, K.expansion.tolerance+baseRounding+K.expansion.rounding
+		s.coeffs, s.nonneg, s.tolerance = K.expansion.coeffs, K.expansion.nonneg,
+			K.expansion.tolerance+baseRounding+K.expansion.rounding
 	}
 	return s, nil
 }
@@ -87,7 +89,11 @@ func (s Samples) target() (*source, error) {
 	case len(s.Values) != n:
 		return nil, fmt.Errorf("ntk: %d values for %d cosines", len(s.Values), n)
 	case len(s.Std) > 1 && len(s.Std) != n:
-		return nil, fmt.Errorf("ntk: %d standard deviations for %d samples; give one for each, a single one, or none", len(s.Std), n)
+		return nil, fmt.Errorf(
+			"ntk: %d standard deviations for %d samples; give one for each, a single one, or none",
+			len(s.Std),
+			n,
+		)
 	}
 	for i, c := range s.Cosines {
 		if !(math.Abs(c) <= 1) {
@@ -99,7 +105,11 @@ func (s Samples) target() (*source, error) {
 	}
 	for i, v := range s.Std {
 		if !(v >= 0) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("ntk: standard deviation %d is %v; it must be a finite number ≥ 0", i, v)
+			return nil, fmt.Errorf(
+				"ntk: standard deviation %d is %v; it must be a finite number ≥ 0",
+				i,
+				v,
+			)
 		}
 	}
 	return &source{
@@ -108,296 +118,9 @@ func (s Samples) target() (*source, error) {
 	}, nil
 }
 
-// valueError is the error, relative to the largest |K(c)|, that values of a
-// kernel may have from rounding.
-const valueError = 0x1p-50
-
-// mostPlaces is how many values a fit takes: its matrices have some 500 columns
-// and more.
-const mostPlaces = 20000
-
-// fitData are the values that a fit sees, over their largest size.
-type fitData struct {
-	c, v   []float64
-	weight []float64 // of the squared errors
-	std    []float64 // error of v
-	scale  float64   // v · scale are the values given
-	noisy  bool      // the errors are random and not rounding
-}
-
-// FitSettings says where a fit looks at its target, and how much each place
-// counts. The zero value means 201 cosines cos θ, θ uniform over [0, π] with
-// both ends, each with weight 1. For [Samples] the places are the samples, each
-// with weight 1/Std², and all fields must be zero.
-type FitSettings struct {
-	// Points is the number of cosines uniform in θ; 0 means 201.
-	Points int
-	// EndCopies counts c = 1 that many times more.
-	EndCopies int
-	// Cosines, if not nil, are the places instead, and Weights, if not nil, how
-	// much the squared error counts at each.
-	Cosines, Weights []float64
-}
-
-// PaperFit returns the settings of [SAD22] fig. 1: 100 points uniform in θ and
-// c = 1 another 11 times.
-func PaperFit() *FitSettings { return &FitSettings{Points: 100, EndCopies: 11} }
-
-// uniformCosines returns n cosines uniform in θ from 0 to π, symmetric to the bit.
-func uniformCosines(n int) []float64 {
-	c := make([]float64, n)
-	for i := range c {
-		c[i] = math.Sin(math.Pi / 2 * float64(n-1-2*i) / float64(max(n-1, 1)))
-	}
-	return c
-}
-
-func (s *source) data(f FitSettings) (*fitData, error) {
-	d := &fitData{}
-	if s.samples != nil {
-		if f.Points != 0 || f.EndCopies != 0 || f.Cosines != nil || f.Weights != nil {
-			return nil, fmt.Errorf("ntk: samples are fitted where they are; FitSettings must be zero")
-		}
-		d.c, d.v = slices.Clone(s.samples.Cosines), slices.Clone(s.samples.Values)
-	} else {
-		switch {
-		case f.Points < 0 || f.Points == 1 || f.Points > mostPlaces:
-			return nil, fmt.Errorf("ntk: FitSettings.Points is %d; it must be 0 or from 2 to %d", f.Points, mostPlaces)
-		case f.EndCopies < 0:
-			return nil, fmt.Errorf("ntk: FitSettings.EndCopies is %d; it must be ≥ 0", f.EndCopies)
-		case f.Cosines != nil && (f.Points != 0 || f.EndCopies != 0):
-			return nil, fmt.Errorf("ntk: FitSettings has both Cosines and Points or EndCopies")
-		case len(f.Weights) != 0 && len(f.Weights) != len(f.Cosines):
-			return nil, fmt.Errorf("ntk: FitSettings has %d Weights for %d Cosines", len(f.Weights), len(f.Cosines))
-		case f.Cosines != nil && len(f.Cosines) == 0:
-			return nil, fmt.Errorf("ntk: FitSettings.Cosines is empty")
-		}
-		if d.c = slices.Clone(f.Cosines); d.c == nil {
-			if f.Points == 0 {
-				f.Points = 201
-			}
-			d.c = uniformCosines(f.Points)
-		}
-		for i, c := range d.c {
-			if !(math.Abs(c) <= 1) {
-				return nil, fmt.Errorf("ntk: FitSettings.Cosines[%d] is %v, outside [-1, 1]", i, c)
-			}
-		}
-		var err error
-		if d.v, err = s.values(d.c); err != nil {
-			return nil, fmt.Errorf("ntk: the target %s has no value somewhere on [-1, 1], so it is no kernel on the sphere: %w", s.name, err)
-		}
-		for i, v := range d.v {
-			if !isFinite(v) {
-				return nil, fmt.Errorf("ntk: the target %s is %v at c = %v; it must be finite on [-1, 1]", s.name, v, d.c[i])
-			}
-		}
-	}
-	if len(d.c) > mostPlaces {
-		return nil, fmt.Errorf("ntk: %d places to look at; at most %d are taken", len(d.c), mostPlaces)
-	}
-	for _, v := range d.v {
-		d.scale = math.Max(d.scale, math.Abs(v))
-	}
-	if d.scale == 0 {
-		d.scale = 1
-	}
-	d.weight, d.std = make([]float64, len(d.c)), make([]float64, len(d.c))
-	for i := range d.v {
-		d.v[i] /= d.scale
-		d.weight[i], d.std[i] = 1, s.rounding()
-		if s.samples != nil && len(s.samples.Std) > 0 {
-			std := s.samples.Std[0]
-			if len(s.samples.Std) > 1 {
-				std = s.samples.Std[i]
-			}
-			if std /= d.scale; std > valueError {
-				d.std[i], d.noisy = std, true
-			}
-		}
-	}
-	if d.noisy { // a value without noise among noisy ones must not silence them
-		floor := 1e-6 * slices.Max(d.std)
-		for i, e := range d.std {
-			d.std[i] = math.Max(e, floor)
-		}
-	}
-	switch {
-	case s.samples != nil:
-		least := slices.Min(d.std)
-		for i, e := range d.std {
-			d.weight[i] = least / e * (least / e)
-		}
-	case len(f.Weights) != 0:
-		for i, w := range f.Weights {
-			if !(w >= 0) || math.IsInf(w, 0) {
-				return nil, fmt.Errorf("ntk: FitSettings.Weights[%d] is %v; it must be a finite number ≥ 0", i, w)
-			}
-			d.weight[i] = w
-		}
-	default:
-		if d.c[0] == 1 {
-			d.weight[0] += float64(f.EndCopies)
-		}
-	}
-	return d, nil
-}
-
-// parity returns 0 or 1 if the values are even or odd in c to their errors,
-// else -1.
-func (d *fitData) parity() int {
-	if d.noisy {
-		return -1
-	}
-	at := map[float64]float64{}
-	for i, c := range d.c {
-		at[c] = d.v[i]
-	}
-	even, odd := true, true
-	for i, c := range d.c {
-		v, ok := at[-c]
-		even = even && ok && math.Abs(v-d.v[i]) <= 2*d.std[i]
-		odd = odd && ok && math.Abs(v+d.v[i]) <= 2*d.std[i]
-	}
-	switch {
-	case even:
-		return 0
-	case odd:
-		return 1
-	}
-	return -1
-}
-
-// column is c^k at the data, times the root of the weights.
-func (d *fitData) column(k float64) []float64 {
-	col := make([]float64, len(d.c))
-	for i, c := range d.c {
-		col[i] = math.Sqrt(d.weight[i]) * math.Pow(c, k)
-	}
-	return col
-}
-
-// columns are those of degrees 0 … degree, in the variable x_i = shift + slope·c_i.
-func (d *fitData) columns(degree int, slope, shift float64) [][]float64 {
-	cols := make([][]float64, degree+1)
-	power := make([]float64, len(d.c))
-	for i := range power {
-		power[i] = math.Sqrt(d.weight[i])
-	}
-	parity := -1
-	if shift == 0 {
-		parity = d.parity()
-	}
-	for k := range cols {
-		cols[k] = make([]float64, len(d.c))
-		if parity < 0 || k%2 == parity { // else of zeros, which never enters
-			copy(cols[k], power)
-		}
-		for i := range power {
-			power[i] *= slope*d.c[i] + shift
-		}
-	}
-	return cols
-}
-
-func (d *fitData) right() []float64 {
-	b := make([]float64, len(d.v))
-	for i, v := range d.v {
-		b[i] = math.Sqrt(d.weight[i]) * v
-	}
-	return b
-}
-
-// Fit is the kernel of a degree nearest to a target.
-type Fit struct {
-	// Series has coefficients ≥ 0, exactly 0 where the target wants none.
-	Series PowerSeries
-	// Mean is the root of the weighted mean of the squared error over the places
-	// of the fit, Max the largest error there and, but for samples, on 2,001
-	// cosines uniform in θ.
-	Mean, Max float64
-	// KKT is by how much the conditions of optimality fail, relative to the
-	// norms of target and power; rounding leaves about 1e-15.
-	KKT float64
-}
-
-// FitSeries returns the power series Σ a_k c^k of the degree, all a_k ≥ 0, that
-// is nearest to the target in the weighted mean square: an exact active set, so
-// that a coefficient is 0 unless the target asks for it. A nil s means
-// [FitSettings]{}. It reports a degree outside 0 … 10000 and bad settings.
-//
-// Source: [SAD22] sec. 3, whose fits are those of [PaperFit] at degree 5.
-func FitSeries(target Target, degree int, s *FitSettings) (*Fit, error) {
-	src, err := sourceOf(target)
-	if err != nil {
-		return nil, err
-	}
-	if s == nil {
-		s = &FitSettings{}
-	}
-	d, err := src.data(*s)
-	if err != nil {
-		return nil, err
-	}
-	return src.fit(d, degree, 1, 0)
-}
-
 func sourceOf(target Target) (*source, error) {
 	if target == nil {
 		return nil, fmt.Errorf("ntk: no target")
 	}
 	return target.target()
-}
-
-// fit finds the nearest Σ a_k x^k, x = slope·c + shift.
-func (s *source) fit(d *fitData, degree int, slope, shift float64) (*Fit, error) {
-	if degree < 0 || degree > 10000 {
-		return nil, fmt.Errorf("ntk: degree is %d; it must be from 0 to 10000", degree)
-	}
-	if entries := (degree + 1) * len(d.c); entries > 3e7 {
-		return nil, fmt.Errorf("ntk: a fit of degree %d to %d places has %d matrix entries; at most 3e7 are taken", degree, len(d.c), entries)
-	}
-	result, err := nnls.Solve(d.columns(degree, slope, shift), d.right(), 0)
-	if err != nil {
-		return nil, fmt.Errorf("ntk: fit of degree %d to %s: %w", degree, s.name, err)
-	}
-	for k := range result.X {
-		if result.X[k] *= d.scale; !isFinite(result.X[k]) {
-			return nil, fmt.Errorf("ntk: fit of degree %d to %s: a_%d is too large for double precision", degree, s.name, k)
-		}
-	}
-	f := &Fit{Series: PowerSeries{a: result.X}}
-	f.KKT = result.KKT / math.Max(math.SmallestNonzeroFloat64, euclidean(d.right()))
-	f.Mean, f.Max, err = s.distance(d, f.Series, slope, shift)
-	return f, err
-}
-
-func euclidean(v []float64) float64 {
-	var sum float64
-	for _, x := range v {
-		sum += x * x
-	}
-	return math.Sqrt(sum)
-}
-
-// distance compares p(slope·c + shift) to the target.
-func (s *source) distance(d *fitData, p PowerSeries, slope, shift float64) (mean, most float64, err error) {
-	var sum, weights float64
-	for i, c := range d.c {
-		e := math.Abs(p.At(slope*c+shift)/d.scale - d.v[i])
-		sum += d.weight[i] * e * e
-		weights += d.weight[i]
-		most = math.Max(most, e)
-	}
-	if s.values != nil {
-		fine := uniformCosines(2001)
-		values, err := s.values(fine)
-		if err != nil {
-			return 0, 0, err
-		}
-		for i, c := range fine {
-			most = math.Max(most, math.Abs(p.At(slope*c+shift)/d.scale-values[i]/d.scale))
-		}
-	}
-	return d.scale * math.Sqrt(sum/math.Max(weights, math.SmallestNonzeroFloat64)), d.scale * most, nil
 }

@@ -244,7 +244,11 @@ func (f *fitter) value(side int, t float64) (out [most]float64, err float64) {
 // tabulate returns the curve with 2^fine pieces an octave, or nil if it needs
 // more.
 func (f *fitter) tabulate(octaves int, fine uint) *curve {
-	c := &curve{delta: math.Ldexp(1, -octaves), shift: 52 - fine, largest: math.Max(f.scale[0], f.scale[1])}
+	c := &curve{
+		delta:   math.Ldexp(1, -octaves),
+		shift:   52 - fine,
+		largest: math.Max(f.scale[0], f.scale[1]),
+	}
 	terms := curveDegree + 1
 	if c.short = f.tol > 1e-12; c.short {
 		terms -= 2

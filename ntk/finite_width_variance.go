@@ -91,7 +91,12 @@ type hermiteRule struct {
 
 func newHermiteRule(degree int) (*hermiteRule, error) {
 	if degree > mostMoments {
-		return nil, fmt.Errorf("ntk: the finite-width variance of a polynomial of degree %d is not computed; %d is the highest", degree, mostMoments)
+		return nil, fmt.Errorf(
+			"ntk: the finite-width variance of a polynomial of degree %d is not computed; %d is "+
+				"the highest",
+			degree,
+			mostMoments,
+		)
 	}
 	n := 2*degree + 1
 	g := &hermiteRule{make([]float64, n), make([]float64, n), make([][]float64, n)}
@@ -175,7 +180,11 @@ func newPanelRule() panelRule {
 	return p
 }
 
-func (p panelRule) integrate(width float64, breaks []float64, f func(z float64) [5]float64) (sum [5]float64) {
+func (p panelRule) integrate(
+	width float64,
+	breaks []float64,
+	f func(z float64) [5]float64,
+) (sum [5]float64) {
 	edges := []float64{-panelReach, panelReach}
 	for _, b := range breaks {
 		if math.Abs(b) < panelReach {
@@ -246,7 +255,10 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 	s, s2 := math.Sqrt(q), math.Sqrt(q2)
 	kinks := slices.Concat(KinksOf(phi), JumpsOf(phi))
 	for _, b := range breaksOf(phi, math.Max(1e-6, panelReach*math.Max(s, s2))) {
-		if !slices.ContainsFunc(kinks, func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) }) {
+		if !slices.ContainsFunc(
+			kinks,
+			func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) },
+		) {
 			kinks = append(kinks, b)
 		}
 	}
@@ -272,7 +284,11 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 			if q == 0 {
 				return at(0)
 			}
-			return p.integrate(0.25, over(math.Sqrt(q)), func(z float64) [5]float64 { return at(math.Sqrt(q) * z) })
+			return p.integrate(
+				0.25,
+				over(math.Sqrt(q)),
+				func(z float64) [5]float64 { return at(math.Sqrt(q) * z) },
+			)
 		}
 		a, b := one(q), one(q2)
 		for i := range a {
@@ -287,7 +303,10 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 		next := together(width/2, 1)
 		var off float64
 		for i := range next {
-			off = math.Max(off, math.Abs(next[i]-last[i])/math.Max(math.Abs(next[i]), math.SmallestNonzeroFloat64))
+			off = math.Max(
+				off,
+				math.Abs(next[i]-last[i])/math.Max(math.Abs(next[i]), math.SmallestNonzeroFloat64),
+			)
 		}
 		// A standard deviation of what is beyond the last point must be nothing.
 		for _, z := range []float64{-panelReach, panelReach} {
@@ -302,7 +321,12 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 			break
 		}
 		if width /= 2; width < 1./64 || math.IsNaN(off) {
-			return unitMoments{}, fmt.Errorf("ntk: the finite-width variance of %s did not converge: it varies too fast, or grows too much, within %g standard deviations", activationName(phi), panelReach)
+			return unitMoments{}, fmt.Errorf(
+				"ntk: the finite-width variance of %s did not converge: it varies too fast, or "+
+					"grows too much, within %g standard deviations",
+				activationName(phi),
+				panelReach,
+			)
 		}
 		last = next
 	}
@@ -329,7 +353,11 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 			shifted[i] = (b - rho*z) / r
 		}
 		a := at(s * z)
-		b := p.integrate(math.Min(1, width/r), shifted, func(y float64) [5]float64 { return at(s2 * (rho*z + r*y)) })
+		b := p.integrate(
+			math.Min(1, width/r),
+			shifted,
+			func(y float64) [5]float64 { return at(s2 * (rho*z + r*y)) },
+		)
 		for i := range a {
 			a[i] *= b[i]
 		}

@@ -50,7 +50,14 @@ func (a *SharedActivation) String() string {
 	if a.Proof {
 		how = "proof"
 	}
-	return fmt.Sprintf("%v (%s: %s); %.3g away in the mean, %.3g at most", a.Verdict, how, a.Reason, a.MeanDistance, a.MaxDistance)
+	return fmt.Sprintf(
+		"%v (%s: %s); %.3g away in the mean, %.3g at most",
+		a.Verdict,
+		how,
+		a.Reason,
+		a.MeanDistance,
+		a.MaxDistance,
+	)
 }
 
 // SharedDepth asks whether a net of the given depth whose hidden layers have one
@@ -84,11 +91,20 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	}
 	switch {
 	case depth < 2 || depth > 10:
-		return nil, fmt.Errorf("ntk: depth is %d; it must be from 2 to 10 (Invert is for one hidden layer)", depth)
+		return nil, fmt.Errorf(
+			"ntk: depth is %d; it must be from 2 to 10 (Invert is for one hidden layer)",
+			depth,
+		)
 	case set.Degree < 1 || set.Degree > 120:
-		return nil, fmt.Errorf("ntk: Degree is %d; it must be from 1 to 120, or 0 for 40", set.Degree)
+		return nil, fmt.Errorf(
+			"ntk: Degree is %d; it must be from 1 to 120, or 0 for 40",
+			set.Degree,
+		)
 	case !(set.Tolerance > 0) || math.IsInf(set.Tolerance, 0):
-		return nil, fmt.Errorf("ntk: Tolerance is %v; it must be a finite number > 0", set.Tolerance)
+		return nil, fmt.Errorf(
+			"ntk: Tolerance is %v; it must be a finite number > 0",
+			set.Tolerance,
+		)
 	case set.SignRule < AllPlus || set.SignRule >= LeastVariance:
 		return nil, fmt.Errorf("ntk: SignRule %v is none for a deep net", set.SignRule)
 	}
@@ -113,7 +129,10 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	size := 1.0
 	if set.NNGP {
 		if size = top; !(size > 0) {
-			return nil, fmt.Errorf("ntk: the target is %v at c = 1; an NNGP kernel is > 0 there", top)
+			return nil, fmt.Errorf(
+				"ntk: the target is %v at c = 1; an NNGP kernel is > 0 there",
+				top,
+			)
 		}
 		out.ReadoutStd = math.Sqrt(size)
 	}
@@ -131,7 +150,12 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 		decide(NotRealizable, cert.Proof, "it is no kernel of a net of any depth: %s", cert.Reason)
 	}
 	if slack := 1e-9 * math.Abs(top); n.ntk && !d.noisy && top < 1-slack {
-		decide(NotRealizable, src.samples == nil, "an NTK of such a net is at least 1 at c = 1, and this is %.6g", top)
+		decide(
+			NotRealizable,
+			src.samples == nil,
+			"an NTK of such a net is at least 1 at c = 1, and this is %.6g",
+			top,
+		)
 	}
 	starts := n.starts()
 	if cert.Verdict != NotRealizable && cert.Degree >= 1 {
@@ -153,10 +177,20 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 		return nil, err
 	}
 	if out.MaxDistance <= set.Tolerance*d.scale {
-		decide(Realizable, false, "a net of degree %d has it within %.3g", len(out.Dual.a)-1, out.MaxDistance)
+		decide(
+			Realizable,
+			false,
+			"a net of degree %d has it within %.3g",
+			len(out.Dual.a)-1,
+			out.MaxDistance,
+		)
 	}
 	if out.Verdict == Undetermined {
-		out.Reason = fmt.Sprintf("no activation of degree %d found that has it within the tolerance, and nothing found that excludes one", set.Degree)
+		out.Reason = fmt.Sprintf(
+			"no activation of degree %d found that has it within the tolerance, and nothing "+
+				"found that excludes one",
+			set.Degree,
+		)
 	}
 	b := make([]float64, len(out.Dual.a))
 	for k, v := range out.Dual.a {
@@ -392,7 +426,12 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 		power *= m
 	}
 	if power != first {
-		none.reason = fmt.Sprintf("it begins with c^%d, and %d is no power of order %d of a whole number", first, first, n.depth)
+		none.reason = fmt.Sprintf(
+			"it begins with c^%d, and %d is no power of order %d of a whole number",
+			first,
+			first,
+			n.depth,
+		)
 		return none
 	}
 	degree := min(n.degree, m+known-first)
@@ -423,7 +462,13 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 		}
 		if f[i] < -spread[i] {
 			out.witness = Coefficient{i, f[i], spread[i]}
-			out.reason = fmt.Sprintf("the only possible dual activation that keeps the variance has the coefficient %.4g ± %.2g of c^%d", f[i], spread[i], i)
+			out.reason = fmt.Sprintf(
+				"the only possible dual activation that keeps the variance has the coefficient "+
+					"%.4g ± %.2g of c^%d",
+				f[i],
+				spread[i],
+				i,
+			)
 			break
 		}
 		if f[i] > spread[i] {
@@ -433,7 +478,12 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 		error += spread[i]
 		if total-error > 1+1e-9 && out.reason == "" {
 			out.witness = Coefficient{i, f[i], spread[i]}
-			out.reason = fmt.Sprintf("the coefficients of the only possible dual activation that keeps the variance, to c^%d add up to %.10g, and must not pass 1", i, total)
+			out.reason = fmt.Sprintf(
+				"the coefficients of the only possible dual activation that keeps the variance, "+
+					"to c^%d add up to %.10g, and must not pass 1",
+				i,
+				total,
+			)
 		}
 	}
 	// The start must have f(1) = 1: what is missing lies in high degrees.
@@ -467,7 +517,10 @@ func (n *deep) solve(k []float64, first, m, degree int) []float64 {
 	if m > degree {
 		return f
 	}
-	f[m] = math.Pow(leading, 1/float64(order)) // NaN if negative, and then an uncertainty of infinity
+	f[m] = math.Pow(
+		leading,
+		1/float64(order),
+	) // NaN if negative, and then an uncertainty of infinity
 	for i := m + 1; i <= degree; i++ {
 		at := first + i - m
 		without := n.series(f[:i+1], at)

@@ -8,37 +8,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
-
-// Kinker is an activation that knows where its derivatives jump.
-type Kinker interface {
-	// Kinks returns the places, in ascending order.
-	Kinks() []float64
-}
-
-// Jumper is an activation that itself jumps. It has an NNGP kernel; its NTK
-// would be infinite.
-type Jumper interface {
-	// Jumps returns the places, in ascending order.
-	Jumps() []float64
-}
-
-// Wrapper is an activation that is another one with something added, such as a
-// single-precision form. Its kernels, its expansion and its part in the keys of
-// records are those of what it wraps.
-type Wrapper interface {
-	Activation
-	// Unwrap returns the other one.
-	Unwrap() Activation
-}
-
-func unwrap(phi Activation) Activation {
-	if w, ok := phi.(Wrapper); ok {
-		return unwrap(w.Unwrap())
-	}
-	return phi
-}
 
 // Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
 // the package's φ are and the form does not lose its digits, as it does for a
@@ -69,16 +39,6 @@ func Add(phis ...Activation) (Activation, error) {
 		terms[i] = term{phi, 1, 1, 0}
 	}
 	return combine(terms, 0)
-}
-
-func validate(phi Activation) error {
-	if phi == nil {
-		return fmt.Errorf("ntk: no activation (nil)")
-	}
-	if v, ok := phi.(Validator); ok {
-		return v.Validate()
-	}
-	return nil
 }
 
 // term is a·φ(s z + t).
@@ -184,39 +144,6 @@ func (c *combination) Kinks() []float64 { return c.places(KinksOf) }
 // Jumps implements [Jumper].
 func (c *combination) Jumps() []float64 { return c.places(JumpsOf) }
 
-// JumpsOf returns where φ itself jumps, as far as it tells ([Jumper]).
-func JumpsOf(phi Activation) []float64 {
-	if j, ok := unwrap(phi).(Jumper); ok {
-		return j.Jumps()
-	}
-	return nil
-}
-
-// KinksOf returns where a derivative of φ jumps but not φ itself, as far as it
-// tells ([Kinker]) or is known of the package's own.
-func KinksOf(phi Activation) []float64 {
-	phi = unwrap(phi)
-	if k, ok := phi.(Kinker); ok {
-		return k.Kinks()
-	}
-	a, ok := phi.(closed)
-	if !ok {
-		return nil
-	}
-	jumps := JumpsOf(phi)
-	return slices.DeleteFunc(a.atoms().Kinks(), func(b float64) bool { return slices.Contains(jumps, b) })
-}
-
-func atomsOf(phi Activation) (gauss.Atoms, bool) {
-	switch phi := phi.(type) {
-	case closed:
-		return phi.atoms(), true
-	case hermite.Series:
-		return seriesAtoms(phi)
-	}
-	return gauss.Atoms{}, false
-}
-
 // asAtoms is false where a term has no closed form, or where its powers cancel.
 func (c *combination) asAtoms() (gauss.Atoms, bool) {
 	all := gauss.Atoms{Waves: []gauss.Wave{{C: complex(c.offset, 0)}}}.Merged()
@@ -255,10 +182,6 @@ func (c *combination) asAtoms() (gauss.Atoms, bool) {
 	return all, true
 }
 
-// mostExponent bounds the exponents of the factors of atoms: beyond, products of
-// theirs underflow.
-const mostExponent = 250
-
 // cancels says that the terms of a sum are so much larger than the sum that its dual,
 // a sum over pairs of terms, has fewer than nine digits left.
 func (c *combination) cancels(all gauss.Atoms) bool {
@@ -285,6 +208,20 @@ func (c *combination) cancels(all gauss.Atoms) bool {
 	return false
 }
 
+func atomsOf(phi Activation) (gauss.Atoms, bool) {
+	switch phi := phi.(type) {
+	case closed:
+		return phi.atoms(), true
+	case hermite.Series:
+		return seriesAtoms(phi)
+	}
+	return gauss.Atoms{}, false
+}
+
+// mostExponent bounds the exponents of the factors of atoms: beyond, products of
+// theirs underflow.
+const mostExponent = 250
+
 // maxTailDegree is up to what power a gate that is closed at 0 is in closed form. Its
 // moments are those of a normal distribution's tail, and each power more loses
 // some (b/σ)² in cancellation: at b = 5σ the cube has 8 digits left, the eighth none.
@@ -301,24 +238,6 @@ type closedForm struct {
 	mixed      *mixture
 	same       preciseDualer // where one unshifted term is all there is
 	scale      term
-}
-
-func newClosedForm(base combination, all gauss.Atoms) *closedForm {
-	c := &closedForm{combination: base, all: all, sum: all, sign: 1}
-	if !slices.ContainsFunc(base.terms, func(t term) bool { return t.s > 0 }) {
-		// φ(-z) has the same dual, and its terms are open above, not below
-		c.sum, c.sign = all.Of(-1, 0), -1
-	}
-	var jumps map[float64]float64
-	c.prime, jumps = c.sum.Prime()
-	c.jumps = len(jumps) > 0
-	c.mixed = asMixture(c.sum)
-	if len(base.terms) == 1 && base.offset == 0 && base.terms[0].t == 0 && base.terms[0].s != 0 {
-		if d, ok := base.terms[0].phi.(preciseDualer); ok {
-			c.same, c.scale = d, base.terms[0]
-		}
-	}
-	return c
 }
 
 // Jumps implements [Jumper]; jumps that cancel in the sum are none.
@@ -368,6 +287,24 @@ func (c *closedForm) mean(q float64) (value, derivative float64) {
 
 func (c *closedForm) atoms() gauss.Atoms { return c.all }
 
+func newClosedForm(base combination, all gauss.Atoms) *closedForm {
+	c := &closedForm{combination: base, all: all, sum: all, sign: 1}
+	if !slices.ContainsFunc(base.terms, func(t term) bool { return t.s > 0 }) {
+		// φ(-z) has the same dual, and its terms are open above, not below
+		c.sum, c.sign = all.Of(-1, 0), -1
+	}
+	var jumps map[float64]float64
+	c.prime, jumps = c.sum.Prime()
+	c.jumps = len(jumps) > 0
+	c.mixed = asMixture(c.sum)
+	if len(base.terms) == 1 && base.offset == 0 && base.terms[0].t == 0 && base.terms[0].s != 0 {
+		if d, ok := base.terms[0].phi.(preciseDualer); ok {
+			c.same, c.scale = d, base.terms[0]
+		}
+	}
+	return c
+}
+
 // asMixture recognises sums of shifted ReLUs, cosines and affine functions.
 func asMixture(a gauss.Atoms) *mixture {
 	var m mixture
@@ -378,13 +315,21 @@ func asMixture(a gauss.Atoms) *mixture {
 		case w.Alpha == 0 && w.Beta == 0 && w.M == 1:
 			m.slope += real(w.C)
 		case w.Alpha == 0 && w.M == 0 && real(w.Beta) == 0:
-			m.cosines = append(m.cosines, cosine{math.Hypot(real(w.C), imag(w.C)), imag(w.Beta), math.Atan2(imag(w.C), real(w.C))})
+			m.cosines = append(
+				m.cosines,
+				cosine{
+					math.Hypot(real(w.C), imag(w.C)),
+					imag(w.Beta),
+					math.Atan2(imag(w.C), real(w.C)),
+				},
+			)
 		default:
 			return nil
 		}
 	}
 	for _, g := range a.Gates {
-		if g.Tau != 0 || g.M > 1 || g.Less != 0 && !(g.Less == 1 && g.B > 0 || g.M == 1 && g.B == 0) {
+		if g.Tau != 0 || g.M > 1 ||
+			g.Less != 0 && !(g.Less == 1 && g.B > 0 || g.M == 1 && g.B == 0) {
 			return nil
 		}
 		// relu(b-z) is relu(z-b) - (z-b), which cancels far out if it is closed at 0
@@ -394,125 +339,56 @@ func asMixture(a gauss.Atoms) *mixture {
 			m.offset -= g.C * g.Less
 		}
 		if g.M == 1 { // c z 1(z > b) needs -c b 1(z > b) beside it
-			i := slices.IndexFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 0 && o.B == g.B && o.Less == g.Less })
-			if g.B != 0 && (i < 0 || math.Abs(a.Gates[i].C+g.C*g.B) > 1e-15*math.Abs(g.C*g.B)) || g.B == 0 && i >= 0 {
+			i := slices.IndexFunc(
+				a.Gates,
+				func(o gauss.Gate) bool {
+					return o.Tau == 0 && o.M == 0 && o.B == g.B &&
+						o.Less == g.Less
+				},
+			)
+			if g.B != 0 && (i < 0 || math.Abs(a.Gates[i].C+g.C*g.B) > 1e-15*math.Abs(g.C*g.B)) ||
+				g.B == 0 && i >= 0 {
 				return nil
 			}
 			m.hinges = append(m.hinges, hinge{g.C, g.B})
-		} else if !slices.ContainsFunc(a.Gates, func(o gauss.Gate) bool { return o.Tau == 0 && o.M == 1 && o.B == g.B && o.Less == g.Less }) {
+		} else if !slices.ContainsFunc(a.Gates,
+			func(o gauss.Gate) bool {
+				return o.Tau == 0 && o.M == 1 && o.B == g.B &&
+					o.Less == g.Less
+			}) {
 			return nil
 		}
 	}
 	return &m
 }
 
-// Values returns φ at each pre-activation, for a figure. A value that is not finite
-// is an error.
-func Values(phi Activation, z []float64) ([]float64, error) {
-	if err := validate(phi); err != nil {
-		return nil, err
-	}
-	out := make([]float64, len(z))
-	for i, x := range z {
-		if out[i] = phi.Value(x); !isFinite(out[i]) {
-			return nil, fmt.Errorf("ntk: %s is %v at z = %v", activationName(phi), out[i], x)
-		}
-	}
-	return out, nil
+// numericSum is a combination with a part that has no closed form.
+type numericSum struct {
+	combination
+	numeric
 }
 
-// HermiteCoeffs returns b_k = E[φ(σz) h_k(z)] for k < n, z standard normal: the
-// expansion of φ on pre-activations of standard deviation σ, by which
-// E[φ(u)φ(v)] = Σ b_k² ρ^k. The package's activations have it in closed form (to
-// rounding relative to the norm of φ), but for Tanh, Sigmoid, Softplus and SiLU. These
-// and others have it by quadrature, for σ up to what they were resolved for, with the
-// tolerance they were built for or a [*hermite.ToleranceError].
-func HermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
-	if err := validate(phi); err != nil {
-		return nil, err
+// Value returns the sum.
+func (s *numericSum) Value(z float64) float64 { return s.combination.Value(z) }
+
+// Derivative returns the derivative of the sum.
+func (s *numericSum) Derivative(z float64) float64 { return s.combination.Derivative(z) }
+
+func newNumericSum(base combination) (Activation, error) {
+	s := CustomSettings{
+		Name:        base.String(),
+		Kinks:       base.Kinks(),
+		Jumps:       base.Jumps(),
+		MaxVariance: 100,
 	}
-	if !(sigma >= 0) || math.IsInf(sigma, 0) {
-		return nil, fmt.Errorf("ntk: σ is %v; it must be a finite number ≥ 0", sigma)
+	for _, t := range base.terms {
+		if r, ok := t.phi.(resolver); ok && t.s != 0 {
+			s.MaxVariance = math.Min(s.MaxVariance, numeric{r.function()}.maxVariance()/(t.s*t.s))
+		}
 	}
-	if n < 0 {
-		return nil, fmt.Errorf("ntk: %d coefficients; the number must be ≥ 0", n)
-	}
-	out, err := hermiteCoeffs(phi, sigma, n)
+	a, err := Custom(base.Value, base.Derivative, s)
 	if err != nil {
 		return nil, err
 	}
-	for k, b := range out {
-		if !isFinite(b) {
-			return nil, fmt.Errorf("ntk: the Hermite coefficient b_%d of %s at σ = %v is too large for double precision", k, activationName(phi), sigma)
-		}
-	}
-	return out, nil
-}
-
-func hermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
-	resize := func(b []float64) []float64 {
-		return append(b, make([]float64, max(0, n-len(b)))...)[:n]
-	}
-	phi = unwrap(phi)
-	switch a := phi.(type) {
-	case hermite.Series:
-		return resize(a.Scaled(sigma).Coeffs()), nil
-	case Polynomial:
-		return resize(monomialCoeffs(a.Coeffs, sigma)), nil
-	case ReLU:
-		return rectifiedCoeffs(1, sigma, n), nil
-	case RectifiedMonomial:
-		return rectifiedCoeffs(a.Degree, sigma, n), nil
-	case TwoSlope: // p relu(z) - n relu(-z): the even and odd parts
-		b := rectifiedCoeffs(1, sigma, n)
-		for k := range b {
-			b[k] *= a.Positive - a.Negative*float64(1-2*(k%2))
-		}
-		return b, nil
-	case closed:
-		if sigma == 0 {
-			b := make([]float64, n)
-			if n > 0 {
-				b[0] = phi.Value(0)
-			}
-			return b, nil
-		}
-		return a.atoms().Coeffs(sigma, n), nil
-	}
-	return numericCoeffs(phi, sigma, n)
-}
-
-// rectifiedCoeffs is E[max(σz, 0)^m h_k(z)], from the step's by Stein's
-// identity, E[f h_k] = E[f' h_{k-1}]/√k.
-func rectifiedCoeffs(m int, sigma float64, n int) []float64 {
-	b := make([]float64, n)
-	var h, previous float64
-	for k := range b {
-		if k == 0 {
-			b[0] = 0.5
-			continue
-		}
-		if k == 1 {
-			h, previous = 1, 0
-		} else {
-			h, previous = 0-math.Sqrt(float64(k-2)/float64(k-1))*previous, h // 0 - 0 is not -0
-		}
-		b[k] = h * special.NormalDensity(0) / math.Sqrt(float64(k))
-	}
-	moment := []float64{0.5, special.NormalDensity(0)} // E[max(z, 0)^i]
-	for i := 1; i <= m; i++ {
-		if i > 1 {
-			moment = append(moment, float64(i-1)*moment[i-2])
-		}
-		for k := n - 1; k > 0; k-- {
-			b[k] = float64(i) * b[k-1] / math.Sqrt(float64(k))
-		}
-		if n > 0 {
-			b[0] = moment[i]
-		}
-	}
-	for k := range b {
-		b[k] *= math.Pow(sigma, float64(m))
-	}
-	return b
+	return &numericSum{base, a.numeric}, nil
 }

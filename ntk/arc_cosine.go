@@ -1,6 +1,7 @@
 package ntk
 
 import (
+	"fmt"
 	"math"
 	"sync"
 )
@@ -44,7 +45,13 @@ type arcCosineTable struct {
 // the derivative of Pψ + Q sin ψ is P'ψ + Q' sin ψ + (P - ρQ)/sin ψ.
 var arcCosines = sync.OnceValue(func() []arcCosineTable {
 	const terms = 30
-	tables := []arcCosineTable{{p: []float64{1}, q: []float64{0}, taylor: append([]float64{1}, make([]float64, terms-1)...)}}
+	tables := []arcCosineTable{
+		{
+			p:      []float64{1},
+			q:      []float64{0},
+			taylor: append([]float64{1}, make([]float64, terms-1)...),
+		},
+	}
 	for n := 1; n <= maxRectified; n++ {
 		last, n2 := tables[n-1], float64(n*n)
 		var t arcCosineTable
@@ -96,3 +103,24 @@ var arcCosines = sync.OnceValue(func() []arcCosineTable {
 	}
 	return tables
 })
+
+// ArcCosineKernel returns the arc-cosine kernel of the degree n, 0 … 12,
+// J_n(θ) (‖x‖²‖x'‖²/d²)^{n/2}/π: 2 E[max(u,0)^n max(v,0)^n].
+//
+// Source: [CS09] eq. 3.
+func ArcCosineKernel(degree int) (Kernel, error) {
+	if degree < 0 || degree > maxRectified {
+		return Kernel{}, fmt.Errorf("ntk: degree is %d; it must be 0 … %d", degree, maxRectified)
+	}
+	var phi Activation = RectifiedMonomial{degree}
+	if degree == 0 {
+		phi = Step{}
+	}
+	net, err := NewFCN([]Layer{{Activation: phi, WeightStd: 1}}, Readout{WeightStd: math.Sqrt2})
+	if err != nil {
+		return Kernel{}, err
+	}
+	K, err := net.NNGP()
+	K.name = fmt.Sprintf("arc-cosine kernel of degree %d", degree)
+	return K, err
+}

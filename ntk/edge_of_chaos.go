@@ -58,7 +58,13 @@ func (e *NoFixedPointError) Error() string {
 	if e.Max < math.MaxFloat64 {
 		bound = fmt.Sprintf(" within the range of the activation, %.4g", e.Max)
 	}
-	return fmt.Sprintf("ntk: no fixed point%s: after %d layers the variance is %.4g and grows; a smaller σ_w is needed", bound, e.Layer, e.Variance)
+	return fmt.Sprintf(
+		"ntk: no fixed point%s: after %d layers the variance is %.4g and grows; a smaller σ_w "+
+			"is needed",
+		bound,
+		e.Layer,
+		e.Variance,
+	)
 }
 
 // edgeWidth is how far χ_1 may be from 1 on the edge of chaos.
@@ -82,7 +88,13 @@ func newLayerMap(phi Activation, weightStd, biasStd float64) (*layerMap, error) 
 	if err != nil {
 		return nil, err
 	}
-	m := &layerMap{r.duals[0], biasStd * biasStd, math.MaxFloat64, 1e-14 + 10*r.tolerance, weightStd * weightStd}
+	m := &layerMap{
+		r.duals[0],
+		biasStd * biasStd,
+		math.MaxFloat64,
+		1e-14 + 10*r.tolerance,
+		weightStd * weightStd,
+	}
 	if n, ok := m.dual.(numeric); ok {
 		m.max = n.maxVariance()
 	}
@@ -149,7 +161,10 @@ func (l *layerMap) meanField() (*MeanField, error) {
 		if above(0) > 0 {
 			m.Correlation = crossing(above, 0, 1-1e-12)
 		}
-		_, slope := dualAt(l.dual, gauss.New(q, q*m.Correlation, q, q*(1-m.Correlation), q*(1+m.Correlation)))
+		_, slope := dualAt(
+			l.dual,
+			gauss.New(q, q*m.Correlation, q, q*(1-m.Correlation), q*(1+m.Correlation)),
+		)
 		m.CorrelationSlope = l.weight * slope
 	}
 	m.CorrelationDepth = depthScale(m.CorrelationSlope)
@@ -337,14 +352,30 @@ func CriticalWeightStd(phi Activation, biasStd float64) (float64, error) {
 	}
 	name := activationName(phi)
 	if f, err := at(least); err != nil || f.Slope > 1 {
-		return 0, fmt.Errorf("ntk: %s with σ_b = %g is chaotic at σ_w = %g already", name, biasStd, least)
+		return 0, fmt.Errorf(
+			"ntk: %s with σ_b = %g is chaotic at σ_w = %g already",
+			name,
+			biasStd,
+			least,
+		)
 	}
 	if f, err := at(most); err == nil && f.Slope < 1 {
-		return 0, fmt.Errorf("ntk: %s with σ_b = %g stays ordered up to σ_w = %d", name, biasStd, most)
+		return 0, fmt.Errorf(
+			"ntk: %s with σ_b = %g stays ordered up to σ_w = %d",
+			name,
+			biasStd,
+			most,
+		)
 	}
 	within := ""
 	if m.max < math.MaxFloat64 {
 		within = fmt.Sprintf(" of variance up to %.4g, its range", m.max)
 	}
-	return 0, fmt.Errorf("ntk: %s with σ_b = %g has no edge of chaos: χ_1 does not cross 1 at a fixed point%s; the net is ordered until that is lost", name, biasStd, within)
+	return 0, fmt.Errorf(
+		"ntk: %s with σ_b = %g has no edge of chaos: χ_1 does not cross 1 at a fixed point%s; "+
+			"the net is ordered until that is lost",
+		name,
+		biasStd,
+		within,
+	)
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/integrate/quad"
 )
 
 // series returns the coefficients a_0 … a_degree of the NNGP (which = 0) or NTK
@@ -103,7 +102,13 @@ func (r *recursion) series(degree, which int) ([]float64, error) {
 // Rectified powers have a recurrence. Else the Hermite coefficients at y0 = 0 are
 // thinned, if those that count are not too many, and else the mean over w is taken
 // by quadrature. What neither reaches is an error.
-func (r *recursion) dualSeries(i int, known *hermiteCache, at gauss.Pair, top, start, slope float64, n int) ([]float64, error) {
+func (r *recursion) dualSeries(
+	i int,
+	known *hermiteCache,
+	at gauss.Pair,
+	top, start, slope float64,
+	n int,
+) ([]float64, error) {
 	phi, q := r.layers[i].Activation, at.Q
 	y0, gap := at.K/q, at.Minus/q
 	c, ok := rectifiedSeries(phi, at, n+1)
@@ -170,10 +175,6 @@ func rectifiedSeries(phi Activation, at gauss.Pair, n int) ([]float64, bool) {
 	return c, true
 }
 
-// maxHermite bounds the number of Hermite coefficients that a composition asks
-// for.
-const maxHermite = 60000
-
 // hermiteCache keeps the last expansion, which deep nets ask for in every layer.
 type hermiteCache struct {
 	phi   Activation
@@ -184,7 +185,11 @@ type hermiteCache struct {
 
 // coeffs returns the Hermite coefficients that enter the degrees below n around y0,
 // and whether those are all that do.
-func (h *hermiteCache) coeffs(phi Activation, sigma, top, y0, gap float64, n int) (b []float64, whole bool, err error) {
+func (h *hermiteCache) coeffs(
+	phi Activation,
+	sigma, top, y0, gap float64,
+	n int,
+) (b []float64, whole bool, err error) {
 	need := float64(n)
 	if y0 > 0 {
 		// Degree k enters degree j with the binomial probability of j out of k with
@@ -291,11 +296,19 @@ func shiftedSeries(phi Activation, at gauss.Pair, start, slope float64, n int) (
 			agree = agree && math.Abs(c[k]-last[k]) <= 1e-12*(c[k]+size)
 		}
 		last = c
-		if agree && math.Abs(c[0]-start) <= tolerance*start && (!isFinite(slope) || math.Abs(c[1]-slope*at.Minus) <= 1e3*tolerance*slope*at.Minus) {
+		if agree && math.Abs(c[0]-start) <= tolerance*start &&
+			(!isFinite(slope) || math.Abs(c[1]-slope*at.Minus) <= 1e3*tolerance*slope*at.Minus) {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("ntk: the series of the dual of %s around the correlation %v (1 less %.3g) takes more than %d Hermite coefficients and does not converge by quadrature", activationName(phi), y0, gap, maxHermite)
+	return nil, fmt.Errorf(
+		"ntk: the series of the dual of %s around the correlation %v (1 less %.3g) takes more "+
+			"than %d Hermite coefficients and does not converge by quadrature",
+		activationName(phi),
+		y0,
+		gap,
+		maxHermite,
+	)
 }
 
 // shiftedCoeffs returns the function t ↦ E[φ(t + s a) h_k(a)], k < n.
@@ -327,123 +340,6 @@ func shiftedCoeffs(phi Activation, sigma, s float64, n int) (func(t float64) []f
 	return func(t float64) []float64 { return panelCoeffs(fn, s, t, unit, n) }, nil
 }
 
-// panel20 is the Gauss-Legendre rule of each panel.
-var panel20 = func() dropRule {
-	x, w := make([]float64, 20), make([]float64, 20)
-	quad.Legendre{}.FixedLocations(x, w, -1, 1)
-	return dropRule{x, w}
-}()
-
-// panelUnit returns the width in z of panels that resolve φ at standard deviation
-// sigma: half of it changes nothing.
-func panelUnit(fn *hermite.Function, sigma float64) (float64, error) {
-	const n = 64
-	unit := 2.0
-	b := panelCoeffs(fn, sigma, 0, unit, n)
-	for range 8 {
-		half := panelCoeffs(fn, sigma, 0, unit/2, n)
-		var e, size float64
-		for k := range b {
-			e, size = math.Max(e, math.Abs(b[k]-half[k])), math.Hypot(size, half[k])
-		}
-		if e <= math.Max(1e-14, fn.Tolerance()/1000)*size {
-			return unit, nil
-		}
-		unit, b = unit/2, half
-	}
-	return 0, fmt.Errorf("ntk: the Hermite coefficients at σ = %v do not converge: panels of %.3g do not resolve the activation", sigma, unit)
-}
-
-// panelCoeffs returns E[φ(t + s a) h_k(a)], k < n, for n as large as one likes:
-// 20 points to a panel, which resolve φ between its kinks and the phase √k a of h_k.
-func panelCoeffs(fn *hermite.Function, s, t, unit float64, n int) []float64 {
-	const reach = 13 // beyond, E[φ²] has 1e-36 of its size
-	b := make([]float64, n)
-	up, down := make([]float64, n), make([]float64, n)
-	for k := 1; k < n; k++ {
-		up[k], down[k] = 1/math.Sqrt(float64(k)), math.Sqrt(float64(k-1)/float64(k))
-	}
-	width := math.Min(math.Min(1, unit/s), 16/math.Sqrt(float64(n)))
-	edges := []float64{-reach, reach}
-	for _, z := range slices.Concat(fn.Kinks(), fn.Jumps()) {
-		if a := (z - t) / s; math.Abs(a) < reach {
-			edges = append(edges, a)
-		}
-	}
-	slices.Sort(edges)
-	for i := 1; i < len(edges); i++ {
-		panels := math.Ceil((edges[i] - edges[i-1]) / width)
-		half := (edges[i] - edges[i-1]) / panels / 2
-		for p := range int(panels) {
-			mid := edges[i-1] + half*float64(2*p+1)
-			for j := 0; j < len(panel20.nodes); j += 4 {
-				var z, h, previous [4]float64
-				for l := range z {
-					z[l] = mid + half*panel20.nodes[j+l]
-					// the weights go with h, which is linear in them
-					h[l] = half * panel20.weights[j+l] * special.NormalDensity(z[l]) * fn.Value(t+s*z[l])
-				}
-				for k := range b {
-					if k > 0 {
-						u, d := up[k], down[k]
-						for l := range z {
-							h[l], previous[l] = u*z[l]*h[l]-d*previous[l], h[l]
-						}
-					}
-					b[k] += (h[0] + h[1]) + (h[2] + h[3])
-				}
-			}
-		}
-	}
-	return b
-}
-
-// thinned expands Σ b_k y^k around y0 = 1 - gap in ζ = (y-y0)/gap, so that all
-// coefficients stay nonnegative and keep their sum: since y = y0 + (1-y0)ζ, b_k
-// goes to the degrees j ≤ k in proportion to the binomial distribution of k
-// trials of probability 1 - y0.
-func thinned(b []float64, y0, gap float64, n int) []float64 {
-	out := make([]float64, n)
-	if y0 <= 0 {
-		copy(out, b)
-		return out
-	}
-	odds := gap / y0
-	for k, v := range b {
-		if v == 0 {
-			continue
-		}
-		// the distribution around its mode, outwards by its recurrence
-		mode := min(int(float64(k+1)*gap), k)
-		top := v * binomialProbability(mode, k, gap, y0)
-		p := top
-		for j := mode; j < k; j++ {
-			if j < n {
-				out[j] += p
-			}
-			p *= float64(k-j) / float64(j+1) * odds
-			if p < 1e-25*top || j+1 >= n {
-				p = 0
-				break
-			}
-		}
-		if k < n {
-			out[k] += p
-		}
-		p = top
-		for j := mode; j > 0; j-- {
-			p *= float64(j) / (float64(k-j+1) * odds)
-			if p < 1e-25*top {
-				break
-			}
-			if j-1 < n {
-				out[j-1] += p
-			}
-		}
-	}
-	return out
-}
-
 // binomialProbability is the probability of k successes out of n, each of
 // probability p = 1 - q, to a few roundings for any n.
 //
@@ -462,7 +358,19 @@ func binomialProbability(k, n int, p, q float64) float64 {
 	case n:
 		return power(p, q)
 	}
-	e := stirlingRest(n) - stirlingRest(k) - stirlingRest(n-k) - deviance(x, m*p) - deviance(m-x, m*q)
+	e := stirlingRest(
+		n,
+	) - stirlingRest(
+		k,
+	) - stirlingRest(
+		n-k,
+	) - deviance(
+		x,
+		m*p,
+	) - deviance(
+		m-x,
+		m*q,
+	)
 	return math.Exp(e) * math.Sqrt(m/(2*math.Pi*x*(m-x)))
 }
 

@@ -125,10 +125,3 @@ func (f *FCN) String() string {
 	}
 	return fmt.Sprintf("%dHL %s", len(names), strings.Join(names, ", "))
 }
-
-func activationName(a Activation) string {
-	if s, ok := a.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return fmt.Sprintf("%T", a)
-}

@@ -1,11 +1,27 @@
 package ntk
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"gonum.org/v1/gonum/integrate/quad"
 )
+
+// Values returns φ at each pre-activation, for a figure. A value that is not finite
+// is an error.
+func Values(phi Activation, z []float64) ([]float64, error) {
+	if err := validate(phi); err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(z))
+	for i, x := range z {
+		if out[i] = phi.Value(x); !isFinite(out[i]) {
+			return nil, fmt.Errorf("ntk: %s is %v at z = %v", activationName(phi), out[i], x)
+		}
+	}
+	return out, nil
+}
 
 // preciseDualer is an activation whose dual makes use of minus and plus.
 type preciseDualer interface {
@@ -64,6 +80,3 @@ var dropRules = func() (rules [2]dropRule) {
 	}
 	return rules
 }()
-
-// closed is an activation that is a sum of atoms.
-type closed interface{ atoms() gauss.Atoms }

@@ -1,0 +1,363 @@
+package ntk
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
+)
+
+// Erf is the error function erf(z) = 2/√π ∫₀^z e^{-t²} dt.
+type Erf struct{}
+
+// Value returns erf(z).
+func (Erf) Value(z float64) float64 { return math.Erf(z) }
+
+// Derivative returns 2/√π e^{-z²}.
+func (Erf) Derivative(z float64) float64 { return 2 / math.SqrtPi * math.Exp(-z*z) }
+
+// Dual is (2/π) arcsin(2k/√((1+2q)(1+2q2))) and
+// (4/π)/√((1+2q)(1+2q2) - 4k²).
+//
+// Source: [W96] eq. 11.
+func (Erf) Dual(q, k, q2 float64) (value, derivative float64) {
+	return Erf{}.dualAt(gauss.Of(q, k, q2))
+}
+
+func (Erf) dualAt(p gauss.Pair) (value, derivative float64) {
+	// (1+2q)(1+2q2) - 4k², without the cancellation of large variances
+	d := math.Sqrt(1 + 2*(p.Q+p.Q2) + 4*p.Determinant())
+	return 2 / math.Pi * math.Atan2(2*p.K, d), 4 / math.Pi / d
+}
+
+// String returns "erf".
+func (Erf) String() string { return "erf" }
+
+func (Erf) fingerprint() string { return "ntk.Erf<nil>" }
+
+// erf is 2Φ(√2 z) - 1.
+func (Erf) atoms() gauss.Atoms {
+	return gauss.Atoms{Gates: []gauss.Gate{{C: 2, Tau: 1 / math.Sqrt2, Less: 0.5}}}
+}
+
+// SigmoidErf is the sigmoid-like ½ + ½ erf(z/2.4020563531719796), the closest
+// of its kind to 1/(1 + e^{-z}) in the mean square over [-5, 5].
+type SigmoidErf struct{}
+
+// Value returns φ(z).
+func (SigmoidErf) Value(z float64) float64 {
+	return special.NormalTail(-z * math.Sqrt2 / sigmoidErfScale)
+}
+
+// Derivative returns φ'(z).
+func (SigmoidErf) Derivative(z float64) float64 {
+	return Erf{}.Derivative(z/sigmoidErfScale) / (2 * sigmoidErfScale)
+}
+
+// Dual implements [Dualer]; see [Erf.Dual].
+func (SigmoidErf) Dual(q, k, q2 float64) (value, derivative float64) {
+	return SigmoidErf{}.dualAt(gauss.Of(q, k, q2))
+}
+
+func (SigmoidErf) dualAt(p gauss.Pair) (value, derivative float64) {
+	const s = 1 / (sigmoidErfScale * sigmoidErfScale)
+	value, derivative = Erf{}.dualAt(gauss.New(s*p.Q, s*p.K, s*p.Q2, s*p.Minus, s*p.Plus))
+	return 0.25 + value/4, derivative * s / 4
+}
+
+func (SigmoidErf) atoms() gauss.Atoms {
+	return gauss.Atoms{Gates: []gauss.Gate{{C: 1, Tau: sigmoidErfScale / math.Sqrt2}}}
+}
+
+// String returns "sigmoid-like erf".
+func (SigmoidErf) String() string { return "sigmoid-like erf" }
+
+func (SigmoidErf) fingerprint() string { return "ntk.SigmoidErfntk.SigmoidErf{}" }
+
+// sigmoidErfScale is that of the public libraries, so that nets compare.
+const sigmoidErfScale = 2.4020563531719796
+
+// GELU is z Φ(z), exactly, Φ the standard normal distribution function.
+type GELU struct{}
+
+// Value returns z Φ(z).
+func (GELU) Value(z float64) float64 { return z * special.NormalTail(-z) }
+
+// Derivative returns Φ(z) + z Φ'(z).
+func (GELU) Derivative(z float64) float64 {
+	return special.NormalTail(-z) + z*special.NormalDensity(z)
+}
+
+// Dual implements [Dualer]. With P = (1+q)(1+q2) - k² and the orthant
+// probability A = ¼ + arcsin(k/√((1+q)(1+q2)))/2π, E[φφ] is
+// k A + (q q2 + k² (1 - q q2)/((1+q)(1+q2)))/(2π√P) by Stein's identity, and
+// E[φ'φ'] its derivative by k.
+func (GELU) Dual(q, k, q2 float64) (value, derivative float64) {
+	return GELU{}.dualAt(gauss.Of(q, k, q2))
+}
+
+func (GELU) dualAt(p gauss.Pair) (value, derivative float64) {
+	q, k, q2 := p.Q, p.K, p.Q2
+	P := 1 + q + q2 + p.Determinant()
+	root := 2 * math.Pi * math.Sqrt(P)
+	orthant := 0.25 + math.Atan2(k, math.Sqrt(P))/(2*math.Pi)
+	w := (1 - q*q2) / ((1 + q) * (1 + q2))
+	n := q*q2 + k*k*w
+	return k*orthant + n/root, orthant + k*(1+2*w+n/P)/root
+}
+
+func (GELU) atoms() gauss.Atoms { return gauss.Atoms{Gates: []gauss.Gate{{C: 1, M: 1, Tau: 1}}} }
+
+// String returns "GELU".
+func (GELU) String() string { return "GELU" }
+
+func (GELU) fingerprint() string { return "ntk.GELUntk.GELU{}" }
+
+// Exp is Amplitude · e^{Rate · z}.
+type Exp struct {
+	Amplitude, Rate float64
+}
+
+// Value returns φ(z).
+func (a Exp) Value(z float64) float64 { return a.Amplitude * math.Exp(a.Rate*z) }
+
+// Derivative returns φ'(z).
+func (a Exp) Derivative(z float64) float64 { return a.Rate * a.Value(z) }
+
+// Dual implements [Dualer]: a² e^{r²(q + q2 + 2k)/2} with amplitude a and rate
+// r, and r² times that.
+func (a Exp) Dual(q, k, q2 float64) (value, derivative float64) {
+	return a.dualAt(gauss.Of(q, k, q2))
+}
+
+func (a Exp) dualAt(p gauss.Pair) (value, derivative float64) {
+	r2 := a.Rate * a.Rate
+	value = a.Amplitude * a.Amplitude * math.Exp(r2*p.HalfSum())
+	return value, r2 * value
+}
+
+func (a Exp) drop(p gauss.Pair) float64 {
+	r2 := a.Rate * a.Rate
+	return -a.Amplitude * a.Amplitude * math.Exp(2*r2*p.Q) * math.Expm1(-r2*p.Minus)
+}
+
+func (a Exp) atoms() gauss.Atoms {
+	return gauss.Atoms{
+		Waves: []gauss.Wave{{C: complex(a.Amplitude, 0), Beta: complex(a.Rate, 0)}},
+	}.Merged()
+}
+
+// Validate implements [Validator].
+func (a Exp) Validate() error { return finite("Exp", "Amplitude", a.Amplitude, "Rate", a.Rate) }
+
+// String writes the function out.
+func (a Exp) String() string { return fmt.Sprintf("%.4g exp(%.4gz)", a.Amplitude, a.Rate) }
+
+func (a Exp) fingerprint() string { return fmt.Sprintf("ntk.Exp%#v", a) }
+
+// Gaussian is Amplitude · e^{-Rate z²}, Rate ≥ 0.
+type Gaussian struct {
+	Amplitude, Rate float64
+}
+
+// Value returns φ(z).
+func (a Gaussian) Value(z float64) float64 { return a.Amplitude * math.Exp(-a.Rate*z*z) }
+
+// Derivative returns φ'(z).
+func (a Gaussian) Derivative(z float64) float64 {
+	e := math.Exp(-a.Rate * z * z)
+	if e == 0 {
+		return 0
+	}
+	return -2 * a.Rate * z * a.Amplitude * e
+}
+
+// Dual implements [Dualer]: with D = 1 + 2r(q + q2) + 4r²(q q2 - k²),
+// a²/√D and 4 r² a² k/√D³.
+func (a Gaussian) Dual(q, k, q2 float64) (value, derivative float64) {
+	return a.dualAt(gauss.Of(q, k, q2))
+}
+
+func (a Gaussian) dualAt(p gauss.Pair) (value, derivative float64) {
+	r := 2 * a.Rate
+	d := 1 + r*(p.Q+p.Q2) + r*r*p.Determinant()
+	value = a.Amplitude * a.Amplitude / math.Sqrt(d)
+	return value, r * r * p.K * value / d
+}
+
+func (a Gaussian) atoms() gauss.Atoms {
+	return gauss.Atoms{Waves: []gauss.Wave{{C: complex(a.Amplitude, 0), Alpha: a.Rate}}}.Merged()
+}
+
+// Validate implements [Validator].
+func (a Gaussian) Validate() error {
+	if a.Rate < 0 {
+		return fmt.Errorf("ntk: Gaussian.Rate is %v; it must be ≥ 0", a.Rate)
+	}
+	return finite("Gaussian", "Amplitude", a.Amplitude, "Rate", a.Rate)
+}
+
+// String writes the function out.
+func (a Gaussian) String() string { return fmt.Sprintf("%.4g exp(-%.4gz²)", a.Amplitude, a.Rate) }
+
+func (a Gaussian) fingerprint() string { return fmt.Sprintf("ntk.Gaussian%#v", a) }
+
+// Gabor is e^{-z²} sin z.
+type Gabor struct{}
+
+// Value returns φ(z).
+func (Gabor) Value(z float64) float64 { return math.Exp(-z*z) * math.Sin(z) }
+
+// Derivative returns φ'(z).
+func (Gabor) Derivative(z float64) float64 {
+	sin, cos := math.Sincos(z)
+	e := math.Exp(-z * z)
+	if e == 0 {
+		return 0
+	}
+	return e * (cos - 2*z*sin)
+}
+
+// Dual implements [Dualer], by complex Gaussian integrals.
+func (Gabor) Dual(q, k, q2 float64) (value, derivative float64) {
+	return Gabor{}.dualAt(gauss.Of(q, k, q2))
+}
+
+func (Gabor) dualAt(p gauss.Pair) (value, derivative float64) {
+	return gabor.Dual(gabor, p), gaborPrime.Dual(gaborPrime, p)
+}
+
+func (Gabor) atoms() gauss.Atoms { return gabor }
+
+// String returns "Gabor".
+func (Gabor) String() string { return "Gabor" }
+
+func (Gabor) fingerprint() string { return "ntk.Gaborntk.Gabor{}" }
+
+var (
+	gabor = gauss.Atoms{
+		Waves: []gauss.Wave{{C: complex(0, -1), Alpha: 1, Beta: complex(0, 1)}},
+	}
+	gaborPrime, _ = gabor.Prime()
+)
+
+// Tanh is the hyperbolic tangent. Its duals are numeric, to 1e-12 of their value at
+// equal inputs, for variances up to 2500.
+type Tanh struct{}
+
+// Value returns φ(z).
+func (Tanh) Value(z float64) float64 { return math.Tanh(z) }
+
+// Derivative returns φ'(z).
+func (Tanh) Derivative(z float64) float64 {
+	t := math.Tanh(z)
+	return 1 - t*t
+}
+
+// Dual implements [Dualer]; it is NaN for variances over 2500.
+func (Tanh) Dual(q, k, q2 float64) (value, derivative float64) {
+	return resolvedTanh().Dual(q, k, q2)
+}
+
+func (Tanh) function() *hermite.Function { return resolvedTanh() }
+
+var resolvedTanh = resolvedOnce(Tanh{})
+
+// String returns "tanh".
+func (Tanh) String() string { return "tanh" }
+
+func (Tanh) fingerprint() string { return "ntk.Tanhntk.Tanh{}" }
+
+// Sigmoid is the logistic function 1/(1 + e^{-z}). Its duals are as [Tanh]'s.
+type Sigmoid struct{}
+
+// Value returns φ(z).
+func (Sigmoid) Value(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
+
+// Derivative returns φ'(z).
+func (Sigmoid) Derivative(z float64) float64 {
+	e := math.Exp(-math.Abs(z))
+	return e / ((1 + e) * (1 + e))
+}
+
+// Dual implements [Dualer]; it is NaN for variances over 2500.
+func (Sigmoid) Dual(q, k, q2 float64) (value, derivative float64) {
+	return resolvedSigmoid().Dual(q, k, q2)
+}
+
+func (Sigmoid) function() *hermite.Function { return resolvedSigmoid() }
+
+var resolvedSigmoid = resolvedOnce(Sigmoid{})
+
+// String returns "sigmoid".
+func (Sigmoid) String() string { return "sigmoid" }
+
+func (Sigmoid) fingerprint() string { return "ntk.Sigmoidntk.Sigmoid{}" }
+
+// Softplus is ln(1 + e^z). Its duals are as [Tanh]'s.
+type Softplus struct{}
+
+// Value returns φ(z).
+func (Softplus) Value(z float64) float64 {
+	return math.Max(z, 0) + math.Log1p(math.Exp(-math.Abs(z)))
+}
+
+// Derivative returns φ'(z).
+func (Softplus) Derivative(z float64) float64 {
+	return Sigmoid{}.Value(z)
+}
+
+// Dual implements [Dualer]; it is NaN for variances over 2500.
+func (Softplus) Dual(q, k, q2 float64) (value, derivative float64) {
+	return resolvedSoftplus().Dual(q, k, q2)
+}
+
+func (Softplus) function() *hermite.Function { return resolvedSoftplus() }
+
+var resolvedSoftplus = resolvedOnce(Softplus{})
+
+// String returns "softplus".
+func (Softplus) String() string { return "softplus" }
+
+func (Softplus) fingerprint() string { return "ntk.Softplusntk.Softplus{}" }
+
+// SiLU is z/(1 + e^{-z}), also called swish. Its duals are as [Tanh]'s.
+type SiLU struct{}
+
+// Value returns φ(z).
+func (SiLU) Value(z float64) float64 { return z * Sigmoid{}.Value(z) }
+
+// Derivative returns φ'(z).
+func (SiLU) Derivative(z float64) float64 {
+	return Sigmoid{}.Value(z) + z*Sigmoid{}.Derivative(z)
+}
+
+// Dual implements [Dualer]; it is NaN for variances over 2500.
+func (SiLU) Dual(q, k, q2 float64) (value, derivative float64) {
+	return resolvedSiLU().Dual(q, k, q2)
+}
+
+func (SiLU) function() *hermite.Function { return resolvedSiLU() }
+
+var resolvedSiLU = resolvedOnce(SiLU{})
+
+// String returns "SiLU".
+func (SiLU) String() string { return "SiLU" }
+
+func (SiLU) fingerprint() string { return "ntk.SiLUntk.SiLU{}" }
+
+// resolvedOnce resolves a smooth activation when it is first needed.
+func resolvedOnce(phi Activation) func() *hermite.Function {
+	return sync.OnceValue(func() *hermite.Function {
+		return Must(
+			hermite.Resolve(
+				phi.Value,
+				phi.Derivative,
+				&hermite.ResolveSettings{Tolerance: 1e-12, MaxStd: 50},
+			),
+		)
+	})
+}

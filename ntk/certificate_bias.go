@@ -1,0 +1,210 @@
+package ntk
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+)
+
+// certifyShifted certifies in x = slope·c + shift, shift > 0, and returns the
+// coefficients ≥ 0 in x to use.
+func (s *source) certifyShifted(
+	d *fitData,
+	set CertifySettings,
+	slope, shift float64,
+) (*Certificate, []float64, error) {
+	c := &Certificate{
+		Target: fmt.Sprintf("%s in c̃ = %.4g c + %.4g", s.name, slope, shift),
+		Degree: -1,
+		Least:  Coefficient{Degree: -1},
+	}
+	if s.polynomial != nil && s.rest == 0 && len(s.polynomial) <= 1001 {
+		shifted, bound := taylorShift(s.polynomial, slope, shift)
+		known := true
+		for _, u := range bound {
+			known = known && u <= set.Tolerance*d.scale/float64(len(bound))
+		}
+		most := len(shifted) - 1
+		if set.Degree > 0 {
+			most = set.Degree
+		} else {
+			most = min(most, set.MaxDegree)
+		}
+		if known {
+			c.Coeffs, c.Uncertainty, c.Degree = shifted, bound, len(shifted)-1
+			for k := range shifted {
+				c.least(k)
+			}
+			// The shift is exact, so signs are; but what is below 0 by no more than the
+			// last digits of the coefficients given need not be meant.
+			negative, meant := -1, false
+			given := shiftedRounding(s.polynomial, slope, shift)
+			for k, v := range shifted {
+				if v < 0 && (negative < 0 || v < shifted[negative]) {
+					negative = k
+				}
+				meant = meant || v < -given[k]
+			}
+			if !meant {
+				c.Verdict, c.Proof, c.Reason = Realizable, true, "all coefficients in c̃ are ≥ 0"
+				if negative >= 0 {
+					c.Verdict, c.Proof = Undetermined, false
+					c.Reason = fmt.Sprintf(
+						"the coefficient of c̃^%d is %.3g, which the last digits of the "+
+							"coefficients given explain",
+						negative,
+						shifted[negative],
+					)
+				}
+				a := make([]float64, min(most+1, len(shifted)))
+				for k := range a {
+					// what the digits given cannot tell from 0 is 0
+					if v := shifted[k]; v > given[k] {
+						a[k] = v
+					}
+				}
+				for k, v := range shifted {
+					if k >= len(a) || a[k] == 0 {
+						c.Rest += math.Abs(v)
+					}
+					c.Rest += bound[k]
+				}
+				c.RestProved = true
+				var err error
+				c.Nearest = PowerSeries{a: unshift(a, slope, shift), rest: c.Rest}
+				c.MeanDistance, c.MaxDistance, err = s.distance(d, c.Nearest, 1, 0)
+				return c, a, err
+			}
+			c.Least = Coefficient{negative, shifted[negative], bound[negative]}
+			c.Verdict, c.Proof = NotRealizable, true
+			c.Reason = fmt.Sprintf(
+				"the coefficient of c̃^%d is %.6g",
+				c.Least.Degree,
+				c.Least.Value,
+			)
+		}
+	}
+	f, err := s.nearestFit(d, set, slope, shift)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := f.Series.a
+	c.Nearest = PowerSeries{a: unshift(a, slope, shift)}
+	c.MeanDistance, c.MaxDistance, c.Rest = f.Mean, f.Max, f.Max
+	if c.Verdict == NotRealizable {
+		return c, a, nil
+	}
+	// Coefficients ≥ 0 in c̃ give coefficients ≥ 0 in c: what is no kernel without
+	// a bias is none with one.
+	if s.coeffs != nil {
+		without, err := s.certifyStructure(d, set)
+		if err != nil {
+			return nil, nil, err
+		}
+		if without.Verdict == NotRealizable {
+			c.Verdict, c.Proof, c.Reason = NotRealizable, true,
+				without.Reason+", and coefficients ≥ 0 in c̃ make those in c so"
+			return c, a, nil
+		}
+	}
+	x := &fitData{v: d.v, std: d.std, scale: d.scale, noisy: d.noisy}
+	for _, v := range d.c {
+		x.c = append(x.c, math.Max(-1, math.Min(1, slope*v+shift)))
+		if v == 1 {
+			x.c[len(x.c)-1] = 1
+		}
+	}
+	reason, _, _, err := x.separate()
+	if err != nil {
+		return nil, nil, err
+	}
+	if reason != "" {
+		c.Verdict, c.Reason = NotRealizable, reason
+		return c, a, nil
+	}
+	c.Reason = "no functional that is ≤ 0 on all powers of c̃ tells the values from a kernel"
+	return c, a, nil
+}
+
+// taylorShift rewrites Σ a_k c^k as a series in x = slope·c + shift. The numbers
+// given are taken as exact and the arithmetic keeps all digits that can count, so
+// that signs are right; bounds are those of rounding the results to double
+// precision.
+func taylorShift(a []float64, slope, shift float64) (out, bound []float64) {
+	n := len(a)
+	out, bound = make([]float64, n), make([]float64, n)
+	// A step multiplies by shift and divides by slope: digits lost to cancellation are
+	// at most log2((1+shift)/slope) a step, and a step rounds once.
+	digits := 200 + uint(float64(n)*(2+2*math.Abs(math.Log2((1+shift)/slope))))
+	number := func(v float64) *big.Float { return new(big.Float).SetPrec(digits).SetFloat64(v) }
+	zero := number(0)
+	x := make([]*big.Float, n)
+	for j := range x {
+		x[j] = number(0)
+	}
+	by, over := number(-shift), number(slope)
+	// Horner: p ← p·(x - shift)/slope + a_k.
+	for k := n - 1; k >= 0; k-- {
+		for j := n - 1 - k; j >= 0; j-- {
+			x[j].Mul(x[j], by)
+			if j > 0 {
+				x[j].Add(x[j], x[j-1])
+			}
+			x[j].Quo(x[j], over)
+		}
+		x[0].Add(x[0], number(a[k]))
+	}
+	var size float64
+	for j := range out {
+		out[j], _ = x[j].Float64()
+		size = math.Max(size, math.Abs(out[j]))
+	}
+	for j := range out {
+		switch {
+		case math.IsInf(out[j], 0):
+			bound[j] = math.Inf(1)
+		case x[j].Cmp(zero) != 0 && math.Abs(out[j]) < 0x1p-120*size:
+			out[j] = 0 // a division's last digit, where exactly nothing is left
+		default:
+			bound[j] = 0x1p-53 * math.Abs(out[j])
+		}
+	}
+	return out, bound
+}
+
+// shiftedRounding is by how much the rounding of the coefficients a moves each of the
+// shifted ones.
+func shiftedRounding(a []float64, slope, shift float64) []float64 {
+	n := len(a)
+	size := make([]float64, n) // the shift with all terms of one sign
+	for k := n - 1; k >= 0; k-- {
+		for j := n - 1 - k; j >= 0; j-- {
+			m := shift * size[j]
+			if j > 0 {
+				m += size[j-1]
+			}
+			size[j] = m / slope
+		}
+		size[0] += math.Abs(a[k])
+	}
+	for j := range size {
+		size[j] *= 0x1p-52
+	}
+	return size
+}
+
+// unshift rewrites Σ a_k (slope·c + shift)^k in c; all is ≥ 0 and nothing
+// cancels.
+func unshift(a []float64, slope, shift float64) []float64 {
+	out := make([]float64, len(a))
+	for k := len(a) - 1; k >= 0; k-- {
+		for j := len(a) - 1 - k; j >= 0; j-- {
+			out[j] *= shift
+			if j > 0 {
+				out[j] += slope * out[j-1]
+			}
+		}
+		out[0] += a[k]
+	}
+	return out
+}
