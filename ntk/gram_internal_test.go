@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gram"
 )
 
 // The fast step of two-slope layers must be the dual to 1e-9, also where it
@@ -25,7 +26,7 @@ func testSlopeStep(t *testing.T, phi Dualer) {
 	for i := -2001; i <= 2001; i++ {
 		k := limit * math.Max(-1, math.Min(1, float64(i)/2000))
 		s, tangent := []float64{limit * float64(i) / 2000}, []float64{0.9}
-		slopeStep(net.layers[0], s, tangent, a, 1/a, []float64{b}, []float64{1 / b})
+		gram.SlopeStep(net.Layers[0], s, tangent, a, 1/a, []float64{b}, []float64{1 / b})
 		value, derivative := phi.Dual(q, k, q2)
 		worst = math.Max(
 			worst,
@@ -55,33 +56,28 @@ func TestCurve(t *testing.T) {
 		net := Must(UniformFCN(c.depth, c.phi, math.Sqrt2, 0.1))
 		e := Must(net.evaluator())
 		const q = 1.3
-		table, err := newCurve(t.Context(), e, q, c.tol, c.budget)
+		table, err := gram.NewCurve(t.Context(), e, q, c.tol, c.budget)
 		if err != nil || table == nil {
 			t.Errorf("%v to %g: no curve from %d values (%v)", net, c.tol, c.budget, err)
 			continue
 		}
 		var k, inverse, one, two []float64
 		for i := range 3001 {
-			k, inverse = append(
-				k,
-				q*math.Cos(math.Pi*float64(i)/3000),
-			), append(
-				inverse,
-				1/math.Sqrt(q),
-			)
+			k = append(k, q*math.Cos(math.Pi*float64(i)/3000))
+			inverse = append(inverse, 1/math.Sqrt(q))
 		}
 		one, two = make([]float64, len(k)), make([]float64, len(k))
-		curveRow(table, one, two, k, 1/math.Sqrt(q), inverse)
-		a := Must(e.prepare(q))
+		gram.CurveRow(table, one, two, k, 1/math.Sqrt(q), inverse)
+		a := Must(e.Prepare(q))
 		var top, out [2]float64
-		e.pair(top[:], a, gauss.Of(q, q, q), a)
+		e.Pair(top[:], a, gauss.Of(q, q, q), a)
 		worst := 0.
 		for i := range k {
 			// next to c = ±1 rounding of k is seen under a root, so not those
 			if d := 1 - math.Abs(k[i])/q; i < 2 || i > 2998 || d < 1e-5 {
 				continue
 			}
-			e.pair(out[:], a, gauss.Of(q, k[i], q), a)
+			e.Pair(out[:], a, gauss.Of(q, k[i], q), a)
 			worst = math.Max(
 				worst,
 				math.Max(math.Abs(one[i]-out[0])/top[0], math.Abs(two[i]-out[1])/top[1]),

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gram"
 )
 
 // cosineKernel is a kernel of the cosine alone, whatever the norms; where an input
@@ -185,9 +186,7 @@ func (e *DomainError) Error() string {
 	return fmt.Sprintf("ntk: kernel at (q, k, q') = (%v, %v, %v): %s", e.Q, e.K, e.Q2, e.Reason)
 }
 
-// notFinite says why a kernel has no value: its formulas left float64.
-const notFinite = "the kernel is too large for double precision there: smaller standard " +
-	"deviations, parameters or inputs are needed"
+const notFinite = gram.NotFinite
 
 // reason says why the kernel has no finite value somewhere.
 func (K Kernel) reason() string {

@@ -1,4 +1,4 @@
-package ntk
+package gram
 
 import (
 	"context"
@@ -8,13 +8,13 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
-// curve is a kernel on inputs of one norm as a table of polynomials in
+// Curve is a kernel on inputs of one norm as a table of polynomials in
 // t = √(1 - |c|), apart for c ≥ 0 and for c < 0. Kernels of activations with
 // kinks and jumps have square roots at c = ±1 and are smooth in t.
 //
 // Pieces are equal within an octave of u = t + delta, which the bits of u tell
 // at once; towards t = 0, where a deep net may have a spike, they get finer.
-type curve struct {
+type Curve struct {
 	pieces  []piece // first those of c ≥ 0
 	delta   float64
 	shift   uint // of the bits of u, for the number of a piece
@@ -32,11 +32,11 @@ type piece struct {
 
 const curveDegree = 7
 
-// curveRow sets one and two (nil if there is one kernel) to the kernels of a
+// CurveRow sets one and two (nil if there is one kernel) to the kernels of a
 // row of pairs with x·x'/d in k; r and inverse are the 1/√q of the two sides.
 // Inputs are near or far and acute or obtuse at random, so nothing here branches
 // on that.
-func curveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse []float64) {
+func CurveRow[T float32 | float64](c *Curve, one, two, k []T, r float64, inverse []float64) {
 	if c.short && two != nil {
 		shortCurveRow(c, one, two, k, r, inverse)
 		return
@@ -65,9 +65,9 @@ func curveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse
 	}
 }
 
-// shortCurveRow is curveRow for both kernels in single precision, the case of
+// shortCurveRow is CurveRow for both kernels in single precision, the case of
 // large matrices.
-func shortCurveRow[T float32 | float64](c *curve, one, two, k []T, r float64, inverse []float64) {
+func shortCurveRow[T float32 | float64](c *Curve, one, two, k []T, r float64, inverse []float64) {
 	one, two, inverse = one[:len(k)], two[:len(k)], inverse[:len(k)]
 	pieces, delta, shift := c.pieces, c.delta, c.shift&63
 	first, perSide := -c.base, c.perSide
@@ -83,14 +83,14 @@ func shortCurveRow[T float32 | float64](c *curve, one, two, k []T, r float64, in
 	}
 }
 
-// newCurve tabulates the kernels of e on inputs with ‖x‖²/d = q, to a tolerance
+// NewCurve tabulates the kernels of e on inputs with ‖x‖²/d = q, to a tolerance
 // relative to the largest value, from at most budget values. It returns nil if
 // that is not enough.
 //
 // A kernel whose own rounding, or own tolerance, is above the one here is
 // tabulated to that: see fit.
-func newCurve(ctx context.Context, e *evaluator, q, tol float64, budget int) (*curve, error) {
-	a, err := e.prepare(q)
+func NewCurve(ctx context.Context, e *Evaluator, q, tol float64, budget int) (*Curve, error) {
+	a, err := e.Prepare(q)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func newCurve(ctx context.Context, e *evaluator, q, tol float64, budget int) (*c
 // curveNodes-1 is the kernel.
 type fitter struct {
 	ctx    context.Context
-	e      *evaluator
+	e      *Evaluator
 	a      any
 	q, tol float64
 	budget int // values that may still be asked for
@@ -153,7 +153,7 @@ func (f *fitter) at(t float64) (out [most]float64) {
 	if f.side == 1 {
 		p.K, p.Minus, p.Plus = -p.K, far, near
 	}
-	f.e.pair(out[:f.e.outputs], f.a, p, f.a)
+	f.e.Pair(out[:f.e.Outputs], f.a, p, f.a)
 	return out
 }
 
@@ -173,9 +173,9 @@ func (f *fitter) fit(lo, hi, err float64, depth int) bool {
 	worst := 0.
 	for _, x := range fresh {
 		want, got := f.at(s.mid+s.half*x), s.at(x)
-		for o := range f.e.outputs {
+		for o := range f.e.Outputs {
 			switch d := math.Abs(got[o] - want[o]); {
-			case !isFinite(d):
+			case math.IsNaN(d) || math.IsInf(d, 0):
 				return false
 			case d > 0:
 				worst = math.Max(worst, d/f.scale[o])
@@ -243,8 +243,8 @@ func (f *fitter) value(side int, t float64) (out [most]float64, err float64) {
 
 // tabulate returns the curve with 2^fine pieces an octave, or nil if it needs
 // more.
-func (f *fitter) tabulate(octaves int, fine uint) *curve {
-	c := &curve{
+func (f *fitter) tabulate(octaves int, fine uint) *Curve {
+	c := &Curve{
 		delta:   math.Ldexp(1, -octaves),
 		shift:   52 - fine,
 		largest: math.Max(f.scale[0], f.scale[1]),

@@ -1,12 +1,10 @@
-package ntk
+package gram
 
 import (
 	"math"
-
-	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
-// slopeNet is a net whose activations are all p·relu(z) - m·relu(-z). At
+// SlopeNet is a net whose activations are all p·relu(z) - m·relu(-z). At
 // standard deviations s, s' and correlation cos θ their duals are
 //
 //	φ̌ = s s' (α cos θ + β (sin θ - θ cos θ)),   φ̇ = α - β θ,
@@ -15,93 +13,36 @@ import (
 // quick enough for kernel matrices of inputs of any norm: see layersRow.
 //
 // Source: [CS09] eq. 3-6, with relu(-z) at θ → π - θ.
-type slopeNet struct {
-	w2, b2 float64 // σ_w², σ_b² of the first layer
-	layers []slopeLayer
-	ntk    bool // which kernel an evaluator of one is
+type SlopeNet struct {
+	W2, B2 float64 // σ_w², σ_b² of the first layer
+	Layers []SlopeLayer
+	NTK    bool // which kernel an Evaluator of one is
 }
 
-// slopeLayer is σ_w²α, σ_w²β and σ_b² with the α, β of a layer and the σ of the
+// SlopeLayer is σ_w²α, σ_w²β and σ_b² with the α, β of a layer and the σ of the
 // next one.
-type slopeLayer struct{ alpha, beta, b2 float64 }
+type SlopeLayer struct{ Alpha, Beta, B2 float64 }
 
-// twoSlopes returns p and m if a is p·relu(z) - m·relu(-z).
-func twoSlopes(a Activation) (p, m float64, ok bool) {
-	switch a := a.(type) {
-	case ReLU:
-		return 1, 0, true
-	case TwoSlope:
-		return a.Positive, a.Negative, true
-	}
-	return 0, 0, false
-}
-
-// slopes returns the net as a slopeNet, nil if it is none.
-func (r *recursion) slopes(ntk bool) *slopeNet {
-	w2, b2, trained := r.step(0)
-	net := &slopeNet{w2: w2, b2: b2, ntk: ntk}
-	for i, l := range r.layers {
-		p, m, ok := twoSlopes(l.Activation)
-		if !ok || !trained {
-			return nil
-		}
-		w2, b2, trained = r.step(i + 1)
-		net.layers = append(
-			net.layers,
-			slopeLayer{w2 * (p*p + m*m) / 2, w2 * (p - m) * (p - m) / (2 * math.Pi), b2},
-		)
-	}
-	if !trained {
-		return nil
-	}
-	return net
-}
-
-// evaluator returns the kernel as an evaluator.
-func (K Kernel) evaluator() *evaluator {
-	e := &evaluator{
-		outputs: 1,
-		prepare: K.prepare,
-		pair: func(out []float64, a any, p gauss.Pair, b any) {
-			out[0] = K.pair(a, p, b)
-		},
-	}
-	if K.net != nil {
-		e.relu = K.net.slopes(K.which == 1)
-	}
-	return e
-}
-
-// evaluator returns the NNGP and the NTK.
-func (f *FCN) evaluator() (*evaluator, error) {
-	r, err := f.recursion(len(f.layers)+1, true)
-	if err != nil {
-		return nil, err
-	}
-	return &evaluator{
-		outputs: 2,
-		prepare: r.prepare,
-		pair: func(out []float64, a any, p gauss.Pair, b any) {
-			out[0], out[1] = r.pair(a.(*netPoint), p, b.(*netPoint))
-		},
-		relu: r.slopes(false),
-	}, nil
+// NewSlopeLayer returns the layer of p·relu(z) - m·relu(-z) that is followed by one with σ_w²
+// = w2 and σ_b² = b2.
+func NewSlopeLayer(p, m, w2, b2 float64) SlopeLayer {
+	return SlopeLayer{w2 * (p*p + m*m) / 2, w2 * (p - m) * (p - m) / (2 * math.Pi), b2}
 }
 
 // follow finds the standard deviation of each input's pre-activations.
-func (p *points[T]) follow(net *slopeNet) {
+func (p *points[T]) follow(net *SlopeNet) {
 	v := make([]float64, p.n)
 	for i, q := range p.q {
-		v[i] = net.w2*q + net.b2
+		v[i] = net.W2*q + net.B2
 	}
-	for _, l := range net.layers {
+	for _, l := range net.Layers {
 		std, inverse := make([]float64, p.n), make([]float64, p.n)
 		for i, q := range v {
 			if q > 0 {
 				std[i] = math.Sqrt(q)
 				inverse[i] = 1 / std[i]
 			}
-			v[i] = l.alpha*q + l.b2
+			v[i] = l.Alpha*q + l.B2
 		}
 		p.std, p.inverseStd = append(p.std, std), append(p.inverseStd, inverse)
 	}
@@ -117,7 +58,7 @@ const chunk = 256
 // pairs through a layer at a time, so that the processor overlaps their roots,
 // and branches on nothing that depends on them.
 func layersRow[T float32 | float64](
-	net *slopeNet,
+	net *SlopeNet,
 	work *layerWork,
 	one, two, k []T,
 	z *points[T],
@@ -126,18 +67,18 @@ func layersRow[T float32 | float64](
 	j0 int,
 ) {
 	nngp, ntk := one, two
-	if two == nil && net.ntk {
+	if two == nil && net.NTK {
 		nngp, ntk = nil, one
 	}
 	for begin := 0; begin < len(k); begin += chunk {
 		end := min(begin+chunk, len(k))
 		s, t := work.s[:end-begin], work.t[:end-begin]
 		for j, v := range k[begin:end] {
-			s[j] = net.w2*float64(v) + net.b2
+			s[j] = net.W2*float64(v) + net.B2
 			t[j] = s[j]
 		}
-		for l, layer := range net.layers {
-			slopeStep(
+		for l, layer := range net.Layers {
+			SlopeStep(
 				layer,
 				s,
 				t,
@@ -163,8 +104,8 @@ func narrow[T float32 | float64](dst []T, src []float64) {
 	}
 }
 
-// slopeStep takes pairs with covariances s and tangents t through a layer.
-func slopeStep(layer slopeLayer, s, t []float64, std, inverse float64, stds, inverses []float64) {
+// SlopeStep takes pairs with covariances s and tangents t through a layer.
+func SlopeStep(layer SlopeLayer, s, t []float64, std, inverse float64, stds, inverses []float64) {
 	t, stds, inverses = t[:len(s)], stds[:len(s)], inverses[:len(s)]
 	a := &arc
 	for j, k := range s {
@@ -191,9 +132,9 @@ func slopeStep(layer slopeLayer, s, t []float64, std, inverse float64, stds, inv
 		)
 		cos := math.Float64frombits(math.Float64bits(r) | sign)
 		sin := math.Sqrt(gap * (1 + r))
-		v := std * stds[j] * (layer.alpha*cos + layer.beta*(sin-theta*cos))
-		s[j] = v + layer.b2
-		t[j] = v + t[j]*(layer.alpha-layer.beta*theta) + layer.b2
+		v := std * stds[j] * (layer.Alpha*cos + layer.Beta*(sin-theta*cos))
+		s[j] = v + layer.B2
+		t[j] = v + t[j]*(layer.Alpha-layer.Beta*theta) + layer.B2
 	}
 }
 

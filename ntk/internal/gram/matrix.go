@@ -1,0 +1,518 @@
+package gram
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"gonum.org/v1/gonum/blas"
+)
+
+// Evaluator is one kernel, or a net's NNGP and NTK together, on pairs of
+// inputs.
+type Evaluator struct {
+	Outputs int // 1, or 2: NNGP and NTK
+	// Prepare does the work that concerns one input alone, q = ‖x‖²/d.
+	Prepare func(q float64) (any, error)
+	// Pair sets out to the kernels of two prepared inputs. Where both are the same value,
+	// not only equal ones, many more pairs of that norm will be asked for.
+	Pair func(out []float64, a any, p gauss.Pair, b any)
+	// Slopes is not nil for a net with two slopes in all layers.
+	Slopes *SlopeNet
+}
+
+// Inputs are N rows of D features, one after the other.
+type Inputs[T float32 | float64] struct {
+	Rows []T
+	N, D int
+}
+
+// ErrNoInputs reports a matrix without rows or without columns.
+var ErrNoInputs = errors.New(
+	"ntk: no inputs: a matrix with a row for each input is needed")
+
+// NonFiniteError reports an entry that is NaN, infinite or too large to be squared.
+type NonFiniteError struct {
+	Row, Col int
+	Value    float64
+}
+
+// Error implements error.
+func (e *NonFiniteError) Error() string {
+	return fmt.Sprintf("ntk: input row %d, column %d is %v; all inputs must be finite, "+
+		"and their squares too", e.Row, e.Col, e.Value)
+}
+
+// NotFinite says why a kernel has no value: its formulas left float64.
+const NotFinite = "the kernel is too large for double precision there: smaller standard " +
+	"deviations, parameters or inputs are needed"
+
+// most is how many kernels an Evaluator has at most.
+const most = 2
+
+// matrix is one kernel matrix in the making.
+type matrix[T float32 | float64] struct {
+	e    *Evaluator
+	dst  [][]T // one for each output
+	z, x *points[T]
+	// symmetric: z is x, and what is above the diagonal is mirrored below.
+	symmetric bool
+	// One of three ways to evaluate a pair: a curve over the cosine, the layers
+	// in float64 on a whole row of pairs, and e.Pair.
+	curve *Curve
+	fast  bool
+
+	classes []class
+}
+
+// class is a set of rows that are equal up to sign.
+type class struct {
+	columns []int32 // rows of x in it, ascending
+	opposed bool    // it has rows of both signs
+	// The kernels of two equal rows, and of two opposite ones.
+	equal, opposite [most]float64
+}
+
+// Matrix sets dst, one for each output of e and each z.N×x.N and row-major, to the kernels
+// between the rows of z and of x; symmetric says that z is x. The errors speak of package
+// ntk, whose callers they reach. progress may be nil; it hears of pairs that are done.
+func Matrix[T float32 | float64](
+	ctx context.Context,
+	e *Evaluator,
+	dst [][]T,
+	z, x Inputs[T],
+	symmetric bool,
+	progress func(done, total int),
+) error {
+	if err := x.check(); err != nil {
+		return err
+	}
+	if err := z.check(); err != nil {
+		return err
+	}
+	if z.D != x.D {
+		return fmt.Errorf("ntk: rows of %d and of %d features have no inner product", z.D, x.D)
+	}
+	for _, d := range dst {
+		if len(d)/x.N != z.N || len(d)%x.N != 0 {
+			return fmt.Errorf(
+				"ntk: a %d×%d kernel matrix does not go into %d entries",
+				z.N,
+				x.N,
+				len(d),
+			)
+		}
+		if overlap(d, x.Rows) || overlap(d, z.Rows) {
+			return errors.New("ntk: the destination overlaps the inputs, which must not change")
+		}
+	}
+	if len(dst) == 2 && overlap(dst[0], dst[1]) {
+		return errors.New("ntk: the NNGP and the NTK need a destination each")
+	}
+	m := &matrix[T]{e: e, dst: dst, symmetric: symmetric}
+	var err error
+	if m.x, err = newPoints(ctx, x); err != nil {
+		return err
+	}
+	if m.z = m.x; !symmetric {
+		if m.z, err = newPoints(ctx, z); err != nil {
+			return err
+		}
+	}
+	m.classify()
+	if err := m.choose(ctx); err != nil {
+		return err
+	}
+	return m.run(ctx, progress)
+}
+
+// overlap reports whether two slices share memory.
+func overlap[T float32 | float64](a, b []T) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	first := func(s []T) uintptr { return uintptr(unsafe.Pointer(&s[0])) }
+	last := func(s []T) uintptr { return uintptr(unsafe.Pointer(&s[len(s)-1])) }
+	return first(a) <= last(b) && first(b) <= last(a)
+}
+
+func (x Inputs[T]) check() error {
+	switch {
+	case x.N < 1 || x.D < 1:
+		return ErrNoInputs
+	case x.N > math.MaxInt32 || x.D > math.MaxInt32 || len(x.Rows)/x.D != x.N:
+		return fmt.Errorf("ntk: %d inputs of %d features are not %d entries", x.N, x.D, len(x.Rows))
+	case len(x.Rows) != x.N*x.D:
+		return fmt.Errorf("ntk: %d inputs of %d features are not %d entries", x.N, x.D, len(x.Rows))
+	}
+	return nil
+}
+
+// choose decides how pairs are evaluated and does what concerns one input.
+func (m *matrix[T]) choose(ctx context.Context) error {
+	pairs := len(m.dst[0])
+	if m.symmetric {
+		pairs /= 2
+	}
+	lo, hi := math.Min(m.x.lo, m.z.lo), math.Max(m.x.hi, m.z.hi)
+	wide := m.x.wide || m.z.wide
+	spread, tol := 64*0x1p-52, 1e-14
+	if isSingle[T]() {
+		spread, tol = 16*0x1p-23, 1e-9
+	}
+	if !wide && lo > 0 && hi-lo <= spread*lo {
+		var err error
+		if m.curve, err = NewCurve(ctx, m.e, lo+(hi-lo)/2, tol, pairs/2); err != nil {
+			return err
+		}
+		if m.curve != nil && !isSingle[T]() ||
+			m.curve != nil && m.curve.largest < math.MaxFloat32/2 {
+			return m.valuesOnSphere(lo, hi)
+		}
+	}
+	m.curve = nil
+	m.fast = isSingle[T]() && m.e.Slopes != nil
+	for _, p := range []*points[T]{m.x, m.z} {
+		if p.prepared != nil {
+			continue // z is x
+		}
+		p.prepared = make([]any, p.n)
+		if m.fast {
+			p.follow(m.e.Slopes)
+		}
+		if err := parallel(ctx, (p.n+15)/16, func(task int) (err error) {
+			for i := 16 * task; i < min(16*task+16, p.n) && err == nil; i++ {
+				p.prepared[i], err = m.e.Prepare(p.q[i])
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return m.values(ctx)
+}
+
+func isSingle[T float32 | float64]() bool { return T(1)+T(0x1p-40) == 1 }
+
+// valuesOnSphere sets the kernels of equal and opposite rows, whose norms
+// differ by rounding alone, from those at the smallest and the largest norm.
+func (m *matrix[T]) valuesOnSphere(lo, hi float64) error {
+	var equal, opposite [2][most]float64
+	for i, q := range []float64{lo, hi} {
+		a, err := m.e.Prepare(q)
+		if err != nil {
+			return err
+		}
+		m.e.Pair(equal[i][:m.e.Outputs], a, gauss.New(q, q, q, 0, 2*q), a)
+		m.e.Pair(opposite[i][:m.e.Outputs], a, gauss.New(q, -q, q, 2*q, 0), a)
+	}
+	for i, c := range m.x.class {
+		f := 0.
+		if hi > lo {
+			f = (m.x.q[i] - lo) / (hi - lo)
+		}
+		for o := range m.e.Outputs {
+			m.classes[c].equal[o] = equal[0][o] + f*(equal[1][o]-equal[0][o])
+			m.classes[c].opposite[o] = opposite[0][o] + f*(opposite[1][o]-opposite[0][o])
+		}
+	}
+	return nil
+}
+
+// values sets the kernels of equal and of opposite rows.
+func (m *matrix[T]) values(ctx context.Context) error {
+	return parallel(ctx, len(m.classes), func(task int) error {
+		if c := &m.classes[task]; len(c.columns) > 0 {
+			i := c.columns[0]
+			q, a := m.x.q[i], m.x.prepared[i]
+			m.e.Pair(c.equal[:m.e.Outputs], a, gauss.New(q, q, q, 0, 2*q), a)
+			if c.opposed {
+				b, err := m.e.Prepare(q) // another one, for the same would announce a whole curve
+				if err != nil {
+					return err
+				}
+				m.e.Pair(c.opposite[:m.e.Outputs], a, gauss.New(q, -q, q, 2*q, 0), b)
+			}
+		}
+		return nil
+	})
+}
+
+// tileSide is the rows and columns of a tile: large for the product's sake,
+// small for the processors to have enough of them. It must not depend on their
+// number, on which rounding might then depend.
+func tileSide(n int) int { return max(64, min(2048, (n/6+63)/64*64)) }
+
+// strip is the rows of a tile that are evaluated, then mirrored, in one go: a
+// cache line of their columns in float32.
+const strip = 16
+
+// tile is the rows [i0, i1) and columns [j0, j1) of the matrix.
+type tile struct{ i0, i1, j0, j1 int }
+
+func (m *matrix[T]) run(ctx context.Context, progress func(done, total int)) error {
+	var tiles []tile
+	h, w := tileSide(m.z.n), tileSide(m.x.n)
+	total := len(m.dst[0])
+	if m.symmetric {
+		total = m.x.n * (m.x.n + 1) / 2
+	}
+	for i := 0; i < m.z.n; i += h {
+		j := 0
+		if m.symmetric {
+			j = i
+		}
+		for ; j < m.x.n; j += w {
+			tiles = append(tiles, tile{i, min(i+h, m.z.n), j, min(j+w, m.x.n)})
+		}
+	}
+	if m.symmetric { // the tiles of half the work last, for processors to end together
+		slices.SortStableFunc(tiles, func(a, b tile) int {
+			switch half := a.i0 == a.j0; {
+			case half == (b.i0 == b.j0):
+				return 0
+			case half:
+				return 1
+			}
+			return -1
+		})
+	}
+	report := func(int) {}
+	if progress != nil {
+		var mutex sync.Mutex
+		done := 0
+		report = func(pairs int) {
+			mutex.Lock()
+			defer mutex.Unlock()
+			done += pairs
+			progress(done, total)
+		}
+		report(0)
+	}
+	products := sync.Pool{New: func() any { return make([]T, h*w) }}
+	return parallel(ctx, len(tiles), func(task int) error {
+		t := tiles[task]
+		k := products.Get().([]T)
+		defer products.Put(k)
+		if err := m.tile(ctx, t, k); err != nil {
+			return err
+		}
+		rows, columns := t.i1-t.i0, t.j1-t.j0
+		if m.symmetric && t.i0 == t.j0 {
+			report(rows * (rows + 1) / 2)
+		} else {
+			report(rows * columns)
+		}
+		return nil
+	})
+}
+
+// tile evaluates a tile; k has room for its inner products.
+func (m *matrix[T]) tile(ctx context.Context, t tile, k []T) error {
+	diagonal := m.symmetric && t.i0 == t.j0
+	rows, columns, d := t.i1-t.i0, t.j1-t.j0, m.x.d
+	product(diagonal, rows, columns, d, m.z.rows[t.i0*d:t.i1*d], m.x.rows[t.j0*d:t.j1*d], k)
+	n := m.x.n
+	var work layerWork
+	for i := t.i0; i < t.i1; i++ {
+		j0 := t.j0
+		if diagonal {
+			j0 = i
+		}
+		row := k[(i-t.i0)*columns+j0-t.j0 : (i-t.i0+1)*columns]
+		var out [most][]T
+		for o, dst := range m.dst {
+			out[o] = dst[i*n+j0 : i*n+t.j1]
+		}
+		switch {
+		case m.curve != nil:
+			CurveRow(m.curve, out[0], out[1], row, m.z.inverse[i], m.x.inverse[j0:t.j1])
+		case m.fast:
+			layersRow(m.e.Slopes, &work, out[0], out[1], row, m.z, i, m.x, j0)
+		default:
+			if err := ctx.Err(); err != nil { // pairs may cost any time here
+				return err
+			}
+			for j := range row {
+				m.exact(i, j0+j, float64(row[j]))
+			}
+		}
+		m.correct(i, j0, t.j1)
+		if m.curve == nil { // a curve is finite
+			if err := finiteRow(out[:m.e.Outputs], i, j0); err != nil {
+				return err
+			}
+		}
+		if end := i + 1; m.symmetric && ((end-t.i0)%strip == 0 || end == t.i1) {
+			for _, dst := range m.dst {
+				mirror(dst, n, t, t.i0+(i-t.i0)/strip*strip, end)
+			}
+		}
+	}
+	return nil
+}
+
+// finiteRow reports the first value of row i, from column j0 on, that is not
+// finite.
+func finiteRow[T float32 | float64](rows [][]T, i, j0 int) error {
+	for _, row := range rows {
+		for j, v := range row {
+			if v-v == 0 {
+				continue
+			}
+			reason := NotFinite
+			if isSingle[T]() {
+				reason = strings.Replace(reason, "double", "single", 1)
+			}
+			return fmt.Errorf("ntk: between rows %d and %d %s", i, j0+j, reason)
+		}
+	}
+	return nil
+}
+
+// exact evaluates one pair by itself.
+func (m *matrix[T]) exact(i, j int, k float64) {
+	var out [most]float64
+	m.e.Pair(out[:m.e.Outputs], m.z.prepared[i], gauss.Of(m.z.q[i], k, m.x.q[j]), m.x.prepared[j])
+	for o, dst := range m.dst {
+		dst[i*m.x.n+j] = T(out[o])
+	}
+}
+
+// correct evaluates those pairs of row i with columns [j0, j1) that the inner
+// product in T is no good for: equal and opposite rows, and rows whose squares
+// leave the range of T.
+func (m *matrix[T]) correct(i, j0, j1 int) {
+	if m.z.wide || m.x.wide {
+		for j := j0; j < j1; j++ {
+			if m.z.isWide(i) || m.x.isWide(j) {
+				var k float64
+				z, x := m.z.row(i), m.x.row(j)
+				for l, v := range z {
+					k += float64(v) * float64(x[l])
+				}
+				m.exact(i, j, k/float64(m.x.d))
+			}
+		}
+	}
+	c := &m.classes[m.z.class[i]]
+	for _, j := range from(c.columns, j0) {
+		if int(j) >= j1 {
+			break
+		}
+		value := &c.equal
+		if m.z.negated[i] != m.x.negated[j] {
+			value = &c.opposite
+		}
+		for o, dst := range m.dst {
+			dst[i*m.x.n+int(j)] = T(value[o])
+		}
+	}
+}
+
+// product sets the rows×columns matrix k to a bᵀ/d; of a product with itself
+// only the upper triangle.
+func product[T float32 | float64](itself bool, rows, columns, d int, a, b, k []T) {
+	scale := 1 / float64(d)
+	switch a := any(a).(type) {
+	case []float32:
+		b, k := any(b).([]float32), any(k).([]float32)
+		if itself {
+			accel.Serial32().
+				Ssyrk(blas.Upper, blas.NoTrans, rows, d, float32(scale), a, d, 0, k, columns)
+		} else {
+			accel.Serial32().
+				Sgemm(blas.NoTrans, blas.Trans, rows, columns, d, float32(scale), a, d, b, d, 0, k,
+					columns)
+		}
+	case []float64:
+		b, k := any(b).([]float64), any(k).([]float64)
+		if itself {
+			accel.Serial64().Dsyrk(blas.Upper, blas.NoTrans, rows, d, scale, a, d, 0, k, columns)
+		} else {
+			accel.Serial64().
+				Dgemm(blas.NoTrans, blas.Trans, rows, columns, d, scale, a, d, b, d, 0, k, columns)
+		}
+	}
+}
+
+// mirror copies the rows [i0, i1) of a tile on or above the diagonal to below
+// it.
+func mirror[T float32 | float64](dst []T, n int, t tile, i0, i1 int) {
+	j := max(t.j0, i0+1)
+	for ; j < t.j1 && (j < i1 || i1-i0 < strip); j++ {
+		below := dst[j*n+i0 : j*n+min(i1, j)]
+		for i := range below {
+			below[i] = dst[(i0+i)*n+j]
+		}
+	}
+	// Whole strips, four rows of them at a time.
+	for i := i0; j < t.j1 && i < i1; i += 4 {
+		a, b, c, d := dst[i*n:i*n+t.j1], dst[(i+1)*n:(i+1)*n+t.j1], dst[(i+2)*n:(i+2)*n+t.j1],
+			dst[(i+3)*n:(i+3)*n+t.j1]
+		for l := j; l < len(a) && l < len(b) && l < len(c) && l < len(d); l++ {
+			below := (*[4]T)(dst[l*n+i:])
+			below[0], below[1], below[2], below[3] = a[l], b[l], c[l], d[l]
+		}
+	}
+}
+
+// parallel calls f(0) … f(tasks-1) on all processors, until ctx ends or one
+// returns an error. Of several errors it returns that of the first task: tasks
+// are handed out in order, so one that was not reached comes after it. A panic of f,
+// which may be a caller's function, goes on in the caller's goroutine.
+func parallel(ctx context.Context, tasks int, f func(task int) error) error {
+	var next atomic.Int64
+	var stop atomic.Bool
+	var group sync.WaitGroup
+	var mutex sync.Mutex
+	var first error
+	at := tasks
+	var panicked any
+	for range min(tasks, runtime.GOMAXPROCS(0)) {
+		group.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					stop.Store(true)
+					mutex.Lock()
+					panicked = p
+					mutex.Unlock()
+				}
+			}()
+			for !stop.Load() && ctx.Err() == nil {
+				task := int(next.Add(1)) - 1
+				if task >= tasks {
+					return
+				}
+				if err := f(task); err != nil {
+					stop.Store(true)
+					mutex.Lock()
+					if task < at {
+						first, at = err, task
+					}
+					mutex.Unlock()
+				}
+			}
+		})
+	}
+	group.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
+	if first != nil {
+		return first
+	}
+	if int(next.Load()) < tasks { // a context that ends after the work is no matter
+		return ctx.Err()
+	}
+	return nil
+}
