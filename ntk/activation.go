@@ -123,10 +123,8 @@ func KinksOf(phi Activation) []float64 {
 		return nil
 	}
 	jumps := JumpsOf(phi)
-	return slices.DeleteFunc(
-		a.atoms().Kinks(),
-		func(b float64) bool { return slices.Contains(jumps, b) },
-	)
+	return slices.DeleteFunc(a.atoms().Kinks(),
+		func(b float64) bool { return slices.Contains(jumps, b) })
 }
 
 // closed is an activation that is a sum of atoms.

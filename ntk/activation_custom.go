@@ -67,18 +67,13 @@ func Custom(f, df func(z float64) float64, settings ...CustomSettings) (*CustomA
 		s.Name = "custom activation"
 	}
 	if n := len(s.Kinks) + len(s.Jumps); n > mostPlacesOfKinks {
-		return nil, fmt.Errorf(
-			"ntk: %s has %d kinks and jumps; at most %d are taken",
-			s.Name,
-			n,
-			mostPlacesOfKinks,
-		)
+		return nil, fmt.Errorf("ntk: %s has %d kinks and jumps; at most %d are taken", s.Name, n,
+			mostPlacesOfKinks)
 	}
 	if s.MaxVariance < 0 || math.IsNaN(s.MaxVariance) || math.IsInf(s.MaxVariance, 0) {
 		return nil, fmt.Errorf(
 			"ntk: Custom: MaxVariance is %v; it must be a finite number ≥ 0 (0 means 100)",
-			s.MaxVariance,
-		)
+			s.MaxVariance)
 	}
 	fn, err := hermite.Resolve(f, df, &hermite.ResolveSettings{
 		Kinks: s.Kinks, Jumps: s.Jumps, Tolerance: s.Tolerance, MaxStd: math.Sqrt(s.MaxVariance),
@@ -109,9 +104,7 @@ func (n numeric) Prepare(q float64) []float64 { return n.fn.Prepare(q) }
 
 // DualPrepared implements [PreparedDualer].
 func (n numeric) DualPrepared(
-	a []float64,
-	q, k, q2 float64,
-	b []float64,
+	a []float64, q, k, q2 float64, b []float64,
 ) (value, derivative float64) {
 	return n.fn.DualPrepared(a, q, k, q2, b)
 }

@@ -76,16 +76,8 @@ func (m Mimic) Validate() error {
 
 // String writes the function out.
 func (m Mimic) String() string {
-	return fmt.Sprintf(
-		"%.4g relu(z%+.4g) %+.4gz %+.4g %+.4g cos(%.4gz%+.4g)",
-		m.A,
-		-m.B,
-		m.C,
-		m.D,
-		m.E,
-		m.F,
-		m.G,
-	)
+	return fmt.Sprintf("%.4g relu(z%+.4g) %+.4gz %+.4g %+.4g cos(%.4gz%+.4g)", m.A, -m.B, m.C, m.D,
+		m.E, m.F, m.G)
 }
 
 func (m Mimic) fingerprint() string {

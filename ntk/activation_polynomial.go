@@ -49,9 +49,7 @@ func (a Polynomial) Prepare(q float64) []float64 {
 
 // DualPrepared implements [PreparedDualer].
 func (a Polynomial) DualPrepared(
-	x []float64,
-	q, k, q2 float64,
-	y []float64,
+	x []float64, q, k, q2 float64, y []float64,
 ) (value, derivative float64) {
 	rho, n := gauss.Of(q, k, q2).Rho(), len(a.Coeffs)
 	for j := n - 1; j >= 0; j-- {

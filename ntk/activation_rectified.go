@@ -134,8 +134,7 @@ func (a TwoSlope) drop(p gauss.Pair) float64 {
 	if p.Plus < p.Minus {
 		both, apart := a.Positive+a.Negative, a.Positive-a.Negative
 		return (both*both*p.Q-cross*p.Plus)/2 - apart*apart*p.Q*sineLessCosine(
-			p.Supplement(),
-		)/(2*math.Pi)
+			p.Supplement())/(2*math.Pi)
 	}
 	return sum*ReLU{}.drop(p) + cross*p.Q*sineLessCosine(p.Angle())/(2*math.Pi)
 }
@@ -221,18 +220,9 @@ func (a RectifiedMonomial) dualAt(p gauss.Pair) (value, derivative float64) {
 	}
 	psi := p.Supplement()
 	return math.Pow(
-			s,
-			n,
-		) * arcCosine(
-			a.Degree,
-			psi,
-		), n * n * math.Pow(
-			s,
-			n-1,
-		) * arcCosine(
-			a.Degree-1,
-			psi,
-		)
+		s,
+		n,
+	) * arcCosine(a.Degree, psi), n * n * math.Pow(s, n-1) * arcCosine(a.Degree-1, psi)
 }
 
 func (a RectifiedMonomial) atoms() gauss.Atoms {
@@ -242,11 +232,8 @@ func (a RectifiedMonomial) atoms() gauss.Atoms {
 // Validate implements [Validator].
 func (a RectifiedMonomial) Validate() error {
 	if a.Degree < 1 || a.Degree > maxRectified {
-		return fmt.Errorf(
-			"ntk: RectifiedMonomial.Degree is %d; it must be 1 … %d (0 is Step)",
-			a.Degree,
-			maxRectified,
-		)
+		return fmt.Errorf("ntk: RectifiedMonomial.Degree is %d; it must be 1 … %d (0 is Step)",
+			a.Degree, maxRectified)
 	}
 	return nil
 }
@@ -254,7 +241,9 @@ func (a RectifiedMonomial) Validate() error {
 // String writes the function out.
 func (a RectifiedMonomial) String() string { return fmt.Sprintf("relu(z)^%d", a.Degree) }
 
-func (a RectifiedMonomial) fingerprint() string { return fmt.Sprintf("ntk.RectifiedMonomial%#v", a) }
+func (a RectifiedMonomial) fingerprint() string {
+	return fmt.Sprintf("ntk.RectifiedMonomial%#v", a)
+}
 
 // Step is 1 for z > 0, else 0. It has an NNGP kernel and no NTK, which would be
 // infinite.

@@ -353,11 +353,8 @@ func (SiLU) fingerprint() string { return "ntk.SiLUntk.SiLU{}" }
 func resolvedOnce(phi Activation) func() *hermite.Function {
 	return sync.OnceValue(func() *hermite.Function {
 		return Must(
-			hermite.Resolve(
-				phi.Value,
-				phi.Derivative,
-				&hermite.ResolveSettings{Tolerance: 1e-12, MaxStd: 50},
-			),
+			hermite.Resolve(phi.Value, phi.Derivative,
+				&hermite.ResolveSettings{Tolerance: 1e-12, MaxStd: 50}),
 		)
 	})
 }

@@ -57,12 +57,8 @@ func (K Kernel) Add(L Kernel) Kernel {
 
 // Mul returns the product K·L, a kernel by Schur's theorem.
 func (K Kernel) Mul(L Kernel) Kernel {
-	out := combined(
-		fmt.Sprintf("(%v)·(%v)", K, L),
-		K,
-		L,
-		func(k, l float64) float64 { return k * l },
-	)
+	out := combined(fmt.Sprintf("(%v)·(%v)", K, L), K, L,
+		func(k, l float64) float64 { return k * l })
 	out.expansion = K.expansion.with(L.expansion, productSeries)
 	if out.expansion != nil && K.expansion.ends*L.expansion.ends > 0 {
 		out.expansion.ends = K.expansion.ends + L.expansion.ends - 1
@@ -98,9 +94,7 @@ func (e *expansion) with(o *expansion, f func(a, b []float64) []float64) *expans
 func (K Kernel) Scale(factor float64) (Kernel, error) {
 	if !(factor >= 0) || math.IsInf(factor, 0) {
 		return Kernel{}, fmt.Errorf(
-			"ntk: factor is %v; a multiple of a kernel is a kernel for finite factors ≥ 0",
-			factor,
-		)
+			"ntk: factor is %v; a multiple of a kernel is a kernel for finite factors ≥ 0", factor)
 	}
 	out := K
 	out.name = fmt.Sprintf("%.4g·(%v)", factor, K)

@@ -24,11 +24,8 @@ func TestAlgebra(t *testing.T) {
 	for _, p := range [][3]float64{{1, 0.5, 1}, {1, 1, 1}, {1, -1, 1}, {0.3, -0.2, 2}, {0, 0, 1}} {
 		k, l := ntk.Must(K.At(p[0], p[1], p[2])), ntk.Must(L.At(p[0], p[1], p[2]))
 		kx, kz := ntk.Must(K.At(p[0], p[0], p[0])), ntk.Must(K.At(p[2], p[2], p[2]))
-		inner, innerX, innerZ := l, ntk.Must(
-			L.At(p[0], p[0], p[0]),
-		), ntk.Must(
-			L.At(p[2], p[2], p[2]),
-		)
+		inner, innerX, innerZ := l, ntk.Must(L.At(p[0], p[0], p[0])), ntk.Must(
+			L.At(p[2], p[2], p[2]))
 		for _, c := range []struct {
 			what string
 			of   ntk.Kernel
@@ -41,9 +38,7 @@ func TestAlgebra(t *testing.T) {
 			{"composition", K.Compose(L), ntk.Must(K.At(innerX, inner, innerZ))},
 			{"sum of a sum", K.Add(L).Add(K), 2*k + l},
 		} {
-			if got := ntk.Must(
-				c.of.At(p[0], p[1], p[2]),
-			); math.Abs(
+			if got := ntk.Must(c.of.At(p[0], p[1], p[2])); math.Abs(
 				got-c.want,
 			) > 1e-12*(1+math.Abs(c.want)) {
 				t.Errorf("%s at %v: %v, want %v", c.what, p, got, c.want)
@@ -93,31 +88,20 @@ func TestSeries(t *testing.T) {
 		for i, c := range cosines {
 			e := math.Abs(p.At(c) - values[i])
 			if !(e <= p.Rest()*math.Pow(math.Abs(c), 201)+2e-14*top) {
-				t.Errorf(
-					"%v: at c = %v off by %g, bound %g",
-					K,
-					c,
-					e,
-					p.Rest()*math.Pow(math.Abs(c), 201),
-				)
+				t.Errorf("%v: at c = %v off by %g, bound %g", K, c, e,
+					p.Rest()*math.Pow(math.Abs(c), 201))
 			}
 		}
 		if !(math.Abs(top-p.At(1)) >= 0.999*p.Rest()-1e-12*top) {
-			t.Errorf(
-				"%v: the rest %g is not what is missing at c = 1, %g",
-				K,
-				p.Rest(),
-				top-p.At(1),
-			)
+			t.Errorf("%v: the rest %g is not what is missing at c = 1, %g", K, p.Rest(),
+				top-p.At(1))
 		}
 	}
 	// The tail of the 4HL ReLU NTK falls like 2.5/√degree.
 	for _, degree := range []int{100, 1000} {
 		if r := ntk.Must(deep.Series(degree)).
 			Rest() *
-			math.Sqrt(
-				float64(degree),
-			); math.Abs(
+			math.Sqrt(float64(degree)); math.Abs(
 			r-2.55,
 		) > 0.05 {
 			t.Errorf("rest·√degree at %d is %v", degree, r)
@@ -174,15 +158,9 @@ func TestNamedKernels(t *testing.T) {
 			t.Errorf("%v: %v, want %v", k.K, got, k.want)
 		}
 	}
-	if a, b := at(
-		ntk.Must(ntk.MaternKernel(20, 1)),
-		c,
-	), at(
-		ntk.Must(ntk.GaussianKernel(1)),
-		c,
-	); math.Abs(
-		a-b,
-	) > 0.02 {
+	if a, b := at(ntk.Must(ntk.MaternKernel(20, 1)), c), at(
+		ntk.Must(ntk.GaussianKernel(1)), c,
+	); math.Abs(a-b) > 0.02 {
 		t.Errorf("Matérn of ν = 41/2 is %v, the Gaussian %v", a, b)
 	}
 	for _, err := range []error{
@@ -269,12 +247,7 @@ func TestDepthOfThousands(t *testing.T) {
 		t.Errorf("NTK(1) = %v, want 3001", got)
 	}
 	var v *ntk.VarianceError
-	if _, err := ntkOf(
-		3000,
-		ntk.ReLU{},
-		2,
-		0,
-	).Curve([]float64{0}); !errors.As(err, &v) ||
+	if _, err := ntkOf(3000, ntk.ReLU{}, 2, 0).Curve([]float64{0}); !errors.As(err, &v) ||
 		v.Layer < 100 {
 		t.Errorf("variance that doubles: %v", err)
 	}
@@ -298,8 +271,7 @@ func TestFrozenLayers(t *testing.T) {
 		}
 	}
 	only := ntk.Must(
-		ntk.NewFCN([]ntk.Layer{frozen, frozen}, ntk.Readout{WeightStd: 1, BiasStd: 0.5}),
-	)
+		ntk.NewFCN([]ntk.Layer{frozen, frozen}, ntk.Readout{WeightStd: 1, BiasStd: 0.5}))
 	if a, b := at(ntk.Must(only.NTK()), 0.3), at(ntk.Must(only.NNGP()), 0.3); a != b {
 		t.Errorf("readout alone: NTK %v, NNGP %v", a, b)
 	}
@@ -310,17 +282,14 @@ func TestFrozenLayers(t *testing.T) {
 		t.Error("a frozen layer does not show in the fingerprint")
 	}
 	step := ntk.Must(
-		ntk.NewFCN([]ntk.Layer{{Activation: ntk.Step{}, WeightStd: 1}}, ntk.Readout{WeightStd: 1}),
-	)
+		ntk.NewFCN([]ntk.Layer{{Activation: ntk.Step{}, WeightStd: 1}}, ntk.Readout{WeightStd: 1}))
 	var infinite *ntk.InfiniteNTKError
 	if _, err := step.NTK(); !errors.As(err, &infinite) || infinite.Jump != 0 {
 		t.Errorf("NTK of a step: %v", err)
 	}
 	fixed := ntk.Must(
-		ntk.NewFCN(
-			[]ntk.Layer{{Activation: ntk.Step{}, WeightStd: 1, Frozen: true}},
-			ntk.Readout{WeightStd: 1},
-		),
+		ntk.NewFCN([]ntk.Layer{{Activation: ntk.Step{}, WeightStd: 1, Frozen: true}},
+			ntk.Readout{WeightStd: 1}),
 	)
 	if got := at(ntk.Must(fixed.NTK()), 1); got != 0.5 {
 		t.Errorf("NTK of a frozen step: %v", got)
@@ -336,10 +305,7 @@ func TestFrozenLayers(t *testing.T) {
 func TestMeanField(t *testing.T) {
 	m := ntk.Must(ntk.MeanFieldOf(ntk.Erf{}, 1.5, 0.3))
 	deep := ntk.Must(ntk.Must(ntk.UniformFCN(300, ntk.Erf{}, 1.5, 0.3)).NNGPOf(300))
-	if q := at(
-		deep,
-		1,
-	); m.Phase != ntk.Chaotic || math.Abs(m.Variance-q) > 1e-12 ||
+	if q := at(deep, 1); m.Phase != ntk.Chaotic || math.Abs(m.Variance-q) > 1e-12 ||
 		math.Abs(m.Correlation-at(deep, 0.3)/q) > 1e-12 {
 		t.Errorf("%+v; after 300 layers q = %v, c = %v", m, q, at(deep, 0.3)/q)
 	}
@@ -358,9 +324,7 @@ func TestMeanField(t *testing.T) {
 		math.Abs(r.VarianceDepth+1/math.Log(0.845)) > 1e-6 {
 		t.Errorf("%+v", r)
 	}
-	if e := ntk.Must(
-		ntk.MeanFieldOf(ntk.ReLU{}, math.Sqrt2, 0),
-	); e.Phase != ntk.Edge ||
+	if e := ntk.Must(ntk.MeanFieldOf(ntk.ReLU{}, math.Sqrt2, 0)); e.Phase != ntk.Edge ||
 		!math.IsInf(e.CorrelationDepth, 1) {
 		t.Errorf("%+v", e)
 	}
@@ -376,10 +340,7 @@ func TestMeanField(t *testing.T) {
 	if e := ntk.Must(ntk.MeanFieldOf(ntk.Erf{}, w, 0.3)); math.Abs(e.Slope-1) > 1e-9 {
 		t.Errorf("χ_1 = %v at the critical σ_w", e.Slope)
 	}
-	if _, err := ntk.CriticalWeightStd(
-		ntk.Gaussian{Amplitude: 1e-3, Rate: 1},
-		0.1,
-	); err == nil ||
+	if _, err := ntk.CriticalWeightStd(ntk.Gaussian{Amplitude: 1e-3, Rate: 1}, 0.1); err == nil ||
 		!strings.Contains(err.Error(), "ordered") {
 		t.Errorf("always ordered: %v", err)
 	}
@@ -395,13 +356,8 @@ func TestHermiteCoeffs(t *testing.T) {
 	h := make([]float64, 1001)
 	hermite.Polynomials(h, 0)
 	for k := 2; k <= 1000; k++ {
-		if want := 2 * h[k-2] / math.Sqrt(
-			2*math.Pi,
-		) / math.Sqrt(
-			float64(k*(k-1)),
-		); math.Abs(
-			b[k]-want,
-		) > 1e-14*math.Abs(
+		if want := 2 * h[k-2] / math.Sqrt(2*math.Pi) / math.Sqrt(
+			float64(k*(k-1))); math.Abs(b[k]-want) > 1e-14*math.Abs(
 			want,
 		) {
 			t.Errorf("b_%d = %v, want %v", k, b[k], want)

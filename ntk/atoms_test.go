@@ -26,38 +26,21 @@ func TestAtomsAgreeWithClosedForms(t *testing.T) {
 		for _, p := range pairs {
 			at := gauss.Of(p[0], p[1], p[2])
 			value, slope := dualAt(phi, at)
-			scale, slopeScale := dualAt(
-				phi,
-				gauss.Of(math.Max(p[0], p[2]), math.Max(p[0], p[2]), math.Max(p[0], p[2])),
-			)
+			scale, slopeScale := dualAt(phi,
+				gauss.Of(math.Max(p[0], p[2]), math.Max(p[0], p[2]), math.Max(p[0], p[2])))
 			// rounding, times the size of what the moments cancel
 			if got := a.Dual(a, at); !(math.Abs(got-value) <= 1e-13*(1+scale)) {
-				t.Errorf(
-					"%v: E[φφ] at %v is %.16g by atoms, %.16g in closed form",
-					phi,
-					p,
-					got,
-					value,
-				)
+				t.Errorf("%v: E[φφ] at %v is %.16g by atoms, %.16g in closed form", phi, p, got,
+					value)
 			}
-			if got := prime.Dual(
-				prime,
-				at,
-			); len(jumps) == 0 &&
+			if got := prime.Dual(prime, at); len(jumps) == 0 &&
 				!(math.Abs(got-slope) <= 1e-13*(1+slopeScale)) {
-				t.Errorf(
-					"%v: E[φ'φ'] at %v is %.16g by atoms, %.16g in closed form",
-					phi,
-					p,
-					got,
-					slope,
-				)
+				t.Errorf("%v: E[φ'φ'] at %v is %.16g by atoms, %.16g in closed form", phi, p, got,
+					slope)
 			}
 		}
 		for z := -2.02; z < 2; z += 0.2 {
-			if got, want := a.Value(
-				z,
-			), phi.Value(
+			if got, want := a.Value(z), phi.Value(
 				z,
 			); !(math.Abs(got-want) <= 1e-14*(1+math.Abs(want))) {
 				t.Errorf("%v: at %v the atoms have %v, φ %v", phi, z, got, want)
@@ -137,26 +120,15 @@ func TestArcCosine(t *testing.T) {
 		if got := arcCosine(n, math.Pi); math.Abs(got-want) > 1e-11*want {
 			t.Errorf("M_%d(1) = %v, want %v", n, got, want)
 		}
-		if below, above := arcCosine(
-			n,
-			1.2-1e-12,
-		), arcCosine(
-			n,
-			1.2,
-		); math.Abs(below-above) > 1e-6/math.Pow(2, float64(n))*above*1e-3 &&
+		if below, above := arcCosine(n, 1.2-1e-12), arcCosine(n,
+			1.2); math.Abs(below-above) > 1e-6/math.Pow(2, float64(n))*above*1e-3 &&
 			math.Abs(below-above) > 1e-7*above {
 			t.Errorf("M_%d: the series gives %v where the closed form gives %v", n, below, above)
 		}
 		p := 1e-4
-		if ratio := arcCosine(
-			n,
-			p,
-		) / arcCosine(
-			n,
-			p/2,
-		); math.Abs(
-			ratio/math.Pow(2, float64(2*n+1))-1,
-		) > 1e-6 {
+		if ratio := arcCosine(n, p) / arcCosine(
+			n, p/2,
+		); math.Abs(ratio/math.Pow(2, float64(2*n+1))-1) > 1e-6 {
 			t.Errorf("M_%d near antipodes: ratio %v", n, ratio)
 		}
 	}

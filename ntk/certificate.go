@@ -84,17 +84,8 @@ func (c *Certificate) String() string {
 	if c.Verdict == Realizable { // nearest is the series itself
 		nearest = "cut off at degree"
 	}
-	return fmt.Sprintf(
-		"%s: %s (%s: %s); %s %d: %.3g away in the mean, %.3g at most",
-		c.Target,
-		verdict,
-		how,
-		c.Reason,
-		nearest,
-		len(c.Nearest.a)-1,
-		c.MeanDistance,
-		c.MaxDistance,
-	)
+	return fmt.Sprintf("%s: %s (%s: %s); %s %d: %.3g away in the mean, %.3g at most", c.Target,
+		verdict, how, c.Reason, nearest, len(c.Nearest.a)-1, c.MeanDistance, c.MaxDistance)
 }
 
 // CertifySettings are the settings of [Certify]; nil means all defaults.
@@ -124,20 +115,14 @@ func (s *CertifySettings) defaults() (CertifySettings, error) {
 	}
 	switch {
 	case out.Degree < 0 || out.Degree > 10000:
-		return out, fmt.Errorf(
-			"ntk: Degree is %d; it must be 0 (by tolerance) or from 1 to 10000",
-			out.Degree,
-		)
+		return out, fmt.Errorf("ntk: Degree is %d; it must be 0 (by tolerance) or from 1 to 10000",
+			out.Degree)
 	case !(out.Tolerance > 0) || math.IsInf(out.Tolerance, 0):
-		return out, fmt.Errorf(
-			"ntk: Tolerance is %v; it must be a finite number > 0",
-			out.Tolerance,
-		)
+		return out, fmt.Errorf("ntk: Tolerance is %v; it must be a finite number > 0",
+			out.Tolerance)
 	case out.MaxDegree < 0 || out.MaxDegree > 10000:
-		return out, fmt.Errorf(
-			"ntk: MaxDegree is %d; it must be from 1 to 10000, or 0 for 1000",
-			out.MaxDegree,
-		)
+		return out, fmt.Errorf("ntk: MaxDegree is %d; it must be from 1 to 10000, or 0 for 1000",
+			out.MaxDegree)
 	}
 	return out, nil
 }
@@ -181,8 +166,7 @@ func Certify(target Target, s *CertifySettings) (*Certificate, error) {
 // series returns a_0 … a_n, where n is the degree asked for or chosen, all
 // coefficients that it saw, the error bar of each and a bound on the rest.
 func (s *source) series(
-	d *fitData,
-	set CertifySettings,
+	d *fitData, set CertifySettings,
 ) (a, seen []float64, uncertainty func(v float64) float64, rest float64, proved bool, err error) {
 	most := set.MaxDegree
 	if set.Degree > 0 {
@@ -203,21 +187,15 @@ func (s *source) series(
 			return nil, nil, nil, 0, false, fmt.Errorf("ntk: coefficients of %s: %w", s.name, err)
 		}
 		if len(a) != n+1 {
-			return nil, nil, nil, 0, false, fmt.Errorf(
-				"ntk: %s gave %d coefficients for degree %d",
-				s.name,
-				len(a),
-				n,
-			)
+			return nil, nil, nil, 0, false, fmt.Errorf("ntk: %s gave %d coefficients for degree %d",
+				s.name, len(a), n)
 		}
 		var sum float64
 		for k, v := range a {
 			if sum += math.Abs(v); !isFinite(sum) {
 				return nil, nil, nil, 0, false, fmt.Errorf(
 					"ntk: the coefficients of %s to degree %d are too large for double precision",
-					s.name,
-					k,
-				)
+					s.name, k)
 			}
 		}
 		// 256 units in the last place: compositions of several layers lose some.
@@ -293,21 +271,14 @@ func (s *source) certifyStructure(d *fitData, set CertifySettings) (*Certificate
 			c.Reason = "all coefficients are ≥ 0"
 		}
 	case c.negative():
-		c.Verdict, c.Reason = NotRealizable, fmt.Sprintf(
-			"the coefficient of c^%d is %.6g",
-			c.Least.Degree,
-			c.Least.Value,
-		)
+		c.Verdict, c.Reason = NotRealizable, fmt.Sprintf("the coefficient of c^%d is %.6g",
+			c.Least.Degree, c.Least.Value)
 	case s.polynomial != nil:
 		c.Proof, c.Reason = false, fmt.Sprintf(
-			"all coefficients to degree %d are ≥ 0; the series was cut off there",
-			c.Degree,
-		)
+			"all coefficients to degree %d are ≥ 0; the series was cut off there", c.Degree)
 	default:
 		c.Proof, c.Reason = false, fmt.Sprintf(
-			"no coefficient to degree %d is below 0 by more than rounding",
-			c.Degree,
-		)
+			"no coefficient to degree %d is below 0 by more than rounding", c.Degree)
 	}
 	if c.Verdict == NotRealizable {
 		return c, s.nearest(c, d, set)
@@ -395,12 +366,8 @@ func (s *source) certifyValues(d *fitData, set CertifySettings) (*Certificate, e
 	}
 	// A negative coefficient says most, but not where a kernel fits the noisy samples.
 	if l := c.Least; l.Degree >= 0 && l.Value < -4*l.Uncertainty && (s.samples == nil || excess) {
-		reason = fmt.Sprintf(
-			"the coefficient of c^%d is %.4g ± %.2g",
-			l.Degree,
-			l.Value,
-			l.Uncertainty,
-		)
+		reason = fmt.Sprintf("the coefficient of c^%d is %.4g ± %.2g", l.Degree, l.Value,
+			l.Uncertainty)
 	} else if reason == "" {
 		reason = notAnalytic
 	}
@@ -408,10 +375,8 @@ func (s *source) certifyValues(d *fitData, set CertifySettings) (*Certificate, e
 		c.Verdict, c.Reason = NotRealizable, reason
 		return c, nil
 	}
-	c.Reason = fmt.Sprintf(
-		"no coefficient to degree %d is below 0 by more than its error bar",
-		c.Degree,
-	)
+	c.Reason = fmt.Sprintf("no coefficient to degree %d is below 0 by more than its error bar",
+		c.Degree)
 	if c.Degree < 0 {
 		c.Reason = "the values do not contradict it, and determine no coefficient"
 	}
@@ -489,14 +454,10 @@ func (s *source) coefficientsOfFunction(c *Certificate, d *fitData) (reason stri
 		for j := range coeffs {
 			for i := range v {
 				coeffs[j] += v[i] / d.scale * math.Cos(
-					math.Pi*float64(j)*(float64(i)+0.5)/float64(n),
-				)
+					math.Pi*float64(j)*(float64(i)+0.5)/float64(n))
 			}
 			coeffs[j] *= 2 / float64(n)
-			if bound := 2 * top / math.Pow(
-				r,
-				float64(j),
-			); j > 0 && reason == "" &&
+			if bound := 2 * top / math.Pow(r, float64(j)); j > 0 && reason == "" &&
 				math.Abs(coeffs[j]) > bound+16*s.rounding() {
 				reason = fmt.Sprintf(
 					"on [-%g, %g] its coefficient of T_%d is %.3g, and no kernel with this K(1) "+

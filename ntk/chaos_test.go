@@ -71,10 +71,8 @@ func TestCriticalWeightStd(t *testing.T) {
 	if _, err := ntk.CriticalWeightStd(ntk.ReLU{}, 0.1); err == nil { // χ_1 = σ_w²/2 → 1 as q → ∞
 		t.Error("ReLU with a bias has no critical fixed point")
 	}
-	if _, err := ntk.CriticalWeightStd(
-		ntk.Must(ntk.Affine(ntk.Tanh{}, 40, 1, 0, 0)),
-		0,
-	); err == nil ||
+	if _, err := ntk.CriticalWeightStd(ntk.Must(ntk.Affine(ntk.Tanh{}, 40, 1, 0, 0)),
+		0); err == nil ||
 		!strings.Contains(err.Error(), "chaotic") {
 		t.Errorf("critical σ_w is 1/40: %v", err)
 	}
@@ -96,15 +94,12 @@ func TestFixedPoints(t *testing.T) {
 		}
 	}
 	if m := ntk.Must(
-		ntk.MeanFieldOf(ntk.Tanh{}, 0.9, 0),
-	); m.Variance != 0 || m.Phase != ntk.Ordered ||
+		ntk.MeanFieldOf(ntk.Tanh{}, 0.9, 0)); m.Variance != 0 || m.Phase != ntk.Ordered ||
 		math.Abs(m.Slope-0.81) > 1e-12 {
 		t.Errorf("%+v", m)
 	}
 	// ReLU's χ_1 at q* = 0 is σ_w²/2, not φ'(0)² from one side
-	if m := ntk.Must(
-		ntk.MeanFieldOf(ntk.ReLU{}, 1, 0),
-	); m.Variance != 0 ||
+	if m := ntk.Must(ntk.MeanFieldOf(ntk.ReLU{}, 1, 0)); m.Variance != 0 ||
 		math.Abs(m.Slope-0.5) > 1e-15 {
 		t.Errorf("%+v", m)
 	}
@@ -119,8 +114,7 @@ func TestFixedPoints(t *testing.T) {
 	}
 	// odd φ, no bias, chaotic: inputs become orthogonal
 	if m := ntk.Must(
-		ntk.MeanFieldOf(ntk.Erf{}, 2, 0),
-	); m.Phase != ntk.Chaotic || m.Correlation != 0 ||
+		ntk.MeanFieldOf(ntk.Erf{}, 2, 0)); m.Phase != ntk.Chaotic || m.Correlation != 0 ||
 		!(m.CorrelationSlope < 1) {
 		t.Errorf("%+v", m)
 	}
@@ -137,8 +131,7 @@ func TestFixedPoints(t *testing.T) {
 			!(grows.Variance > 1) {
 			t.Errorf("%v: %v", c.phi, err)
 		} else if ranged := strings.Contains(
-			err.Error(),
-			"within the range",
+			err.Error(), "within the range",
 		); ranged != (c.max < math.MaxFloat64) {
 			t.Errorf("%v", err)
 		}

@@ -14,11 +14,8 @@ func TestShiftedPowers(t *testing.T) {
 		for _, shift := range []float64{-2, -0.5, 0.5, 4} {
 			phi := Must(Affine(RectifiedMonomial{m}, 1, 1, shift, 0)).(Dualer)
 			want := Must(
-				Custom(
-					phi.Value,
-					phi.Derivative,
-					CustomSettings{Kinks: []float64{-shift}, Tolerance: 1e-12, MaxVariance: 4},
-				),
+				Custom(phi.Value, phi.Derivative,
+					CustomSettings{Kinks: []float64{-shift}, Tolerance: 1e-12, MaxVariance: 4}),
 			)
 			top, topPrime := want.Dual(1, 1, 1)
 			for _, k := range []float64{-0.999, -0.4, 0.1, 0.8, 0.97, 1} {
@@ -75,9 +72,7 @@ func TestDualOfConstant(t *testing.T) {
 				if math.Abs(got-want) > 1e-10 {
 					t.Errorf("%v: at variances %v and 0 %v, want %v", phi, q, got, want)
 				}
-				if d := phi.Derivative(
-					0,
-				); q == 0 && len(JumpsOf(phi)) == 0 &&
+				if d := phi.Derivative(0); q == 0 && len(JumpsOf(phi)) == 0 &&
 					math.Abs(slope-d*d) > 1e-12 {
 					t.Errorf("%v: slope %v, want φ'(0)² = %v", phi, slope, d*d)
 				}
@@ -125,11 +120,7 @@ func TestSmallVarianceOfErf(t *testing.T) {
 				t.Errorf("q = %g, ρ = %v: 1 - 2Φ %v, want %v", q, rho, got, want)
 			}
 			if q <= 1e-12 { // erf(z + t) ≈ 2/√π (z + t), its cubes 1e-10 relative
-				if got, _ := moved.Dual(
-					q,
-					rho*q,
-					q,
-				); math.Abs(
+				if got, _ := moved.Dual(q, rho*q, q); math.Abs(
 					got-4/math.Pi*(rho*q+1e-10),
 				) > 2e-10*4/math.Pi*(q+1e-10) {
 					t.Errorf("q = %g: erf(z + 1e-5) %v", q, got)

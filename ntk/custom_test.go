@@ -103,17 +103,9 @@ func TestCustomErrors(t *testing.T) {
 	}
 	// variances beyond what it was built for
 	var variance *ntk.VarianceError
-	K := ntkOf(
-		2,
-		ntk.Must(ntk.Custom(math.Sin, math.Cos, ntk.CustomSettings{MaxVariance: 2})),
-		1,
-		0,
-	)
-	if _, err := K.At(
-		3,
-		1,
-		1,
-	); !errors.As(err, &variance) || variance.Layer != 1 ||
+	K := ntkOf(2, ntk.Must(ntk.Custom(math.Sin, math.Cos, ntk.CustomSettings{MaxVariance: 2})), 1,
+		0)
+	if _, err := K.At(3, 1, 1); !errors.As(err, &variance) || variance.Layer != 1 ||
 		variance.Max > 2.1 {
 		t.Errorf("variance 3 of at most 2: %v", err)
 	}
@@ -128,8 +120,7 @@ func FuzzCustom(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c, d, q, rho float64) {
 		phi, err := ntk.Custom(
 			func(z float64) float64 { return a*math.Sin(b*z) + c*math.Abs(z-d) + math.Exp(c*z) },
-			nil,
-		)
+			nil)
 		if err != nil {
 			return // said so
 		}
@@ -159,10 +150,8 @@ func TestSumsBeyondClosedForms(t *testing.T) {
 		t.Error("a sum that cancels passes")
 	}
 	ramp := ntk.Must(
-		ntk.Add(
-			ntk.Must(ntk.Affine(ntk.ReLU{}, 1e3, 1, 1e-3, 0)),
-			ntk.Must(ntk.Affine(ntk.ReLU{}, -1e3, 1, 0, 0)),
-		),
+		ntk.Add(ntk.Must(ntk.Affine(ntk.ReLU{}, 1e3, 1, 1e-3, 0)),
+			ntk.Must(ntk.Affine(ntk.ReLU{}, -1e3, 1, 0, 0))),
 	)
 	for _, c := range []struct {
 		phi  ntk.Activation

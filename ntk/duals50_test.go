@@ -48,9 +48,7 @@ var referenced = map[string]struct {
 		false,
 	},
 	"sum": {ntk.Must(ntk.Add(
-		ntk.Must(
-			ntk.Affine(ntk.ReLU{}, 1, 1, -0.3, 0),
-		),
+		ntk.Must(ntk.Affine(ntk.ReLU{}, 1, 1, -0.3, 0)),
 		ntk.Must(ntk.Affine(ntk.Erf{}, 0.5, 0.8, 0.2, 0)),
 		ntk.Cos{
 			Amplitude: -0.2,
@@ -124,29 +122,15 @@ func TestCurvesAgainstReferences(t *testing.T) {
 				if !(math.Abs(got[i]-w) <= a.tolerance*math.Abs(top)) {
 					t.Errorf(
 						"%s of %v (%g, %g) at c = %.17g: %.17g, want %.17g, off by %.2g of K(1)",
-						which,
-						net,
-						c.WeightStd,
-						c.BiasStd,
-						c.Cosines[i],
-						got[i],
-						w,
-						math.Abs(got[i]-w)/math.Abs(top),
-					)
+						which, net, c.WeightStd, c.BiasStd, c.Cosines[i], got[i], w,
+						math.Abs(got[i]-w)/math.Abs(top))
 				}
 				if a.relative && c.Depth == 1 && c.BiasStd == 0 &&
 					!(math.Abs(got[i]-w) <= 1e-12*math.Abs(w)) {
 					t.Errorf(
 						"%s of %v (%g, %g) at c = %.17g: %.17g, want %.17g, off by %.2g of itself",
-						which,
-						net,
-						c.WeightStd,
-						c.BiasStd,
-						c.Cosines[i],
-						got[i],
-						w,
-						math.Abs(got[i]/w-1),
-					)
+						which, net, c.WeightStd, c.BiasStd, c.Cosines[i], got[i], w,
+						math.Abs(got[i]/w-1))
 				}
 			}
 		}
@@ -178,30 +162,12 @@ func TestPairsAgainstReferences(t *testing.T) {
 			}
 			// 1e-16 is for values near 1 where variances are 1e-6
 			if !(math.Abs(got-w) <= tolerance*scale+1e-16) {
-				t.Errorf(
-					"%s: %s at (%g, %g, %g) is %.17g, want %.17g, off by %.2g",
-					p.Activation,
-					what,
-					p.Q,
-					p.K,
-					p.Q2,
-					got,
-					w,
-					math.Abs(got-w)/scale,
-				)
+				t.Errorf("%s: %s at (%g, %g, %g) is %.17g, want %.17g, off by %.2g", p.Activation,
+					what, p.Q, p.K, p.Q2, got, w, math.Abs(got-w)/scale)
 			}
 			if a.relative && !edge && p.Q > 0 && !(math.Abs(got-w) <= 1e-12*math.Abs(w)) {
-				t.Errorf(
-					"%s: %s at (%g, %g, %g) is %.17g, want %.17g, off by %.2g of itself",
-					p.Activation,
-					what,
-					p.Q,
-					p.K,
-					p.Q2,
-					got,
-					w,
-					math.Abs(got/w-1),
-				)
+				t.Errorf("%s: %s at (%g, %g, %g) is %.17g, want %.17g, off by %.2g of itself",
+					p.Activation, what, p.Q, p.K, p.Q2, got, w, math.Abs(got/w-1))
 			}
 		}
 		check("E[φφ]", value, p.Value, math.Sqrt(top*top2))
@@ -233,8 +199,7 @@ func TestWhereThePublicLibraryFails(t *testing.T) {
 	nan, wrong := 0, 0
 	for _, c := range record.Cases {
 		net := ntk.Must(
-			ntk.UniformFCN(c.Depth, referenced[c.Activation].phi, c.WeightStd, c.BiasStd),
-		)
+			ntk.UniformFCN(c.Depth, referenced[c.Activation].phi, c.WeightStd, c.BiasStd))
 		for _, of := range []struct {
 			which  string
 			theirs []*float64
@@ -245,14 +210,8 @@ func TestWhereThePublicLibraryFails(t *testing.T) {
 			for i, s := range of.exact {
 				w, _ := strconv.ParseFloat(s, 64)
 				if !(math.Abs(got[i]-w) <= 1e-12*top) {
-					t.Errorf(
-						"%s of %v at c = %v: %v, want %v",
-						of.which,
-						net,
-						c.Cosines[i],
-						got[i],
-						w,
-					)
+					t.Errorf("%s of %v at c = %v: %v, want %v", of.which, net, c.Cosines[i], got[i],
+						w)
 				}
 				if v := of.theirs[i]; v == nil {
 					nan++

@@ -161,10 +161,8 @@ func (l *layerMap) meanField() (*MeanField, error) {
 		if above(0) > 0 {
 			m.Correlation = crossing(above, 0, 1-1e-12)
 		}
-		_, slope := dualAt(
-			l.dual,
-			gauss.New(q, q*m.Correlation, q, q*(1-m.Correlation), q*(1+m.Correlation)),
-		)
+		_, slope := dualAt(l.dual,
+			gauss.New(q, q*m.Correlation, q, q*(1-m.Correlation), q*(1+m.Correlation)))
 		m.CorrelationSlope = l.weight * slope
 	}
 	m.CorrelationDepth = depthScale(m.CorrelationSlope)
@@ -352,20 +350,12 @@ func CriticalWeightStd(phi Activation, biasStd float64) (float64, error) {
 	}
 	name := activationName(phi)
 	if f, err := at(least); err != nil || f.Slope > 1 {
-		return 0, fmt.Errorf(
-			"ntk: %s with σ_b = %g is chaotic at σ_w = %g already",
-			name,
-			biasStd,
-			least,
-		)
+		return 0, fmt.Errorf("ntk: %s with σ_b = %g is chaotic at σ_w = %g already", name, biasStd,
+			least)
 	}
 	if f, err := at(most); err == nil && f.Slope < 1 {
-		return 0, fmt.Errorf(
-			"ntk: %s with σ_b = %g stays ordered up to σ_w = %d",
-			name,
-			biasStd,
-			most,
-		)
+		return 0, fmt.Errorf("ntk: %s with σ_b = %g stays ordered up to σ_w = %d", name, biasStd,
+			most)
 	}
 	within := ""
 	if m.max < math.MaxFloat64 {

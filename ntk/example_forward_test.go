@@ -146,11 +146,8 @@ func ExampleCustom() {
 
 // What is not resolved is an error with what was reached.
 func ExampleCustomSettings() {
-	_, err := ntk.Custom(
-		func(z float64) float64 { return math.Sin(1e6 * z) },
-		nil,
-		ntk.CustomSettings{Name: "fast sine"},
-	)
+	_, err := ntk.Custom(func(z float64) float64 { return math.Sin(1e6 * z) }, nil,
+		ntk.CustomSettings{Name: "fast sine"})
 	var tolerance *hermite.ToleranceError
 	fmt.Println(errors.As(err, &tolerance), tolerance.Estimate > tolerance.Tolerance)
 	// Output: true true
@@ -331,14 +328,8 @@ func ExampleNoSeriesError() {
 // What depth does to nets of erf: they are chaotic at these σ.
 func ExampleMeanFieldOf() {
 	m := ntk.Must(ntk.MeanFieldOf(ntk.Erf{}, 1.5, 0.3))
-	fmt.Printf(
-		"%v: q* = %.4f, χ = %.4f, c* = %.4f, depth scale %.1f layers\n",
-		m.Phase,
-		m.Variance,
-		m.Slope,
-		m.Correlation,
-		m.CorrelationDepth,
-	)
+	fmt.Printf("%v: q* = %.4f, χ = %.4f, c* = %.4f, depth scale %.1f layers\n", m.Phase, m.Variance,
+		m.Slope, m.Correlation, m.CorrelationDepth)
 	_, err := ntk.MeanFieldOf(ntk.ReLU{}, 2, 0.1)
 	var grows *ntk.NoFixedPointError
 	fmt.Println(errors.As(err, &grows))

@@ -23,11 +23,8 @@ func ExampleInverseNTK() {
 	phi := ntk.Must(ntk.InverseNTK(target, nil))
 	net := ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
 	K := ntk.Must(net.NTK())
-	fmt.Printf(
-		"φ = %.1f h_3, NTK(0.5) = %.3f\n",
-		phi.Coeffs()[3],
-		ntk.Must(K.Curve([]float64{0.5}))[0],
-	)
+	fmt.Printf("φ = %.1f h_3, NTK(0.5) = %.3f\n", phi.Coeffs()[3],
+		ntk.Must(K.Curve([]float64{0.5}))[0])
 	// Output: φ = 0.5 h_3, NTK(0.5) = 0.125
 }
 

@@ -49,10 +49,7 @@ func parsed(t *testing.T, dir string) map[string]*ast.File {
 	files := map[string]*ast.File{}
 	for _, path := range paths {
 		if files[path], err = parser.ParseFile(
-			token.NewFileSet(),
-			path,
-			nil,
-			parser.ParseComments,
+			token.NewFileSet(), path, nil, parser.ParseComments,
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -66,11 +63,8 @@ func TestExamplesAreWhole(t *testing.T) {
 		for path, file := range parsed(t, dir) {
 			for _, e := range doc.Examples(file) {
 				if e.Play == nil {
-					t.Errorf(
-						"%s: Example%s uses a name that is not declared in its file",
-						path,
-						e.Name,
-					)
+					t.Errorf("%s: Example%s uses a name that is not declared in its file", path,
+						e.Name)
 				}
 			}
 		}

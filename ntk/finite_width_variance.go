@@ -181,9 +181,7 @@ func newPanelRule() panelRule {
 }
 
 func (p panelRule) integrate(
-	width float64,
-	breaks []float64,
-	f func(z float64) [5]float64,
+	width float64, breaks []float64, f func(z float64) [5]float64,
 ) (sum [5]float64) {
 	edges := []float64{-panelReach, panelReach}
 	for _, b := range breaks {
@@ -256,8 +254,7 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 	kinks := slices.Concat(KinksOf(phi), JumpsOf(phi))
 	for _, b := range breaksOf(phi, math.Max(1e-6, panelReach*math.Max(s, s2))) {
 		if !slices.ContainsFunc(
-			kinks,
-			func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) },
+			kinks, func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) },
 		) {
 			kinks = append(kinks, b)
 		}
@@ -284,11 +281,8 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 			if q == 0 {
 				return at(0)
 			}
-			return p.integrate(
-				0.25,
-				over(math.Sqrt(q)),
-				func(z float64) [5]float64 { return at(math.Sqrt(q) * z) },
-			)
+			return p.integrate(0.25, over(math.Sqrt(q)),
+				func(z float64) [5]float64 { return at(math.Sqrt(q) * z) })
 		}
 		a, b := one(q), one(q2)
 		for i := range a {
@@ -303,10 +297,8 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 		next := together(width/2, 1)
 		var off float64
 		for i := range next {
-			off = math.Max(
-				off,
-				math.Abs(next[i]-last[i])/math.Max(math.Abs(next[i]), math.SmallestNonzeroFloat64),
-			)
+			off = math.Max(off,
+				math.Abs(next[i]-last[i])/math.Max(math.Abs(next[i]), math.SmallestNonzeroFloat64))
 		}
 		// A standard deviation of what is beyond the last point must be nothing.
 		for _, z := range []float64{-panelReach, panelReach} {
@@ -353,11 +345,8 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 			shifted[i] = (b - rho*z) / r
 		}
 		a := at(s * z)
-		b := p.integrate(
-			math.Min(1, width/r),
-			shifted,
-			func(y float64) [5]float64 { return at(s2 * (rho*z + r*y)) },
-		)
+		b := p.integrate(math.Min(1, width/r), shifted,
+			func(y float64) [5]float64 { return at(s2 * (rho*z + r*y)) })
 		for i := range a {
 			a[i] *= b[i]
 		}

@@ -66,10 +66,8 @@ func FuzzFromFunc(f *testing.F) {
 	f.Add(math.Inf(1), -1.0, 0.0)
 	f.Add(1e300, 1e300, -1.0)
 	f.Fuzz(func(t *testing.T, a, b, c float64) {
-		K, err := ntk.FromFunc(
-			"fuzzed",
-			func(x float64) float64 { return a*math.Exp(b*x) + c/(x-1.5) },
-		)
+		K, err := ntk.FromFunc("fuzzed",
+			func(x float64) float64 { return a*math.Exp(b*x) + c/(x-1.5) })
 		if err != nil {
 			return
 		}
@@ -102,11 +100,7 @@ func FuzzGram(f *testing.F) {
 		x := ntk.Inputs[float32]{Rows: []float32{a, b, c, e}, N: n, D: d}
 		dst := make([]float32, max(0, min(16, n*n)))
 		if err := ntk.GramInto(
-			context.Background(),
-			dst,
-			ntkOf(2, ntk.ReLU{}, 1.4, 0.1),
-			x,
-			nil,
+			context.Background(), dst, ntkOf(2, ntk.ReLU{}, 1.4, 0.1), x, nil,
 		); err != nil {
 			return
 		}

@@ -42,11 +42,7 @@ type GramSettings struct {
 // of dst is unspecified. Inputs that are not finite are a [*NonFiniteError]; a
 // kernel that leaves the range of T is an error naming the two rows.
 func GramInto[T float32 | float64](
-	ctx context.Context,
-	dst []T,
-	K Kernel,
-	x Inputs[T],
-	s *GramSettings,
+	ctx context.Context, dst []T, K Kernel, x Inputs[T], s *GramSettings,
 ) error {
 	return kernelMatrix(ctx, K.evaluator(), [][]T{dst}, x, x, true, s)
 }
@@ -54,11 +50,7 @@ func GramInto[T float32 | float64](
 // GramBothInto sets nngp and ntk to the two kernels of a net, for little more
 // than the cost of one; otherwise as [GramInto].
 func GramBothInto[T float32 | float64](
-	ctx context.Context,
-	nngp, ntk []T,
-	net *FCN,
-	x Inputs[T],
-	s *GramSettings,
+	ctx context.Context, nngp, ntk []T, net *FCN, x Inputs[T], s *GramSettings,
 ) error {
 	e, err := net.evaluator()
 	if err != nil {
@@ -70,11 +62,7 @@ func GramBothInto[T float32 | float64](
 // CrossInto sets dst, m×n and row-major, to the kernel between the m rows of z
 // and the n rows of x; otherwise as [GramInto].
 func CrossInto[T float32 | float64](
-	ctx context.Context,
-	dst []T,
-	K Kernel,
-	z, x Inputs[T],
-	s *GramSettings,
+	ctx context.Context, dst []T, K Kernel, z, x Inputs[T], s *GramSettings,
 ) error {
 	return kernelMatrix(ctx, K.evaluator(), [][]T{dst}, z, x, false, s)
 }
@@ -82,11 +70,7 @@ func CrossInto[T float32 | float64](
 // CrossBothInto sets nngp and ntk to the two kernels of a net; otherwise as
 // [CrossInto].
 func CrossBothInto[T float32 | float64](
-	ctx context.Context,
-	nngp, ntk []T,
-	net *FCN,
-	z, x Inputs[T],
-	s *GramSettings,
+	ctx context.Context, nngp, ntk []T, net *FCN, z, x Inputs[T], s *GramSettings,
 ) error {
 	e, err := net.evaluator()
 	if err != nil {

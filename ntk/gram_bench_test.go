@@ -51,12 +51,8 @@ func BenchmarkGram10000(b *testing.B) {
 					runtime.ReadMemStats(&before)
 					start = time.Now()
 					if err := ntk.GramBothInto(
-						context.Background(),
-						nngp,
-						gram,
-						c.net,
-						ntk.Inputs[float32]{Rows: x, N: n, D: d},
-						nil,
+						context.Background(), nngp, gram, c.net,
+						ntk.Inputs[float32]{Rows: x, N: n, D: d}, nil,
 					); err != nil {
 						b.Fatal(err)
 					}

@@ -28,10 +28,8 @@ func testSlopeStep(t *testing.T, phi Dualer) {
 		s, tangent := []float64{limit * float64(i) / 2000}, []float64{0.9}
 		gram.SlopeStep(net.Layers[0], s, tangent, a, 1/a, []float64{b}, []float64{1 / b})
 		value, derivative := phi.Dual(q, k, q2)
-		worst = math.Max(
-			worst,
-			math.Max(math.Abs(s[0]-value), math.Abs(tangent[0]-value-0.9*derivative)),
-		)
+		worst = math.Max(worst,
+			math.Max(math.Abs(s[0]-value), math.Abs(tangent[0]-value-0.9*derivative)))
 	}
 	t.Logf("off by %.2g", worst)
 	if worst > 1e-9 {
@@ -78,10 +76,8 @@ func TestCurve(t *testing.T) {
 				continue
 			}
 			e.Pair(out[:], a, gauss.Of(q, k[i], q), a)
-			worst = math.Max(
-				worst,
-				math.Max(math.Abs(one[i]-out[0])/top[0], math.Abs(two[i]-out[1])/top[1]),
-			)
+			worst = math.Max(worst,
+				math.Max(math.Abs(one[i]-out[0])/top[0], math.Abs(two[i]-out[1])/top[1]))
 		}
 		t.Logf("%v to %g: off by %.2g", net, c.tol, worst)
 		if worst > math.Max(5*c.tol, 2e-12) {

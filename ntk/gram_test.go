@@ -85,19 +85,8 @@ func testGramAgainstAt[T float32 | float64](t *testing.T, eps float64) {
 			if err := ntk.GramBothInto(t.Context(), a, b, net, in, nil); err != nil {
 				t.Fatalf("%v, %s: %v", net, name, err)
 			}
-			one, cross, ca, cb := make(
-				[]T,
-				c.n*c.n,
-			), make(
-				[]T,
-				c.n*c.n,
-			), make(
-				[]T,
-				c.n*c.n,
-			), make(
-				[]T,
-				c.n*c.n,
-			)
+			one, cross, ca, cb := make([]T, c.n*c.n), make([]T, c.n*c.n), make([]T, c.n*c.n), make(
+				[]T, c.n*c.n)
 			if err := ntk.CrossBothInto(t.Context(), ca, cb, net, in, in, nil); err != nil {
 				t.Fatal(err)
 			}
@@ -118,8 +107,7 @@ func testGramAgainstAt[T float32 | float64](t *testing.T, eps float64) {
 						z := c.rows[j*c.d : (j+1)*c.d]
 						q, p, q2 := dots(x, z)
 						scale := math.Sqrt(
-							ntk.Must(k.K.At(q, q, q))*ntk.Must(k.K.At(q2, q2, q2)),
-						) + 1e-300
+							ntk.Must(k.K.At(q, q, q))*ntk.Must(k.K.At(q2, q2, q2))) + 1e-300
 						want := ntk.Must(k.K.At(q, p, q2))
 						got := float64(k.got[i*c.n+j])
 						// The inner product's rounding moves c by some ε (√d at most,
@@ -159,17 +147,8 @@ func testGramAgainstAt[T float32 | float64](t *testing.T, eps float64) {
 						for other, v := range map[string]T{"alone": one[i*c.n+j],
 							"Cross": cross[i*c.n+j], "CrossBoth": k.both[i*c.n+j]} {
 							if e := math.Abs(float64(v)-want) / scale; !(e <= tol) {
-								t.Errorf(
-									"%v, %s, kernel %d, rows %d, %d, %s: %v, want %v",
-									net,
-									name,
-									which,
-									i,
-									j,
-									other,
-									v,
-									want,
-								)
+								t.Errorf("%v, %s, kernel %d, rows %d, %d, %s: %v, want %v", net,
+									name, which, i, j, other, v, want)
 							}
 						}
 					}
@@ -209,12 +188,7 @@ func testGramOfEqualInputs[T float32 | float64](t *testing.T, tol float64) {
 			}
 			a, b := make([]T, n*n), make([]T, n*n)
 			if err := ntk.GramBothInto(
-				t.Context(),
-				a,
-				b,
-				net,
-				ntk.Inputs[T]{Rows: x, N: n, D: d},
-				nil,
+				t.Context(), a, b, net, ntk.Inputs[T]{Rows: x, N: n, D: d}, nil,
 			); err != nil {
 				t.Fatal(err)
 			}
@@ -233,10 +207,8 @@ func testGramOfEqualInputs[T float32 | float64](t *testing.T, tol float64) {
 					}
 					worst = math.Max(
 						worst,
-						math.Max(
-							math.Abs(float64(a[i*n+j])/s-1),
-							math.Abs(float64(b[i*n+j])/tangent-1),
-						),
+						math.Max(math.Abs(float64(a[i*n+j])/s-1),
+							math.Abs(float64(b[i*n+j])/tangent-1)),
 					)
 				}
 			}
@@ -255,10 +227,7 @@ func TestGramIntoIsPSD(t *testing.T) {
 		x := special(rowsOf[float32](n-10, d, 30, 1e-4, norms), d)
 		k := make([]float32, n*n)
 		if err := ntk.GramInto(
-			t.Context(),
-			k,
-			ntk.Must(deepReLU().NNGP()),
-			ntk.Inputs[float32]{Rows: x, N: n, D: d},
+			t.Context(), k, ntk.Must(deepReLU().NNGP()), ntk.Inputs[float32]{Rows: x, N: n, D: d},
 			nil,
 		); err != nil {
 			t.Fatal(err)
@@ -280,11 +249,7 @@ func TestGramIntoWideRange(t *testing.T) {
 	k := make([]float32, 25)
 	K := ntk.Must(deepReLU().NTK())
 	if err := ntk.GramInto(
-		t.Context(),
-		k,
-		K,
-		ntk.Inputs[float32]{Rows: x, N: 5, D: 2},
-		nil,
+		t.Context(), k, K, ntk.Inputs[float32]{Rows: x, N: 5, D: 2}, nil,
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -312,11 +277,8 @@ func TestGramIntoIsDeterministic(t *testing.T) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 				k := make([]float32, n*n)
 				if err := ntk.GramInto(
-					t.Context(),
-					k,
-					ntk.Must(deepReLU().NTK()),
-					ntk.Inputs[float32]{Rows: x, N: n, D: d},
-					nil,
+					t.Context(), k, ntk.Must(deepReLU().NTK()),
+					ntk.Inputs[float32]{Rows: x, N: n, D: d}, nil,
 				); err != nil {
 					t.Fatal(err)
 				}

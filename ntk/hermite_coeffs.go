@@ -124,12 +124,8 @@ func numericCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 		return append(b, make([]float64, n-len(b))...), err
 	}
 	if n > maxHermite {
-		return nil, fmt.Errorf(
-			"ntk: %d Hermite coefficients of %s; by quadrature %d can be had",
-			n,
-			activationName(phi),
-			maxHermite,
-		)
+		return nil, fmt.Errorf("ntk: %d Hermite coefficients of %s; by quadrature %d can be had", n,
+			activationName(phi), maxHermite)
 	}
 	if _, _, err := fn.Coeffs(sigma, 1); err != nil { // σ out of range
 		return nil, err
@@ -218,11 +214,8 @@ func panelCoeffs(fn *hermite.Function, s, t, unit float64, n int) []float64 {
 				for l := range z {
 					z[l] = mid + half*panel20.nodes[j+l]
 					// the weights go with h, which is linear in them
-					h[l] = half * panel20.weights[j+l] * special.NormalDensity(
-						z[l],
-					) * fn.Value(
-						t+s*z[l],
-					)
+					h[l] = half * panel20.weights[j+l] * special.NormalDensity(z[l]) * fn.Value(
+						t+s*z[l])
 				}
 				for k := range b {
 					if k > 0 {

@@ -77,10 +77,7 @@ func TestImportDirections(t *testing.T) {
 				name != "plotting/live" {
 				t.Errorf("%s imports %s; only plotting and plotting/live may", name, i)
 			}
-			if own, ok := strings.CutPrefix(
-				i,
-				module,
-			); ok &&
+			if own, ok := strings.CutPrefix(i, module); ok &&
 				!strings.Contains(" "+strings.Join(may, " ")+" ", " "+own+" ") {
 				t.Errorf("%s imports %s", name, own)
 			}

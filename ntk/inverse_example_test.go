@@ -22,8 +22,7 @@ func sampled(f func(c float64) float64) ntk.Samples {
 // Is it a kernel of a net, and if not, what is nearest?
 func ExampleCertify() {
 	cert := ntk.Must(
-		ntk.Certify(sampled(func(c float64) float64 { return c + c*c - 0.5*c*c*c }), nil),
-	)
+		ntk.Certify(sampled(func(c float64) float64 { return c + c*c - 0.5*c*c*c }), nil))
 	fmt.Println(cert.Verdict, "with proof:", cert.Proof)
 	fmt.Printf("least coefficient: %.3f of c^%d\n", cert.Least.Value, cert.Least.Degree)
 	fmt.Printf("nearest: %.3f, %.3f away in the mean\n", cert.Nearest.Coeffs(), cert.MeanDistance)
@@ -48,14 +47,9 @@ func ExampleCertifySettings() {
 		a[k] = a[k-1] / float64(k)
 	}
 	cert := ntk.Must(
-		ntk.Certify(ntk.Must(ntk.NewPowerSeries(a)), &ntk.CertifySettings{Tolerance: 1e-3}),
-	)
-	fmt.Printf(
-		"%d coefficients, rest %.2g, proved: %v\n",
-		len(cert.Nearest.Coeffs()),
-		cert.Rest,
-		cert.RestProved,
-	)
+		ntk.Certify(ntk.Must(ntk.NewPowerSeries(a)), &ntk.CertifySettings{Tolerance: 1e-3}))
+	fmt.Printf("%d coefficients, rest %.2g, proved: %v\n", len(cert.Nearest.Coeffs()), cert.Rest,
+		cert.RestProved)
 	// Output: 6 coefficients, rest 0.0016, proved: true
 }
 
@@ -82,12 +76,8 @@ func ExampleSamples() {
 func ExampleFitSeries() {
 	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
 	fit := ntk.Must(ntk.FitSeries(ntk.Must(net.NNGP()), 5, ntk.PaperFit()))
-	fmt.Printf(
-		"%.4f, off by %.4f in the mean, %.4f at most\n",
-		fit.Series.Coeffs(),
-		fit.Mean,
-		fit.Max,
-	)
+	fmt.Printf("%.4f, off by %.4f in the mean, %.4f at most\n", fit.Series.Coeffs(), fit.Mean,
+		fit.Max)
 	// Output:
 	// [0.7000 0.1474 0.0683 0.0098 0.0510 0.0421], off by 0.0012 in the mean, 0.0028 at most
 }
@@ -104,11 +94,8 @@ func ExampleInvert() {
 	net := ntk.Must(ntk.UniformFCN(1, inv.Phi, 1, 0))
 	K := ntk.Must(net.NTK())
 	fmt.Printf("φ = %.4f h_0 %+.4f h_2 %+.4f h_4 …\n", inv.Coeffs[0], inv.Coeffs[2], inv.Coeffs[4])
-	fmt.Printf(
-		"NTK(0.3) = %.10f, cosh 0.3 = %.10f\n",
-		ntk.Must(K.Curve([]float64{0.3}))[0],
-		math.Cosh(0.3),
-	)
+	fmt.Printf("NTK(0.3) = %.10f, cosh 0.3 = %.10f\n", ntk.Must(K.Curve([]float64{0.3}))[0],
+		math.Cosh(0.3))
 	// Output:
 	// φ = 1.0000 h_0 -0.4082 h_2 +0.0913 h_4 …
 	// NTK(0.3) = 1.0453385141, cosh 0.3 = 1.0453385141
@@ -118,8 +105,7 @@ func ExampleInvert() {
 func ExampleInverseSettings() {
 	target := ntk.Must(ntk.NewPowerSeries([]float64{1, 1, 1}))
 	inv := ntk.Must(
-		ntk.Invert(target, &ntk.InverseSettings{WeightStd: 1.2, BiasStd: 0.5, NormSquared: 2}),
-	)
+		ntk.Invert(target, &ntk.InverseSettings{WeightStd: 1.2, BiasStd: 0.5, NormSquared: 2}))
 	net := ntk.Must(ntk.UniformFCN(1, inv.Phi, 1.2, 0.5))
 	v := ntk.Must(ntk.Must(net.NTK()).At(2, 2*0.5, 2))
 	fmt.Printf("%v: %.4f at c = 0.5\n", inv.Phi, v)
@@ -153,12 +139,8 @@ func ExampleTarget() {
 
 func ExampleFit() {
 	fit := ntk.Must(ntk.FitSeries(sampled(math.Sinh), 3, nil))
-	fmt.Printf(
-		"%.4f c %+.4f c³, off by at most %.4f\n",
-		fit.Series.Coeffs()[1],
-		fit.Series.Coeffs()[3],
-		fit.Max,
-	)
+	fmt.Printf("%.4f c %+.4f c³, off by at most %.4f\n", fit.Series.Coeffs()[1],
+		fit.Series.Coeffs()[3], fit.Max)
 	// Output: 0.9973 c +0.1774 c³, off by at most 0.0006
 }
 
@@ -181,11 +163,8 @@ func ExampleCoefficient() {
 }
 
 func ExampleSharedDepthSettings() {
-	_, err := ntk.SharedDepth(
-		ntk.Must(ntk.NewPowerSeries([]float64{0, 1})),
-		2,
-		&ntk.SharedDepthSettings{Degree: 500},
-	)
+	_, err := ntk.SharedDepth(ntk.Must(ntk.NewPowerSeries([]float64{0, 1})), 2,
+		&ntk.SharedDepthSettings{Degree: 500})
 	fmt.Println(err)
 	// Output: ntk: Degree is 500; it must be from 1 to 120, or 0 for 40
 }
@@ -201,8 +180,7 @@ func ExampleSignRule() {
 	for _, rule := range []ntk.SignRule{ntk.AllPlus, ntk.Alternating, ntk.PaperSigns,
 		ntk.LeastVariance} {
 		inv := ntk.Must(
-			ntk.Invert(target, &ntk.InverseSettings{SignRule: rule, SignCosines: []float64{1, 0}}),
-		)
+			ntk.Invert(target, &ntk.InverseSettings{SignRule: rule, SignCosines: []float64{1, 0}}))
 		at1 := ntk.Must(ntk.FiniteWidthVariance(inv.Phi, 1, 1, 1))
 		at0 := ntk.Must(ntk.FiniteWidthVariance(inv.Phi, 1, 0, 1))
 		fmt.Printf("%-14v N Var = %.2f at c = 1, %.2f at 0\n", rule, at1, at0)
@@ -222,12 +200,8 @@ func ExampleNotRealizableError() {
 		fmt.Println(not.Certificate.Reason)
 	}
 	inv, err := ntk.Invert(target, &ntk.InverseSettings{AcceptNearest: true})
-	fmt.Printf(
-		"nearest: φ with b = %.3f, off by at most %.3f, %v\n",
-		inv.Coeffs,
-		inv.Certificate.MaxDistance,
-		err,
-	)
+	fmt.Printf("nearest: φ with b = %.3f, off by at most %.3f, %v\n", inv.Coeffs,
+		inv.Certificate.MaxDistance, err)
 	// Output:
 	// the coefficient of c^1 is -0.2
 	// nearest: φ with b = [1.000 0.000 0.408], off by at most 0.200, <nil>
@@ -237,8 +211,7 @@ func ExampleNotRealizableError() {
 func ExampleTruncationError() {
 	inv, err := ntk.Invert(
 		sampled(func(c float64) float64 { return math.Exp(-math.Sqrt(2 - 2*c)) }),
-		&ntk.InverseSettings{MaxDegree: 20},
-	)
+		&ntk.InverseSettings{MaxDegree: 20})
 	var cut *ntk.TruncationError
 	fmt.Println(errors.As(err, &cut), cut.Degree, inv.Growth.Degree)
 	fmt.Printf("rest %.2f\n", inv.Rest)
@@ -258,8 +231,7 @@ func ExampleFiniteWidthVariance() {
 // target that has none.
 func ExampleSharedDepth() {
 	target := ntk.Must(
-		ntk.NewPowerSeries([]float64{0, 0.25, 0.375, 0.25, 0.125}),
-	) // f(f(c)), f = (c+c²)/2
+		ntk.NewPowerSeries([]float64{0, 0.25, 0.375, 0.25, 0.125})) // f(f(c)), f = (c+c²)/2
 	got := ntk.Must(ntk.SharedDepth(target, 2, &ntk.SharedDepthSettings{NNGP: true}))
 	fmt.Printf("%v: f = %.3f\n", got.Verdict, got.Dual.Coeffs())
 	target = ntk.Must(ntk.NewPowerSeries([]float64{0, 0.9, 0, 0.1}))

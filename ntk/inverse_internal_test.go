@@ -145,9 +145,7 @@ func TestCertifyStructure(t *testing.T) {
 	// The cusp of the deep ReLU NTK at c = 1.
 	for _, n := range []int{100, 400, 1000} {
 		cert := Must(Certify(Must(deepReLU4().NTK()), &CertifySettings{Degree: n}))
-		if r := cert.Rest * math.Sqrt(
-			float64(n),
-		); cert.Verdict != Realizable || !cert.Proof ||
+		if r := cert.Rest * math.Sqrt(float64(n)); cert.Verdict != Realizable || !cert.Proof ||
 			math.Abs(r-2.55) > 0.02 {
 			t.Errorf("4HL ReLU NTK to degree %d: rest %.3g/√degree, %v", n, r, cert)
 		}
@@ -211,10 +209,8 @@ func TestCertifyValues(t *testing.T) {
 	// The Laplace kernel and this jump rise at c = 1 faster than degrees can tell.
 	cert := Must(
 		Certify(
-			blackBox(
-				"jump",
-				func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) },
-			),
+			blackBox("jump",
+				func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) }),
 			nil,
 		),
 	)
@@ -222,10 +218,8 @@ func TestCertifyValues(t *testing.T) {
 		t.Errorf("%v", cert)
 	}
 	var domain *DomainError
-	if _, err := Certify(
-		blackBox("pole", func(c float64) float64 { return 1 / (1 - c) }),
-		nil,
-	); !errors.As(err, &domain) ||
+	if _, err := Certify(blackBox("pole", func(c float64) float64 { return 1 / (1 - c) }),
+		nil); !errors.As(err, &domain) ||
 		domain.K != 1 {
 		t.Errorf("pole: %v", err)
 	}
@@ -252,14 +246,8 @@ func TestCertifyErrorBars(t *testing.T) {
 				want = a[k]
 			}
 			if math.Abs(v-want) > cert.Uncertainty[k] {
-				t.Errorf(
-					"seed %d: a_%d = %v ± %v, in truth %v",
-					seed,
-					k,
-					v,
-					cert.Uncertainty[k],
-					want,
-				)
+				t.Errorf("seed %d: a_%d = %v ± %v, in truth %v", seed, k, v, cert.Uncertainty[k],
+					want)
 			}
 		}
 	}
@@ -300,9 +288,7 @@ func TestCertifySamples(t *testing.T) {
 	for _, c := range exact.Cosines {
 		exact.Values = append(exact.Values, math.Cosh(c))
 	}
-	if cert := Must(
-		Certify(exact, nil),
-	); cert.Verdict == NotRealizable ||
+	if cert := Must(Certify(exact, nil)); cert.Verdict == NotRealizable ||
 		cert.MaxDistance > 1e-10 {
 		t.Errorf("%v", cert)
 	}
@@ -392,9 +378,7 @@ func TestInvertRandom(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for range 100 {
 		s := InverseSettings{
-			NNGPShare: float64(
-				rng.IntN(3),
-			) / 2,
+			NNGPShare:   float64(rng.IntN(3)) / 2,
 			WeightStd:   0.5 + rng.Float64(),
 			NormSquared: 0.3 + 2*rng.Float64(),
 			SignRule:    SignRule(rng.IntN(3)),
@@ -429,26 +413,19 @@ func TestInvertRandom(t *testing.T) {
 
 func TestInvertRefuses(t *testing.T) {
 	var not *NotRealizableError
-	if _, err := Invert(
-		blackBox("sin", math.Sin),
-		nil,
-	); !errors.As(err, &not) ||
+	if _, err := Invert(blackBox("sin", math.Sin), nil); !errors.As(err, &not) ||
 		not.Certificate.Least.Degree != 3 {
 		t.Errorf("sin: %v", err)
 	}
 	// K = c has no activation once there is a bias: a_0 in c̃ is -σ_b²/σ_w².
-	if _, err := Invert(
-		series(0, 1),
-		&InverseSettings{BiasStd: 0.3},
-	); !errors.As(err, &not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 ||
+	if _, err := Invert(series(0, 1),
+		&InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 ||
 		!not.Certificate.Proof {
 		t.Errorf("c with bias: %v", err)
 	}
 	// The same from values alone: evidence, by a functional.
-	if _, err := Invert(
-		blackBox("c", func(c float64) float64 { return c }),
-		&InverseSettings{BiasStd: 0.3},
-	); !errors.As(err, &not) ||
+	if _, err := Invert(blackBox("c", func(c float64) float64 { return c }),
+		&InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) ||
 		not.Certificate.Proof {
 		t.Errorf("values of c with bias: %v", err)
 	}
@@ -520,11 +497,8 @@ func TestFiniteWidthVarianceBySimulation(t *testing.T) {
 			for i := range x {
 				z := rng.NormFloat64()
 				u := math.Sqrt(c[0]) * z
-				v := c[1]/math.Sqrt(
-					c[0],
-				)*z + math.Sqrt(
-					math.Max(0, c[2]-c[1]*c[1]/c[0]),
-				)*rng.NormFloat64()
+				v := c[1]/math.Sqrt(c[0])*z + math.Sqrt(
+					math.Max(0, c[2]-c[1]*c[1]/c[0]))*rng.NormFloat64()
 				w := rng.NormFloat64()
 				x[i] = phi.Value(u)*phi.Value(v) + w*w*c[1]*phi.Derivative(u)*phi.Derivative(v)
 				mean += x[i] / n
@@ -549,9 +523,7 @@ func TestFiniteWidthVariance(t *testing.T) {
 	// theory.md: published to three digits, the last ones cut off.
 	for i, c := range []float64{1, .9, .5, 0, -.5, -1} {
 		want := []float64{14.5, 11.6, 5.99, 1.94, 1.76, 2.55}[i]
-		if v := Must(
-			FiniteWidthVariance(PublishedMimic(), 1, c, 1),
-		); math.Abs(
+		if v := Must(FiniteWidthVariance(PublishedMimic(), 1, c, 1)); math.Abs(
 			math.Sqrt(v)-want,
 		) > 0.005*want+0.005 {
 			t.Errorf("√(N Var) at %v is %v, published %v", c, math.Sqrt(v), want)
@@ -567,11 +539,8 @@ func TestFiniteWidthVariance(t *testing.T) {
 	// Sums of the polynomial against panels, at any variances.
 	phi := Must(hermite.NewSeries([]float64{.3, -1, .5, .2, .1, -.3}))
 	for _, c := range [][3]float64{{1, .5, 1}, {1, 1, 1}, {.6, -.5, 2}, {0, 0, 1}, {1, -1, 1}} {
-		a, b := Must(
-			FiniteWidthVariance(phi, c[0], c[1], c[2]),
-		), Must(
-			FiniteWidthVariance(hidden{phi}, c[0], c[1], c[2]),
-		)
+		a, b := Must(FiniteWidthVariance(phi, c[0], c[1], c[2])), Must(
+			FiniteWidthVariance(hidden{phi}, c[0], c[1], c[2]))
 		if math.Abs(a-b) > 1e-10*(1+a) {
 			t.Errorf("at %v: %v by sums, %v by panels", c, a, b)
 		}
@@ -583,10 +552,7 @@ func TestFiniteWidthVariance(t *testing.T) {
 		}
 	}
 	if _, err := FiniteWidthVariance(
-		Must(hermite.NewSeries(make([]float64, 500))),
-		1,
-		0,
-		1,
+		Must(hermite.NewSeries(make([]float64, 500))), 1, 0, 1,
 	); err == nil {
 		t.Error("degree 499 accepted")
 	}
@@ -632,10 +598,8 @@ func TestLeastVarianceSigns(t *testing.T) {
 			least,
 			mean(
 				Must(
-					Invert(
-						target,
-						&InverseSettings{Signs: signs, WeightStd: 1.2, NormSquared: 0.8},
-					),
+					Invert(target,
+						&InverseSettings{Signs: signs, WeightStd: 1.2, NormSquared: 0.8}),
 				).Phi,
 				1.2,
 				0,
@@ -647,12 +611,9 @@ func TestLeastVarianceSigns(t *testing.T) {
 		t.Errorf("variance %v, the least of all signs is %v", best, least)
 	}
 	// Too many terms for all signs: no worse than each rule, the same every time.
-	exp := structured(
-		"exp",
-		true,
+	exp := structured("exp", true,
 		func(k int) float64 { return math.Pow(2, float64(k)) * overFactorial(k) },
-		func(c float64) float64 { return math.Exp(2 * c) },
-	)
+		func(c float64) float64 { return math.Exp(2 * c) })
 	s = InverseSettings{SignRule: LeastVariance, SignCosines: cosines}
 	a, b := Must(Invert(exp, &s)), Must(Invert(exp, &s))
 	if fmt.Sprint(a.Coeffs) != fmt.Sprint(b.Coeffs) {
@@ -661,10 +622,7 @@ func TestLeastVarianceSigns(t *testing.T) {
 	best = mean(a.Phi, 1, 0, 1)
 	for _, r := range []SignRule{AllPlus, Alternating, PaperSigns} {
 		if v := mean(
-			Must(Invert(exp, &InverseSettings{SignRule: r})).Phi,
-			1,
-			0,
-			1,
+			Must(Invert(exp, &InverseSettings{SignRule: r})).Phi, 1, 0, 1,
 		); v < best*(1-1e-9) {
 			t.Errorf("rule %v has the variance %v, the search %v", r, v, best)
 		}
@@ -730,15 +688,8 @@ func TestSharedDepthGivesBack(t *testing.T) {
 					// Where all is analytic the low coefficients follow; of a black box
 					// with a constant too, to the root of what the kernel agrees to.
 					if k <= 5 && math.Abs(have-want) > 2e-5 {
-						t.Errorf(
-							"%s of %s at depth %d: f_%d = %v, want %v",
-							kind,
-							name,
-							depth,
-							k,
-							have,
-							want,
-						)
+						t.Errorf("%s of %s at depth %d: f_%d = %v, want %v", kind, name, depth, k,
+							have, want)
 					}
 				}
 			}
@@ -794,11 +745,8 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 		// f of the ReLU ends at no degree: what 40 leave is of the order 40^(-3/2)/100.
 		relu := Must(UniformFCN(depth, ReLU{}, math.Sqrt2, 0))
 		got = Must(
-			SharedDepth(
-				Must(relu.NNGP()),
-				depth,
-				&SharedDepthSettings{NNGP: true, Tolerance: 1e-3},
-			),
+			SharedDepth(Must(relu.NNGP()), depth,
+				&SharedDepthSettings{NNGP: true, Tolerance: 1e-3}),
 		)
 		if got.Verdict != Realizable || got.MaxDistance > 2e-4 {
 			t.Errorf("ReLU at depth %d: %v", depth, got)
@@ -875,14 +823,11 @@ func TestSharedDepthWitness(t *testing.T) {
 	f3 := 0.1 / (f1 + f1*f1*f1)
 	want := -3 * f1 * f1 * f3 * f3 / (f1 + math.Pow(f1, 5))
 	if got := Must(
-		SharedDepth(series(0, .9, 0, .1), 2, &SharedDepthSettings{NNGP: true}),
-	); math.Abs(got.Witness.Value-want) > 1e-14 || got.Proof ||
+		SharedDepth(series(0, .9, 0, .1), 2, &SharedDepthSettings{NNGP: true})); math.Abs(got.Witness.Value-want) > 1e-14 || got.Proof ||
 		got.Verdict != NotRealizable {
 		t.Errorf("f_5 = %v, by hand %v", got.Witness.Value, want)
 	}
-	if got := Must(
-		SharedDepth(series(0.1, 0.3), 2, nil),
-	); got.Verdict != NotRealizable ||
+	if got := Must(SharedDepth(series(0.1, 0.3), 2, nil)); got.Verdict != NotRealizable ||
 		!strings.Contains(got.Reason, "at least 1") {
 		t.Errorf("NTK below 1: %v", got)
 	}
@@ -901,11 +846,8 @@ func TestSharedDepthWitness(t *testing.T) {
 
 // A net's fingerprint tells the scale of a series.
 func TestFingerprintOfScale(t *testing.T) {
-	a, b := Must(
-		hermite.NewSeries([]float64{0, 1, 1}),
-	), Must(
-		hermite.NewScaledSeries([]float64{0, 1, 1}, 2),
-	)
+	a, b := Must(hermite.NewSeries([]float64{0, 1, 1})), Must(
+		hermite.NewScaledSeries([]float64{0, 1, 1}, 2))
 	if Must(UniformFCN(1, a, 1, 0)).Fingerprint() == Must(UniformFCN(1, b, 1, 0)).Fingerprint() {
 		t.Error("another scale, the same fingerprint")
 	}
@@ -968,11 +910,8 @@ func FuzzInverse(f *testing.F) {
 			t.Errorf("%+v", inv)
 		}
 		if bits&8 != 0 {
-			if got, err := SharedDepth(
-				target,
-				2,
-				&SharedDepthSettings{Degree: 8, NNGP: bits&16 != 0},
-			); err == nil &&
+			if got, err := SharedDepth(target, 2,
+				&SharedDepthSettings{Degree: 8, NNGP: bits&16 != 0}); err == nil &&
 				(isNaNIn(got.Dual.a...) || math.IsNaN(got.MaxDistance)) {
 				t.Errorf("%+v", got)
 			}

@@ -46,11 +46,7 @@ func FromFunc(name string, f func(c float64) float64) (K Kernel, err error) {
 		c := math.Cos(math.Pi * float64(i) / 64)
 		if v := f(c); !isFinite(v) {
 			return Kernel{}, fmt.Errorf(
-				"ntk: kernel %q is %v at c = %v; it must be finite on [-1, 1]",
-				name,
-				v,
-				c,
-			)
+				"ntk: kernel %q is %v at c = %v; it must be finite on [-1, 1]", name, v, c)
 		}
 	}
 	K = cosineKernel(name, f, nil)

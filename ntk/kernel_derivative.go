@@ -108,19 +108,12 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 			if math.Abs(slope) > 1e-4*size {
 				return math.Inf(int(-math.Copysign(1, slope)))
 			}
-			return -math.Copysign(
-				1,
-				c,
-			) * clenshaw(
-				chebyshevDerivative(d),
-				x,
-			) * 4 / (math.Pi * math.Pi)
+			return -math.Copysign(1, c) * clenshaw(chebyshevDerivative(d),
+				x) * 4 / (math.Pi * math.Pi)
 		}, nil
 	}
 	return nil, fmt.Errorf(
-		"ntk: %v has too much detail for its derivative: 4096 points in θ do not resolve it",
-		K,
-	)
+		"ntk: %v has too much detail for its derivative: 4096 points in θ do not resolve it", K)
 }
 
 // chebyshevCoeffs returns the coefficients of the interpolant with these values at

@@ -63,13 +63,8 @@ func sameShape(f, y mat.Matrix) (n, o int, err error) {
 	n, o = f.Dims()
 	ny, oy := y.Dims()
 	if n != ny || o != oy {
-		return 0, 0, fmt.Errorf(
-			"ntk: outputs are %d×%d, targets %d×%d; they must have one shape",
-			n,
-			o,
-			ny,
-			oy,
-		)
+		return 0, 0, fmt.Errorf("ntk: outputs are %d×%d, targets %d×%d; they must have one shape",
+			n, o, ny, oy)
 	}
 	if n == 0 || o == 0 {
 		return 0, 0, fmt.Errorf("ntk: no outputs to compare")

@@ -9,9 +9,7 @@ import (
 
 // distanceKernel is f(t), t = ‖x-x'‖²/(2d): on the sphere t = 1 - c.
 func distanceKernel(
-	name string,
-	f func(t float64) float64,
-	coeffs func(degree int) []float64,
+	name string, f func(t float64) float64, coeffs func(degree int) []float64,
 ) Kernel {
 	return Kernel{
 		name:    name,
@@ -31,10 +29,8 @@ func distanceKernel(
 
 func checkLength(length float64) error {
 	if !(length > 0) || math.IsInf(length, 0) || !isFinite(1/(length*length)) {
-		return fmt.Errorf(
-			"ntk: length scale is %v; it must be a finite number > 0, in units of √d",
-			length,
-		)
+		return fmt.Errorf("ntk: length scale is %v; it must be a finite number > 0, in units of √d",
+			length)
 	}
 	return nil
 }

@@ -37,12 +37,8 @@ func (d *fitData) separate() (reason string, outer float64, excess bool, err err
 		}
 	}
 	if one >= 0 && math.Abs(d.v[largest])-d.v[one] > 4.5*(d.std[largest]+d.std[one]) {
-		return fmt.Sprintf(
-			"|K(%.4g)| = %.6g is more than K(1) = %.6g",
-			d.c[largest],
-			math.Abs(d.v[largest])*d.scale,
-			d.v[one]*d.scale,
-		), 0, true, nil
+		return fmt.Sprintf("|K(%.4g)| = %.6g is more than K(1) = %.6g", d.c[largest],
+			math.Abs(d.v[largest])*d.scale, d.v[one]*d.scale), 0, true, nil
 	}
 	// Residuals over errors, whatever the weights of the fit were.
 	w := &fitData{c: d.c, v: d.v, scale: d.scale, std: d.std, noisy: d.noisy}
@@ -110,11 +106,8 @@ func (d *fitData) separate() (reason string, outer float64, excess bool, err err
 	if gain > 0 && gain > 2*w.slack(result.Residual, top)*(math.Abs(w.v[at])+5*w.std[at]) {
 		return fmt.Sprintf(
 			"every kernel is at least %.3g away in the mean, and errors of the values explain %.3g",
-			w.scale*result.Norm*most/math.Sqrt(
-				w.weights(),
-			),
-			w.scale*errors*most/math.Sqrt(w.weights()),
-		), outer, true, nil
+			w.scale*result.Norm*most/math.Sqrt(w.weights()),
+			w.scale*errors*most/math.Sqrt(w.weights())), outer, true, nil
 	}
 	return "", outer, true, nil
 }
@@ -204,71 +197,22 @@ func uniformCosines(n int) []float64 {
 
 func (s *source) data(f FitSettings) (*fitData, error) {
 	d := &fitData{}
+	var err error
 	if s.samples != nil {
 		if f.Points != 0 || f.EndCopies != 0 || f.Cosines != nil || f.Weights != nil {
 			return nil, fmt.Errorf(
-				"ntk: samples are fitted where they are; FitSettings must be zero",
-			)
+				"ntk: samples are fitted where they are; FitSettings must be zero")
 		}
 		d.c, d.v = slices.Clone(s.samples.Cosines), slices.Clone(s.samples.Values)
-	} else {
-		switch {
-		case f.Points < 0 || f.Points == 1 || f.Points > mostPlaces:
-			return nil, fmt.Errorf(
-				"ntk: FitSettings.Points is %d; it must be 0 or from 2 to %d",
-				f.Points,
-				mostPlaces,
-			)
-		case f.EndCopies < 0:
-			return nil, fmt.Errorf("ntk: FitSettings.EndCopies is %d; it must be ≥ 0", f.EndCopies)
-		case f.Cosines != nil && (f.Points != 0 || f.EndCopies != 0):
-			return nil, fmt.Errorf("ntk: FitSettings has both Cosines and Points or EndCopies")
-		case len(f.Weights) != 0 && len(f.Weights) != len(f.Cosines):
-			return nil, fmt.Errorf(
-				"ntk: FitSettings has %d Weights for %d Cosines",
-				len(f.Weights),
-				len(f.Cosines),
-			)
-		case f.Cosines != nil && len(f.Cosines) == 0:
-			return nil, fmt.Errorf("ntk: FitSettings.Cosines is empty")
-		}
-		if d.c = slices.Clone(f.Cosines); d.c == nil {
-			if f.Points == 0 {
-				f.Points = 201
-			}
-			d.c = uniformCosines(f.Points)
-		}
-		for i, c := range d.c {
-			if !(math.Abs(c) <= 1) {
-				return nil, fmt.Errorf("ntk: FitSettings.Cosines[%d] is %v, outside [-1, 1]", i, c)
-			}
-		}
-		var err error
-		if d.v, err = s.values(d.c); err != nil {
-			return nil, fmt.Errorf(
-				"ntk: the target %s has no value somewhere on [-1, 1], so it is no kernel on "+
-					"the sphere: %w",
-				s.name,
-				err,
-			)
-		}
-		for i, v := range d.v {
-			if !isFinite(v) {
-				return nil, fmt.Errorf(
-					"ntk: the target %s is %v at c = %v; it must be finite on [-1, 1]",
-					s.name,
-					v,
-					d.c[i],
-				)
-			}
-		}
+	} else if d.c, err = f.places(); err == nil {
+		d.v, err = s.finiteValues(d.c)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if len(d.c) > mostPlaces {
-		return nil, fmt.Errorf(
-			"ntk: %d places to look at; at most %d are taken",
-			len(d.c),
-			mostPlaces,
-		)
+		return nil, fmt.Errorf("ntk: %d places to look at; at most %d are taken", len(d.c),
+			mostPlaces)
 	}
 	for _, v := range d.v {
 		d.scale = math.Max(d.scale, math.Abs(v))
@@ -276,10 +220,64 @@ func (s *source) data(f FitSettings) (*fitData, error) {
 	if d.scale == 0 {
 		d.scale = 1
 	}
-	d.weight, d.std = make([]float64, len(d.c)), make([]float64, len(d.c))
 	for i := range d.v {
 		d.v[i] /= d.scale
-		d.weight[i], d.std[i] = 1, s.rounding()
+	}
+	d.setErrors(s)
+	return d, d.setWeights(s, f)
+}
+
+// places returns the cosines at which a target that has a value anywhere is looked at.
+func (f FitSettings) places() ([]float64, error) {
+	switch {
+	case f.Points < 0 || f.Points == 1 || f.Points > mostPlaces:
+		return nil, fmt.Errorf("ntk: FitSettings.Points is %d; it must be 0 or from 2 to %d",
+			f.Points, mostPlaces)
+	case f.EndCopies < 0:
+		return nil, fmt.Errorf("ntk: FitSettings.EndCopies is %d; it must be ≥ 0", f.EndCopies)
+	case f.Cosines != nil && (f.Points != 0 || f.EndCopies != 0):
+		return nil, fmt.Errorf("ntk: FitSettings has both Cosines and Points or EndCopies")
+	case len(f.Weights) != 0 && len(f.Weights) != len(f.Cosines):
+		return nil, fmt.Errorf("ntk: FitSettings has %d Weights for %d Cosines", len(f.Weights),
+			len(f.Cosines))
+	case f.Cosines != nil && len(f.Cosines) == 0:
+		return nil, fmt.Errorf("ntk: FitSettings.Cosines is empty")
+	}
+	if f.Cosines == nil && f.Points == 0 {
+		f.Points = 201
+	}
+	if f.Cosines == nil {
+		return uniformCosines(f.Points), nil
+	}
+	for i, c := range f.Cosines {
+		if !(math.Abs(c) <= 1) {
+			return nil, fmt.Errorf("ntk: FitSettings.Cosines[%d] is %v, outside [-1, 1]", i, c)
+		}
+	}
+	return slices.Clone(f.Cosines), nil
+}
+
+// finiteValues returns the target at the cosines.
+func (s *source) finiteValues(cosines []float64) ([]float64, error) {
+	values, err := s.values(cosines)
+	if err != nil {
+		return nil, fmt.Errorf("ntk: the target %s has no value somewhere on [-1, 1], so it is no "+
+			"kernel on the sphere: %w", s.name, err)
+	}
+	for i, v := range values {
+		if !isFinite(v) {
+			return nil, fmt.Errorf("ntk: the target %s is %v at c = %v; it must be finite on "+
+				"[-1, 1]", s.name, v, cosines[i])
+		}
+	}
+	return values, nil
+}
+
+// setErrors sets the standard error of each value: of rounding, or that of the samples.
+func (d *fitData) setErrors(s *source) {
+	d.std = make([]float64, len(d.c))
+	for i := range d.v {
+		d.std[i] = s.rounding()
 		if s.samples != nil && len(s.samples.Std) > 0 {
 			std := s.samples.Std[0]
 			if len(s.samples.Std) > 1 {
@@ -296,6 +294,15 @@ func (s *source) data(f FitSettings) (*fitData, error) {
 			d.std[i] = math.Max(e, floor)
 		}
 	}
+}
+
+// setWeights sets the weight of each value in the mean square: for samples by their standard
+// errors, for others as asked.
+func (d *fitData) setWeights(s *source, f FitSettings) error {
+	d.weight = make([]float64, len(d.c))
+	for i := range d.weight {
+		d.weight[i] = 1
+	}
 	switch {
 	case s.samples != nil:
 		least := slices.Min(d.std)
@@ -305,11 +312,8 @@ func (s *source) data(f FitSettings) (*fitData, error) {
 	case len(f.Weights) != 0:
 		for i, w := range f.Weights {
 			if !(w >= 0) || math.IsInf(w, 0) {
-				return nil, fmt.Errorf(
-					"ntk: FitSettings.Weights[%d] is %v; it must be a finite number ≥ 0",
-					i,
-					w,
-				)
+				return fmt.Errorf(
+					"ntk: FitSettings.Weights[%d] is %v; it must be a finite number ≥ 0", i, w)
 			}
 			d.weight[i] = w
 		}
@@ -318,7 +322,7 @@ func (s *source) data(f FitSettings) (*fitData, error) {
 			d.weight[0] += float64(f.EndCopies)
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // parity returns 0 or 1 if the values are even or odd in c to their errors,
@@ -428,10 +432,7 @@ func (s *source) fit(d *fitData, degree int, slope, shift float64) (*Fit, error)
 	if entries := (degree + 1) * len(d.c); entries > 3e7 {
 		return nil, fmt.Errorf(
 			"ntk: a fit of degree %d to %d places has %d matrix entries; at most 3e7 are taken",
-			degree,
-			len(d.c),
-			entries,
-		)
+			degree, len(d.c), entries)
 	}
 	result, err := nnls.Solve(d.columns(degree, slope, shift), d.right(), 0)
 	if err != nil {
@@ -440,11 +441,8 @@ func (s *source) fit(d *fitData, degree int, slope, shift float64) (*Fit, error)
 	for k := range result.X {
 		if result.X[k] *= d.scale; !isFinite(result.X[k]) {
 			return nil, fmt.Errorf(
-				"ntk: fit of degree %d to %s: a_%d is too large for double precision",
-				degree,
-				s.name,
-				k,
-			)
+				"ntk: fit of degree %d to %s: a_%d is too large for double precision", degree,
+				s.name, k)
 		}
 	}
 	f := &Fit{Series: PowerSeries{a: result.X}}
@@ -463,9 +461,7 @@ func euclidean(v []float64) float64 {
 
 // distance compares p(slope·c + shift) to the target.
 func (s *source) distance(
-	d *fitData,
-	p PowerSeries,
-	slope, shift float64,
+	d *fitData, p PowerSeries, slope, shift float64,
 ) (mean, most float64, err error) {
 	var sum, weights float64
 	for i, c := range d.c {
@@ -485,6 +481,5 @@ func (s *source) distance(
 		}
 	}
 	return d.scale * math.Sqrt(
-		sum/math.Max(weights, math.SmallestNonzeroFloat64),
-	), d.scale * most, nil
+		sum/math.Max(weights, math.SmallestNonzeroFloat64)), d.scale * most, nil
 }

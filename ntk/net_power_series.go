@@ -103,11 +103,7 @@ func (r *recursion) series(degree, which int) ([]float64, error) {
 // thinned, if those that count are not too many, and else the mean over w is taken
 // by quadrature. What neither reaches is an error.
 func (r *recursion) dualSeries(
-	i int,
-	known *hermiteCache,
-	at gauss.Pair,
-	top, start, slope float64,
-	n int,
+	i int, known *hermiteCache, at gauss.Pair, top, start, slope float64, n int,
 ) ([]float64, error) {
 	phi, q := r.layers[i].Activation, at.Q
 	y0, gap := at.K/q, at.Minus/q
@@ -186,9 +182,7 @@ type hermiteCache struct {
 // coeffs returns the Hermite coefficients that enter the degrees below n around y0,
 // and whether those are all that do.
 func (h *hermiteCache) coeffs(
-	phi Activation,
-	sigma, top, y0, gap float64,
-	n int,
+	phi Activation, sigma, top, y0, gap float64, n int,
 ) (b []float64, whole bool, err error) {
 	need := float64(n)
 	if y0 > 0 {
@@ -358,19 +352,8 @@ func binomialProbability(k, n int, p, q float64) float64 {
 	case n:
 		return power(p, q)
 	}
-	e := stirlingRest(
-		n,
-	) - stirlingRest(
-		k,
-	) - stirlingRest(
-		n-k,
-	) - deviance(
-		x,
-		m*p,
-	) - deviance(
-		m-x,
-		m*q,
-	)
+	e := stirlingRest(n) - stirlingRest(k) - stirlingRest(n-k) - deviance(x,
+		m*p) - deviance(m-x, m*q)
 	return math.Exp(e) * math.Sqrt(m/(2*math.Pi*x*(m-x)))
 }
 

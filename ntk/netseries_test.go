@@ -22,8 +22,7 @@ func sumAt(a []float64, c float64) float64 {
 // Rest is a bound, also where what is left is rounding.
 func TestRestIsABound(t *testing.T) {
 	narrow := ntk.Must(
-		ntk.GaussianKernel(0.02),
-	) // 1/ℓ² = 2500 times the rounding of the inner value
+		ntk.GaussianKernel(0.02)) // 1/ℓ² = 2500 times the rounding of the inner value
 	inner := ntk.Must(ntk.Must(ntk.NewPowerSeries([]float64{0.999, 0.0005, 0.0005})).Kernel())
 	for _, c := range []struct {
 		K      ntk.Kernel
@@ -53,17 +52,11 @@ func TestRestIsABound(t *testing.T) {
 // Coefficients by hand and by asymptotics.
 func TestHighCoefficients(t *testing.T) {
 	relu := ntk.Must(
-		ntk.Custom(
-			ntk.ReLU{}.Value,
-			ntk.ReLU{}.Derivative,
-			ntk.CustomSettings{Kinks: []float64{0}},
-		),
+		ntk.Custom(ntk.ReLU{}.Value, ntk.ReLU{}.Derivative,
+			ntk.CustomSettings{Kinks: []float64{0}}),
 	)
-	b, want := ntk.Must(
-		ntk.HermiteCoeffs(relu, 1, 2001),
-	), ntk.Must(
-		ntk.HermiteCoeffs(ntk.ReLU{}, 1, 2001),
-	)
+	b, want := ntk.Must(ntk.HermiteCoeffs(relu, 1, 2001)), ntk.Must(
+		ntk.HermiteCoeffs(ntk.ReLU{}, 1, 2001))
 	for k := range b {
 		if math.Abs(b[k]-want[k]) > 1e-13 {
 			t.Fatalf("b_%d = %v, want %v", k, b[k], want[k])
@@ -100,8 +93,7 @@ func TestSeriesWithBias(t *testing.T) {
 	smooth := func(z float64) float64 { return math.Tanh(z) + 0.3*math.Abs(z-4) }
 	slope := func(z float64) float64 { c := math.Cosh(z); return 1/(c*c) + math.Copysign(0.3, z-4) }
 	kinked := ntk.Must(
-		ntk.Custom(smooth, slope, ntk.CustomSettings{Kinks: []float64{4}, Tolerance: 1e-12}),
-	)
+		ntk.Custom(smooth, slope, ntk.CustomSettings{Kinks: []float64{4}, Tolerance: 1e-12}))
 	shifted := ntk.Must(ntk.Affine(ntk.ReLU{}, 1, 1, -20, 0))
 	for _, c := range []struct {
 		K    ntk.Kernel

@@ -60,8 +60,7 @@ func TestKernelsAgainstNeuralTangents(t *testing.T) {
 	}
 	for _, c := range g.Sphere.Cases {
 		net := ntk.Must(
-			ntk.UniformFCN(c.Depth, goldenActivations[c.Activation], c.WeightStd, c.BiasStd),
-		)
+			ntk.UniformFCN(c.Depth, goldenActivations[c.Activation], c.WeightStd, c.BiasStd))
 		for which, raw := range map[string]json.RawMessage{"NNGP": c.NNGP, "NTK": c.NTK} {
 			var want []float64
 			if err := json.Unmarshal(raw, &want); err != nil {
@@ -74,16 +73,8 @@ func TestKernelsAgainstNeuralTangents(t *testing.T) {
 					tol = 1e-7
 				}
 				if e := math.Abs(got[i] - w); !(e <= tol*math.Max(1, math.Abs(want[len(want)-1]))) {
-					t.Errorf(
-						"%s of %v (%g, %g) at c = %g: %.16g, want %.16g",
-						which,
-						net,
-						c.WeightStd,
-						c.BiasStd,
-						g.Sphere.Cosines[i],
-						got[i],
-						w,
-					)
+					t.Errorf("%s of %v (%g, %g) at c = %g: %.16g, want %.16g", which, net,
+						c.WeightStd, c.BiasStd, g.Sphere.Cosines[i], got[i], w)
 				}
 			}
 		}
@@ -94,8 +85,7 @@ func TestKernelsAgainstNeuralTangents(t *testing.T) {
 	}
 	for _, c := range g.AnyNorm.Cases {
 		net := ntk.Must(
-			ntk.UniformFCN(c.Depth, goldenActivations[c.Activation], c.WeightStd, c.BiasStd),
-		)
+			ntk.UniformFCN(c.Depth, goldenActivations[c.Activation], c.WeightStd, c.BiasStd))
 		for which, raw := range map[string]json.RawMessage{"NNGP": c.NNGP, "NTK": c.NTK} {
 			var want [][]float64
 			if err := json.Unmarshal(raw, &want); err != nil {
@@ -110,30 +100,14 @@ func TestKernelsAgainstNeuralTangents(t *testing.T) {
 						tol = 1e-6
 					}
 					if e := math.Abs(gram.At(i, j) - w); !(e <= tol*math.Max(1, math.Abs(w))) {
-						t.Errorf(
-							"%s of %v (%g, %g) at rows %d, %d: %.16g, want %.16g",
-							which,
-							net,
-							c.WeightStd,
-							c.BiasStd,
-							i,
-							j,
-							gram.At(i, j),
-							w,
-						)
+						t.Errorf("%s of %v (%g, %g) at rows %d, %d: %.16g, want %.16g", which, net,
+							c.WeightStd, c.BiasStd, i, j, gram.At(i, j), w)
 					}
 					if e := math.Abs(
-						gram.At(i, j) - cross.At(i, j),
-					); e > 1e-6*math.Max(1, math.Abs(w)) ||
+						gram.At(i, j) - cross.At(i, j)); e > 1e-6*math.Max(1, math.Abs(w)) ||
 						i != j && e > 1e-12*math.Max(1, math.Abs(w)) {
-						t.Errorf(
-							"%s of %v: Gram and Cross differ by %g at %d, %d",
-							which,
-							net,
-							e,
-							i,
-							j,
-						)
+						t.Errorf("%s of %v: Gram and Cross differ by %g at %d, %d", which, net, e,
+							i, j)
 					}
 				}
 			}
@@ -283,28 +257,15 @@ func TestDualsByQuadrature(t *testing.T) {
 			value, derivative := a.phi.Dual(p[0], p[1], p[2])
 			// 1e-9: the nested rule's own error at these frequencies
 			if want := expect(
-				a.phi.Value,
-				a.kinks,
-				p[0],
-				p[1],
-				p[2],
+				a.phi.Value, a.kinks, p[0], p[1], p[2],
 			); !(math.Abs(value-want) < 1e-9*(1+math.Abs(want))) {
 				t.Errorf("%s: E[φφ] at %v = %.15g, by quadrature %.15g", name, p, value, want)
 			}
 			if want := expect(
-				a.phi.Derivative,
-				a.kinks,
-				p[0],
-				p[1],
-				p[2],
+				a.phi.Derivative, a.kinks, p[0], p[1], p[2],
 			); !(math.Abs(derivative-want) < 1e-9*(1+math.Abs(want))) {
-				t.Errorf(
-					"%s: E[φ'φ'] at %v = %.15g, by quadrature %.15g",
-					name,
-					p,
-					derivative,
-					want,
-				)
+				t.Errorf("%s: E[φ'φ'] at %v = %.15g, by quadrature %.15g", name, p, derivative,
+					want)
 			}
 		}
 	}
@@ -314,12 +275,9 @@ func TestDualsByQuadrature(t *testing.T) {
 func TestDualsOfZeroInput(t *testing.T) {
 	for name, a := range activations {
 		value, _ := a.phi.Dual(0, 0, 1.7)
-		want := a.phi.Value(
-			0,
-		) * panels(
+		want := a.phi.Value(0) * panels(
 			func(z float64) float64 { return a.phi.Value(math.Sqrt(1.7) * z) },
-			outerKinks(a.kinks, math.Sqrt(1.7), 1, 0),
-		)
+			outerKinks(a.kinks, math.Sqrt(1.7), 1, 0))
 		if !(math.Abs(value-want) < 1e-10) {
 			t.Errorf("%s: %v, want %v", name, value, want)
 		}
@@ -399,11 +357,8 @@ func TestDerivatives(t *testing.T) {
 	for name, a := range activations {
 		for z := -3.05; z < 3; z += 0.1 {
 			want := (a.phi.Value(z+h) - a.phi.Value(z-h)) / (2 * h)
-			if got := a.phi.Derivative(
-				z,
-			); math.Abs(
-				got-want,
-			) > 1e-7 { // h² φ'''/6 and rounding over h
+			if got := a.phi.Derivative(z); math.Abs(
+				got-want) > 1e-7 { // h² φ'''/6 and rounding over h
 				t.Errorf("%s: φ'(%.2f) = %v, want %v", name, z, got, want)
 			}
 		}
@@ -443,13 +398,8 @@ func TestEvalFloat32(t *testing.T) {
 		e.EvalFloat32(inPlace, make([]float32, len(z)), inPlace)
 		for i := range z {
 			if inPlace[i] != value[i] {
-				t.Fatalf(
-					"%s: in place the value at %v is %v, want %v",
-					name,
-					z[i],
-					inPlace[i],
-					value[i],
-				)
+				t.Fatalf("%s: in place the value at %v is %v, want %v", name, z[i], inPlace[i],
+					value[i])
 			}
 		}
 	}
@@ -486,14 +436,8 @@ func TestGramIsPSD(t *testing.T) {
 				}
 				values := eig.Values(nil)
 				if values[0] < -1e-11*values[n-1] || math.IsNaN(values[0]) {
-					t.Errorf(
-						"%s, depth %d: %s has eigenvalue %g, largest %g",
-						name,
-						depth,
-						which,
-						values[0],
-						values[n-1],
-					)
+					t.Errorf("%s, depth %d: %s has eigenvalue %g, largest %g", name, depth, which,
+						values[0], values[n-1])
 				}
 				at := ntk.Must(kernelOf(net, which).At(dot(x, 4, 4), dot(x, 4, 5), dot(x, 5, 5)))
 				if math.Abs(at-gram.At(4, 5)) > 1e-12*(1+math.Abs(at)) {
@@ -665,19 +609,8 @@ func FuzzMimicDual(f *testing.F) {
 		// Cauchy-Schwarz holds for every φ.
 		if !(math.Abs(value) <= math.Sqrt(v1*v2)*(1+1e-6)+1e-6) ||
 			!(math.Abs(derivative) <= math.Sqrt(d1*d2)*(1+1e-6)+1e-6) {
-			t.Errorf(
-				"%+v at %v, %v, %v: %v, %v against %v, %v and %v, %v",
-				m,
-				q,
-				rho,
-				q2,
-				value,
-				derivative,
-				v1,
-				d1,
-				v2,
-				d2,
-			)
+			t.Errorf("%+v at %v, %v, %v: %v, %v against %v, %v and %v, %v", m, q, rho, q2, value,
+				derivative, v1, d1, v2, d2)
 		}
 	})
 }

@@ -29,11 +29,8 @@ type PowerSeries struct {
 func NewPowerSeries(a []float64) (PowerSeries, error) {
 	for k, v := range a {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return PowerSeries{}, fmt.Errorf(
-				"ntk: coefficient a_%d is %v; all must be finite",
-				k,
-				v,
-			)
+			return PowerSeries{}, fmt.Errorf("ntk: coefficient a_%d is %v; all must be finite", k,
+				v)
 		}
 	}
 	return PowerSeries{a: append([]float64(nil), a...)}, nil
@@ -66,9 +63,7 @@ type NotPSDError struct {
 func (e *NotPSDError) Error() string {
 	return fmt.Sprintf(
 		"ntk: not a positive definite kernel: the coefficient of c^%d is %v, and all must be ≥ 0",
-		e.Degree,
-		e.Coeff,
-	)
+		e.Degree, e.Coeff)
 }
 
 // Kernel returns the series as a kernel on inputs of any norm that depends on

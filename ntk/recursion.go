@@ -234,10 +234,7 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 
 // dual evaluates the dual activations of hidden layer i.
 func (r *recursion) dual(
-	i int,
-	a *layerPoint,
-	p gauss.Pair,
-	b *layerPoint,
+	i int, a *layerPoint, p gauss.Pair, b *layerPoint,
 ) (value, derivative float64) {
 	if a.prepared != nil {
 		if d, ok := r.duals[i].(PreparedDualer); ok {

@@ -50,14 +50,8 @@ func (a *SharedActivation) String() string {
 	if a.Proof {
 		how = "proof"
 	}
-	return fmt.Sprintf(
-		"%v (%s: %s); %.3g away in the mean, %.3g at most",
-		a.Verdict,
-		how,
-		a.Reason,
-		a.MeanDistance,
-		a.MaxDistance,
-	)
+	return fmt.Sprintf("%v (%s: %s); %.3g away in the mean, %.3g at most", a.Verdict, how, a.Reason,
+		a.MeanDistance, a.MaxDistance)
 }
 
 // SharedDepth asks whether a net of the given depth whose hidden layers have one
@@ -79,34 +73,9 @@ func (a *SharedActivation) String() string {
 //
 // Source: the recursion of [DFS16] sec. 3 and [JGH18] theorem 1, solved for φ.
 func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActivation, error) {
-	var set SharedDepthSettings
-	if s != nil {
-		set = *s
-	}
-	if set.Degree == 0 {
-		set.Degree = 40
-	}
-	if set.Tolerance == 0 {
-		set.Tolerance = 1e-8
-	}
-	switch {
-	case depth < 2 || depth > 10:
-		return nil, fmt.Errorf(
-			"ntk: depth is %d; it must be from 2 to 10 (Invert is for one hidden layer)",
-			depth,
-		)
-	case set.Degree < 1 || set.Degree > 120:
-		return nil, fmt.Errorf(
-			"ntk: Degree is %d; it must be from 1 to 120, or 0 for 40",
-			set.Degree,
-		)
-	case !(set.Tolerance > 0) || math.IsInf(set.Tolerance, 0):
-		return nil, fmt.Errorf(
-			"ntk: Tolerance is %v; it must be a finite number > 0",
-			set.Tolerance,
-		)
-	case set.SignRule < AllPlus || set.SignRule >= LeastVariance:
-		return nil, fmt.Errorf("ntk: SignRule %v is none for a deep net", set.SignRule)
+	set, err := s.defaults(depth)
+	if err != nil {
+		return nil, err
 	}
 	src, err := sourceOf(target)
 	if err != nil {
@@ -129,10 +98,8 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	size := 1.0
 	if set.NNGP {
 		if size = top; !(size > 0) {
-			return nil, fmt.Errorf(
-				"ntk: the target is %v at c = 1; an NNGP kernel is > 0 there",
-				top,
-			)
+			return nil, fmt.Errorf("ntk: the target is %v at c = 1; an NNGP kernel is > 0 there",
+				top)
 		}
 		out.ReadoutStd = math.Sqrt(size)
 	}
@@ -150,12 +117,8 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 		decide(NotRealizable, cert.Proof, "it is no kernel of a net of any depth: %s", cert.Reason)
 	}
 	if slack := 1e-9 * math.Abs(top); n.ntk && !d.noisy && top < 1-slack {
-		decide(
-			NotRealizable,
-			src.samples == nil,
-			"an NTK of such a net is at least 1 at c = 1, and this is %.6g",
-			top,
-		)
+		decide(NotRealizable, src.samples == nil,
+			"an NTK of such a net is at least 1 at c = 1, and this is %.6g", top)
 	}
 	starts := n.starts()
 	if cert.Verdict != NotRealizable && cert.Degree >= 1 {
@@ -177,13 +140,8 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 		return nil, err
 	}
 	if out.MaxDistance <= set.Tolerance*d.scale {
-		decide(
-			Realizable,
-			false,
-			"a net of degree %d has it within %.3g",
-			len(out.Dual.a)-1,
-			out.MaxDistance,
-		)
+		decide(Realizable, false, "a net of degree %d has it within %.3g", len(out.Dual.a)-1,
+			out.MaxDistance)
 	}
 	if out.Verdict == Undetermined {
 		out.Reason = fmt.Sprintf(
@@ -192,12 +150,46 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 			set.Degree,
 		)
 	}
-	b := make([]float64, len(out.Dual.a))
-	for k, v := range out.Dual.a {
-		b[k] = ruleSign(set.SignRule, k) * math.Sqrt(v)
-	}
-	out.Phi, err = hermite.NewSeries(b)
+	out.Phi, err = set.SignRule.activation(out.Dual)
 	return out, err
+}
+
+// activation returns the φ = Σ ±√f_k h_k whose dual is Σ f_k c^k.
+func (r SignRule) activation(dual PowerSeries) (hermite.Series, error) {
+	b := make([]float64, len(dual.a))
+	for k, v := range dual.a {
+		b[k] = ruleSign(r, k) * math.Sqrt(v)
+	}
+	return hermite.NewSeries(b)
+}
+
+// defaults returns the settings with those of the zero value filled in, and what is wrong
+// with them or with the depth.
+func (s *SharedDepthSettings) defaults(depth int) (SharedDepthSettings, error) {
+	var set SharedDepthSettings
+	if s != nil {
+		set = *s
+	}
+	if set.Degree == 0 {
+		set.Degree = 40
+	}
+	if set.Tolerance == 0 {
+		set.Tolerance = 1e-8
+	}
+	switch {
+	case depth < 2 || depth > 10:
+		return set, fmt.Errorf(
+			"ntk: depth is %d; it must be from 2 to 10 (Invert is for one hidden layer)", depth)
+	case set.Degree < 1 || set.Degree > 120:
+		return set, fmt.Errorf("ntk: Degree is %d; it must be from 1 to 120, or 0 for 40",
+			set.Degree)
+	case !(set.Tolerance > 0) || math.IsInf(set.Tolerance, 0):
+		return set, fmt.Errorf("ntk: Tolerance is %v; it must be a finite number > 0",
+			set.Tolerance)
+	case set.SignRule < AllPlus || set.SignRule >= LeastVariance:
+		return set, fmt.Errorf("ntk: SignRule %v is none for a deep net", set.SignRule)
+	}
+	return set, nil
 }
 
 // deep is a net whose layers share the dual activation f.
@@ -427,11 +419,8 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 	}
 	if power != first {
 		none.reason = fmt.Sprintf(
-			"it begins with c^%d, and %d is no power of order %d of a whole number",
-			first,
-			first,
-			n.depth,
-		)
+			"it begins with c^%d, and %d is no power of order %d of a whole number", first, first,
+			n.depth)
 		return none
 	}
 	degree := min(n.degree, m+known-first)
@@ -517,10 +506,8 @@ func (n *deep) solve(k []float64, first, m, degree int) []float64 {
 	if m > degree {
 		return f
 	}
-	f[m] = math.Pow(
-		leading,
-		1/float64(order),
-	) // NaN if negative, and then an uncertainty of infinity
+	f[m] = math.Pow(leading,
+		1/float64(order)) // NaN if negative, and then an uncertainty of infinity
 	for i := m + 1; i <= degree; i++ {
 		at := first + i - m
 		without := n.series(f[:i+1], at)

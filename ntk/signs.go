@@ -75,8 +75,7 @@ func chooseSigns(b []float64, set InverseSettings, slope, shift, variance float6
 	if !isFinite(best) {
 		return errors.New(
 			"ntk: the finite-width variance is too large for double precision, whatever the " +
-				"signs; a lower degree is needed",
-		)
+				"signs; a lower degree is needed")
 	}
 	copy(b, v.b)
 	return nil
@@ -92,9 +91,7 @@ type variances struct {
 }
 
 func newVariances(
-	b []float64,
-	set InverseSettings,
-	slope, shift, variance float64,
+	b []float64, set InverseSettings, slope, shift, variance float64,
 ) (*variances, error) {
 	g, err := newHermiteRule(len(b) - 1)
 	if err != nil {

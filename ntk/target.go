@@ -62,9 +62,7 @@ func (p PowerSeries) target() (*source, error) {
 			for i, c := range cosines {
 				if out[i] = p.At(c); !isFinite(out[i]) {
 					return nil, fmt.Errorf(
-						"ntk: the power series at c = %v is too large for double precision",
-						c,
-					)
+						"ntk: the power series at c = %v is too large for double precision", c)
 				}
 			}
 			return out, nil
@@ -91,9 +89,7 @@ func (s Samples) target() (*source, error) {
 	case len(s.Std) > 1 && len(s.Std) != n:
 		return nil, fmt.Errorf(
 			"ntk: %d standard deviations for %d samples; give one for each, a single one, or none",
-			len(s.Std),
-			n,
-		)
+			len(s.Std), n)
 	}
 	for i, c := range s.Cosines {
 		if !(math.Abs(c) <= 1) {
@@ -106,10 +102,7 @@ func (s Samples) target() (*source, error) {
 	for i, v := range s.Std {
 		if !(v >= 0) || math.IsInf(v, 0) {
 			return nil, fmt.Errorf(
-				"ntk: standard deviation %d is %v; it must be a finite number ≥ 0",
-				i,
-				v,
-			)
+				"ntk: standard deviation %d is %v; it must be a finite number ≥ 0", i, v)
 		}
 	}
 	return &source{

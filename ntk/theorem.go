@@ -62,11 +62,7 @@ func (g Growth) Ratio() float64 {
 func (g Growth) String() string {
 	text := fmt.Sprintf(
 		"degree %d: within 3 standard deviations |φ| ≤ %.3g, out to 5 up to %.3g (%.3g times)",
-		g.Degree,
-		g.Inside,
-		g.Outside,
-		g.Ratio(),
-	)
+		g.Degree, g.Inside, g.Outside, g.Ratio())
 	if g.Ratio() > 100 {
 		text += "; fine at infinite width, but rare pre-activations will rule a finite net"
 	}
@@ -134,44 +130,9 @@ func (e *TruncationError) Error() string {
 //
 // Source: [SAD22] theorem 1, appendix A.
 func Invert(target Target, s *InverseSettings) (*Inverse, error) {
-	var set InverseSettings
-	if s != nil {
-		set = *s
-	}
-	if set.WeightStd == 0 {
-		set.WeightStd = 1
-	}
-	if set.NormSquared == 0 {
-		set.NormSquared = 1
-	}
-	switch {
-	case !(set.NNGPShare >= 0 && set.NNGPShare <= 1):
-		return nil, fmt.Errorf("ntk: NNGPShare is %v; it must be from 0 to 1", set.NNGPShare)
-	case !(set.NormSquared > 0) || math.IsInf(set.NormSquared, 0):
-		return nil, fmt.Errorf(
-			"ntk: NormSquared is %v; it must be a finite number > 0",
-			set.NormSquared,
-		)
-	case set.SignRule < AllPlus || set.SignRule > LeastVariance:
-		return nil, fmt.Errorf("ntk: SignRule is %d, which is none", set.SignRule)
-	case set.SignRule == LeastVariance && len(set.SignCosines) == 0:
-		return nil, fmt.Errorf(
-			"ntk: LeastVariance needs the cosines at which the variance counts: SignCosines is " +
-				"empty",
-		)
-	}
-	if err := checkStd(set.WeightStd, set.BiasStd); err != nil {
-		return nil, fmt.Errorf("ntk: %w", err)
-	}
-	for i, c := range set.SignCosines {
-		if !(math.Abs(c) <= 1) {
-			return nil, fmt.Errorf("ntk: SignCosines[%d] is %v, outside [-1, 1]", i, c)
-		}
-	}
-	for k, sign := range set.Signs {
-		if sign != 1 && sign != -1 {
-			return nil, fmt.Errorf("ntk: sign of degree %d is %d; it must be 1 or -1", k, sign)
-		}
+	set, err := s.defaults()
+	if err != nil {
+		return nil, err
 	}
 	fromInput, fromBias := set.WeightStd*set.WeightStd*set.NormSquared, set.BiasStd*set.BiasStd
 	variance := fromInput + fromBias
@@ -244,6 +205,48 @@ func Invert(target Target, s *InverseSettings) (*Inverse, error) {
 	return out, nil
 }
 
+// defaults returns the settings with those of the zero value filled in, and what is wrong
+// with them.
+func (s *InverseSettings) defaults() (InverseSettings, error) {
+	var set InverseSettings
+	if s != nil {
+		set = *s
+	}
+	if set.WeightStd == 0 {
+		set.WeightStd = 1
+	}
+	if set.NormSquared == 0 {
+		set.NormSquared = 1
+	}
+	switch {
+	case !(set.NNGPShare >= 0 && set.NNGPShare <= 1):
+		return set, fmt.Errorf("ntk: NNGPShare is %v; it must be from 0 to 1", set.NNGPShare)
+	case !(set.NormSquared > 0) || math.IsInf(set.NormSquared, 0):
+		return set, fmt.Errorf("ntk: NormSquared is %v; it must be a finite number > 0",
+			set.NormSquared)
+	case set.SignRule < AllPlus || set.SignRule > LeastVariance:
+		return set, fmt.Errorf("ntk: SignRule is %d, which is none", set.SignRule)
+	case set.SignRule == LeastVariance && len(set.SignCosines) == 0:
+		return set, fmt.Errorf(
+			"ntk: LeastVariance needs the cosines at which the variance counts: SignCosines is " +
+				"empty")
+	}
+	if err := checkStd(set.WeightStd, set.BiasStd); err != nil {
+		return set, fmt.Errorf("ntk: %w", err)
+	}
+	for i, c := range set.SignCosines {
+		if !(math.Abs(c) <= 1) {
+			return set, fmt.Errorf("ntk: SignCosines[%d] is %v, outside [-1, 1]", i, c)
+		}
+	}
+	for k, sign := range set.Signs {
+		if sign != 1 && sign != -1 {
+			return set, fmt.Errorf("ntk: sign of degree %d is %d; it must be 1 or -1", k, sign)
+		}
+	}
+	return set, nil
+}
+
 func growthOf(phi hermite.Series) Growth {
 	g := Growth{Degree: len(phi.Coeffs()) - 1}
 	for i := range 1001 {
@@ -288,11 +291,8 @@ func inverse(target PowerSeries, signs []int, factor func(k int) float64) (hermi
 		return hermite.Series{}, err
 	}
 	if len(signs) > len(target.a) {
-		return hermite.Series{}, fmt.Errorf(
-			"ntk: %d signs for %d coefficients",
-			len(signs),
-			len(target.a),
-		)
+		return hermite.Series{}, fmt.Errorf("ntk: %d signs for %d coefficients", len(signs),
+			len(target.a))
 	}
 	b := make([]float64, len(target.a))
 	for k, a := range target.a {
@@ -304,10 +304,7 @@ func inverse(target PowerSeries, signs []int, factor func(k int) float64) (hermi
 				b[k] = -b[k]
 			default:
 				return hermite.Series{}, fmt.Errorf(
-					"ntk: sign of degree %d is %d; it must be 1 or -1",
-					k,
-					signs[k],
-				)
+					"ntk: sign of degree %d is %d; it must be 1 or -1", k, signs[k])
 			}
 		}
 	}

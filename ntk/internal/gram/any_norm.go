@@ -58,13 +58,7 @@ const chunk = 256
 // pairs through a layer at a time, so that the processor overlaps their roots,
 // and branches on nothing that depends on them.
 func layersRow[T float32 | float64](
-	net *SlopeNet,
-	work *layerWork,
-	one, two, k []T,
-	z *points[T],
-	i int,
-	x *points[T],
-	j0 int,
+	net *SlopeNet, work *layerWork, one, two, k []T, z *points[T], i int, x *points[T], j0 int,
 ) {
 	nngp, ntk := one, two
 	if two == nil && net.NTK {
@@ -78,15 +72,8 @@ func layersRow[T float32 | float64](
 			t[j] = s[j]
 		}
 		for l, layer := range net.Layers {
-			SlopeStep(
-				layer,
-				s,
-				t,
-				z.std[l][i],
-				z.inverseStd[l][i],
-				x.std[l][j0+begin:],
-				x.inverseStd[l][j0+begin:],
-			)
+			SlopeStep(layer, s, t, z.std[l][i], z.inverseStd[l][i], x.std[l][j0+begin:],
+				x.inverseStd[l][j0+begin:])
 		}
 		if nngp != nil {
 			narrow(nngp[begin:end], s)
@@ -120,16 +107,11 @@ func SlopeStep(layer SlopeLayer, s, t []float64, std, inverse float64, stds, inv
 		x := r - gap
 		x2 := x * x
 		x4 := x2 * x2
-		theta := math.Sqrt(
-			gap,
-		) * ((a[0] + x*a[1]) + x2*(a[2]+x*a[3]) +
+		theta := math.Sqrt(gap) * ((a[0] + x*a[1]) + x2*(a[2]+x*a[3]) +
 			x4*((a[4]+x*a[5])+x2*(a[6]+x*a[7])+x4*((a[8]+x*a[9])+x2*a[10])))
 		// θ = π - acos r for cos θ < 0: 0 + θ, or π - θ
-		theta = math.Float64frombits(
-			math.Float64bits(theta)|sign,
-		) + math.Float64frombits(
-			piBits&uint64(int64(bits)>>63),
-		)
+		theta = math.Float64frombits(math.Float64bits(theta)|sign) + math.Float64frombits(
+			piBits&uint64(int64(bits)>>63))
 		cos := math.Float64frombits(math.Float64bits(r) | sign)
 		sin := math.Sqrt(gap * (1 + r))
 		v := std * stds[j] * (layer.Alpha*cos + layer.Beta*(sin-theta*cos))
@@ -145,10 +127,8 @@ var piBits = math.Float64bits(math.Pi)
 var arc = [11]float64(powers(func() []float64 {
 	y := make([]float64, 11)
 	for j := range y {
-		gap := math.Pow(
-			math.Sin(math.Pi*(float64(j)+0.5)/float64(2*len(y))),
-			2,
-		) // 1 - r, without cancellation
+		gap := math.Pow(math.Sin(math.Pi*(float64(j)+0.5)/float64(2*len(y))),
+			2) // 1 - r, without cancellation
 		y[j] = 2 * math.Asin(math.Sqrt(gap/2)) / math.Sqrt(gap)
 	}
 	return y

@@ -86,11 +86,7 @@ type class struct {
 // between the rows of z and of x; symmetric says that z is x. The errors speak of package
 // ntk, whose callers they reach. progress may be nil; it hears of pairs that are done.
 func Matrix[T float32 | float64](
-	ctx context.Context,
-	e *Evaluator,
-	dst [][]T,
-	z, x Inputs[T],
-	symmetric bool,
+	ctx context.Context, e *Evaluator, dst [][]T, z, x Inputs[T], symmetric bool,
 	progress func(done, total int),
 ) error {
 	if err := x.check(); err != nil {
@@ -104,12 +100,8 @@ func Matrix[T float32 | float64](
 	}
 	for _, d := range dst {
 		if len(d)/x.N != z.N || len(d)%x.N != 0 {
-			return fmt.Errorf(
-				"ntk: a %d×%d kernel matrix does not go into %d entries",
-				z.N,
-				x.N,
-				len(d),
-			)
+			return fmt.Errorf("ntk: a %d×%d kernel matrix does not go into %d entries", z.N, x.N,
+				len(d))
 		}
 		if overlap(d, x.Rows) || overlap(d, z.Rows) {
 			return errors.New("ntk: the destination overlaps the inputs, which must not change")

@@ -109,11 +109,8 @@ func (m *matrix[T]) classify() {
 	more := make(map[uint64][]int32)
 	find := func(p *points[T], i int) int32 {
 		equal := func(c int32) bool {
-			return equalRows(
-				p.row(i),
-				first[c].p.row(first[c].i),
-				p.negated[i] != first[c].p.negated[first[c].i],
-			)
+			return equalRows(p.row(i), first[c].p.row(first[c].i),
+				p.negated[i] != first[c].p.negated[first[c].i])
 		}
 		h := p.hash[i]
 		c, ok := same[h]
