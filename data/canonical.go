@@ -48,13 +48,15 @@ var (
 // interfaceValue writes what an interface holds. Basic, unnamed types explain
 // themselves; others are written with their type.
 func (c *canonical) interfaceValue(v reflect.Value, path string, depth int) error {
-	for v.IsValid() && (v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer) && !v.IsNil() {
+	for v.IsValid() && (v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer) &&
+		!v.IsNil() {
 		if depth++; depth > maxDepth {
 			return fmt.Errorf("%s is nested too deeply or contains itself", path)
 		}
 		v = v.Elem()
 	}
-	if !v.IsValid() || ((v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer) && v.IsNil()) {
+	if !v.IsValid() ||
+		((v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer) && v.IsNil()) {
 		c.WriteString("null")
 		return nil
 	}
@@ -77,7 +79,8 @@ func (c *canonical) value(v reflect.Value, path string, depth int) error {
 	if depth++; depth > maxDepth {
 		return fmt.Errorf("%s is nested too deeply or contains itself", path)
 	}
-	if t := v.Type(); t.PkgPath() != "" && (t.Implements(jsonMarshaler) || t.Implements(textMarshaler)) {
+	if t := v.Type(); t.PkgPath() != "" &&
+		(t.Implements(jsonMarshaler) || t.Implements(textMarshaler)) {
 		b, err := marshal(v.Interface())
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
@@ -90,7 +93,12 @@ func (c *canonical) value(v reflect.Value, path string, depth int) error {
 		c.WriteString(strconv.FormatBool(v.Bool()))
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		c.WriteString(strconv.FormatInt(v.Int(), 10))
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+	case reflect.Uint,
+		reflect.Uint8,
+		reflect.Uint16,
+		reflect.Uint32,
+		reflect.Uint64,
+		reflect.Uintptr:
 		c.WriteString(strconv.FormatUint(v.Uint(), 10))
 	case reflect.Float32, reflect.Float64:
 		f := v.Float()
@@ -134,7 +142,9 @@ func (c *canonical) value(v reflect.Value, path string, depth int) error {
 	case reflect.Struct:
 		return c.structValue(v, path, depth)
 	default:
-		return fmt.Errorf("%s is a %s, which a record key cannot hold; name it in a string instead, or leave it out with the tag json:\"-\"", path, v.Type())
+		return fmt.Errorf(
+			"%s is a %s, which a record key cannot hold; name it in a string instead, or leave "+
+				"it out with the tag json:\"-\"", path, v.Type())
 	}
 	return nil
 }
@@ -148,7 +158,8 @@ func (c *canonical) mapValue(v reflect.Value, path string, depth int) error {
 		return nil
 	}
 	keys := v.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(keys,
+		func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	c.WriteByte('{')
 	for i, k := range keys {
 		if k.String() == typeMember {
@@ -181,7 +192,9 @@ func (c *canonical) structValue(v reflect.Value, path string, depth int) error {
 			continue
 		}
 		if !field.IsExported() {
-			return fmt.Errorf("%s (%s) has the unexported field %s, which cannot identify a run; give its contents, a fingerprint or a name instead", path, v.Type(), field.Name)
+			return fmt.Errorf(
+				"%s (%s) has the unexported field %s, which cannot identify a run; give its "+
+					"contents, a fingerprint or a name instead", path, v.Type(), field.Name)
 		}
 		if !first {
 			c.WriteByte(',')

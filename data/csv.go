@@ -92,13 +92,18 @@ func ReadCSV(r io.Reader, settings CSVSettings) (*Dataset, error) {
 
 func readCSV(r io.Reader, file string, settings CSVSettings) (*Dataset, error) {
 	if settings.Header < NamedColumns || settings.Header > NumberedColumns {
-		return nil, fmt.Errorf("data: CSVSettings.Header is %d; use NamedColumns, NoHeader or NumberedColumns", settings.Header)
+		return nil, fmt.Errorf(
+			"data: CSVSettings.Header is %d; use NamedColumns, NoHeader or NumberedColumns",
+			settings.Header)
 	}
 	if settings.Header == NoHeader && (settings.Label != "" || len(settings.Drop) > 0) {
-		return nil, fmt.Errorf("data: %s: CSVSettings.Label and Drop name columns, which takes a header line; use LabelColumn or give the file a header", file)
+		return nil, fmt.Errorf(
+			"data: %s: CSVSettings.Label and Drop name columns, which takes a header line; use "+
+				"LabelColumn or give the file a header", file)
 	}
 	if settings.Label != "" && settings.LabelColumn != 0 {
-		return nil, fmt.Errorf("data: %s: CSVSettings.Label and LabelColumn are both given; give one", file)
+		return nil, fmt.Errorf(
+			"data: %s: CSVSettings.Label and LabelColumn are both given; give one", file)
 	}
 	br := bufio.NewReader(r)
 	if bom, _ := br.Peek(3); string(bom) == "\ufeff" {
@@ -167,8 +172,13 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 		if len(record) == 1 || len(t.columns) == 1 {
 			remedy = "check CSVSettings.Delimiter"
 		}
-		return &FormatError{File: t.file, Line: line,
-			Problem: fmt.Sprintf("%d fields where the first line has %d", len(record), len(t.columns)), Remedy: remedy}
+		return &FormatError{
+			File: t.file,
+			Line: line,
+			Problem: fmt.Sprintf("%d fields where the first line has %d", len(record),
+				len(t.columns)),
+			Remedy: remedy,
+		}
 	}
 	for j, field := range record {
 		if t.drop[j] {
@@ -190,8 +200,12 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 			}
 			t.numeric = t.numeric && err == nil && math.Abs(v) < 1<<53
 			if t.fraction == nil && v != math.Trunc(v) {
-				t.fraction = fail(fmt.Sprintf("the label %s is a number with a fraction, so the column seems to hold a quantity", excerpt(field)),
-					"name the column of classes with CSVSettings.Label or LabelColumn")
+				t.fraction = fail(
+					fmt.Sprintf(
+						"the label %s is a number with a fraction, so the column seems to hold "+
+							"a quantity", excerpt(field)),
+					"name the column of classes with CSVSettings.Label or LabelColumn",
+				)
 			}
 			t.labels = append(t.labels, field)
 			continue
@@ -199,11 +213,14 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 		v, err := strconv.ParseFloat(field, 64)
 		switch {
 		case field == "" || field == "?" || strings.EqualFold(field, "NA"):
-			return fail(fmt.Sprintf("the value is missing (%s)", excerpt(field)), "leave the line out, impute a number, or drop the column with CSVSettings.Drop")
+			return fail(fmt.Sprintf("the value is missing (%s)", excerpt(field)),
+				"leave the line out, impute a number, or drop the column with CSVSettings.Drop")
 		case errors.Is(err, strconv.ErrRange):
 			return fail(excerpt(field)+" is beyond the range of float64", "rescale the column")
 		case err != nil:
-			return fail(excerpt(field)+" is not a number", "write decimal numbers with a point; if this is the class use CSVSettings.Label or LabelColumn, if it is to be left out Drop")
+			return fail(excerpt(field)+" is not a number",
+				"write decimal numbers with a point; if this is the class use CSVSettings.Label "+
+					"or LabelColumn, if it is to be left out Drop")
 		case math.IsNaN(v) || math.IsInf(v, 0):
 			return fail(excerpt(field)+" is not finite", "leave the line out or impute a number")
 		}
@@ -219,8 +236,13 @@ func (t *table) begin(record []string, line int) error {
 	t.label = len(record) - 1
 	if c := t.settings.LabelColumn; c != 0 {
 		if c < 0 || c > len(record) {
-			return &FormatError{File: t.file, Line: line, Problem: fmt.Sprintf("there are %d columns, and CSVSettings.LabelColumn is %d", len(record), c),
-				Remedy: "count columns from 1, and check CSVSettings.Delimiter"}
+			return &FormatError{
+				File: t.file,
+				Line: line,
+				Problem: fmt.Sprintf("there are %d columns, and CSVSettings.LabelColumn is %d",
+					len(record), c),
+				Remedy: "count columns from 1, and check CSVSettings.Delimiter",
+			}
 		}
 		t.label = c - 1
 	}
@@ -237,11 +259,21 @@ func (t *table) begin(record []string, line int) error {
 		find := func(name string) (int, error) {
 			j := slices.Index(t.columns, name)
 			if j < 0 {
-				return 0, &FormatError{File: t.file, Line: line, Problem: fmt.Sprintf("no column is named %s", excerpt(name)),
-					Remedy: "the columns are " + strings.Join(t.columns, ", ") + "; check also CSVSettings.Delimiter"}
+				return 0, &FormatError{
+					File:    t.file,
+					Line:    line,
+					Problem: fmt.Sprintf("no column is named %s", excerpt(name)),
+					Remedy: "the columns are " + strings.Join(t.columns,
+						", ") + "; check also CSVSettings.Delimiter",
+				}
 			}
 			if slices.Contains(t.columns[j+1:], name) {
-				return 0, &FormatError{File: t.file, Line: line, Problem: fmt.Sprintf("two columns are named %s", excerpt(name)), Remedy: "rename one"}
+				return 0, &FormatError{
+					File:    t.file,
+					Line:    line,
+					Problem: fmt.Sprintf("two columns are named %s", excerpt(name)),
+					Remedy:  "rename one",
+				}
 			}
 			return j, nil
 		}
@@ -258,8 +290,13 @@ func (t *table) begin(record []string, line int) error {
 				return err
 			}
 			if j == t.label {
-				return &FormatError{File: t.file, Line: line, Problem: fmt.Sprintf("CSVSettings.Drop names the label column %s", excerpt(name)),
-					Remedy: "name the label column with CSVSettings.Label"}
+				return &FormatError{
+					File: t.file,
+					Line: line,
+					Problem: fmt.Sprintf("CSVSettings.Drop names the label column %s",
+						excerpt(name)),
+					Remedy: "name the label column with CSVSettings.Label",
+				}
 			}
 			t.drop[j] = true
 		}
@@ -279,15 +316,24 @@ func (t *table) begin(record []string, line int) error {
 			Remedy: "check CSVSettings.Delimiter and Drop"}
 	}
 	if t.settings.Header == NamedColumns && numbers == features {
-		return &FormatError{File: t.file, Line: line, Problem: "the first line holds numbers where the names of the columns should be",
-			Remedy: "set CSVSettings.Header to NoHeader, or to NumberedColumns if these are the names"}
+		return &FormatError{
+			File:    t.file,
+			Line:    line,
+			Problem: "the first line holds numbers where the names of the columns should be",
+			Remedy: "set CSVSettings.Header to NoHeader, or to NumberedColumns if these are " +
+				"the names",
+		}
 	}
 	return nil
 }
 
 func (t *table) dataset() (*Dataset, error) {
 	if len(t.labels) < 2 {
-		return nil, &FormatError{File: t.file, Problem: fmt.Sprintf("%d samples", len(t.labels)), Remedy: "a table has a line for each sample, at least 2"}
+		return nil, &FormatError{
+			File:    t.file,
+			Problem: fmt.Sprintf("%d samples", len(t.labels)),
+			Remedy:  "a table has a line for each sample, at least 2",
+		}
 	}
 	if t.numeric && t.fraction != nil {
 		return nil, t.fraction
@@ -315,13 +361,22 @@ func (t *table) dataset() (*Dataset, error) {
 		return strings.Compare(a, b)
 	})
 	if len(names) < 2 {
-		return nil, &FormatError{File: t.file, Problem: fmt.Sprintf("every label is %s", excerpt(names[0])),
-			Remedy: "a classification problem has at least 2 classes; check CSVSettings.Label or LabelColumn"}
+		return nil, &FormatError{
+			File:    t.file,
+			Problem: fmt.Sprintf("every label is %s", excerpt(names[0])),
+			Remedy: "a classification problem has at least 2 classes; check CSVSettings.Label " +
+				"or LabelColumn",
+		}
 	}
 	for k, name := range names {
 		class[name] = k
 	}
-	ds := &Dataset{Name: t.settings.Name, Classes: len(names), ClassNames: names, Labels: make([]int, len(t.labels))}
+	ds := &Dataset{
+		Name:       t.settings.Name,
+		Classes:    len(names),
+		ClassNames: names,
+		Labels:     make([]int, len(t.labels)),
+	}
 	for i, l := range t.labels {
 		ds.Labels[i] = class[l]
 	}

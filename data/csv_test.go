@@ -21,9 +21,11 @@ func TestReadCSV(t *testing.T) {
 		features []string
 	}{
 		"plain": {"a,b,class\n1,2.5,no\n-3,1e2,yes\n", CSVSettings{},
-			[][]float64{{1, 2.5}, {-3, 100}}, []int{0, 1}, []string{"no", "yes"}, []string{"a", "b"}},
+			[][]float64{{1, 2.5}, {-3, 100}}, []int{0, 1}, []string{"no", "yes"},
+			[]string{"a", "b"}},
 		"numbers sort as numbers, in any writing": {"a,q\n1,10\n2,9\n3,10.0\n4,-1\n", CSVSettings{},
-			[][]float64{{1}, {2}, {3}, {4}}, []int{2, 1, 2, 0}, []string{"-1", "9", "10"}, []string{"a"}},
+			[][]float64{{1}, {2}, {3}, {4}}, []int{2, 1, 2, 0}, []string{"-1", "9", "10"},
+			[]string{"a"}},
 		"text sorts as text": {"a,q\n1,b\n2,10\n3,9\n", CSVSettings{},
 			[][]float64{{1}, {2}, {3}}, []int{2, 0, 1}, []string{"10", "9", "b"}, []string{"a"}},
 		"label by name, columns dropped, semicolons": {"id;kind;\"x;1\";y\n7;B;1;2\n8;A;3;4\n",
@@ -34,7 +36,8 @@ func TestReadCSV(t *testing.T) {
 			[][]float64{{1, 2}, {3, 4}}, []int{1, 0}, []string{"A", "B"}, nil},
 		"numbers as names": {"0,1,2\n1,2,0\n3,4,1\n", CSVSettings{Header: NumberedColumns},
 			[][]float64{{1, 2}, {3, 4}}, []int{0, 1}, []string{"0", "1"}, []string{"0", "1"}},
-		"byte order mark, CRLF, blank and comment lines, spaces": {"\ufeffa, b\r\n# note\r\n\r\n 1 , x\r\n2,y \r\n", CSVSettings{Comment: '#'},
+		"byte order mark, CRLF, blank and comment lines, spaces": {"\ufeffa, b\r\n# " +
+			"note\r\n\r\n 1 , x\r\n2,y \r\n", CSVSettings{Comment: '#'},
 			[][]float64{{1}, {2}}, []int{0, 1}, []string{"x", "y"}, []string{"a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +70,8 @@ func TestReadCSVErrors(t *testing.T) {
 		settings CSVSettings
 		want     string
 	}{
-		{"a,b,c\n1,2,x\n1,oops,y\n", CSVSettings{}, `data: t:3:3: b: "oops" is not a number; write decimal`},
+		{"a,b,c\n1,2,x\n1,oops,y\n", CSVSettings{},
+			`data: t:3:3: b: "oops" is not a number; write decimal`},
 		{"a,c\n1,x\n,y\n", CSVSettings{}, `data: t:3:1: a: the value is missing ("")`},
 		{"a,c\n?,x\n1,y\n", CSVSettings{}, `data: t:2:1: a: the value is missing ("?")`},
 		{"a,c\n1,x\nNaN,y\n", CSVSettings{}, `data: t:3:1: a: "NaN" is not finite`},
@@ -76,18 +80,21 @@ func TestReadCSVErrors(t *testing.T) {
 		{"a,c\n1,x\n2,\n", CSVSettings{}, `data: t:3:3: c: the label is empty`},
 		{"a,c\n1,x\n2,nan\n", CSVSettings{}, `data: t:3:3: c: the label is "nan"`},
 		{"a,c\n1,1\n2,2.5\n", CSVSettings{}, `data: t:3:3: c: the label "2.5" is a number with a fraction`},
-		{"a,b,c\n1,2,x\n1,2\n", CSVSettings{}, `data: t:3: 2 fields where the first line has 3; give every line`},
+		{"a,b,c\n1,2,x\n1,2\n", CSVSettings{},
+			`data: t:3: 2 fields where the first line has 3; give every line`},
 		{"a;b;c\n1;2;x\n", CSVSettings{}, `data: t:1: no column is left for the features; check CSVSettings.Delimiter`},
 		{"a,c\n1,x\n2,x\n", CSVSettings{}, `data: t: every label is "x"`},
 		{"a,c\n1,x\n", CSVSettings{}, `data: t: 1 samples`},
 		{"", CSVSettings{}, `data: t: 0 samples`},
 		{"1,2,x\n3,4,y\n", CSVSettings{}, `data: t:1: the first line holds numbers where the names`},
 		{"a,c\n1,x\n2,\"y\n", CSVSettings{}, `data: t:3:`},
-		{"a,c\n1,x\n2,y\n", CSVSettings{Label: "d"}, `no column is named "d"; the columns are a, c`},
+		{"a,c\n1,x\n2,y\n", CSVSettings{Label: "d"},
+			`no column is named "d"; the columns are a, c`},
 		{"a,a,c\n1,1,x\n", CSVSettings{Drop: []string{"a"}}, `two columns are named "a"`},
 		{"a,c\n1,x\n", CSVSettings{Drop: []string{"c"}}, `Drop names the label column "c"`},
 		{"a,c\n1,x\n", CSVSettings{Drop: []string{"a"}}, `no column is left`},
-		{"a,c\n1,x\n", CSVSettings{LabelColumn: 3}, `there are 2 columns, and CSVSettings.LabelColumn is 3`},
+		{"a,c\n1,x\n", CSVSettings{LabelColumn: 3},
+			`there are 2 columns, and CSVSettings.LabelColumn is 3`},
 		{"a,c\n1,x\n", CSVSettings{LabelColumn: -1}, `LabelColumn is -1`},
 		{"a,c\n1,x\n", CSVSettings{Label: "c", LabelColumn: 2}, `both given`},
 		{"1,x\n2,y\n", CSVSettings{Header: NoHeader, Label: "c"}, `takes a header line`},
@@ -102,13 +109,15 @@ func TestReadCSVErrors(t *testing.T) {
 	}
 	_, err := ReadCSV(strings.NewReader("a,c\n1,x\nz,y\n"), CSVSettings{})
 	var format *FormatError
-	if !errors.As(err, &format) || format.Line != 3 || format.Column != 1 || format.File != "table" {
+	if !errors.As(err, &format) || format.Line != 3 || format.Column != 1 ||
+		format.File != "table" {
 		t.Errorf("%#v", err)
 	}
 }
 
 func TestReadCSVFile(t *testing.T) {
-	ds, err := ReadCSVFile(filepath.Join("testdata", "flowers.csv"), CSVSettings{Drop: []string{"id"}})
+	ds, err := ReadCSVFile(filepath.Join("testdata", "flowers.csv"),
+		CSVSettings{Drop: []string{"id"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +146,15 @@ func FuzzReadCSV(f *testing.F) {
 	f.Add("1;2;0\n3;4;1\n", "", 1, 1, ';')
 	f.Add("\ufeff\"a\nb\",c\n1,\"x\"\"\"\n2,9e99\n", "", 0, 2, ',')
 	f.Fuzz(func(t *testing.T, text, label string, column, header int, delimiter rune) {
-		ds, err := ReadCSV(strings.NewReader(text), CSVSettings{Label: label, LabelColumn: column, Header: Header(header), Delimiter: delimiter})
+		ds, err := ReadCSV(
+			strings.NewReader(text),
+			CSVSettings{
+				Label:       label,
+				LabelColumn: column,
+				Header:      Header(header),
+				Delimiter:   delimiter,
+			},
+		)
 		if err != nil {
 			return
 		}

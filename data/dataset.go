@@ -73,8 +73,9 @@ type ValueError struct {
 
 // Error implements error.
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("data: %s: X[%d,%d] (row %d, column %d, counted from 0) is %v; remove or impute it: features must be finite",
-		e.Dataset, e.Row, e.Col, e.Row, e.Col, e.Value)
+	return fmt.Sprintf(
+		"data: %s: X[%d,%d] (row %d, column %d, counted from 0) is %v; remove or impute it: "+
+			"features must be finite", e.Dataset, e.Row, e.Col, e.Row, e.Col, e.Value)
 }
 
 // LabelError reports a label outside [0, Classes).
@@ -85,7 +86,9 @@ type LabelError struct {
 
 // Error implements error.
 func (e *LabelError) Error() string {
-	return fmt.Sprintf("%slabel %d of row %d (counted from 0) is outside [0, %d); labels count from 0", inDataset(e.Dataset), e.Label, e.Row, e.Classes)
+	return fmt.Sprintf(
+		"%slabel %d of row %d (counted from 0) is outside [0, %d); labels count from 0",
+		inDataset(e.Dataset), e.Label, e.Row, e.Classes)
 }
 
 // New returns a Dataset that holds copies of the n×d matrix x and of the n
@@ -101,9 +104,15 @@ func New(name string, x mat.Matrix, labels []int, classes int) (*Dataset, error)
 		return nil, fmt.Errorf("data: %s: X is nil; it must be an n×d matrix", name)
 	}
 	if n, d := x.Dims(); n == 0 || d == 0 {
-		return nil, fmt.Errorf("data: %s: X is %d×%d; it needs at least one row and one column", name, n, d)
+		return nil, fmt.Errorf("data: %s: X is %d×%d; it needs at least one row and one column",
+			name, n, d)
 	}
-	ds := &Dataset{Name: name, X: mat.DenseCopyOf(x), Labels: slices.Clone(labels), Classes: classes}
+	ds := &Dataset{
+		Name:    name,
+		X:       mat.DenseCopyOf(x),
+		Labels:  slices.Clone(labels),
+		Classes: classes,
+	}
 	if err := ds.Validate(); err != nil {
 		return nil, err
 	}
@@ -118,7 +127,8 @@ func (ds *Dataset) Validate() error {
 	}
 	n, d := ds.X.Dims()
 	if len(ds.Labels) != n {
-		return fmt.Errorf("data: %s: %d labels for %d rows of X; every row needs one", ds.Name, len(ds.Labels), n)
+		return fmt.Errorf("data: %s: %d labels for %d rows of X; every row needs one", ds.Name,
+			len(ds.Labels), n)
 	}
 	for i := range n {
 		for j, v := range ds.X.RawRowView(i) {
@@ -131,10 +141,12 @@ func (ds *Dataset) Validate() error {
 		return err
 	}
 	if ds.FeatureNames != nil && len(ds.FeatureNames) != d {
-		return fmt.Errorf("data: %s: %d feature names for %d columns of X", ds.Name, len(ds.FeatureNames), d)
+		return fmt.Errorf("data: %s: %d feature names for %d columns of X", ds.Name,
+			len(ds.FeatureNames), d)
 	}
 	if ds.ClassNames != nil && len(ds.ClassNames) != ds.Classes {
-		return fmt.Errorf("data: %s: %d class names for %d classes", ds.Name, len(ds.ClassNames), ds.Classes)
+		return fmt.Errorf("data: %s: %d class names for %d classes", ds.Name, len(ds.ClassNames),
+			ds.Classes)
 	}
 	for _, s := range []*Split{ds.Split, ds.Tuning} {
 		if s != nil {
@@ -161,7 +173,8 @@ func inDataset(name string) string {
 
 func checkLabels(dataset string, labels []int, classes int) error {
 	if classes < 2 {
-		return fmt.Errorf("%s%d classes; a classification problem has at least 2", inDataset(dataset), classes)
+		return fmt.Errorf("%s%d classes; a classification problem has at least 2",
+			inDataset(dataset), classes)
 	}
 	for i, l := range labels {
 		if l < 0 || l >= classes {
@@ -194,7 +207,8 @@ func (ds *Dataset) Subset(idx []int) (*Dataset, error) {
 	n, _ := ds.Dims()
 	for k, i := range idx {
 		if i < 0 || i >= n {
-			return nil, fmt.Errorf("data: %s: subset index %d at position %d is outside [0, %d)", ds.Name, i, k, n)
+			return nil, fmt.Errorf("data: %s: subset index %d at position %d is outside [0, %d)",
+				ds.Name, i, k, n)
 		}
 	}
 	sub := *ds

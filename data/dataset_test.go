@@ -84,7 +84,8 @@ func TestNewErrors(t *testing.T) {
 	}
 	_, err = New("l", x, []int{0, 7}, 2)
 	var label *LabelError
-	if !errors.As(err, &label) || *label != (LabelError{Dataset: "l", Row: 1, Label: 7, Classes: 2}) {
+	if !errors.As(err, &label) ||
+		*label != (LabelError{Dataset: "l", Row: 1, Label: 7, Classes: 2}) {
 		t.Errorf("%#v", err)
 	}
 }
@@ -112,7 +113,9 @@ func TestSubset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([][]float64{{5.9, 3, 5.1, 1.8}, {5.1, 3.5, 1.4, .2}, {5.1, 3.5, 1.4, .2}}, raw(sub.X)); diff != "" {
+	if diff := cmp.Diff(
+		[][]float64{{5.9, 3, 5.1, 1.8}, {5.1, 3.5, 1.4, .2}, {5.1, 3.5, 1.4, .2}}, raw(sub.X),
+	); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]int{2, 0, 0}, sub.Labels); diff != "" {
@@ -182,7 +185,8 @@ func TestStratifiedSplit(t *testing.T) {
 		if err := s.Validate(16); err != nil {
 			t.Fatal(err)
 		}
-		if len(s.Train) != 8 || len(s.Test) != 8 || !slices.IsSorted(s.Train) || !slices.IsSorted(s.Test) {
+		if len(s.Train) != 8 || len(s.Test) != 8 || !slices.IsSorted(s.Train) ||
+			!slices.IsSorted(s.Test) {
 			t.Fatalf("%v", s)
 		}
 		sub, err := ds.Subset(s.Train)
@@ -282,9 +286,11 @@ func TestEmbedded(t *testing.T) {
 		// print them, to their last digit.
 		"iris": {"f13ffa8fdd56fd8e6c8d16d4081a3fbd3114bcd0aae4256c43205169cd9d1449", "iris.csv",
 			150, 4, []int{50, 50, 50}, 2, 3.76, 1.0, 6.9, []int{25, 25, 25}},
-		"wine": {"10e8a802908b34f86e5da8ce962f3c806694bc98450a18f61851af59f324bede", "wine_data.csv",
+		"wine": {"10e8a802908b34f86e5da8ce962f3c806694bc98450a18f61851af59f324bede",
+			"wine_data.csv",
 			178, 13, []int{59, 71, 48}, 6, 2.03, 0.34, 5.08, []int{30, 35, 24}},
-		"breast-cancer": {"fed3eb72d0575ef6192293f5093c6e801b1476b577d0386bf4455504522172ed", "breast_cancer.csv",
+		"breast-cancer": {"fed3eb72d0575ef6192293f5093c6e801b1476b577d0386bf4455504522172ed",
+			"breast_cancer.csv",
 			569, 30, []int{212, 357}, 23, 880.58, 185.2, 4254, []int{106, 179}},
 	} {
 		ds, err := Embedded(name)
@@ -300,8 +306,10 @@ func TestEmbedded(t *testing.T) {
 		}
 		col := mat.Col(nil, test.col, ds.X)
 		mean, _, _ := moments(col)
-		if math.Abs(mean-test.mean) > .005 || slices.Min(col) != test.min || slices.Max(col) != test.max {
-			t.Errorf("%s: column %d (%s): mean %v, %v to %v", name, test.col, ds.FeatureNames[test.col], mean, slices.Min(col), slices.Max(col))
+		if math.Abs(mean-test.mean) > .005 || slices.Min(col) != test.min ||
+			slices.Max(col) != test.max {
+			t.Errorf("%s: column %d (%s): mean %v, %v to %v", name, test.col,
+				ds.FeatureNames[test.col], mean, slices.Min(col), slices.Max(col))
 		}
 		train, err := ds.Subset(ds.Split.Train)
 		if err != nil {

@@ -28,24 +28,54 @@ type embeddedSet struct {
 
 var embeddedSets = map[string]embeddedSet{
 	"iris": {
-		file:     "iris.csv",
-		source:   "UCI Machine Learning Repository, Iris (donor: Michael Marshall, 1988), https://doi.org/10.24432/C56C76; file of scikit-learn 1.9.1, which agrees with Fisher's paper where the UCI copy has two wrong rows",
-		citation: "R. A. Fisher: The use of multiple measurements in taxonomic problems. Annals of Eugenics 7 (1936), 179-188",
-		features: []string{"sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"},
-		classes:  []string{"setosa", "versicolor", "virginica"},
+		file: "iris.csv",
+		source: "UCI Machine Learning Repository, Iris (donor: Michael Marshall, 1988), " +
+			"https://doi.org/10.24432/C56C76; file of scikit-learn 1.9.1, which agrees with " +
+			"Fisher's paper where the UCI copy has two wrong rows",
+		citation: "R. A. Fisher: The use of multiple measurements in taxonomic problems. Annals " +
+			"of Eugenics 7 (1936), 179-188",
+		features: []string{
+			"sepal length (cm)",
+			"sepal width (cm)",
+			"petal length (cm)",
+			"petal width (cm)",
+		},
+		classes: []string{"setosa", "versicolor", "virginica"},
 	},
 	"wine": {
-		file:     "wine_data.csv",
-		source:   "UCI Machine Learning Repository, Wine (S. Aeberhard, M. Forina), https://doi.org/10.24432/C5PC7J; file of scikit-learn 1.9.1",
-		citation: "M. Forina et al.: PARVUS, an extendible package for data exploration, classification and correlation. Institute of Pharmaceutical and Food Analysis and Technologies, Genoa; S. Aeberhard, D. Coomans, O. de Vel: Comparison of classifiers in high dimensional settings. Tech. Rep. 92-02, James Cook University of North Queensland (1992)",
-		features: []string{"alcohol", "malic acid", "ash", "alcalinity of ash", "magnesium", "total phenols", "flavanoids",
-			"nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "OD280/OD315 of diluted wines", "proline"},
+		file: "wine_data.csv",
+		source: "UCI Machine Learning Repository, Wine (S. Aeberhard, M. Forina), " +
+			"https://doi.org/10.24432/C5PC7J; file of scikit-learn 1.9.1",
+		citation: "M. Forina et al.: PARVUS, an extendible package for data exploration, " +
+			"classification and correlation. Institute of Pharmaceutical and Food Analysis and " +
+			"Technologies, Genoa; S. Aeberhard, D. Coomans, O. de Vel: Comparison of " +
+			"classifiers in high dimensional settings. Tech. Rep. 92-02, James Cook University " +
+			"of North Queensland (1992)",
+		features: []string{
+			"alcohol",
+			"malic acid",
+			"ash",
+			"alcalinity of ash",
+			"magnesium",
+			"total phenols",
+			"flavanoids",
+			"nonflavanoid phenols",
+			"proanthocyanins",
+			"color intensity",
+			"hue",
+			"OD280/OD315 of diluted wines",
+			"proline",
+		},
 		classes: []string{"cultivar 1", "cultivar 2", "cultivar 3"},
 	},
 	"breast-cancer": {
-		file:     "breast_cancer.csv",
-		source:   "UCI Machine Learning Repository, Breast Cancer Wisconsin (Diagnostic) (donor: Nick Street, 1995), https://doi.org/10.24432/C5DW2B; file of scikit-learn 1.9.1",
-		citation: "W. N. Street, W. H. Wolberg, O. L. Mangasarian: Nuclear feature extraction for breast tumor diagnosis. IS&T/SPIE Symposium on Electronic Imaging 1905 (1993), 861-870",
+		file: "breast_cancer.csv",
+		source: "UCI Machine Learning Repository, Breast Cancer Wisconsin (Diagnostic) " +
+			"(donor: Nick Street, 1995), https://doi.org/10.24432/C5DW2B; file of scikit-learn " +
+			"1.9.1",
+		citation: "W. N. Street, W. H. Wolberg, O. L. Mangasarian: Nuclear feature extraction " +
+			"for breast tumor diagnosis. IS&T/SPIE Symposium on Electronic Imaging 1905 (1993), " +
+			"861-870",
 		features: wdbcFeatures(),
 		classes:  []string{"malignant", "benign"},
 	},
@@ -55,7 +85,8 @@ var embeddedSets = map[string]embeddedSet{
 func wdbcFeatures() []string {
 	var names []string
 	for _, statistic := range []string{"mean ", "standard error of ", "worst "} {
-		for _, quantity := range []string{"radius", "texture", "perimeter", "area", "smoothness", "compactness",
+		for _, quantity := range []string{"radius", "texture", "perimeter", "area", "smoothness",
+			"compactness",
 			"concavity", "concave points", "symmetry", "fractal dimension"} {
 			names = append(names, statistic+quantity)
 		}
@@ -84,7 +115,8 @@ func EmbeddedNames() []string { return slices.Sorted(maps.Keys(embeddedSets)) }
 func Embedded(name string) (*Dataset, error) {
 	set, ok := embeddedSets[name]
 	if !ok {
-		return nil, fmt.Errorf("data: no embedded set %q; there are %s", name, strings.Join(EmbeddedNames(), ", "))
+		return nil, fmt.Errorf("data: no embedded set %q; there are %s", name,
+			strings.Join(EmbeddedNames(), ", "))
 	}
 	b, err := embeddedFiles.ReadFile("embedded/" + set.file)
 	if err != nil {
@@ -122,8 +154,9 @@ func Embedded(name string) (*Dataset, error) {
 	ds.FeatureNames, ds.ClassNames = slices.Clone(set.features), slices.Clone(set.classes)
 	sum := sha256.Sum256(b)
 	ds.Provenance = Provenance{
-		Source:   set.source,
-		Licence:  "CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, scikit-learn)",
+		Source: set.source,
+		Licence: "CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, " +
+			"scikit-learn)",
 		Citation: set.citation,
 		SHA256:   map[string]string{set.file: hex.EncodeToString(sum[:])},
 	}

@@ -23,7 +23,8 @@ func Example() {
 	}
 	n, d := p.XTrain.Dims()
 	m, _ := p.XTest.Dims()
-	fmt.Printf("%s: %d training rows, %d test rows, %d features, %d classes\n", p.Name, n, m, d, p.Classes)
+	fmt.Printf("%s: %d training rows, %d test rows, %d features, %d classes\n", p.Name, n, m, d,
+		p.Classes)
 	// Output: iris: 75 training rows, 75 test rows, 4 features, 3 classes
 }
 
@@ -52,13 +53,15 @@ func ExampleReadCSV() {
 2,7.0,3.2,versicolor
 3,6.3,3.3,virginica
 `
-	ds, err := data.ReadCSV(strings.NewReader(table), data.CSVSettings{Name: "flowers", Drop: []string{"sample"}})
+	ds, err := data.ReadCSV(strings.NewReader(table),
+		data.CSVSettings{Name: "flowers", Drop: []string{"sample"}})
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(ds.FeatureNames, ds.ClassNames, ds.Labels)
 
-	_, err = data.ReadCSV(strings.NewReader("length,species\n5.1,setosa\nlong,virginica\n"), data.CSVSettings{Name: "flowers"})
+	_, err = data.ReadCSV(strings.NewReader("length,species\n5.1,setosa\nlong,virginica\n"),
+		data.CSVSettings{Name: "flowers"})
 	fmt.Println(err)
 	// Output:
 	// [length width] [setosa versicolor virginica] [0 1 2]
@@ -66,7 +69,8 @@ func ExampleReadCSV() {
 }
 
 func ExampleReadCSVFile() {
-	ds, err := data.ReadCSVFile("testdata/flowers.csv", data.CSVSettings{Label: "species", Drop: []string{"id"}})
+	ds, err := data.ReadCSVFile("testdata/flowers.csv",
+		data.CSVSettings{Label: "species", Drop: []string{"id"}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -186,7 +190,8 @@ func ExampleIris() {
 func ExampleWine() {
 	ds := data.Wine()
 	fmt.Println(ds.ClassCounts(), ds.Provenance.Licence)
-	// Output: [59 71 48] CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, scikit-learn)
+	// Output:
+	// [59 71 48] CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, scikit-learn)
 }
 
 func ExampleBreastCancer() {
@@ -218,7 +223,8 @@ func ExampleDataset_Validate() {
 	ds := data.Iris()
 	ds.X.Set(4, 1, math.NaN())
 	fmt.Println(ds.Validate())
-	// Output: data: iris: X[4,1] (row 4, column 1, counted from 0) is NaN; remove or impute it: features must be finite
+	// Output:
+	// data: iris: X[4,1] (row 4, column 1, counted from 0) is NaN; remove or impute it: features must be finite
 }
 
 func ExampleDataset_Fingerprint() {
@@ -254,7 +260,8 @@ func ExampleSplit_Validate() {
 }
 
 func ExamplePrepare() {
-	ds, err := data.New("square", mat.NewDense(4, 2, []float64{0, 0, 2, 2, 0, 2, 3, 3}), []int{0, 1, 0, 1}, 2)
+	ds, err := data.New("square", mat.NewDense(4, 2, []float64{0, 0, 2, 2, 0, 2, 3, 3}),
+		[]int{0, 1, 0, 1}, 2)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -298,19 +305,22 @@ func ExampleOneHot() {
 }
 
 func ExampleMeanNorm() {
-	x, _, err := data.MeanNorm{}.Normalize(mat.NewDense(2, 1, []float64{0, 2}), mat.NewDense(1, 1, []float64{3}))
+	x, _, err := data.MeanNorm{}.Normalize(mat.NewDense(2, 1, []float64{0, 2}),
+		mat.NewDense(1, 1, []float64{3}))
 	fmt.Println(x.RawMatrix().Data, err)
 	// Output: [-1 1] <nil>
 }
 
 func ExampleSphere() {
-	_, x, err := data.Sphere{}.Normalize(mat.NewDense(2, 1, []float64{0, 2}), mat.NewDense(2, 1, []float64{30, .5}))
+	_, x, err := data.Sphere{}.Normalize(mat.NewDense(2, 1, []float64{0, 2}),
+		mat.NewDense(2, 1, []float64{30, .5}))
 	fmt.Println(x.RawMatrix().Data, err)
 	// Output: [1 -1] <nil>
 }
 
 func ExampleStandardize() {
-	x, _, err := data.Standardize{}.Normalize(mat.NewDense(2, 2, []float64{0, 10, 2, 30}), mat.NewDense(1, 2, []float64{1, 1}))
+	x, _, err := data.Standardize{}.Normalize(mat.NewDense(2, 2, []float64{0, 10, 2, 30}),
+		mat.NewDense(1, 2, []float64{1, 1}))
 	fmt.Println(x.RawMatrix().Data, err)
 	// Output: [-1 -1 1 1] <nil>
 }

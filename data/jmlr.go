@@ -21,9 +21,13 @@ import (
 )
 
 const (
-	jmlrSource   = "data of Fernández-Delgado et al., JMLR 15 (2014), http://persoal.citius.usc.es/manuel.fernandez.delgado/papers/jmlr/data.tar.gz, prepared from the UCI Machine Learning Repository"
-	jmlrLicence  = "that of the set's page in the UCI Machine Learning Repository, for most CC BY 4.0"
-	jmlrCitation = "M. Fernández-Delgado, E. Cernadas, S. Barro, D. Amorim: Do we Need Hundreds of Classifiers to Solve Real World Classification Problems? JMLR 15 (2014), 3133-3181"
+	jmlrSource = "data of Fernández-Delgado et al., JMLR 15 (2014), " +
+		"http://persoal.citius.usc.es/manuel.fernandez.delgado/papers/jmlr/data.tar.gz, " +
+		"prepared from the UCI Machine Learning Repository"
+	jmlrLicence = "that of the set's page in the UCI Machine Learning Repository, for most CC " +
+		"BY 4.0"
+	jmlrCitation = "M. Fernández-Delgado, E. Cernadas, S. Barro, D. Amorim: Do we Need Hundreds " +
+		"of Classifiers to Solve Real World Classification Problems? JMLR 15 (2014), 3133-3181"
 )
 
 //go:embed jmlr_sha256.txt
@@ -64,8 +68,9 @@ type ChecksumError struct {
 
 // Error implements error.
 func (e *ChecksumError) Error() string {
-	return fmt.Sprintf("data: %s differs from the published file: its sha256 is %s, published is %s; restore the file, or set LoadSettings.AcceptAltered if the change is meant",
-		e.File, e.Got, e.Want)
+	return fmt.Sprintf(
+		"data: %s differs from the published file: its sha256 is %s, published is %s; restore "+
+			"the file, or set LoadSettings.AcceptAltered if the change is meant", e.File, e.Got, e.Want)
 }
 
 // ParseJMLR reads one set of the collection from its folder, which bears the
@@ -117,8 +122,16 @@ func newJMLRReader(fsys fs.FS, dir, set string) *jmlrReader {
 
 func (s *jmlrReader) path(name string) string { return filepath.Join(s.dir, name) }
 
-func (s *jmlrReader) fail(name string, line, column int, remedy, problem string, args ...any) error {
-	return &FormatError{File: s.path(name), Line: line, Column: column, Problem: fmt.Sprintf(problem, args...), Remedy: remedy}
+func (s *jmlrReader) fail(
+	name string, line, column int, remedy, problem string, args ...any,
+) error {
+	return &FormatError{
+		File:    s.path(name),
+		Line:    line,
+		Column:  column,
+		Problem: fmt.Sprintf(problem, args...),
+		Remedy:  remedy,
+	}
 }
 
 const jmlrDamaged = "the file seems truncated or altered; restore it"
@@ -154,7 +167,9 @@ func (s *jmlrReader) parse() (*Dataset, error) {
 	}
 	n1 := len(ds.Labels)
 	if len(info.files) == 2 {
-		if values, err = s.readTable(ds, values, info.files[1], info.rows[1], info.features); err != nil {
+		if values, err = s.readTable(
+			ds, values, info.files[1], info.rows[1], info.features,
+		); err != nil {
 			return nil, err
 		}
 	}
@@ -170,10 +185,14 @@ func (s *jmlrReader) parse() (*Dataset, error) {
 		}
 		t := splits[0]
 		if info.train >= 0 && len(t.Train) != info.train {
-			return nil, s.fail(halves, 1, 0, jmlrDamaged, "%d indices where %s.txt says n_patrons_entrena= %d", len(t.Train), s.set, info.train)
+			return nil, s.fail(halves, 1, 0, jmlrDamaged,
+				"%d indices where %s.txt says n_patrons_entrena= %d", len(t.Train), s.set,
+				info.train)
 		}
 		if info.validation >= 0 && len(t.Test) != info.validation {
-			return nil, s.fail(halves, 2, 0, jmlrDamaged, "%d indices where %s.txt says n_patrons_valida= %d", len(t.Test), s.set, info.validation)
+			return nil, s.fail(halves, 2, 0, jmlrDamaged,
+				"%d indices where %s.txt says n_patrons_valida= %d", len(t.Test), s.set,
+				info.validation)
 		}
 		ds.Tuning = &t
 		ds.Split = &Split{Train: slices.Clone(t.Train), Test: slices.Clone(t.Test)}
@@ -191,7 +210,9 @@ func (s *jmlrReader) parse() (*Dataset, error) {
 		Dir: s.dir, SHA256: s.sums, Altered: s.altered}
 	if s.set == "wine-quality-red" || s.set == "wine-quality-white" {
 		ds.Provenance.Licence = "CC BY 4.0"
-		ds.Provenance.Citation += "; data: P. Cortez, A. Cerdeira, F. Almeida, T. Matos, J. Reis: Modeling wine preferences by data mining from physicochemical properties. Decision Support Systems 47 (2009), 547-553"
+		ds.Provenance.Citation += "; data: P. Cortez, A. Cerdeira, F. Almeida, T. Matos, J. " +
+			"Reis: Modeling wine preferences by data mining from physicochemical properties. " +
+			"Decision Support Systems 47 (2009), 547-553"
 	}
 	// Published files that the parse had no use for must be there and right too.
 	for _, name := range slices.Sorted(maps.Keys(s.want)) {
@@ -239,10 +260,12 @@ func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 		}
 		key, value, ok := strings.Cut(text, "=")
 		if key = strings.TrimSpace(key); !ok || key == "" {
-			return nil, s.fail(name, line, 1, "write lines as key= value", "%s has no key", excerpt(text))
+			return nil, s.fail(name, line, 1, "write lines as key= value", "%s has no key",
+				excerpt(text))
 		}
 		if lines[key] > 0 {
-			return nil, s.fail(name, line, 1, "keep one", "%s is given again, first in line %d", excerpt(key), lines[key])
+			return nil, s.fail(name, line, 1, "keep one", "%s is given again, first in line %d",
+				excerpt(key), lines[key])
 		}
 		values[key], lines[key] = strings.TrimSpace(value), line
 	}
@@ -252,7 +275,8 @@ func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 		}
 		v, err := strconv.Atoi(values[key])
 		if err != nil || v < least {
-			return 0, s.fail(name, lines[key], 0, jmlrDamaged, "%s is %s, not a whole number of at least %d", key, excerpt(values[key]), least)
+			return 0, s.fail(name, lines[key], 0, jmlrDamaged,
+				"%s is %s, not a whole number of at least %d", key, excerpt(values[key]), least)
 		}
 		return v, nil
 	}
@@ -272,7 +296,8 @@ func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 		file := values[key]
 		// A file name that leads elsewhere is refused, not followed.
 		if file == "" || !fs.ValidPath(file) || strings.ContainsAny(file, `/\`) || file == "." {
-			return nil, s.fail(name, lines[key], 0, jmlrDamaged, "%s is %s, not the name of a file beside this one", key, excerpt(file))
+			return nil, s.fail(name, lines[key], 0, jmlrDamaged,
+				"%s is %s, not the name of a file beside this one", key, excerpt(file))
 		}
 		info.files, info.rows = append(info.files, file), append(info.rows, rows)
 	}
@@ -282,7 +307,8 @@ func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 			return nil, err
 		}
 		if k != len(info.files) {
-			return nil, s.fail(name, lines["n_arquivos"], 0, jmlrDamaged, "n_arquivos is %d, and %d files are named", k, len(info.files))
+			return nil, s.fail(name, lines["n_arquivos"], 0, jmlrDamaged,
+				"n_arquivos is %d, and %d files are named", k, len(info.files))
 		}
 	}
 	for _, f := range []struct {
@@ -299,7 +325,9 @@ func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 }
 
 // readTable appends the samples of one file to ds.Labels and values.
-func (s *jmlrReader) readTable(ds *Dataset, values []float64, name string, rows, features int) ([]float64, error) {
+func (s *jmlrReader) readTable(
+	ds *Dataset, values []float64, name string, rows, features int,
+) ([]float64, error) {
 	b, err := s.read(name)
 	if err != nil {
 		return nil, err
@@ -311,7 +339,9 @@ func (s *jmlrReader) readTable(ds *Dataset, values []float64, name string, rows,
 		fields = splitFields(fields[:0], text)
 		if line == 1 {
 			if len(fields) != features+1 {
-				return nil, s.fail(name, line, 0, jmlrDamaged, "the header names %d columns where %d features and the class are due", len(fields), features)
+				return nil, s.fail(name, line, 0, jmlrDamaged,
+					"the header names %d columns where %d features and the class are due",
+					len(fields), features)
 			}
 			if ds.FeatureNames == nil {
 				for _, f := range fields[:features] {
@@ -324,27 +354,33 @@ func (s *jmlrReader) readTable(ds *Dataset, values []float64, name string, rows,
 			continue
 		}
 		if len(fields) != features+2 {
-			return nil, s.fail(name, line, 0, jmlrDamaged, "%d fields where a row number, %d features and a class are due", len(fields), features)
+			return nil, s.fail(name, line, 0, jmlrDamaged,
+				"%d fields where a row number, %d features and a class are due", len(fields),
+				features)
 		}
 		if found++; found > rows {
-			return nil, s.fail(name, line, 0, jmlrDamaged, "more than the %d rows that %s.txt announces", rows, s.set)
+			return nil, s.fail(name, line, 0, jmlrDamaged,
+				"more than the %d rows that %s.txt announces", rows, s.set)
 		}
 		for _, f := range fields[1 : features+1] {
 			v, err := strconv.ParseFloat(string(f.text), 64)
 			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, s.fail(name, line, f.column, jmlrDamaged, "%s is not a finite number", excerpt(string(f.text)))
+				return nil, s.fail(name, line, f.column, jmlrDamaged, "%s is not a finite number",
+					excerpt(string(f.text)))
 			}
 			values = append(values, v)
 		}
 		last := fields[features+1]
 		class, err := strconv.Atoi(string(last.text))
 		if err != nil || class < 0 || class >= ds.Classes {
-			return nil, s.fail(name, line, last.column, jmlrDamaged, "class %s is not a whole number in [0, %d)", excerpt(string(last.text)), ds.Classes)
+			return nil, s.fail(name, line, last.column, jmlrDamaged,
+				"class %s is not a whole number in [0, %d)", excerpt(string(last.text)), ds.Classes)
 		}
 		ds.Labels = append(ds.Labels, class)
 	}
 	if found != rows {
-		return nil, s.fail(name, 0, 0, jmlrDamaged, "%d rows where %s.txt announces %d", found, s.set, rows)
+		return nil, s.fail(name, 0, 0, jmlrDamaged, "%d rows where %s.txt announces %d", found,
+			s.set, rows)
 	}
 	return values, nil
 }
@@ -373,10 +409,12 @@ func (s *jmlrReader) readSplits(name string, n int) ([]Split, error) {
 		for k, f := range fields {
 			i, err := strconv.Atoi(string(f.text))
 			if err != nil || i < 0 || i >= n {
-				return nil, s.fail(name, line, f.column, jmlrDamaged, "index %s is not a whole number in [0, %d)", excerpt(string(f.text)), n)
+				return nil, s.fail(name, line, f.column, jmlrDamaged,
+					"index %s is not a whole number in [0, %d)", excerpt(string(f.text)), n)
 			}
 			if seen[i] {
-				return nil, s.fail(name, line, f.column, jmlrDamaged, "index %d is repeated within the training and test rows", i)
+				return nil, s.fail(name, line, f.column, jmlrDamaged,
+					"index %d is repeated within the training and test rows", i)
 			}
 			seen[i] = true
 			idx[k] = i
@@ -384,12 +422,14 @@ func (s *jmlrReader) readSplits(name string, n int) ([]Split, error) {
 		parts = append(parts, idx)
 		if len(parts)%2 == 0 {
 			if i := slices.Index(seen, false); i >= 0 {
-				return nil, s.fail(name, line, 0, jmlrDamaged, "row %d is in neither of lines %d and %d", i, line-1, line)
+				return nil, s.fail(name, line, 0, jmlrDamaged,
+					"row %d is in neither of lines %d and %d", i, line-1, line)
 			}
 		}
 	}
 	if len(parts) == 0 || len(parts)%2 != 0 {
-		return nil, s.fail(name, 0, 0, jmlrDamaged, "%d lines of indices; they come in pairs of training and test rows", len(parts))
+		return nil, s.fail(name, 0, 0, jmlrDamaged,
+			"%d lines of indices; they come in pairs of training and test rows", len(parts))
 	}
 	splits := make([]Split, len(parts)/2)
 	for k := range splits {

@@ -33,14 +33,18 @@ func TestParseJMLROneFile(t *testing.T) {
 	if diff := cmp.Diff(half, ds.Tuning); diff != "" {
 		t.Error(diff)
 	}
-	folds := []Split{{Train: []int{0, 1, 2, 3}, Test: []int{4}}, {Train: []int{1, 2, 3, 4}, Test: []int{0}}}
+	folds := []Split{
+		{Train: []int{0, 1, 2, 3}, Test: []int{4}},
+		{Train: []int{1, 2, 3, 4}, Test: []int{0}},
+	}
 	if diff := cmp.Diff(folds, ds.Folds); diff != "" {
 		t.Error(diff)
 	}
 	if ds.Name != "tiny" || ds.Classes != 3 || !cmp.Equal(ds.FeatureNames, []string{"f1", "f2"}) {
 		t.Errorf("%s, %d classes, features %v", ds.Name, ds.Classes, ds.FeatureNames)
 	}
-	if p := ds.Provenance; p.Citation == "" || p.Source == "" || p.Licence == "" || len(p.SHA256) != 4 {
+	if p := ds.Provenance; p.Citation == "" || p.Source == "" || p.Licence == "" ||
+		len(p.SHA256) != 4 {
 		t.Errorf("%+v", p)
 	}
 }
@@ -101,27 +105,36 @@ func writeSet(t testing.TB, dir string, files map[string]string) {
 func TestParseJMLRErrors(t *testing.T) {
 	for _, test := range []struct{ file, old, new, want string }{
 		{"tiny_R.dat", "5\t3\t4\t0\n", "", "tiny_R.dat: 4 rows where tiny.txt announces 5"},
-		{"tiny_R.dat", "\t4\t0\n", "\t4", "tiny_R.dat:6: 3 fields where a row number, 2 features and a class are due"},
-		{"tiny_R.dat", "5\t3\t4\t0\n", "5\t3\t4\t0\n6\t3\t4\t0\n", "tiny_R.dat:7: more than the 5 rows"},
-		{"tiny_R.dat", "1.5\t-2\t2", "1.5\t-2\t3", `tiny_R.dat:4:10: class "3" is not a whole number in [0, 3)`},
+		{"tiny_R.dat", "\t4\t0\n", "\t4", "tiny_R.dat:6: 3 fields where a row number, 2 " +
+			"features and a class are due"},
+		{"tiny_R.dat", "5\t3\t4\t0\n", "5\t3\t4\t0\n6\t3\t4\t0\n",
+			"tiny_R.dat:7: more than the 5 rows"},
+		{"tiny_R.dat", "1.5\t-2\t2", "1.5\t-2\t3",
+			`tiny_R.dat:4:10: class "3" is not a whole number in [0, 3)`},
 		{"tiny_R.dat", "1.5\t-2\t2", "1.5\t-2\t-1", `class "-1"`},
 		{"tiny_R.dat", "1.5\t-2\t2", "1.5\tNaN\t2", `tiny_R.dat:4:7: "NaN" is not a finite number`},
 		{"tiny_R.dat", "1.5\t-2\t2", "1,5\t-2\t2", `tiny_R.dat:4:3: "1,5" is not a finite number`},
-		{"tiny_R.dat", "\tf1\tf2\tclase\n", "", "tiny_R.dat:1: the header names 4 columns where 2 features"},
+		{"tiny_R.dat", "\tf1\tf2\tclase\n", "",
+			"tiny_R.dat:1: the header names 4 columns where 2 features"},
 		{"tiny_R.dat", "*", "", "0 rows"},
 		{"tiny.txt", "n_entradas= 2", "n_entradas= 3", "header names 3 columns where 3 features"},
 		{"tiny.txt", "n_entradas= 2\n", "", "tiny.txt: no line gives n_entradas"},
-		{"tiny.txt", "n_clases= 3", "n_clases= 1", `tiny.txt:2: n_clases is "1", not a whole number of at least 2`},
+		{"tiny.txt", "n_clases= 3", "n_clases= 1",
+			`tiny.txt:2: n_clases is "1", not a whole number of at least 2`},
 		{"tiny.txt", "n_clases= 3", "n_clases= 2", `class "2" is not a whole number in [0, 2)`},
 		{"tiny.txt", "n_patrons1= 5", "n_patrons1= many", `tiny.txt:5: n_patrons1 is "many"`},
-		{"tiny.txt", "n_patrons1= 5", "n_patrons1= 5\nn_patrons1= 5", "tiny.txt:6:1: \"n_patrons1\" is given again"},
+		{"tiny.txt", "n_patrons1= 5", "n_patrons1= 5\nn_patrons1= 5",
+			"tiny.txt:6:1: \"n_patrons1\" is given again"},
 		{"tiny.txt", "n_conxuntos= 1", "n_conxuntos", "tiny.txt:8:1: \"n_conxuntos\" has no key"},
 		{"tiny.txt", "tiny_R.dat", "../tiny/tiny_R.dat", "not the name of a file beside this one"},
 		{"tiny.txt", "n_arquivos= 1", "n_arquivos= 2", "n_arquivos is 2, and 1 files are named"},
-		{"tiny.txt", "n_patrons_entrena= 3", "n_patrons_entrena= 4", "conxuntos.dat:1: 3 indices where tiny.txt says n_patrons_entrena= 4"},
-		{"tiny.txt", "n_patrons_valida= 2", "n_patrons_valida= 4", "conxuntos.dat:2: 2 indices where tiny.txt says n_patrons_valida= 4"},
+		{"tiny.txt", "n_patrons_entrena= 3", "n_patrons_entrena= 4",
+			"conxuntos.dat:1: 3 indices where tiny.txt says n_patrons_entrena= 4"},
+		{"tiny.txt", "n_patrons_valida= 2", "n_patrons_valida= 4",
+			"conxuntos.dat:2: 2 indices where tiny.txt says n_patrons_valida= 4"},
 		{"tiny.txt", "n_conxuntos", "fich2= x\nn_conxuntos", "no line gives n_patrons2"},
-		{"conxuntos.dat", "1 3", "1 5", `conxuntos.dat:2:3: index "5" is not a whole number in [0, 5)`},
+		{"conxuntos.dat", "1 3", "1 " +
+			"5", `conxuntos.dat:2:3: index "5" is not a whole number in [0, 5)`},
 		{"conxuntos.dat", "1 3", "1 x", `conxuntos.dat:2:3: index "x"`},
 		{"conxuntos.dat", "1 3", "1 0", "conxuntos.dat:2:3: index 0 is repeated"},
 		{"conxuntos.dat", "4 0 2", "4 0 4", "conxuntos.dat:1:5: index 4 is repeated"},
@@ -145,7 +158,8 @@ func TestParseJMLRErrors(t *testing.T) {
 		_, err := ParseJMLR(dir)
 		var format *FormatError
 		if !errors.As(err, &format) || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s, %q → %q: error %v; want %q", test.file, test.old, test.new, err, test.want)
+			t.Errorf("%s, %q → %q: error %v; want %q", test.file, test.old, test.new, err,
+				test.want)
 		} else if !strings.HasPrefix(format.File, dir) {
 			t.Errorf("the error does not name the file's folder: %v", err)
 		}
@@ -168,7 +182,9 @@ func TestParseJMLRMissingFiles(t *testing.T) {
 	files := fixture(t, "tiny")
 	delete(files, "conxuntos.dat")
 	delete(files, "conxuntos_kfold.dat")
-	files["tiny.txt"] = strings.NewReplacer("n_patrons_entrena= 3\n", "", "n_patrons_valida= 2\n", "").Replace(files["tiny.txt"])
+	files["tiny.txt"] = strings.NewReplacer("n_patrons_entrena= 3\n", "", "n_patrons_valida= 2\n",
+		"").
+		Replace(files["tiny.txt"])
 	dir := filepath.Join(t.TempDir(), "tiny")
 	writeSet(t, dir, files)
 	ds, err := ParseJMLR(dir)
@@ -217,14 +233,16 @@ func TestLoadJMLRPlaces(t *testing.T) {
 
 	_, err := LoadJMLR("tiny", nil)
 	var notFound *NotFoundError
-	if !errors.As(err, &notFound) || !cmp.Equal(notFound.Places, []string{filepath.Join(cache, "jmlr", "tiny")}) {
+	if !errors.As(err, &notFound) ||
+		!cmp.Equal(notFound.Places, []string{filepath.Join(cache, "jmlr", "tiny")}) {
 		t.Errorf("%#v", err)
 	}
 	wantError(t, err, "KERNELSMITH_DATA is not set", "make data", "check its spelling", cache)
 
 	t.Setenv("KERNELSMITH_DATA", root)
 	_, err = LoadJMLR("wine", nil)
-	if !errors.As(err, &notFound) || len(notFound.Places) != 2 || notFound.Places[0] != filepath.Join(root, "jmlr", "wine") {
+	if !errors.As(err, &notFound) || len(notFound.Places) != 2 ||
+		notFound.Places[0] != filepath.Join(root, "jmlr", "wine") {
 		t.Errorf("%#v", err)
 	}
 	if strings.Contains(err.Error(), "spelling") || strings.Contains(err.Error(), "not set") {
@@ -240,7 +258,8 @@ func TestLoadJMLRPlaces(t *testing.T) {
 		t.Errorf("read from %s, want %s", ds.Provenance.Dir, want)
 	}
 	writeSet(t, filepath.Join(root, "jmlr", "tiny"), fixture(t, "tiny"))
-	if ds, err = LoadJMLR("tiny", nil); err != nil || ds.Provenance.Dir != filepath.Join(root, "jmlr", "tiny") {
+	if ds, err = LoadJMLR("tiny", nil); err != nil ||
+		ds.Provenance.Dir != filepath.Join(root, "jmlr", "tiny") {
 		t.Errorf("read from %s, %v", ds.Provenance.Dir, err)
 	}
 	// A damaged set is an error although the cache has a good one.
@@ -300,7 +319,8 @@ func TestLoadJMLRAltered(t *testing.T) {
 	if !errors.As(err, &sum) {
 		t.Fatalf("%v", err)
 	}
-	if sum.Want != JMLRChecksums("zoo")["zoo.txt"] || sum.Got == sum.Want || sum.File != filepath.Join(dir, "zoo.txt") {
+	if sum.Want != JMLRChecksums("zoo")["zoo.txt"] || sum.Got == sum.Want ||
+		sum.File != filepath.Join(dir, "zoo.txt") {
 		t.Errorf("%+v", sum)
 	}
 	wantError(t, err, sum.Want, sum.Got, sum.File, "AcceptAltered")
@@ -309,7 +329,10 @@ func TestLoadJMLRAltered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"zoo.txt", "zoo_R.dat", "conxuntos.dat", "conxuntos_kfold.dat"}, ds.Provenance.Altered); diff != "" {
+	if diff := cmp.Diff(
+		[]string{"zoo.txt", "zoo_R.dat", "conxuntos.dat", "conxuntos_kfold.dat"},
+		ds.Provenance.Altered,
+	); diff != "" {
 		t.Error(diff)
 	}
 	// Published files that are not there are missing even so.
@@ -329,7 +352,8 @@ func TestCacheDir(t *testing.T) {
 	t.Setenv("HOME", "/home/someone")
 	t.Setenv("XDG_CACHE_HOME", "")
 	dir, err := CacheDir()
-	if err != nil || filepath.Base(dir) != "kernelsmith" || !strings.HasPrefix(dir, "/home/someone") {
+	if err != nil || filepath.Base(dir) != "kernelsmith" ||
+		!strings.HasPrefix(dir, "/home/someone") {
 		t.Errorf("%s, %v", dir, err)
 	}
 	t.Setenv("HOME", "")
@@ -348,11 +372,14 @@ func FuzzParseJMLR(f *testing.F) {
 	for _, set := range []string{"tiny", "pair"} {
 		files := fixture(f, set)
 		table := files[set+"_R.dat"] + files[set+"_train_R.dat"]
-		f.Add(strings.ReplaceAll(files[set+".txt"], set+"_train_R.dat", "set_R.dat"), table, files[set+"_test_R.dat"], files["conxuntos.dat"], files["conxuntos_kfold.dat"])
+		f.Add(strings.ReplaceAll(files[set+".txt"], set+"_train_R.dat", "set_R.dat"), table,
+			files[set+"_test_R.dat"], files["conxuntos.dat"], files["conxuntos_kfold.dat"])
 	}
 	f.Fuzz(func(t *testing.T, info, first, second, halves, folds string) {
 		fsys := fstest.MapFS{
-			"set.txt":             {Data: []byte(strings.ReplaceAll(info, "tiny_R.dat", "set_R.dat"))},
+			"set.txt": {
+				Data: []byte(strings.ReplaceAll(info, "tiny_R.dat", "set_R.dat")),
+			},
 			"set_R.dat":           {Data: []byte(first)},
 			"pair_test_R.dat":     {Data: []byte(second)},
 			"conxuntos.dat":       {Data: []byte(halves)},

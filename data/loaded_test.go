@@ -14,7 +14,10 @@ func TestLoadedSetsAreNoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "iris\t" + iris.Provenance.Licence + "\nwine\t" + wine.Provenance.Licence + "\n"; string(got) != want {
+	if want := "iris\t" + iris.Provenance.Licence + "\nwine\t" + wine.Provenance.Licence +
+		"\n"; string(
+		got,
+	) != want {
 		t.Errorf("noted %q, want %q", got, want)
 	}
 	t.Setenv(loadedVariable, filepath.Join(path, "no folder"))

@@ -124,7 +124,8 @@ func FoundJMLR() ([]string, error) {
 			if folder, err := isFolder(dir); err != nil || !folder {
 				continue // a file, or a link to nothing
 			}
-			if _, err := os.Stat(filepath.Join(dir, set+".txt")); err == nil || JMLRChecksums(set) != nil {
+			if _, err := os.Stat(filepath.Join(dir, set+".txt")); err == nil ||
+				JMLRChecksums(set) != nil {
 				found[set] = true
 			}
 		}

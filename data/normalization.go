@@ -28,7 +28,9 @@ type ZeroRowError struct {
 
 // Error implements error.
 func (e *ZeroRowError) Error() string {
-	return fmt.Sprintf("data: %s row %d (counted from 0 within the part) is zero after standardisation and has no direction to scale to norm √d; leave the row out or use MeanNorm or Standardize",
+	return fmt.Sprintf(
+		"data: %s row %d (counted from 0 within the part) is zero after standardisation and has "+
+			"no direction to scale to norm √d; leave the row out or use MeanNorm or Standardize",
 		e.Part, e.Row)
 }
 
@@ -61,7 +63,9 @@ func (MeanNorm) Normalize(train, test *mat.Dense) (normTrain, normTest *mat.Dens
 			mean += norm(p.x.RawRowView(i)) / float64(n)
 		}
 		if mean == 0 {
-			return nil, nil, fmt.Errorf("data: the whole %s part is zero after standardisation; its rows have no norm to scale", p.name)
+			return nil, nil, fmt.Errorf(
+				"data: the whole %s part is zero after standardisation; its rows have no norm "+
+					"to scale", p.name)
 		}
 		p.x.Scale(math.Sqrt(float64(d))/mean, p.x)
 	}
@@ -204,7 +208,9 @@ func standardizeScalar(train, test *mat.Dense) (normTrain, normTest *mat.Dense, 
 	// A copy is contiguous, so its backing slice holds the values alone.
 	m, s, constant := moments(normTrain.RawMatrix().Data)
 	if constant {
-		return nil, nil, fmt.Errorf("data: every value of the training part is %v; there is no standard deviation to divide by", m)
+		return nil, nil, fmt.Errorf(
+			"data: every value of the training part is %v; there is no standard deviation to "+
+				"divide by", m)
 	}
 	for _, p := range parts(normTrain, normTest) {
 		v := p.x.RawMatrix().Data
@@ -246,7 +252,8 @@ func norm(v []float64) float64 { return floats.Norm(v, 2) }
 // finite passes on the two parts unless normalising left the range of float64.
 func finite(train, test *mat.Dense) (*mat.Dense, *mat.Dense, error) {
 	if err := checkParts(train, test); err != nil {
-		return nil, nil, fmt.Errorf("data: the values are too large or too small to normalise in double precision: %w", err)
+		return nil, nil, fmt.Errorf(
+			"data: the values are too large or too small to normalise in double precision: %w", err)
 	}
 	return train, test, nil
 }

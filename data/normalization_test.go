@@ -46,13 +46,17 @@ func TestSphere(t *testing.T) {
 		t.Error(diff)
 	}
 	// z = (0,2) and (3,4).
-	if diff := cmp.Diff([][]float64{{0, math.Sqrt2}, {.6 * math.Sqrt2, .8 * math.Sqrt2}}, raw(b), near); diff != "" {
+	if diff := cmp.Diff(
+		[][]float64{{0, math.Sqrt2}, {.6 * math.Sqrt2, .8 * math.Sqrt2}}, raw(b), near,
+	); diff != "" {
 		t.Error(diff)
 	}
 
 	// Per feature: columns 1, 3 and 10, 30, so z = (−1,−1), (1,1); the test row
 	// is z = (1, 0), to norm √2.
-	a, b, err = Sphere{PerFeature: true}.Normalize(mat.NewDense(2, 2, []float64{1, 10, 3, 30}), mat.NewDense(1, 2, []float64{3, 20}))
+	a, b, err = Sphere{
+		PerFeature: true,
+	}.Normalize(mat.NewDense(2, 2, []float64{1, 10, 3, 30}), mat.NewDense(1, 2, []float64{3, 20}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +91,8 @@ func TestStandardize(t *testing.T) {
 		t.Error(diff)
 	}
 	// Deviations whose squares are beyond float64.
-	a, _, err = Standardize{}.Normalize(mat.NewDense(2, 1, []float64{-1e300, 1e300}), mat.NewDense(1, 1, []float64{0}))
+	a, _, err = Standardize{}.Normalize(mat.NewDense(2, 1, []float64{-1e300, 1e300}),
+		mat.NewDense(1, 1, []float64{0}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,9 +102,11 @@ func TestStandardize(t *testing.T) {
 }
 
 func TestNormalizationInvariants(t *testing.T) {
-	for name, ds := range map[string]*Dataset{"iris": Iris(), "wine": Wine(), "breast-cancer": BreastCancer()} {
+	for name, ds := range map[string]*Dataset{"iris": Iris(), "wine": Wine(),
+		"breast-cancer": BreastCancer()} {
 		_, d := ds.Dims()
-		for _, n := range []Normalization{MeanNorm{}, Sphere{}, Sphere{PerFeature: true}, Standardize{}, Unnormalized{}} {
+		for _, n := range []Normalization{MeanNorm{}, Sphere{}, Sphere{PerFeature: true},
+			Standardize{}, Unnormalized{}} {
 			p, err := Prepare(ds, *ds.Split, n)
 			if err != nil {
 				t.Fatalf("%s, %s: %v", name, n, err)
@@ -135,7 +142,8 @@ func TestNormalizationInvariants(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !mat.Equal(other.XTrain, p.XTrain) || !mat.Equal(other.XTest, p.XTest.Slice(0, 3, 0, d)) {
+				if !mat.Equal(other.XTrain, p.XTrain) ||
+					!mat.Equal(other.XTest, p.XTest.Slice(0, 3, 0, d)) {
 					t.Errorf("%s, %s: depends on the other test rows", name, n)
 				}
 			}
@@ -145,7 +153,8 @@ func TestNormalizationInvariants(t *testing.T) {
 
 func TestNormalizationErrors(t *testing.T) {
 	ok := mat.NewDense(2, 2, []float64{1, 2, 3, 4})
-	for _, n := range []Normalization{MeanNorm{}, Sphere{}, Sphere{PerFeature: true}, Standardize{}, Unnormalized{}} {
+	for _, n := range []Normalization{MeanNorm{}, Sphere{}, Sphere{PerFeature: true}, Standardize{},
+		Unnormalized{}} {
 		for want, pair := range map[string][2]*mat.Dense{
 			"training part is empty": {&mat.Dense{}, ok},
 			"test part is empty":     {ok, nil},
@@ -157,12 +166,14 @@ func TestNormalizationErrors(t *testing.T) {
 		}
 	}
 	for _, n := range []Normalization{MeanNorm{}, Sphere{}} {
-		_, _, err := n.Normalize(mat.NewDense(2, 1, []float64{.1, .1}), ok.Slice(0, 2, 0, 1).(*mat.Dense))
+		_, _, err := n.Normalize(mat.NewDense(2, 1, []float64{.1, .1}),
+			ok.Slice(0, 2, 0, 1).(*mat.Dense))
 		wantError(t, err, "every value of the training part is 0.1")
 	}
 	_, _, err := MeanNorm{}.Normalize(ok, mat.NewDense(1, 2, []float64{2.5, 2.5}))
 	wantError(t, err, "whole test part is zero")
-	_, _, err = Standardize{}.Normalize(mat.NewDense(2, 1, []float64{0, 1e-300}), mat.NewDense(1, 1, []float64{1e300}))
+	_, _, err = Standardize{}.Normalize(mat.NewDense(2, 1, []float64{0, 1e-300}),
+		mat.NewDense(1, 1, []float64{1e300}))
 	wantError(t, err, "too large")
 }
 
@@ -176,10 +187,18 @@ func TestPrepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Prepared{Name: "p", Normalization: "as given",
-		XTrain: mat.NewDense(2, 1, []float64{40, 10}), XTest: mat.NewDense(1, 1, []float64{30}),
-		YTrain: mat.NewDense(2, 3, []float64{0, 1, 0, 1, 0, 0}), YTest: mat.NewDense(1, 3, []float64{0, 0, 1}),
-		LabelsTrain: []int{1, 0}, LabelsTest: []int{2}, Classes: 3, Split: split}
+	want := Prepared{
+		Name:          "p",
+		Normalization: "as given",
+		XTrain:        mat.NewDense(2, 1, []float64{40, 10}),
+		XTest:         mat.NewDense(1, 1, []float64{30}),
+		YTrain:        mat.NewDense(2, 3, []float64{0, 1, 0, 1, 0, 0}),
+		YTest:         mat.NewDense(1, 3, []float64{0, 0, 1}),
+		LabelsTrain:   []int{1, 0},
+		LabelsTest:    []int{2},
+		Classes:       3,
+		Split:         split,
+	}
 	if diff := cmp.Diff(want, *p, cmp.Transformer("rows", raw)); diff != "" {
 		t.Error(diff)
 	}

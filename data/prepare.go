@@ -38,7 +38,9 @@ func Prepare(ds *Dataset, split Split, norm Normalization) (*Prepared, error) {
 		return nil, fmt.Errorf("data: %s: %w", ds.Name, err)
 	}
 	if norm == nil {
-		return nil, fmt.Errorf("data: %s: no normalisation given; to leave the values as they are use Unnormalized{}", ds.Name)
+		return nil, fmt.Errorf(
+			"data: %s: no normalisation given; to leave the values as they are use Unnormalized{}",
+			ds.Name)
 	}
 	p := &Prepared{
 		Name:          ds.Name,
@@ -49,7 +51,9 @@ func Prepare(ds *Dataset, split Split, norm Normalization) (*Prepared, error) {
 		Split:         Split{Train: slices.Clone(split.Train), Test: slices.Clone(split.Test)},
 	}
 	var err error
-	if p.XTrain, p.XTest, err = norm.Normalize(selectRows(ds.X, split.Train), selectRows(ds.X, split.Test)); err != nil {
+	if p.XTrain, p.XTest, err = norm.Normalize(
+		selectRows(ds.X, split.Train), selectRows(ds.X, split.Test),
+	); err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", ds.Name, err)
 	}
 	if p.YTrain, err = OneHot(p.LabelsTrain, p.Classes); err != nil {

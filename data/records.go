@@ -72,7 +72,9 @@ var recordName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 // means what was done before, leaves the keys of earlier runs as they are.
 func RecordKey(name string, settings any) (Key, error) {
 	if !recordName.MatchString(name) {
-		return Key{}, fmt.Errorf("data: %q cannot name a record; use at most 100 letters, digits, points, hyphens and underscores, a letter or digit first", name)
+		return Key{}, fmt.Errorf(
+			"data: %q cannot name a record; use at most 100 letters, digits, points, hyphens "+
+				"and underscores, a letter or digit first", name)
 	}
 	b, err := canonicalJSON(settings)
 	if err != nil {
@@ -126,11 +128,20 @@ func (r *Records) Save(key Key, value any) error {
 	if err != nil {
 		var unsupported *json.UnsupportedValueError
 		if errors.As(err, &unsupported) {
-			return fmt.Errorf("data: record %s: the value holds %s, which JSON cannot; save finite numbers", key, unsupported.Str)
+			return fmt.Errorf(
+				"data: record %s: the value holds %s, which JSON cannot; save finite numbers", key,
+				unsupported.Str)
 		}
 		return fmt.Errorf("data: record %s: %w", key, err)
 	}
-	b, err := marshal(recordFile{Name: key.name, Settings: key.settings, Value: v, Sum: recordSum(key.name, key.settings, v)})
+	b, err := marshal(
+		recordFile{
+			Name:     key.name,
+			Settings: key.settings,
+			Value:    v,
+			Sum:      recordSum(key.name, key.settings, v),
+		},
+	)
 	if err != nil {
 		return fmt.Errorf("data: record %s: %w", key, err)
 	}
@@ -156,7 +167,8 @@ func (r *Records) Load(key Key, value any) (found bool, err error) {
 	}
 	target := reflect.ValueOf(value)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
-		return false, fmt.Errorf("data: record %s: Load needs a non-nil pointer, not %T", key, value)
+		return false, fmt.Errorf("data: record %s: Load needs a non-nil pointer, not %T", key,
+			value)
 	}
 	path := r.Path(key)
 	b, err := os.ReadFile(path)
@@ -209,7 +221,9 @@ func Remember[T any](r *Records, name string, settings any, run func() (T, error
 // checkpoints/KEY in the folder of records, for what it keeps on its way. The
 // folder stays when run fails or is killed, if there is something in it, and is
 // removed when the record is there.
-func RememberResumable[T any](r *Records, name string, settings any, run func(folder string) (T, error)) (T, error) {
+func RememberResumable[T any](
+	r *Records, name string, settings any, run func(folder string) (T, error),
+) (T, error) {
 	var value T
 	key, err := RecordKey(name, settings)
 	if err != nil {
@@ -245,7 +259,8 @@ func RememberResumable[T any](r *Records, name string, settings any, run func(fo
 		}
 	}
 	if err := os.RemoveAll(folder); err != nil && !found {
-		return value, fmt.Errorf("data: the record is kept, but not all of %s could be removed: %w", folder, err)
+		return value, fmt.Errorf("data: the record is kept, but not all of %s could be removed: %w",
+			folder, err)
 	}
 	os.Remove(all) // if it is empty
 	return value, nil

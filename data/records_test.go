@@ -48,8 +48,11 @@ func openRecords(t *testing.T) *Records {
 func TestRecordRoundTrip(t *testing.T) {
 	r := openRecords(t)
 	k := key(t, runSettings{Width: 4096, Rate: .1, Norm: MeanNorm{}})
-	want := runValue{Loss: []float64{0, math.Copysign(0, -1), .1, 1. / 3, math.Pi, 5e-324, math.MaxFloat64,
-		math.Nextafter(1, 2), 1e21, -1e-7, 0x1.fffffffffffffp-1022}, Note: "a<b & \u2028é\n"}
+	want := runValue{
+		Loss: []float64{0, math.Copysign(0, -1), .1, 1. / 3, math.Pi, 5e-324, math.MaxFloat64,
+			math.Nextafter(1, 2), 1e21, -1e-7, 0x1.fffffffffffffp-1022},
+		Note: "a<b & \u2028é\n",
+	}
 	if err := r.Save(k, want); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +73,9 @@ func TestRecordRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"  \"name\": \"run\",\n", "    \"Width\": 4096,\n", "    \"Rate\": 0.1,\n", `"$type": "github.com/kernelsmith/kernelsmith/data.MeanNorm"`, "\n}\n"} {
+	for _, line := range []string{"  \"name\": \"run\",\n", "    \"Width\": 4096,\n",
+		"    \"Rate\": 0.1,\n", `"$type": "github.com/kernelsmith/kernelsmith/data.MeanNorm"`,
+		"\n}\n"} {
 		if !strings.Contains(string(text), line) {
 			t.Errorf("%q is not in\n%s", line, text)
 		}
@@ -80,7 +85,8 @@ func TestRecordRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	var m map[string]int
-	if found, err := r.Load(k, &m); !found || err != nil || !cmp.Equal(m, map[string]int{"b": 1, "a": 2}) {
+	if found, err := r.Load(k, &m); !found || err != nil ||
+		!cmp.Equal(m, map[string]int{"b": 1, "a": 2}) {
 		t.Error(found, err, m)
 	}
 	entries, err := os.ReadDir(filepath.Dir(r.Path(k)))
@@ -111,7 +117,8 @@ func TestRecordKeyOmitsZero(t *testing.T) {
 		t.Error("omitempty must not leave a field out")
 	}
 	seen := map[string]bool{}
-	for _, s := range []after{{}, {Width: 3}, {Stop: 0.5}, {Stop: 5e-324}, {Name: "x"}, {Extra: &before{}}, {Kept: map[string]int{}}} {
+	for _, s := range []after{{}, {Width: 3}, {Stop: 0.5}, {Stop: 5e-324}, {Name: "x"},
+		{Extra: &before{}}, {Kept: map[string]int{}}} {
 		k := key(t, s).String()
 		if seen[k] {
 			t.Errorf("%+v has the key of other settings", s)
@@ -141,17 +148,25 @@ func TestRecordKeysDiffer(t *testing.T) {
 	seen := make(map[string]any)
 	one := 1.0
 	for _, s := range []any{
-		runSettings{}, runSettings{Width: 1}, runSettings{Rate: .1}, runSettings{Rate: math.Nextafter(.1, 1)},
-		runSettings{Rate: math.Copysign(0, -1)}, runSettings{Norm: MeanNorm{}}, runSettings{Norm: Standardize{}},
-		runSettings{Norm: Unnormalized{}}, runSettings{Norm: Sphere{}}, runSettings{Norm: Sphere{PerFeature: true}},
+		runSettings{}, runSettings{Width: 1}, runSettings{Rate: .1},
+		runSettings{Rate: math.Nextafter(.1, 1)},
+		runSettings{Rate: math.Copysign(0, -1)}, runSettings{Norm: MeanNorm{}},
+		runSettings{Norm: Standardize{}},
+		runSettings{Norm: Unnormalized{}}, runSettings{Norm: Sphere{}},
+		runSettings{Norm: Sphere{PerFeature: true}},
 		runSettings{Sizes: []int{}}, runSettings{Sizes: []int{1, 2}}, runSettings{Sizes: []int{12}},
 		runSettings{Notes: map[string]any{"x": 1}}, runSettings{Notes: map[string]any{"x": 1.0}},
-		runSettings{Notes: map[string]any{"x": "1"}}, runSettings{Notes: map[string]any{"x": "1.0"}},
+		runSettings{Notes: map[string]any{"x": "1"}},
+		runSettings{Notes: map[string]any{"x": "1.0"}},
 		runSettings{Notes: map[string]any{"x": nil}}, runSettings{Notes: map[string]any{}},
-		runSettings{Notes: map[string]any{"x": float32(.1)}}, runSettings{Notes: map[string]any{"x": .1}},
-		runSettings{Notes: map[string]any{"x": true}}, runSettings{Notes: map[string]any{"a": 1, "b": 2}},
-		runSettings{Notes: map[string]any{"a": 2, "b": 1}}, runSettings{Notes: map[string]any{`a":1,"b`: 2}},
-		a{[]string{"a", "b"}}, a{[]string{"a,b"}}, a{[]string{`a","b`}}, a{[3]int{1}}, a{map[string]int{"V": 1}}, a{a{1}},
+		runSettings{Notes: map[string]any{"x": float32(.1)}},
+		runSettings{Notes: map[string]any{"x": .1}},
+		runSettings{Notes: map[string]any{"x": true}},
+		runSettings{Notes: map[string]any{"a": 1, "b": 2}},
+		runSettings{Notes: map[string]any{"a": 2, "b": 1}},
+		runSettings{Notes: map[string]any{`a":1,"b`: 2}},
+		a{[]string{"a", "b"}}, a{[]string{"a,b"}}, a{[]string{`a","b`}}, a{[3]int{1}},
+		a{map[string]int{"V": 1}}, a{a{1}},
 	} {
 		k := key(t, s).String()
 		if other, taken := seen[k]; taken {
@@ -200,7 +215,8 @@ func TestRecordKeyErrors(t *testing.T) {
 		_, err := RecordKey("run", s)
 		wantError(t, err, want)
 	}
-	for _, name := range []string{"", ".hidden", "a/b", `a\b`, "a b", "é", strings.Repeat("a", 101), "-a"} {
+	for _, name := range []string{"", ".hidden", "a/b", `a\b`, "a b", "é", strings.Repeat("a", 101),
+		"-a"} {
 		_, err := RecordKey(name, 1)
 		wantError(t, err, "cannot name a record")
 	}
@@ -234,7 +250,8 @@ func TestRecordDamage(t *testing.T) {
 		v := runValue{Note: "untouched"}
 		found, err := r.Load(k, &v)
 		var record *RecordError
-		if found || !errors.As(err, &record) || record.File != r.Path(k) || v.Note != "untouched" || v.Loss != nil {
+		if found || !errors.As(err, &record) || record.File != r.Path(k) || v.Note != "untouched" ||
+			v.Loss != nil {
 			t.Errorf("%s: found %v, error %v, value %v", what, found, err, v)
 			return
 		}
@@ -259,7 +276,9 @@ func TestRecordDamage(t *testing.T) {
 	}
 	check("other settings", text)
 	// White space is nobody's damage.
-	if err := os.WriteFile(r.Path(k), []byte(strings.ReplaceAll(string(whole), "\n", "\n\t")), 0o644); err != nil {
+	if err := os.WriteFile(
+		r.Path(k), []byte(strings.ReplaceAll(string(whole), "\n", "\n\t")), 0o644,
+	); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := r.Load(k, &runValue{}); !found || err != nil {
@@ -339,7 +358,10 @@ func TestRecordSaveErrors(t *testing.T) {
 func TestRecordsAtOnce(t *testing.T) {
 	r := openRecords(t)
 	k := key(t, 1)
-	value := func(i int) runValue { return runValue{Loss: make([]float64, 100*i), Note: fmt.Sprint(i)} }
+	value := func(i int) runValue {
+		return runValue{Loss: make([]float64, 100*i),
+			Note: fmt.Sprint(i)}
+	}
 	if err := r.Save(k, value(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -351,8 +373,10 @@ func TestRecordsAtOnce(t *testing.T) {
 					t.Error(err)
 				}
 				var v runValue
-				if found, err := r.Load(k, &v); !found || err != nil || fmt.Sprint(len(v.Loss)/100) != v.Note {
-					t.Errorf("found %v, error %v, %d losses, note %s", found, err, len(v.Loss), v.Note)
+				if found, err := r.Load(k, &v); !found || err != nil ||
+					fmt.Sprint(len(v.Loss)/100) != v.Note {
+					t.Errorf("found %v, error %v, %d losses, note %s", found, err, len(v.Loss),
+						v.Note)
 				}
 			}
 		})
@@ -370,17 +394,22 @@ func TestRemember(t *testing.T) {
 	}
 	runs := 0
 	run := func() (int, error) { runs++; return 7 * runs, nil }
-	for _, c := range []struct{ settings, want, runs int }{{1, 7, 1}, {1, 7, 1}, {2, 14, 2}, {1, 7, 2}} {
+	for _, c := range []struct{ settings, want, runs int }{{1, 7, 1}, {1, 7, 1}, {2, 14, 2},
+		{1, 7, 2}} {
 		got, err := Remember(records, "run", c.settings, run)
 		if got != c.want || err != nil || runs != c.runs {
-			t.Errorf("settings %d: %d, %v after %d runs; want %d after %d", c.settings, got, err, runs, c.want, c.runs)
+			t.Errorf("settings %d: %d, %v after %d runs; want %d after %d", c.settings, got, err,
+				runs, c.want, c.runs)
 		}
 	}
 	failure := errors.New("stopped")
-	if got, err := Remember(records, "run", 3, func() (int, error) { return 5, failure }); got != 5 || err != failure {
+	if got, err := Remember(records, "run", 3,
+		func() (int, error) { return 5, failure }); got != 5 ||
+		err != failure {
 		t.Errorf("a failing run: %d, %v", got, err)
 	}
-	if got, err := Remember(records, "run", 3, func() (int, error) { return 6, nil }); got != 6 || err != nil {
+	if got, err := Remember(records, "run", 3, func() (int, error) { return 6, nil }); got != 6 ||
+		err != nil {
 		t.Errorf("a failing run was kept: %d, %v", got, err)
 	}
 	// A folder that is gone: known before the run, not after hours of it.
@@ -390,7 +419,8 @@ func TestRemember(t *testing.T) {
 	}
 	os.Remove(gone.dir)
 	before := runs
-	if _, err := Remember(gone, "run", 4, run); err == nil || runs != before || !strings.Contains(err.Error(), "not started") {
+	if _, err := Remember(gone, "run", 4, run); err == nil || runs != before ||
+		!strings.Contains(err.Error(), "not started") {
 		t.Errorf("%v after %d runs", err, runs-before)
 	}
 	if _, err := Remember(records, "no name!", 3, run); err == nil {

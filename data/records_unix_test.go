@@ -26,7 +26,9 @@ func TestRecordSaveOnFullDisk(t *testing.T) {
 		if err := r.Save(k, "small"); err != nil {
 			t.Fatal(err)
 		}
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 10000, Max: 10000}); err != nil {
+		if err := syscall.Setrlimit(
+			syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 10000, Max: 10000},
+		); err != nil {
 			t.Fatal(err)
 		}
 		wantError(t, r.Save(k, strings.Repeat("x", 20000)), r.Path(k), "file too large")

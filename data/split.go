@@ -26,7 +26,8 @@ func (s Split) Validate(n int) error {
 // check is Validate for callers that name the dataset in the message.
 func (s Split) check(n int) error {
 	if len(s.Train) == 0 || len(s.Test) == 0 {
-		return fmt.Errorf("split of %d training and %d test rows; both parts need rows", len(s.Train), len(s.Test))
+		return fmt.Errorf("split of %d training and %d test rows; both parts need rows",
+			len(s.Train), len(s.Test))
 	}
 	const train, test = 1, 2
 	seen := make([]byte, n)
@@ -38,7 +39,8 @@ func (s Split) check(n int) error {
 		for k, i := range part.idx {
 			switch {
 			case i < 0 || i >= n:
-				return fmt.Errorf("%s index %d at position %d is outside [0, %d)", part.name, i, k, n)
+				return fmt.Errorf("%s index %d at position %d is outside [0, %d)", part.name, i, k,
+					n)
 			case seen[i] == part.mark:
 				return fmt.Errorf("%s index %d at position %d is repeated", part.name, i, k)
 			case seen[i] == train:
@@ -66,11 +68,15 @@ func (ds *Dataset) HalfSplit(seed uint64) (Split, error) {
 func (ds *Dataset) StratifiedSplit(trainFraction float64, seed uint64) (Split, error) {
 	n := len(ds.Labels)
 	if !(trainFraction > 0 && trainFraction < 1) {
-		return Split{}, fmt.Errorf("data: %s: training fraction %v; it must lie strictly between 0 and 1", ds.Name, trainFraction)
+		return Split{}, fmt.Errorf(
+			"data: %s: training fraction %v; it must lie strictly between 0 and 1", ds.Name,
+			trainFraction)
 	}
 	want := int(math.Round(trainFraction * float64(n)))
 	if want == 0 || want == n {
-		return Split{}, fmt.Errorf("data: %s: training fraction %v of %d rows leaves a part without rows", ds.Name, trainFraction, n)
+		return Split{}, fmt.Errorf(
+			"data: %s: training fraction %v of %d rows leaves a part without rows", ds.Name,
+			trainFraction, n)
 	}
 	if err := checkLabels(ds.Name, ds.Labels, ds.Classes); err != nil {
 		return Split{}, err

@@ -40,7 +40,8 @@ func TestVerifyAllSets(t *testing.T) {
 		}
 		n, _ := ds.Dims()
 		if len(ds.Split.Train) != (n+1)/2 || len(ds.Split.Test) != n/2 || len(ds.Folds) != 4 {
-			t.Errorf("%s: %d rows, split %d and %d, %d folds", set, n, len(ds.Split.Train), len(ds.Split.Test), len(ds.Folds))
+			t.Errorf("%s: %d rows, split %d and %d, %d folds", set, n, len(ds.Split.Train),
+				len(ds.Split.Test), len(ds.Folds))
 		}
 		if slices.Contains(ds.ClassCounts(), 0) {
 			t.Errorf("%s: class counts %v", set, ds.ClassCounts())
@@ -109,7 +110,8 @@ func TestVerifyWineQualityRed(t *testing.T) {
 		}
 		return (1-f)*square[int(k)] + f*square[int(k)+1]
 	}
-	for _, test := range []struct{ q, want, tol float64 }{{0, .14, .005}, {.05, .30, .005}, {.95, 2.99, .005}, {1, 16.5, .05}} {
+	for _, test := range []struct{ q, want, tol float64 }{{0, .14, .005}, {.05, .30, .005},
+		{.95, 2.99, .005}, {1, 16.5, .05}} {
 		if got := quantile(test.q); math.Abs(got-test.want) > test.tol {
 			t.Errorf("‖x‖²/d: quantile %v is %v, published %v", test.q, got, test.want)
 		}

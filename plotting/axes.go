@@ -82,7 +82,9 @@ func (s span) ends(axis string, fixed *[2]float64, log bool, pad float64) ([2]fl
 		lo, hi = lo-d, hi+d
 	}
 	if math.IsInf(hi-lo, 0) || !(lo < hi) || log && lo <= 0 {
-		return [2]float64{}, fmt.Errorf("plotting: values of %s from %v to %v span more than an axis can show; rescale them or set %sRange", axis, s.lo, s.hi, strings.ToUpper(axis))
+		return [2]float64{}, fmt.Errorf(
+			"plotting: values of %s from %v to %v span more than an axis can show; rescale them "+
+				"or set %sRange", axis, s.lo, s.hi, strings.ToUpper(axis))
 	}
 	return [2]float64{lo, hi}, nil
 }
@@ -103,7 +105,8 @@ func norm(a plot.Axis, v float64) float64 {
 func (f *Figure) newPlot(fr frame, width, height vg.Length) *plot.Plot {
 	p := plot.New()
 	p.TextHandler = markup{}
-	style := func(a *plot.Axis, label string, r [2]float64, log bool, length vg.Length, apart float64) {
+	style := func(a *plot.Axis, label string, r [2]float64, log bool, length vg.Length,
+		apart float64) {
 		a.Min, a.Max = r[0], r[1]
 		a.Label.Text = label
 		al := a.Label.TextStyle
@@ -128,7 +131,8 @@ func (f *Figure) newPlot(fr frame, width, height vg.Length) *plot.Plot {
 				return ts
 			})
 		} else {
-			a.Tick.Marker = plot.TickerFunc(func(lo, hi float64) []plot.Tick { return linearTicks(lo, hi, n) })
+			a.Tick.Marker = plot.TickerFunc(
+				func(lo, hi float64) []plot.Tick { return linearTicks(lo, hi, n) })
 		}
 	}
 	style(&p.X, f.opt.X, fr.x, f.opt.LogX, width, 62)
@@ -143,7 +147,10 @@ func linearTicks(lo, hi float64, n int) []plot.Tick {
 	last := math.Floor(hi/step + 1e-9)
 	if !(step > 0) || math.IsInf(first, 0) || first+1 == first || last-first > float64(4*n+4) {
 		// Too narrow for its distance from zero to have round numbers in it.
-		return []plot.Tick{{Value: lo, Label: minus(strconv.FormatFloat(lo, 'g', -1, 64))}, {Value: hi, Label: minus(strconv.FormatFloat(hi, 'g', -1, 64))}}
+		return []plot.Tick{
+			{Value: lo, Label: minus(strconv.FormatFloat(lo, 'g', -1, 64))},
+			{Value: hi, Label: minus(strconv.FormatFloat(hi, 'g', -1, 64))},
+		}
 	}
 	largest := math.Max(math.Abs(first), math.Abs(last)) * step
 	format := func(v float64) string {

@@ -45,7 +45,8 @@ func TestLinearTicks(t *testing.T) {
 	}
 	// Where no round number fits between, the ends themselves.
 	lo := 1e16
-	if ts := linearTicks(lo, math.Nextafter(lo, math.Inf(1)), 5); len(ts) != 2 || ts[0].Value != lo {
+	if ts := linearTicks(lo, math.Nextafter(lo, math.Inf(1)), 5); len(ts) != 2 ||
+		ts[0].Value != lo {
 		t.Errorf("two neighbouring numbers: %v", ts)
 	}
 }
@@ -92,7 +93,10 @@ func TestBandCoversWhatLiesBetweenItsBounds(t *testing.T) {
 	f.Band("1HL mimic", []float64{0, 10}, []float64{2, 4}, []float64{4, 8})
 	to, img := onPixels(t, f)
 	want := withAlpha(ColorOf("1HL mimic"), bandAlpha)
-	blend := func(v uint8) uint8 { return uint8((float64(v)*float64(want.A) + 255*(255-float64(want.A))) / 255) }
+	blend := func(v uint8) uint8 {
+		return uint8((float64(v)*float64(want.A) +
+			255*(255-float64(want.A))) / 255)
+	}
 	for _, tc := range []struct {
 		x, y float64
 		in   bool
@@ -103,9 +107,12 @@ func TestBandCoversWhatLiesBetweenItsBounds(t *testing.T) {
 	} {
 		at := to.at(tc.x, tc.y)
 		r, g, b, _ := img.Image().At(int(at.X), 300-int(at.Y)-1).RGBA()
-		near := math.Abs(float64(r>>8)-float64(blend(want.R))) < 8 && math.Abs(float64(g>>8)-float64(blend(want.G))) < 8 && math.Abs(float64(b>>8)-float64(blend(want.B))) < 8
+		near := math.Abs(float64(r>>8)-float64(blend(want.R))) < 8 &&
+			math.Abs(float64(g>>8)-float64(blend(want.G))) < 8 &&
+			math.Abs(float64(b>>8)-float64(blend(want.B))) < 8
 		if near != tc.in {
-			t.Errorf("at (%v, %v) the picture is #%02X%02X%02X: in the band %v, want %v", tc.x, tc.y, r>>8, g>>8, b>>8, near, tc.in)
+			t.Errorf("at (%v, %v) the picture is #%02X%02X%02X: in the band %v, want %v", tc.x,
+				tc.y, r>>8, g>>8, b>>8, near, tc.in)
 		}
 	}
 }

@@ -68,16 +68,27 @@ func TestCellLinksLittle(t *testing.T) {
 		"github.com/kernelsmith/kernelsmith/internal/atomicfile", // was in plotting itself
 		"github.com/kernelsmith/kernelsmith/ntk",
 		"github.com/kernelsmith/kernelsmith/plotting",
-		"gonum.org/v1/gonum/blas", "gonum.org/v1/gonum/lapack", "gonum.org/v1/gonum/mat",
-		"gonum.org/v1/gonum/floats", "gonum.org/v1/gonum/integrate/quad", "gonum.org/v1/gonum/internal", "gonum.org/v1/gonum/mathext",
-		"archive/zip", "encoding/csv", // what a figure carries along: 0.25 of 11.5 MB, 0.04 of the ratio
-		"golang.org/x/sys/cpu", "hash/fnv", "math/cmplx", "structs",
+		"gonum.org/v1/gonum/blas",
+		"gonum.org/v1/gonum/lapack",
+		"gonum.org/v1/gonum/mat",
+		"gonum.org/v1/gonum/floats",
+		"gonum.org/v1/gonum/integrate/quad",
+		"gonum.org/v1/gonum/internal",
+		"gonum.org/v1/gonum/mathext",
+		"archive/zip",
+		"encoding/csv", // what a figure carries along: 0.25 of 11.5 MB, 0.04 of the ratio
+		"golang.org/x/sys/cpu",
+		"hash/fnv",
+		"math/cmplx",
+		"structs",
 	}
 	bare := linked(t, bareCell)
 	for _, p := range linked(t, ourCell) {
 		within := func(a string) bool { return p == a || strings.HasPrefix(p, a+"/") }
 		if !slices.Contains(bare, p) && !slices.ContainsFunc(allowed, within) {
-			t.Errorf("a cell that imports ntk and plotting links %s, which a bare gonum/plot does not: do without, or measure it (BenchmarkCell) and add it here", p)
+			t.Errorf(
+				"a cell that imports ntk and plotting links %s, which a bare gonum/plot does "+
+					"not: do without, or measure it (BenchmarkCell) and add it here", p)
 		}
 	}
 }
@@ -101,11 +112,16 @@ func BenchmarkCell(b *testing.B) {
 	folder := b.TempDir()
 	cell := func(source string, i int) time.Duration {
 		file, binary := filepath.Join(folder, "main.go"), filepath.Join(folder, "cell")
-		if err := os.WriteFile(file, fmt.Appendf(nil, "%s\nconst version = %d\n", source, time.Now().UnixNano()+int64(i)), 0o644); err != nil {
+		if err := os.WriteFile(
+			file,
+			fmt.Appendf(nil, "%s\nconst version = %d\n", source, time.Now().UnixNano()+int64(i)),
+			0o644,
+		); err != nil {
 			b.Fatal(err)
 		}
 		start := time.Now()
-		for _, command := range [][]string{{"go", "build", "-ldflags=-w", "-o", binary, file}, {binary}} {
+		for _, command := range [][]string{{"go", "build", "-ldflags=-w", "-o", binary, file},
+			{binary}} {
 			if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 				b.Fatalf("%v: %v\n%s", command, err, out)
 			}

@@ -9,7 +9,8 @@ import (
 
 func TestColorOf(t *testing.T) {
 	for name, want := range map[string]string{
-		"1HL ReLU": "#009E73", "4HL ReLU": "#0072B2", "ReLU": "#0072B2", "1HL mimic": "#D55E00", "target": "#000000", "": "#666666",
+		"1HL ReLU": "#009E73", "4HL ReLU": "#0072B2", "ReLU": "#0072B2", "1HL mimic": "#D55E00",
+		"target": "#000000", "": "#666666",
 	} {
 		c := ColorOf(name)
 		if got := fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B); got != want || c.A != 255 {

@@ -52,10 +52,13 @@ func (c Comparison) check() error {
 		negative bool
 	}{
 		{"Published", c.Published, true}, {"Ours", c.Ours, true},
-		{"PublishedSpread", c.PublishedSpread, false}, {"OursSpread", c.OursSpread, false}, {"Tolerance", c.Tolerance, false},
+		{"PublishedSpread", c.PublishedSpread, false}, {"OursSpread", c.OursSpread, false},
+		{"Tolerance", c.Tolerance, false},
 	} {
 		if math.IsNaN(v.value) || math.IsInf(v.value, 0) || !v.negative && v.value < 0 {
-			return fmt.Errorf("%s of %q is %v: want a finite number, and no spread or tolerance below 0", v.name, c.Quantity, v.value)
+			return fmt.Errorf(
+				"%s of %q is %v: want a finite number, and no spread or tolerance below 0", v.name,
+				c.Quantity, v.value)
 		}
 	}
 	return nil
@@ -108,12 +111,15 @@ func ShowComparisons(comparisons []Comparison, caption string) error {
 		}
 		rows[i] = []string{r.Quantity, r.Published, r.Ours, r.Difference, tolerance, verdict}
 	}
-	return ShowCompared([]string{"", "published", "ours", "difference", "tolerance", "verdict"}, rows, caption, comparisons)
+	return ShowCompared([]string{"", "published", "ours", "difference", "tolerance", "verdict"},
+		rows, caption, comparisons)
 }
 
 // ShowCompared displays a table as [ShowTable] does and hands the comparisons in it to the published report, as [ShowComparisons] does:
 // for tables that have published numbers among others. Without comparisons it is [ShowTable].
-func ShowCompared(header []string, rows [][]string, caption string, comparisons []Comparison) error {
+func ShowCompared(
+	header []string, rows [][]string, caption string, comparisons []Comparison,
+) error {
 	if len(comparisons) == 0 {
 		return ShowTable(header, rows, caption)
 	}
@@ -128,5 +134,6 @@ func ShowCompared(header []string, rows [][]string, caption string, comparisons 
 	if err != nil {
 		return fail(fmt.Errorf("plotting: encoding comparisons: %w", err))
 	}
-	return showTable(header, rows, caption, map[protocol.MIMEType]any{mimeComparisons: string(encoded)})
+	return showTable(header, rows, caption,
+		map[protocol.MIMEType]any{mimeComparisons: string(encoded)})
 }

@@ -15,5 +15,6 @@ func (e *DataError) Error() string {
 	if e.Index < 0 {
 		return fmt.Sprintf("plotting: %s: %s", e.Series, e.Problem)
 	}
-	return fmt.Sprintf("plotting: %s: value %v at index %d: %s", e.Series, e.Value, e.Index, e.Problem)
+	return fmt.Sprintf("plotting: %s: value %v at index %d: %s", e.Series, e.Value, e.Index,
+		e.Problem)
 }

@@ -252,14 +252,39 @@ func ExampleNewProgress() {
 func ExampleNewSchematic() {
 	s := plotting.NewSchematic(4, 2, 96)
 	net := plotting.Ink{Name: "4HL ReLU"}
-	s.Box(plotting.Box(2, 1, 3.9, 1.9), plotting.BoxStyle{Edge: color.Gray{Y: 200}, Width: 1, Radius: 0.1})
-	s.Net(plotting.Net{Frame: plotting.Box(1, 1, 1.2, 0.9), Layers: []int{2, 3, 1}, Labels: []string{"x", "φ", "f(x)"}, Ink: net})
-	s.Arrow(plotting.Arrow{From: plotting.Point{X: 1.75, Y: 1}, To: plotting.Point{X: 2.45, Y: 1}, Bend: 0.1, Label: "NTK"})
-	s.Line(plotting.LineSegment{From: plotting.Point{X: 2.6, Y: 0.3}, To: plotting.Point{X: 3.4, Y: 0.3}, Dashed: true, Ink: net})
+	s.Box(plotting.Box(2, 1, 3.9, 1.9),
+		plotting.BoxStyle{Edge: color.Gray{Y: 200}, Width: 1, Radius: 0.1})
+	s.Net(
+		plotting.Net{
+			Frame:  plotting.Box(1, 1, 1.2, 0.9),
+			Layers: []int{2, 3, 1},
+			Labels: []string{"x", "φ", "f(x)"},
+			Ink:    net,
+		},
+	)
+	s.Arrow(
+		plotting.Arrow{
+			From:  plotting.Point{X: 1.75, Y: 1},
+			To:    plotting.Point{X: 2.45, Y: 1},
+			Bend:  0.1,
+			Label: "NTK",
+		},
+	)
+	s.Line(
+		plotting.LineSegment{
+			From:   plotting.Point{X: 2.6, Y: 0.3},
+			To:     plotting.Point{X: 3.4, Y: 0.3},
+			Dashed: true,
+			Ink:    net,
+		},
+	)
 	s.Inset(plotting.Inset{
-		Frame:  plotting.Box(3, 1, 0.8, 0.8),
-		Curves: []plotting.Curve{{Name: "4HL ReLU", X: []float64{-1, 0, 1}, Y: []float64{0, 0.2, 1}}},
-		X:      "c", Y: "K(c)",
+		Frame: plotting.Box(3, 1, 0.8, 0.8),
+		Curves: []plotting.Curve{
+			{Name: "4HL ReLU", X: []float64{-1, 0, 1}, Y: []float64{0, 0.2, 1}},
+		},
+		X: "c",
+		Y: "K(c)",
 	})
 	s.Text(plotting.Point{X: 2, Y: 1.75}, "a net and its kernel", plotting.TextStyle{Bold: true})
 	report(s)
@@ -281,8 +306,14 @@ func curve(f func(float64) float64, lo, hi float64) (xs, ys []float64) {
 }
 
 func ExampleNetworksAndKernels() {
-	wave := plotting.NetSketch{Name: "1HL √2 sin(z + π/4)", Layers: []int{3, 5, 1}, Activation: "√2 sin(z + π/4)", Designed: true}
-	wave.C, wave.Kernel = curve(func(c float64) float64 { return math.Exp(-(1 - c)) * (1 + c) }, -1, 1)
+	wave := plotting.NetSketch{
+		Name:       "1HL √2 sin(z + π/4)",
+		Layers:     []int{3, 5, 1},
+		Activation: "√2 sin(z + π/4)",
+		Designed:   true,
+	}
+	wave.C, wave.Kernel = curve(func(c float64) float64 { return math.Exp(-(1 - c)) * (1 + c) }, -1,
+		1)
 	linear := plotting.NetSketch{Name: "2HL linear", Layers: []int{3, 3, 3, 1}, Activation: "z"}
 	linear.C, linear.Kernel = curve(func(c float64) float64 { return 3 * c }, -1, 1)
 	report(plotting.NetworksAndKernels(linear, wave))
@@ -310,8 +341,22 @@ func ExampleShowSVG() {
 
 func ExampleShowComparisons() {
 	plotting.ShowComparisons([]plotting.Comparison{
-		{Quantity: "test loss, 4HL ReLU", Source: "Table 1", Published: 0.258, Ours: 0.2554, Tolerance: 0.006, Why: "two spreads"},
-		{Quantity: "test loss, 1HL ReLU", Source: "Table 1", Published: 0.282, Ours: 0.31, Tolerance: 0.006, Why: "two spreads"},
+		{
+			Quantity:  "test loss, 4HL ReLU",
+			Source:    "Table 1",
+			Published: 0.258,
+			Ours:      0.2554,
+			Tolerance: 0.006,
+			Why:       "two spreads",
+		},
+		{
+			Quantity:  "test loss, 1HL ReLU",
+			Source:    "Table 1",
+			Published: 0.282,
+			Ours:      0.31,
+			Tolerance: 0.006,
+			Why:       "two spreads",
+		},
 	}, "")
 	// Output:
 	//                      published    ours  difference  tolerance            verdict
@@ -322,8 +367,17 @@ func ExampleShowComparisons() {
 
 // A table that has published numbers among others.
 func ExampleShowCompared() {
-	c := plotting.Comparison{Quantity: "test MSE, 1HL ½ sin 6z", Source: "Table 1", Published: 0.021, PublishedSpread: 0.004, Ours: 0.0207, Tolerance: 0.012, Why: "three spreads"}
-	plotting.ShowCompared([]string{"net", "trials", "test MSE"}, [][]string{{"1HL ½ sin 6z", "30", "0.0207"}}, "", []plotting.Comparison{c})
+	c := plotting.Comparison{
+		Quantity:        "test MSE, 1HL ½ sin 6z",
+		Source:          "Table 1",
+		Published:       0.021,
+		PublishedSpread: 0.004,
+		Ours:            0.0207,
+		Tolerance:       0.012,
+		Why:             "three spreads",
+	}
+	plotting.ShowCompared([]string{"net", "trials", "test MSE"},
+		[][]string{{"1HL ½ sin 6z", "30", "0.0207"}}, "", []plotting.Comparison{c})
 	// Output:
 	// net           trials  test MSE
 	// ------------  ------  --------

@@ -66,7 +66,15 @@ const (
 	key
 )
 
-var kindNames = [...]string{line: "line", band: "band", points: "points", hline: "horizontal line", vline: "vertical line", note: "note", key: "legend key"}
+var kindNames = [...]string{
+	line:   "line",
+	band:   "band",
+	points: "points",
+	hline:  "horizontal line",
+	vline:  "vertical line",
+	note:   "note",
+	key:    "legend key",
+}
 
 // series is one element of a figure. xs, ys are its points; a band lies between ys and hi.
 type series struct {
@@ -94,13 +102,15 @@ func New(opt Options) *Figure {
 }
 
 func (o Options) check() error {
-	for _, t := range []struct{ what, text string }{{"title", o.Title}, {"x label", o.X}, {"y label", o.Y}} {
+	for _, t := range []struct{ what, text string }{{"title", o.Title}, {"x label", o.X},
+		{"y label", o.Y}} {
 		if err := checkText(t.what, t.text); err != nil {
 			return err
 		}
 	}
 	if o.Legend < LegendAuto || o.Legend > LegendNone {
-		return fmt.Errorf("plotting: legend position %d is not one of the Legend constants", o.Legend)
+		return fmt.Errorf("plotting: legend position %d is not one of the Legend constants",
+			o.Legend)
 	}
 	for _, a := range []struct {
 		name string
@@ -112,10 +122,12 @@ func (o Options) check() error {
 		}
 		lo, hi := a.r[0], a.r[1]
 		if !(lo < hi) || math.IsInf(hi-lo, 0) {
-			return fmt.Errorf("plotting: %s {%v, %v}: want finite ends, the lower one first", a.name, lo, hi)
+			return fmt.Errorf("plotting: %s {%v, %v}: want finite ends, the lower one first",
+				a.name, lo, hi)
 		}
 		if a.log && lo <= 0 {
-			return fmt.Errorf("plotting: %s {%v, %v} on a log axis: want positive ends", a.name, lo, hi)
+			return fmt.Errorf("plotting: %s {%v, %v} on a log axis: want positive ends", a.name, lo,
+				hi)
 		}
 	}
 	return checkSize(o.Width, o.Height, o.DPI)
@@ -167,10 +179,24 @@ func (f *Figure) Func(name string, fn func(float64) float64, lo, hi float64, sty
 		f.fail(&DataError{Series: what, Index: -1, Problem: "the function is nil"})
 		return
 	case !(lo < hi) || math.IsInf(hi-lo, 0):
-		f.fail(&DataError{Series: what, Index: -1, Problem: fmt.Sprintf("interval from %v to %v: want finite ends, the lower one first", lo, hi)})
+		f.fail(
+			&DataError{
+				Series: what,
+				Index:  -1,
+				Problem: fmt.Sprintf(
+					"interval from %v to %v: want finite ends, the lower one first", lo, hi),
+			},
+		)
 		return
 	case f.opt.LogX && lo <= 0:
-		f.fail(&DataError{Series: what, Index: -1, Problem: fmt.Sprintf("interval from %v to %v on a log x axis: want positive ends", lo, hi)})
+		f.fail(
+			&DataError{
+				Series: what,
+				Index:  -1,
+				Problem: fmt.Sprintf("interval from %v to %v on a log x axis: want positive ends",
+					lo, hi),
+			},
+		)
 		return
 	}
 	xs := make([]float64, funcSamples)
@@ -189,7 +215,14 @@ func (f *Figure) Func(name string, fn func(float64) float64, lo, hi float64, sty
 		}
 		xs[i], ys[i] = x, fn(x)
 		if y := ys[i]; math.IsNaN(y) || math.IsInf(y, 0) {
-			f.fail(&DataError{Series: what, Index: i, Value: y, Problem: fmt.Sprintf("the function is not finite at x = %v", x)})
+			f.fail(
+				&DataError{
+					Series:  what,
+					Index:   i,
+					Value:   y,
+					Problem: fmt.Sprintf("the function is not finite at x = %v", x),
+				},
+			)
 			return
 		}
 	}
@@ -209,13 +242,25 @@ func (f *Figure) VLine(name string, x float64, style ...Style) {
 // Note writes text centred at (x, y), moved where needed to stay inside the axes. Of the styles
 // only [Like] and [Color] matter.
 func (f *Figure) Note(x, y float64, text string, style ...Style) {
-	f.add(series{kind: note, name: text, text: text, xs: []float64{x}, ys: []float64{y}}, thinWeight, style)
+	f.add(series{kind: note, name: text, text: text, xs: []float64{x}, ys: []float64{y}},
+		thinWeight, style)
 }
 
 // Callout writes text centred at (textX, textY), moved where needed to stay inside the axes, with an
 // arrow from it to (x, y). The colour of the styles is that of text and arrow.
 func (f *Figure) Callout(x, y, textX, textY float64, text string, style ...Style) {
-	f.add(series{kind: note, callout: true, name: text, text: text, xs: []float64{x, textX}, ys: []float64{y, textY}}, thinWeight, style)
+	f.add(
+		series{
+			kind:    note,
+			callout: true,
+			name:    text,
+			text:    text,
+			xs:      []float64{x, textX},
+			ys:      []float64{y, textY},
+		},
+		thinWeight,
+		style,
+	)
 }
 
 // Key adds a legend entry that stands for a style rather than a series, such as
@@ -279,7 +324,8 @@ func (f *Figure) add(s series, weight float64, styles []Style) {
 
 func (s series) lengths() string {
 	if s.kind == band {
-		return fmt.Sprintf("%d values of x, %d of lo, %d of hi: want as many of each", len(s.xs), len(s.ys), len(s.hi))
+		return fmt.Sprintf("%d values of x, %d of lo, %d of hi: want as many of each", len(s.xs),
+			len(s.ys), len(s.hi))
 	}
 	return fmt.Sprintf("%d values of x, %d of y: want as many of each", len(s.xs), len(s.ys))
 }
@@ -302,7 +348,12 @@ func (s series) onAxes(what string, logX, logY bool) (series, error) {
 	if s.kind == band {
 		for i := range s.ys {
 			if s.ys[i] > s.hi[i] {
-				return s, &DataError{Series: what, Index: i, Value: s.ys[i], Problem: fmt.Sprintf("lo is above hi = %v", s.hi[i])}
+				return s, &DataError{
+					Series:  what,
+					Index:   i,
+					Value:   s.ys[i],
+					Problem: fmt.Sprintf("lo is above hi = %v", s.hi[i]),
+				}
 			}
 		}
 	}
@@ -311,7 +362,11 @@ func (s series) onAxes(what string, logX, logY bool) (series, error) {
 		return s, nil
 	}
 	if s.kind == vline || s.kind == note {
-		return s, &DataError{Series: what, Index: slices.Index(s.xs, 0), Problem: "a log x axis has no place for x = 0"}
+		return s, &DataError{
+			Series:  what,
+			Index:   slices.Index(s.xs, 0),
+			Problem: "a log x axis has no place for x = 0",
+		}
 	}
 	var xs, ys, hi []float64
 	for i, x := range s.xs {
@@ -324,7 +379,11 @@ func (s series) onAxes(what string, logX, logY bool) (series, error) {
 		}
 	}
 	if len(xs) == 0 {
-		return s, &DataError{Series: what, Index: -1, Problem: "all its points are at x = 0, for which a log x axis has no place"}
+		return s, &DataError{
+			Series:  what,
+			Index:   -1,
+			Problem: "all its points are at x = 0, for which a log x axis has no place",
+		}
 	}
 	s.xs, s.ys, s.hi = xs, ys, hi
 	return s, nil
@@ -335,7 +394,12 @@ func onAxis(what, coordinate string, i int, v float64, positive bool) error {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return &DataError{Series: what, Index: i, Value: v, Problem: coordinate + " is not finite"}
 	case positive && v <= 0:
-		return &DataError{Series: what, Index: i, Value: v, Problem: "a log " + coordinate + " axis wants positive values"}
+		return &DataError{
+			Series:  what,
+			Index:   i,
+			Value:   v,
+			Problem: "a log " + coordinate + " axis wants positive values",
+		}
 	}
 	return nil
 }

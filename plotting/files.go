@@ -37,7 +37,8 @@ func CSV(d Drawing) ([]byte, error) {
 				}
 				return strconv.FormatFloat(v[i], 'g', 6, 64)
 			}
-			rows = append(rows, []string{s.panel, s.series, s.kind, at(s.x), at(s.y), at(s.lower), at(s.upper)})
+			rows = append(rows,
+				[]string{s.panel, s.series, s.kind, at(s.x), at(s.y), at(s.lower), at(s.upper)})
 		}
 	}
 	if err := w.WriteAll(rows); err != nil {

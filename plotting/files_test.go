@@ -24,7 +24,12 @@ func TestCSVHasARowPerPoint(t *testing.T) {
 	a.Note(1, 0.5, "not data")
 	a.Key("not data either")
 	s := NewSchematic(2, 2, 0)
-	s.Inset(Inset{Frame: Box(1, 1, 1, 1), Curves: []Curve{{Name: "K, \"exact\"", X: []float64{0, 1}, Y: []float64{1, -2}}}})
+	s.Inset(
+		Inset{
+			Frame:  Box(1, 1, 1, 1),
+			Curves: []Curve{{Name: "K, \"exact\"", X: []float64{0, 1}, Y: []float64{1, -2}}},
+		},
+	)
 	got, err := CSV(Panels([][]Drawing{{a, nil, s}}, PanelOptions{}))
 	if err != nil {
 		t.Fatal(err)
@@ -56,9 +61,11 @@ func TestOutlinesLookLikeTheirOriginals(t *testing.T) {
 		draw  func(draw.Canvas)
 	}{
 		{"shapes", 0.01, func(c draw.Canvas) {
-			fillRounded(c, vg.Rectangle{Min: vg.Point{X: 10, Y: 10}, Max: vg.Point{X: 130, Y: 60}}, 15, tint(vermillion, 0.5), ink, 2)
+			fillRounded(c, vg.Rectangle{Min: vg.Point{X: 10, Y: 10}, Max: vg.Point{X: 130, Y: 60}},
+				15, tint(vermillion, 0.5), ink, 2)
 			fillCircle(c, vg.Point{X: 100, Y: 100}, 20, vermillion)
-			drawArrow(c, arrowPath{from: vg.Point{X: 10, Y: 80}, to: vg.Point{X: 70, Y: 130}, bend: 15}, arrowLook{color: ink, width: 2, head: 8})
+			drawArrow(c, arrowPath{from: vg.Point{X: 10, Y: 80}, to: vg.Point{X: 70, Y: 130},
+				bend: 15}, arrowLook{color: ink, width: 2, head: 8})
 			var wave []vg.Point
 			for x := vg.Length(5); x < 140; x += 0.1 {
 				wave = append(wave, vg.Point{X: x, Y: 70 + 5*vg.Length(math.Sin(float64(x/5)))})
@@ -101,7 +108,8 @@ func TestTranslucentColoursOfAPDF(t *testing.T) {
 
 func TestRoundingIsNoDifference(t *testing.T) {
 	for ours, want := range map[float64]string{-0.5 + 1e-16: "0", -0.51: "−0.01"} {
-		if got := (Comparison{Quantity: "b", Published: -0.5, Ours: ours}).row().Difference; got != want {
+		if got := (Comparison{Quantity: "b", Published: -0.5,
+			Ours: ours}).row().Difference; got != want {
 			t.Errorf("%v against -0.5: difference %q, want %q", ours, got, want)
 		}
 	}
@@ -113,9 +121,11 @@ func TestComparisonAgrees(t *testing.T) {
 		published, ours, tolerance float64
 		want                       bool
 	}{
-		{0.138, 0.1385, 0.0005, true}, {97.3, 97.4, 0.1, true}, {97.3, 97.41, 0.1, false}, {1, 1 + 1e-12, 0, true}, {1, 1 + 1e-6, 0, false}, {0, 0, 0, true},
+		{0.138, 0.1385, 0.0005, true}, {97.3, 97.4, 0.1, true}, {97.3, 97.41, 0.1, false},
+		{1, 1 + 1e-12, 0, true}, {1, 1 + 1e-6, 0, false}, {0, 0, 0, true},
 	} {
-		if got := (Comparison{Published: c.published, Ours: c.ours, Tolerance: c.tolerance}).Agrees(); got != c.want {
+		if got := (Comparison{Published: c.published, Ours: c.ours,
+			Tolerance: c.tolerance}).Agrees(); got != c.want {
 			t.Errorf("%v, ours %v, within %v: %v", c.published, c.ours, c.tolerance, got)
 		}
 	}

@@ -26,7 +26,14 @@ func FuzzFigure(f *testing.F) {
 			vs[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
 		}
 		n := len(vs) / 3
-		opt := Options{X: name, LogX: flags&1 != 0, LogY: flags&2 != 0, Width: 2, Height: 1.5, DPI: 30}
+		opt := Options{
+			X:      name,
+			LogX:   flags&1 != 0,
+			LogY:   flags&2 != 0,
+			Width:  2,
+			Height: 1.5,
+			DPI:    30,
+		}
 		if flags&4 != 0 {
 			opt.YRange = &[2]float64{lo, hi}
 		}

@@ -25,14 +25,23 @@ const (
 
 func TestGoldenPictures(t *testing.T) {
 	_, deep, designed, parity := sketches()
-	curve := New(Options{Title: "NTK of two ReLU nets (σ_{w} = √2, σ_{b} = 0.1)", X: "cosine c = x·x′/d", Y: "K(c)", DPI: 96})
+	curve := New(
+		Options{
+			Title: "NTK of two ReLU nets (σ_{w} = √2, σ_{b} = 0.1)",
+			X:     "cosine c = x·x′/d",
+			Y:     "K(c)",
+			DPI:   96,
+		},
+	)
 	curve.Func("4HL ReLU", reluNTK(4), -1, 1)
 	curve.Func("1HL ReLU", reluNTK(1), -1, 1, Dashed)
 	curve.Callout(1, reluNTK(4)(1), 0.45, 4.4, "infinite slope at c = 1")
 	curve.Callout(-0.924, 1.0766, -0.6, 2.1, "shallow minimum")
 
-	inGrid := Panels([][]Drawing{{Flattening(deep, designed)}}, PanelOptions{Width: 7, Height: 3.5, DPI: 96})
-	nets := Panels([][]Drawing{{NetworksAndKernels(deep, designed, parity)}}, PanelOptions{Width: 7, Height: 4.5, DPI: 96})
+	inGrid := Panels([][]Drawing{{Flattening(deep, designed)}},
+		PanelOptions{Width: 7, Height: 3.5, DPI: 96})
+	nets := Panels([][]Drawing{{NetworksAndKernels(deep, designed, parity)}},
+		PanelOptions{Width: 7, Height: 4.5, DPI: 96})
 	for name, d := range map[string]Drawing{
 		"curve": curve, "training": trainingGrid(), "flattening": inGrid, "networks": nets,
 	} {
@@ -60,8 +69,10 @@ func TestGoldenPictures(t *testing.T) {
 				if err := atomicfile.WriteBytes(failed, got); err != nil {
 					t.Fatal(err)
 				}
-				t.Errorf("%.2f %% of the pixels differ from %s (allowed %.2f %%); go test -artifacts keeps the picture drawn; if it is as meant, run go test -run TestGoldenPictures -update ./plotting",
-					100*part, path, 100*pixelTolerance)
+				t.Errorf(
+					"%.2f %% of the pixels differ from %s (allowed %.2f %%); go test -artifacts "+
+						"keeps the picture drawn; if it is as meant, run go test -run "+
+						"TestGoldenPictures -update ./plotting", 100*part, path, 100*pixelTolerance)
 			}
 		})
 	}
@@ -115,7 +126,8 @@ func TestGoldenComparisonSeesChanges(t *testing.T) {
 		return b
 	}
 	a := draw("4HL ReLU", "cosine c")
-	for what, b := range map[string][]byte{"colour": draw("1HL mimic", "cosine c"), "label": draw("4HL ReLU", "angle")} {
+	for what, b := range map[string][]byte{"colour": draw("1HL mimic", "cosine c"),
+		"label": draw("4HL ReLU", "angle")} {
 		if part, err := differing(a, b); err != nil || part <= pixelTolerance {
 			t.Errorf("another %s changes %.3f %% of the pixels: %v", what, 100*part, err)
 		}

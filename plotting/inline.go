@@ -93,13 +93,18 @@ func ShowTable(header []string, rows [][]string, caption string) error {
 }
 
 // showTable displays a table with further data beside it.
-func showTable(header []string, rows [][]string, caption string, beside map[protocol.MIMEType]any) error {
+func showTable(
+	header []string, rows [][]string, caption string, beside map[protocol.MIMEType]any,
+) error {
 	if len(header) == 0 {
 		return fail(errors.New("plotting: table without columns"))
 	}
 	for i, row := range rows {
 		if len(row) != len(header) {
-			return fail(fmt.Errorf("plotting: row %d of the table has %d cells, its header %d", i+1, len(row), len(header)))
+			return fail(
+				fmt.Errorf("plotting: row %d of the table has %d cells, its header %d", i+1,
+					len(row), len(header)),
+			)
 		}
 	}
 	plain := plainTable(header, rows, caption)
@@ -159,7 +164,9 @@ func within(limit time.Duration, f func()) error {
 	select {
 	case <-done:
 	case <-time.After(limit):
-		return fmt.Errorf("plotting: the notebook did not confirm the output within %v; run the cell again", limit)
+		return fmt.Errorf(
+			"plotting: the notebook did not confirm the output within %v; run the cell again",
+			limit)
 	}
 	if err := gonbui.Error(); err != nil {
 		return fmt.Errorf("plotting: sending output to the notebook: %w", err)
@@ -197,7 +204,8 @@ func rightAligned(header []string, rows [][]string) []bool {
 		for _, row := range rows {
 			switch {
 			case strings.Trim(row[j], " -–—") == "":
-			case strings.ContainsAny(row[j], "0123456789") && strings.Trim(row[j], "0123456789 .,:+-−±×~≈<>≤≥()/%eEs") == "":
+			case strings.ContainsAny(row[j], "0123456789") && strings.Trim(row[j],
+				"0123456789 .,:+-−±×~≈<>≤≥()/%eEs") == "":
 				numbers++
 			default:
 				others++
@@ -216,11 +224,21 @@ func htmlTable(header []string, rows [][]string, caption string) string {
 		if right[j] {
 			align = "right"
 		}
-		fmt.Fprintf(&b, `<%s%s style="text-align:%s">%s</%s>`, tag, scope, align, html.EscapeString(text), tag)
+		fmt.Fprintf(
+			&b,
+			`<%s%s style="text-align:%s">%s</%s>`,
+			tag,
+			scope,
+			align,
+			html.EscapeString(text),
+			tag,
+		)
 	}
 	b.WriteString("<table>")
 	if caption != "" {
-		b.WriteString(`<caption style="text-align:left">` + html.EscapeString(caption) + "</caption>")
+		b.WriteString(
+			`<caption style="text-align:left">` + html.EscapeString(caption) + "</caption>",
+		)
 	}
 	b.WriteString("<thead><tr>")
 	for j, h := range header {

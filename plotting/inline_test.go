@@ -53,10 +53,12 @@ func TestABadDrawingEndsTheCell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, says := range map[string]string{"figure": "4HL ReLU", "table": "row 1 of the table has 2 cells"} {
+	for kind, says := range map[string]string{"figure": "4HL ReLU",
+		"table": "row 1 of the table has 2 cells"} {
 		cmd := exec.Command(exe)
 		pipe := filepath.Join(t.TempDir(), "pipe")
-		cmd.Env = append(os.Environ(), cellEnv+"="+kind, protocol.GONB_PIPE_ENV+"="+pipe, protocol.GONB_PIPE_BACK_ENV+"="+pipe)
+		cmd.Env = append(os.Environ(), cellEnv+"="+kind, protocol.GONB_PIPE_ENV+"="+pipe,
+			protocol.GONB_PIPE_BACK_ENV+"="+pipe)
 		out, err := cmd.CombinedOutput()
 		if err == nil || !strings.Contains(string(out), says) {
 			t.Errorf("%s: %v, must say %q:\n%s", kind, err, says, out)
@@ -74,11 +76,20 @@ func cellProgram() error {
 	return errors.Join(
 		Show(small(), "A <caption> & more"),
 		Show(empty, ""),
-		ShowTable([]string{"net", "loss"}, [][]string{{"4HL <ReLU>", "0.25"}, {"1HL", "—"}}, "Losses"),
+		ShowTable([]string{"net", "loss"}, [][]string{{"4HL <ReLU>", "0.25"}, {"1HL", "—"}},
+			"Losses"),
 		ShowMarkdown("**bold**"),
 		ShowSVG(small(), "sharp"),
 		ShowComparisons([]Comparison{
-			{Quantity: "loss", Source: "Table 1", Published: 0.25, PublishedSpread: 0.01, Ours: 0.24, Tolerance: 0.02, Why: "two spreads"},
+			{
+				Quantity:        "loss",
+				Source:          "Table 1",
+				Published:       0.25,
+				PublishedSpread: 0.01,
+				Ours:            0.24,
+				Tolerance:       0.02,
+				Why:             "two spreads",
+			},
 			{Quantity: "bias", Published: -1, Ours: -1.5, Tolerance: 0.1},
 		}, "Published against ours"),
 	)
@@ -99,7 +110,8 @@ func runCell(t *testing.T) []protocol.DisplayData {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), cellEnv+"=1", protocol.GONB_PIPE_ENV+"="+there, protocol.GONB_PIPE_BACK_ENV+"="+back)
+	cmd.Env = append(os.Environ(), cellEnv+"=1", protocol.GONB_PIPE_ENV+"="+there,
+		protocol.GONB_PIPE_BACK_ENV+"="+back)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
@@ -148,7 +160,9 @@ func serve(there, back string) ([]protocol.DisplayData, error) {
 			all = append(all, d)
 			continue
 		}
-		if err := enc.Encode(protocol.CommValue{Address: protocol.GonbuiSyncAckAddress, Value: comm.Value}); err != nil {
+		if err := enc.Encode(
+			protocol.CommValue{Address: protocol.GonbuiSyncAckAddress, Value: comm.Value},
+		); err != nil {
 			return all, err
 		}
 	}
@@ -188,7 +202,11 @@ func TestWhatANotebookReceives(t *testing.T) {
 		t.Errorf("%d by %d pixels, want 180 by 120", c.Width, c.Height)
 	}
 	want := protocol.DisplayData{
-		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: b, MIMEFiles: picture.Data[MIMEFiles], protocol.MIMETextPlain: "A <caption> & more"},
+		Data: map[protocol.MIMEType]any{
+			protocol.MIMEImagePNG:  b,
+			MIMEFiles:              picture.Data[MIMEFiles],
+			protocol.MIMETextPlain: "A <caption> & more",
+		},
 		Metadata: map[string]any{
 			"image/png": map[string]int{"width": 288, "height": 192}, // 3 × 2 inches at 96
 			"alt":       "A <caption> & more",
@@ -197,7 +215,8 @@ func TestWhatANotebookReceives(t *testing.T) {
 	if diff := cmp.Diff(want, picture); diff != "" {
 		t.Errorf("picture (-want +got)\n%s", diff)
 	}
-	for i, names := range map[int][]string{0: {"figure.svg", "figure.pdf", "figure.csv"}, 1: {"figure.svg", "figure.pdf"}} {
+	for i, names := range map[int][]string{0: {"figure.svg", "figure.pdf", "figure.csv"},
+		1: {"figure.svg", "figure.pdf"}} {
 		archive, _ := shown[i].Data[MIMEFiles].([]byte)
 		z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 		if err != nil {
@@ -219,22 +238,35 @@ func TestWhatANotebookReceives(t *testing.T) {
 			`<th scope="col" style="text-align:left">net</th><th scope="col" style="text-align:right">loss</th></tr></thead>` +
 			`<tbody><tr><td style="text-align:left">4HL &lt;ReLU&gt;</td><td style="text-align:right">0.25</td></tr>` +
 			`<tr><td style="text-align:left">1HL</td><td style="text-align:right">—</td></tr></tbody></table>`,
-		protocol.MIMETextPlain: "Losses\nnet         loss\n----------  ----\n4HL <ReLU>  0.25\n1HL            —\n",
+		protocol.MIMETextPlain: "Losses\nnet         loss\n----------  ----\n4HL <ReLU>  " +
+			"0.25\n1HL            —\n",
 	}, shown[2].Data); diff != "" {
 		t.Errorf("table (-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff(map[protocol.MIMEType]any{protocol.MIMETextMarkdown: "**bold**", protocol.MIMETextPlain: "**bold**"}, shown[3].Data); diff != "" {
+	if diff := cmp.Diff(
+		map[protocol.MIMEType]any{
+			protocol.MIMETextMarkdown: "**bold**",
+			protocol.MIMETextPlain:    "**bold**",
+		},
+		shown[3].Data,
+	); diff != "" {
 		t.Errorf("Markdown (-want +got)\n%s", diff)
 	}
 	svg, _ := shown[4].Data[protocol.MIMEImageSVG].(string)
-	if !strings.Contains(svg, "<svg") || shown[4].Metadata["alt"] != "sharp" || shown[4].Data[protocol.MIMEImagePNG] != nil {
+	if !strings.Contains(svg, "<svg") || shown[4].Metadata["alt"] != "sharp" ||
+		shown[4].Data[protocol.MIMEImagePNG] != nil {
 		t.Errorf("SVG: %.60q with %v", svg, shown[4].Metadata)
 	}
-	if diff := cmp.Diff(`[{"quantity":"loss","source":"Table 1","published":"0.25 ± 0.01","ours":"0.24","difference":"−0.01","tolerance":"0.02","why":"two spreads","agrees":true},`+
-		`{"quantity":"bias","source":"","published":"−1","ours":"−1.5","difference":"−0.5","tolerance":"0.1","why":"","agrees":false}]`, shown[5].Data[mimeComparisons]); diff != "" {
+	if diff := cmp.Diff(
+		`[{"quantity":"loss","source":"Table 1","published":"0.25 ± 0.01","ours":"0.24","difference":"−0.01","tolerance":"0.02","why":"two spreads","agrees":true},`+
+			`{"quantity":"bias","source":"","published":"−1","ours":"−1.5","difference":"−0.5","tolerance":"0.1","why":"","agrees":false}]`,
+		shown[5].Data[mimeComparisons],
+	); diff != "" {
 		t.Errorf("comparisons (-want +got)\n%s", diff)
 	}
-	if table, _ := shown[5].Data[protocol.MIMETextHTML].(string); strings.Count(table, "agrees") != 1 || strings.Count(table, "differs") != 1 {
+	if table, _ := shown[5].Data[protocol.MIMETextHTML].(string); strings.Count(table,
+		"agrees") != 1 ||
+		strings.Count(table, "differs") != 1 {
 		t.Errorf("comparisons show %s", table)
 	}
 }
@@ -265,9 +297,10 @@ func TestShowOutsideANotebook(t *testing.T) {
 		t.Error("Show(nil): no error")
 	}
 	for says, bad := range map[string][]Comparison{
-		"no comparisons":                         nil,
-		`comparison 1: its Quantity is empty`:    {{}},
-		`comparison 2: Ours of "b" is NaN`:       {{Quantity: "a"}, {Quantity: "b", Ours: math.NaN()}},
+		"no comparisons":                      nil,
+		`comparison 1: its Quantity is empty`: {{}},
+		`comparison 2: Ours of "b" is NaN`: {{Quantity: "a"},
+			{Quantity: "b", Ours: math.NaN()}},
 		`comparison 1: Tolerance of "a" is -0.1`: {{Quantity: "a", Tolerance: -0.1}},
 	} {
 		if err := ShowComparisons(bad, ""); err == nil || !strings.Contains(err.Error(), says) {
@@ -280,7 +313,8 @@ func TestShowOutsideANotebook(t *testing.T) {
 	if err := ShowTable(nil, nil, ""); err == nil {
 		t.Error("table without columns: no error")
 	}
-	if err := ShowTable([]string{"a"}, [][]string{{"1"}, {"1", "2"}}, ""); err == nil || !strings.Contains(err.Error(), "row 2 of the table has 2 cells, its header 1") {
+	if err := ShowTable([]string{"a"}, [][]string{{"1"}, {"1", "2"}}, ""); err == nil ||
+		!strings.Contains(err.Error(), "row 2 of the table has 2 cells, its header 1") {
 		t.Errorf("ragged table: %v", err)
 	}
 }

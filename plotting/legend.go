@@ -64,7 +64,9 @@ func (e entry) draw(c draw.Canvas, x, y vg.Length) {
 			switch k {
 			case band:
 				h := vg.Points(4.5)
-				fillRect(c, vg.Rectangle{Min: vg.Point{X: x, Y: y - h}, Max: vg.Point{X: x + w, Y: y + h}}, withAlpha(s.color, bandAlpha))
+				fillRect(c,
+					vg.Rectangle{Min: vg.Point{X: x, Y: y - h}, Max: vg.Point{X: x + w, Y: y + h}},
+					withAlpha(s.color, bandAlpha))
 			case points:
 				c.SetColor(s.color)
 				c.Fill(circlePath(vg.Point{X: x + w/2, Y: y}, vg.Points(min(s.stroke.weight, 8)/2)))
@@ -201,7 +203,10 @@ func (f *Figure) covers(t toCanvas, r vg.Rectangle) bool {
 			if _, nr := s.noteRect(t); overlap(nr, r) {
 				return true
 			}
-			if s.callout && len(area.ClipLinesXY([]vg.Point{t.at(s.xs[0], s.ys[0]), t.at(s.xs[1], s.ys[1])})) > 0 {
+			if s.callout &&
+				len(
+					area.ClipLinesXY([]vg.Point{t.at(s.xs[0], s.ys[0]), t.at(s.xs[1], s.ys[1])}),
+				) > 0 {
 				return true
 			}
 		case hline:

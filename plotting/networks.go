@@ -27,7 +27,9 @@ func (n NetSketch) check(i int) error {
 		return fmt.Errorf("plotting: net %d of the schematic has no name", i+1)
 	}
 	if len(n.Layers) < 3 || len(n.Layers) > 12 {
-		return fmt.Errorf("plotting: net %q has %d layers: want inputs, one to ten hidden layers, and outputs", n.Name, len(n.Layers))
+		return fmt.Errorf(
+			"plotting: net %q has %d layers: want inputs, one to ten hidden layers, and outputs",
+			n.Name, len(n.Layers))
 	}
 	return Curve{X: n.C, Y: n.Kernel}.check(fmt.Sprintf("kernel of net %q", n.Name))
 }
@@ -54,7 +56,8 @@ func NetworksAndKernels(nets ...NetSketch) *Schematic {
 	)
 	h := header + footer + row*float64(max(1, len(nets)))
 	s := NewSchematic(width, h, 0)
-	s.title = "Networks on the left, their kernels on the right; arrows lead from each network to its kernel, and from a kernel to the network designed for it"
+	s.title = "Networks on the left, their kernels on the right; arrows lead from each network " +
+		"to its kernel, and from a kernel to the network designed for it"
 	if len(nets) < 1 || len(nets) > 5 {
 		s.fail(fmt.Errorf("plotting: %d nets in a schematic: want 1 to 5", len(nets)))
 		return s
@@ -79,36 +82,64 @@ func NetworksAndKernels(nets ...NetSketch) *Schematic {
 	designed := -1 // the last of them
 	for i, n := range nets {
 		y := h - header - row*(float64(i)+0.5)
-		s.Text(Point{X: left.center().X, Y: y + 0.52}, n.Name, TextStyle{Size: 10, Bold: true, Ink: &Ink{Name: n.Name}})
+		s.Text(Point{X: left.center().X, Y: y + 0.52}, n.Name,
+			TextStyle{Size: 10, Bold: true, Ink: &Ink{Name: n.Name}})
 		s.Net(Net{
 			Frame:  Box(left.center().X, y+0.04, 1.8, 0.7),
 			Layers: n.Layers,
 			Ink:    Ink{Name: n.Name},
 		})
-		s.Text(Point{X: left.center().X, Y: y - 0.37}, activationLabel(n), TextStyle{Size: 9.5, Anchor: BelowCenter})
-		s.Text(Point{X: left.center().X - 1.0, Y: y + 0.04}, "x", TextStyle{Size: 10, Anchor: Right})
-		s.Text(Point{X: left.center().X + 1.0, Y: y + 0.04}, "f(x)", TextStyle{Size: 10, Anchor: Left})
+		s.Text(Point{X: left.center().X, Y: y - 0.37}, activationLabel(n),
+			TextStyle{Size: 9.5, Anchor: BelowCenter})
+		s.Text(Point{X: left.center().X - 1.0, Y: y + 0.04}, "x",
+			TextStyle{Size: 10, Anchor: Right})
+		s.Text(Point{X: left.center().X + 1.0, Y: y + 0.04}, "f(x)",
+			TextStyle{Size: 10, Anchor: Left})
 		s.Inset(Inset{
-			Frame:  Rect{Min: Point{X: right.Min.X + 0.45, Y: y - 0.4}, Max: Point{X: right.Max.X - 0.4, Y: y + 0.4}},
+			Frame: Rect{
+				Min: Point{X: right.Min.X + 0.45, Y: y - 0.4},
+				Max: Point{X: right.Max.X - 0.4, Y: y + 0.4},
+			},
 			Curves: []Curve{{Name: n.Name, X: n.C, Y: n.Kernel}},
-			X:      "c", Y: "K(c)",
+			X:      "c",
+			Y:      "K(c)",
 		})
 		up := 0.0
 		if n.Designed {
 			up = 0.09
-			s.Arrow(Arrow{From: Point{X: x1, Y: y - up}, To: Point{X: x0, Y: y - up}, Width: 3.2, Ink: inverse})
+			s.Arrow(
+				Arrow{
+					From:  Point{X: x1, Y: y - up},
+					To:    Point{X: x0, Y: y - up},
+					Width: 3.2,
+					Ink:   inverse,
+				},
+			)
 			designed = i
 		}
-		s.Arrow(Arrow{From: Point{X: x0, Y: y + up}, To: Point{X: x1, Y: y + up}, Width: 1.6, Ink: forward})
+		s.Arrow(
+			Arrow{
+				From:  Point{X: x0, Y: y + up},
+				To:    Point{X: x1, Y: y + up},
+				Width: 1.6,
+				Ink:   forward,
+			},
+		)
 	}
 	top := h - header - row*0.5
 	if designed < 0 {
-		s.fail(fmt.Errorf("plotting: none of the %d nets is Designed: no arrow would lead from a kernel to a network", len(nets)))
+		s.fail(
+			fmt.Errorf(
+				"plotting: none of the %d nets is Designed: no arrow would lead from a kernel "+
+					"to a network", len(nets)),
+		)
 		return s
 	}
 	bottom := h - header - row*(float64(designed)+0.5)
-	s.Text(Point{X: mid, Y: top + 0.22}, "network → kernel\n(known)", TextStyle{Size: 9.5, Anchor: AboveCenter, Ink: &Ink{Color: axisInk}})
-	s.Text(Point{X: mid, Y: bottom - 0.24}, "kernel → network\n(this work)", TextStyle{Size: 10.5, Bold: true, Anchor: BelowCenter, Ink: &inverse})
+	s.Text(Point{X: mid, Y: top + 0.22}, "network → kernel\n(known)",
+		TextStyle{Size: 9.5, Anchor: AboveCenter, Ink: &Ink{Color: axisInk}})
+	s.Text(Point{X: mid, Y: bottom - 0.24}, "kernel → network\n(this work)",
+		TextStyle{Size: 10.5, Bold: true, Anchor: BelowCenter, Ink: &inverse})
 	return s
 }
 
@@ -126,7 +157,9 @@ func activationLabel(n NetSketch) string {
 func Flattening(deep, shallow NetSketch) *Schematic {
 	const width, height = 7.0, 3.5
 	s := NewSchematic(width, height, 0)
-	s.title = fmt.Sprintf("%s, a net of %d hidden layers, and %s, a net of one hidden layer with the same kernel", deep.Name, deep.depth(), shallow.Name)
+	s.title = fmt.Sprintf(
+		"%s, a net of %d hidden layers, and %s, a net of one hidden layer with the same kernel",
+		deep.Name, deep.depth(), shallow.Name)
 	for i, n := range []NetSketch{deep, shallow} {
 		err := n.check(i)
 		if err == nil {
@@ -138,7 +171,10 @@ func Flattening(deep, shallow NetSketch) *Schematic {
 		}
 	}
 	if shallow.depth() != 1 {
-		s.fail(fmt.Errorf("plotting: the flattened net %q has %d hidden layers: want one", shallow.Name, shallow.depth()))
+		s.fail(
+			fmt.Errorf("plotting: the flattened net %q has %d hidden layers: want one",
+				shallow.Name, shallow.depth()),
+		)
 		return s
 	}
 
@@ -158,9 +194,11 @@ func Flattening(deep, shallow NetSketch) *Schematic {
 		name := Ink{Name: n.Name}
 		s.Text(Point{X: n.x, Y: heading}, n.Name, TextStyle{Size: 12, Bold: true, Ink: &name})
 		s.Net(Net{Frame: Box(n.x, netY, n.width, netH), Layers: n.Layers, Ink: name})
-		s.Text(Point{X: n.x, Y: netY - netH/2 - 0.06}, activationLabel(n.NetSketch), TextStyle{Size: 10.5, Anchor: BelowCenter})
+		s.Text(Point{X: n.x, Y: netY - netH/2 - 0.06}, activationLabel(n.NetSketch),
+			TextStyle{Size: 10.5, Anchor: BelowCenter})
 		s.Text(Point{X: n.x - n.width/2 - 0.08, Y: netY}, "x", TextStyle{Size: 10.5, Anchor: Right})
-		s.Text(Point{X: n.x + n.width/2 + 0.06, Y: netY}, "f(x)", TextStyle{Size: 10.5, Anchor: Left})
+		s.Text(Point{X: n.x + n.width/2 + 0.06, Y: netY}, "f(x)",
+			TextStyle{Size: 10.5, Anchor: Left})
 		s.Inset(Inset{
 			Frame:  Box(n.x, insetY, 1.35, 0.75),
 			Curves: []Curve{{Name: n.Name, X: n.Z, Y: n.Phi}},
@@ -171,19 +209,44 @@ func Flattening(deep, shallow NetSketch) *Schematic {
 	kernel := Box(kernelX, netY, 1.12, 1.12)
 	s.Text(Point{X: kernelX, Y: heading}, "the same kernel", TextStyle{Size: 12, Bold: true})
 	s.Inset(Inset{
-		Frame:  kernel,
-		Curves: []Curve{{Name: deep.Name, X: deep.C, Y: deep.Kernel}, {Name: shallow.Name, X: shallow.C, Y: shallow.Kernel}},
-		X:      "c", Y: "K(c)",
+		Frame: kernel,
+		Curves: []Curve{
+			{Name: deep.Name, X: deep.C, Y: deep.Kernel},
+			{Name: shallow.Name, X: shallow.C, Y: shallow.Kernel},
+		},
+		X: "c",
+		Y: "K(c)",
 	})
 	for i, n := range []NetSketch{deep, shallow} {
 		y := kernel.Min.Y - 0.28 - 0.2*float64(i)
-		s.Line(LineSegment{From: Point{X: kernelX - 0.58, Y: y}, To: Point{X: kernelX - 0.26, Y: y}, Width: 2, Dashed: i > 0, Ink: Ink{Name: n.Name}})
+		s.Line(
+			LineSegment{
+				From:   Point{X: kernelX - 0.58, Y: y},
+				To:     Point{X: kernelX - 0.26, Y: y},
+				Width:  2,
+				Dashed: i > 0,
+				Ink:    Ink{Name: n.Name},
+			},
+		)
 		s.Text(Point{X: kernelX - 0.18, Y: y}, n.Name, TextStyle{Size: 9.5, Anchor: Left})
 	}
-	s.Arrow(Arrow{From: Point{X: 2.48, Y: netY}, To: Point{X: kernel.Min.X - 0.08, Y: netY}, Width: 1.6})
+	s.Arrow(
+		Arrow{
+			From:  Point{X: 2.48, Y: netY},
+			To:    Point{X: kernel.Min.X - 0.08, Y: netY},
+			Width: 1.6,
+		},
+	)
 	s.Arrow(Arrow{
-		From: Point{X: kernel.Max.X + 0.2, Y: netY}, To: Point{X: 5.06, Y: netY}, Width: 3.2, Ink: Ink{Color: vermillion},
-		Label: "design", LabelBold: true,
+		From: Point{
+			X: kernel.Max.X + 0.2,
+			Y: netY,
+		},
+		To:        Point{X: 5.06, Y: netY},
+		Width:     3.2,
+		Ink:       Ink{Color: vermillion},
+		Label:     "design",
+		LabelBold: true,
 	})
 	return s
 }

@@ -60,7 +60,8 @@ func checkSize(width, height float64, dpi int) error {
 		value float64
 	}{{"Width", width}, {"Height", height}} {
 		if s.value != 0 && !(s.value >= 0.5 && s.value <= 100) {
-			return fmt.Errorf("plotting: %s of %v inches: want 0.5 to 100, or 0 for the default", s.name, s.value)
+			return fmt.Errorf("plotting: %s of %v inches: want 0.5 to 100, or 0 for the default",
+				s.name, s.value)
 		}
 	}
 	if dpi != 0 && (dpi < 10 || dpi > 2400) {
@@ -90,9 +91,12 @@ func PNG(d Drawing) ([]byte, error) {
 	}
 	dpi := float64(dim.dpi)
 	if math.Round(dim.width*dpi)*math.Round(dim.height*dpi) > maxPixels {
-		return nil, fmt.Errorf("plotting: %v by %v inches at %d DPI is more than %d pixels; make it smaller", dim.width, dim.height, dim.dpi, maxPixels)
+		return nil, fmt.Errorf(
+			"plotting: %v by %v inches at %d DPI is more than %d pixels; make it smaller",
+			dim.width, dim.height, dim.dpi, maxPixels)
 	}
-	c := vgimg.NewWith(vgimg.UseWH(vg.Length(dim.width)*vg.Inch, vg.Length(dim.height)*vg.Inch), vgimg.UseDPI(dim.dpi))
+	c := vgimg.NewWith(vgimg.UseWH(vg.Length(dim.width)*vg.Inch, vg.Length(dim.height)*vg.Inch),
+		vgimg.UseDPI(dim.dpi))
 	d.render(border(draw.New(c)), paletteOf(d.colorNames()))
 	var buf bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: c}).WriteTo(&buf); err != nil {
@@ -110,13 +114,20 @@ func SVG(d Drawing) ([]byte, error) {
 	}
 	c := vgsvg.New(vg.Length(dim.width)*vg.Inch, vg.Length(dim.height)*vg.Inch)
 	dc := border(draw.New(c))
-	fillRect(dc, vg.Rectangle{Max: vg.Point{X: vg.Length(dim.width) * vg.Inch, Y: vg.Length(dim.height) * vg.Inch}}, white)
+	fillRect(
+		dc,
+		vg.Rectangle{
+			Max: vg.Point{X: vg.Length(dim.width) * vg.Inch, Y: vg.Length(dim.height) * vg.Inch},
+		},
+		white,
+	)
 	d.render(dc, paletteOf(d.colorNames()))
 	var buf bytes.Buffer
 	if _, err := c.WriteTo(&buf); err != nil {
 		return nil, fmt.Errorf("plotting: encoding an SVG: %w", err)
 	}
-	return bytes.ReplaceAll(buf.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), nil
+	return bytes.ReplaceAll(buf.Bytes(), []byte("font-family:Liberation Sans;"),
+		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), nil
 }
 
 // border leaves a little white around a drawing.
@@ -139,7 +150,8 @@ func Save(d Drawing, path string) error {
 	case ".csv":
 		encode = CSV
 	default:
-		return fmt.Errorf("plotting: save %q: extension %q is none of .png, .svg, .pdf and .csv", path, ext)
+		return fmt.Errorf("plotting: save %q: extension %q is none of .png, .svg, .pdf and .csv",
+			path, ext)
 	}
 	b, err := encode(d)
 	if err != nil {

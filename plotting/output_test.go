@@ -16,7 +16,8 @@ import (
 
 // small is a figure that is fast to draw.
 func small() *Figure {
-	f := New(Options{X: "cosine c", Y: "K(c)", Title: "c³ & <others>", Width: 3, Height: 2, DPI: 60})
+	f := New(
+		Options{X: "cosine c", Y: "K(c)", Title: "c³ & <others>", Width: 3, Height: 2, DPI: 60})
 	f.Func("c³", func(c float64) float64 { return c * c * c }, -1, 1)
 	f.Points("data", []float64{0}, []float64{0})
 	return f
@@ -108,7 +109,8 @@ func TestSave(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, magic := range map[string]string{"a.png": "\x89PNG", "b.svg": "<?xml", "C.PNG": "\x89PNG", "d.pdf": "%PDF", "e.csv": "panel,"} {
+	for name, magic := range map[string]string{"a.png": "\x89PNG", "b.svg": "<?xml",
+		"C.PNG": "\x89PNG", "d.pdf": "%PDF", "e.csv": "panel,"} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte("older"), 0o600); err != nil {
 			t.Fatal(err)
@@ -133,7 +135,9 @@ func TestSave(t *testing.T) {
 			t.Errorf("Save(%q): %v, want %q", tc.path, err, tc.want)
 		}
 	}
-	if err := Save(small(), filepath.Join(dir, "missing", "a.png")); !errors.Is(err, fs.ErrNotExist) {
+	if err := Save(small(), filepath.Join(dir, "missing", "a.png")); !errors.Is(
+		err, fs.ErrNotExist,
+	) {
 		t.Errorf("Save to a missing folder: %v", err)
 	}
 
@@ -160,7 +164,8 @@ func TestSave(t *testing.T) {
 	if got, want := fmt.Sprint(names), "[C.PNG a.png b.svg d.pdf e.csv folder.png]"; got != want {
 		t.Errorf("left in the folder: %s, want %s", got, want)
 	}
-	if b, err := os.ReadFile(filepath.Join(dir, "a.png")); err != nil || !strings.HasPrefix(string(b), "\x89PNG") {
+	if b, err := os.ReadFile(filepath.Join(dir, "a.png")); err != nil ||
+		!strings.HasPrefix(string(b), "\x89PNG") {
 		t.Errorf("the older picture is gone: %v", err)
 	}
 }

@@ -50,7 +50,9 @@ func (g *Grid) take(rows [][]Drawing) error {
 	some := false
 	for i, row := range rows {
 		if len(row) != len(rows[0]) {
-			return fmt.Errorf("plotting: row %d of the grid has %d panels, row 1 has %d; fill the gaps with nil", i+1, len(row), len(rows[0]))
+			return fmt.Errorf(
+				"plotting: row %d of the grid has %d panels, row 1 has %d; fill the gaps with nil",
+				i+1, len(row), len(rows[0]))
 		}
 		for _, d := range row {
 			some = some || d != nil
@@ -222,9 +224,13 @@ func (l layout) draw(c draw.Canvas) {
 			}
 		}
 		canvases = plot.Align(plots, draw.Tiles{
-			Rows: nr, Cols: nc,
-			PadTop: header, PadBottom: footer, PadX: vg.Points(gap), PadY: header + footer + vg.Points(gap),
-			PadRight: vg.Points(4),
+			Rows:      nr,
+			Cols:      nc,
+			PadTop:    header,
+			PadBottom: footer,
+			PadX:      vg.Points(gap),
+			PadY:      header + footer + vg.Points(gap),
+			PadRight:  vg.Points(4),
 		}, c)
 		if pass == 1 {
 			break
@@ -235,7 +241,8 @@ func (l layout) draw(c draw.Canvas) {
 				if cl.figure == nil || cl.figure.opt.Legend != LegendAuto || len(cl.entries) == 0 {
 					continue
 				}
-				_, free := cl.figure.freePlace(cl.plot.DataCanvas(canvases[i][j]), cl.plot, cl.entries)
+				_, free := cl.figure.freePlace(cl.plot.DataCanvas(canvases[i][j]), cl.plot,
+					cl.entries)
 				cl.below = !free
 			}
 		}

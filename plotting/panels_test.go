@@ -23,8 +23,10 @@ func TestPanelErrors(t *testing.T) {
 	}{
 		{"none", nil, PanelOptions{}, "at least one panel"},
 		{"all nil", [][]Drawing{{nil}}, PanelOptions{}, "all panels"},
-		{"ragged", [][]Drawing{{good, good}, {good}}, PanelOptions{}, "row 2 of the grid has 1 panels, row 1 has 2"},
-		{"bad panel", [][]Drawing{{good}, {bad}}, PanelOptions{}, `row 2, column 1: plotting: line "net"`},
+		{"ragged", [][]Drawing{{good, good}, {good}}, PanelOptions{},
+			"row 2 of the grid has 1 panels, row 1 has 2"},
+		{"bad panel", [][]Drawing{{good}, {bad}}, PanelOptions{},
+			`row 2, column 1: plotting: line "net"`},
 		{"size", [][]Drawing{{good}}, PanelOptions{Width: -2}, "Width of -2"},
 		{"title", [][]Drawing{{good}}, PanelOptions{Title: "∈"}, "'∈'"},
 	} {
@@ -34,7 +36,8 @@ func TestPanelErrors(t *testing.T) {
 		}
 	}
 	var de *DataError
-	if err := Panels([][]Drawing{{bad}}, PanelOptions{}).Err(); !errors.As(err, &de) || de.Series != `line "net"` {
+	if err := Panels([][]Drawing{{bad}}, PanelOptions{}).Err(); !errors.As(err, &de) ||
+		de.Series != `line "net"` {
 		t.Errorf("the DataError of a panel is hidden: %v", err)
 	}
 }
@@ -59,7 +62,8 @@ func trainingFigure(title, y string) *Figure {
 		var lo, mean, hi, limit []float64
 		for _, e := range epochs {
 			m := 1 / (1 + 0.1*float64(i+1)*math.Log1p(e))
-			lo, mean, hi, limit = append(lo, 0.9*m), append(mean, m), append(hi, m+0.04), append(limit, 0.97*m)
+			lo, mean, hi, limit = append(lo, 0.9*m), append(mean, m), append(hi, m+0.04), append(
+				limit, 0.97*m)
 		}
 		f.Band(n, epochs, lo, hi)
 		f.Line(n, epochs, mean)
@@ -86,17 +90,20 @@ func TestSharedLegendNamesEachNetOnce(t *testing.T) {
 	for _, s := range written {
 		count[s]++
 	}
-	for s, want := range map[string]int{"1HL ReLU": 1, "4HL ReLU": 1, "1HL mimic": 1, "infinite width": 1, "A": 1, "D": 1, "epoch": 4, "train": 2} {
+	for s, want := range map[string]int{"1HL ReLU": 1, "4HL ReLU": 1, "1HL mimic": 1,
+		"infinite width": 1, "A": 1, "D": 1, "epoch": 4, "train": 2} {
 		if count[s] != want {
 			t.Errorf("%q is written %d times, want %d", s, count[s], want)
 		}
 	}
 	at := texts(trainingGrid(), 500, 400)
-	if !(at["A"].X < at["B"].X && at["A"].Y == at["B"].Y && at["C"].Y < at["A"].Y && at["C"].X == at["A"].X) {
+	if !(at["A"].X < at["B"].X && at["A"].Y == at["B"].Y && at["C"].Y < at["A"].Y &&
+		at["C"].X == at["A"].X) {
 		t.Errorf("letters at A %v, B %v, C %v, D %v", at["A"], at["B"], at["C"], at["D"])
 	}
 	if y := at["1HL mimic"].Y; y > 30 || y != at["1HL ReLU"].Y {
-		t.Errorf("the legend is at %v and %v, not on one line below", at["1HL ReLU"], at["1HL mimic"])
+		t.Errorf("the legend is at %v and %v, not on one line below", at["1HL ReLU"],
+			at["1HL mimic"])
 	}
 }
 
@@ -131,14 +138,23 @@ func TestLegendKeepsOffTheCurves(t *testing.T) {
 		free  bool
 		place int // among the places, if free
 	}{
-		{"rising", func(f *Figure) { f.Func("a", func(x float64) float64 { return x }, 0, 1) }, true, 0},
-		{"falling", func(f *Figure) { f.Func("a", func(x float64) float64 { return -x }, 0, 1) }, true, 1},
-		{"peak", func(f *Figure) { f.Func("a", func(x float64) float64 { return -x * x }, -1, 1) }, true, 0},
+		{"rising", func(f *Figure) { f.Func("a", func(x float64) float64 { return x }, 0, 1) },
+			true, 0},
+		{"falling", func(f *Figure) { f.Func("a", func(x float64) float64 { return -x }, 0, 1) },
+			true, 1},
+		{"peak", func(f *Figure) { f.Func("a", func(x float64) float64 { return -x * x }, -1, 1) },
+			true, 0},
 		{"bowl of a band", func(f *Figure) {
 			f.Band("a", []float64{0, 0.3, 0.7, 1}, []float64{0, -9, -9, 0}, []float64{1, 1, 1, 1})
 		}, true, 2},
-		{"everywhere", func(f *Figure) { f.Func("a", func(x float64) float64 { return math.Sin(200 * x) }, 0, 1) }, false, 0},
-		{"between the points", func(f *Figure) { f.Line("a", []float64{0, 1, 1, 0, 0, 1}, []float64{0, 0, 1, 1, 0.9, 0.9}) }, true, 6},
+		{"everywhere", func(f *Figure) {
+			f.Func("a",
+				func(x float64) float64 { return math.Sin(200 * x) }, 0, 1)
+		}, false, 0},
+		{"between the points", func(f *Figure) {
+			f.Line("a", []float64{0, 1, 1, 0, 0, 1},
+				[]float64{0, 0, 1, 1, 0.9, 0.9})
+		}, true, 6},
 		{"a note in the way", func(f *Figure) {
 			f.Func("a", func(x float64) float64 { return x }, 0, 1)
 			f.Note(0, 1, "a long remark here")
@@ -187,7 +203,8 @@ func TestLegendWithoutAFreePlaceGoesBelow(t *testing.T) {
 	for _, tc := range []struct {
 		l           Legend
 		left, above bool
-	}{{LegendTopLeft, true, true}, {LegendTopRight, false, true}, {LegendBottomLeft, true, false}, {LegendBottomRight, false, false}} {
+	}{{LegendTopLeft, true, true}, {LegendTopRight, false, true}, {LegendBottomLeft, true, false},
+		{LegendBottomRight, false, false}} {
 		f := New(Options{Legend: tc.l})
 		f.Func("a", math.Sin, 0, 1)
 		if at := texts(f, 400, 300)["a"]; (at.X < 200) != tc.left || (at.Y > 150) != tc.above {
@@ -197,7 +214,8 @@ func TestLegendWithoutAFreePlaceGoesBelow(t *testing.T) {
 }
 
 func TestLettersGoOnAfterZ(t *testing.T) {
-	for i, want := range map[int]string{0: "A", 25: "Z", 26: "AA", 27: "AB", 701: "ZZ", 702: "AAA"} {
+	for i, want := range map[int]string{0: "A", 25: "Z", 26: "AA", 27: "AB", 701: "ZZ",
+		702: "AAA"} {
 		if got := letterOf(i); got != want {
 			t.Errorf("panel %d is %q, want %q", i, got, want)
 		}

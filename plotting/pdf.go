@@ -65,7 +65,8 @@ func thin(p vg.Path) vg.Path {
 		return p
 	}
 	for i, comp := range p {
-		if i == 0 && comp.Type != vg.MoveComp || i > 0 && comp.Type != vg.LineComp && (comp.Type != vg.CloseComp || i < len(p)-1) {
+		if i == 0 && comp.Type != vg.MoveComp ||
+			i > 0 && comp.Type != vg.LineComp && (comp.Type != vg.CloseComp || i < len(p)-1) {
 			return p
 		}
 	}
@@ -120,8 +121,14 @@ func cubic(p vg.Path) vg.Path {
 			k := comp.Radius * vg.Length(4./3*math.Tan(step/4))
 			on := func(a float64) (p, tangent vg.Point) {
 				sin, cos := math.Sincos(a)
-				return vg.Point{X: comp.Pos.X + comp.Radius*vg.Length(cos), Y: comp.Pos.Y + comp.Radius*vg.Length(sin)},
-					vg.Point{X: vg.Length(-sin), Y: vg.Length(cos)}
+				return vg.Point{
+						X: comp.Pos.X + comp.Radius*vg.Length(cos),
+						Y: comp.Pos.Y + comp.Radius*vg.Length(sin),
+					},
+					vg.Point{
+						X: vg.Length(-sin),
+						Y: vg.Length(cos),
+					}
 			}
 			a, ta := on(comp.Start)
 			if len(out) == 0 {
@@ -158,7 +165,10 @@ func cubic(p vg.Path) vg.Path {
 
 // rounded keeps a place to a hundredth of a point.
 func rounded(p vg.Point) vg.Point {
-	return vg.Point{X: vg.Length(math.Round(100*float64(p.X)) / 100), Y: vg.Length(math.Round(100*float64(p.Y)) / 100)}
+	return vg.Point{
+		X: vg.Length(math.Round(100*float64(p.X)) / 100),
+		Y: vg.Length(math.Round(100*float64(p.Y)) / 100),
+	}
 }
 
 // FillString fills the outlines of the letters, set apart as [font.Face.Width] has it.

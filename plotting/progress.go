@@ -104,7 +104,8 @@ func (p *Progress) Done(result string) {
 		p.write("", true)
 		return
 	}
-	p.write(p.noted(fmt.Sprintf("%s: %s · %s", p.label, result, duration(p.now().Sub(p.start)))), true)
+	p.write(p.noted(fmt.Sprintf("%s: %s · %s", p.label, result, duration(p.now().Sub(p.start)))),
+		true)
 }
 
 func (p *Progress) write(text string, last bool) {
@@ -128,7 +129,8 @@ func (p *Progress) line(done int, status string, now time.Time) string {
 		rate := float64(steps) / elapsed
 		fmt.Fprintf(&b, " · %s per second", significant(rate))
 		if left := p.total - done; left > 0 {
-			fmt.Fprintf(&b, " · %s left", duration(time.Duration(math.Min(float64(left)/rate, 1e9)*float64(time.Second))))
+			fmt.Fprintf(&b, " · %s left",
+				duration(time.Duration(math.Min(float64(left)/rate, 1e9)*float64(time.Second))))
 		}
 	}
 	if status != "" {

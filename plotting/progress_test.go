@@ -149,7 +149,8 @@ func TestTerminalLineOverwrites(t *testing.T) {
 
 func TestDurations(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		1234 * time.Millisecond: "1.2 s", 57 * time.Second: "57 s", 10 * time.Minute: "10 min", 36 * time.Hour: "36.0 h",
+		1234 * time.Millisecond: "1.2 s", 57 * time.Second: "57 s", 10 * time.Minute: "10 min",
+		36 * time.Hour: "36.0 h",
 	} {
 		if got := duration(d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)

@@ -29,7 +29,8 @@ func (t toCanvas) polyline(xs, ys []float64) []vg.Point {
 	for i := range xs {
 		pt := t.at(xs[i], ys[i])
 		if n := len(pts); n > 0 && i < len(xs)-1 {
-			if d := pt.Sub(pts[n-1]); math.Abs(float64(d.X)) < invisible && math.Abs(float64(d.Y)) < invisible {
+			if d := pt.Sub(pts[n-1]); math.Abs(float64(d.X)) < invisible &&
+				math.Abs(float64(d.Y)) < invisible {
 				continue
 			}
 		}
@@ -82,7 +83,11 @@ type plotted struct {
 }
 
 func (s plotted) lineStyle() draw.LineStyle {
-	return draw.LineStyle{Color: s.color, Width: vg.Points(s.stroke.weight), Dashes: s.stroke.pattern()}
+	return draw.LineStyle{
+		Color:  s.color,
+		Width:  vg.Points(s.stroke.weight),
+		Dashes: s.stroke.pattern(),
+	}
 }
 
 func (s plotted) Plot(c draw.Canvas, p *plot.Plot) {
@@ -102,7 +107,9 @@ func (s plotted) Plot(c draw.Canvas, p *plot.Plot) {
 			outline = append(outline, lower[i])
 		}
 		if len(s.xs) == 1 {
-			c.StrokeLines(draw.LineStyle{Color: withAlpha(s.color, bandAlpha), Width: vg.Points(6)}, c.ClipLinesXY(outline)...)
+			c.StrokeLines(
+				draw.LineStyle{Color: withAlpha(s.color, bandAlpha), Width: vg.Points(6)},
+				c.ClipLinesXY(outline)...)
 			return
 		}
 		c.FillPolygon(withAlpha(s.color, bandAlpha), c.ClipPolygonXY(outline))
@@ -155,7 +162,16 @@ func (s plotted) drawNote(t toCanvas) {
 	if s.callout {
 		to := t.at(s.xs[0], s.ys[0])
 		if t.c.Contains(to) && !contains(r, to) {
-			drawArrow(t.c, arrowPath{from: edgeTowards(r, to), to: to}, arrowLook{color: s.color, width: vg.Points(0.9), head: vg.Points(5), gap: vg.Points(2)})
+			drawArrow(
+				t.c,
+				arrowPath{from: edgeTowards(r, to), to: to},
+				arrowLook{
+					color: s.color,
+					width: vg.Points(0.9),
+					head:  vg.Points(5),
+					gap:   vg.Points(2),
+				},
+			)
 		}
 	}
 	fillRect(t.c, r, veil)
@@ -163,7 +179,10 @@ func (s plotted) drawNote(t toCanvas) {
 }
 
 func grow(r vg.Rectangle, by vg.Length) vg.Rectangle {
-	return vg.Rectangle{Min: vg.Point{X: r.Min.X - by, Y: r.Min.Y - by}, Max: vg.Point{X: r.Max.X + by, Y: r.Max.Y + by}}
+	return vg.Rectangle{
+		Min: vg.Point{X: r.Min.X - by, Y: r.Min.Y - by},
+		Max: vg.Point{X: r.Max.X + by, Y: r.Max.Y + by},
+	}
 }
 
 func contains(r vg.Rectangle, p vg.Point) bool {
@@ -226,7 +245,10 @@ func fillCircle(c draw.Canvas, at vg.Point, radius vg.Length, col color.Color) {
 // roundedPath outlines r with round corners.
 func roundedPath(r vg.Rectangle, radius vg.Length) vg.Path {
 	var p vg.Path
-	corner := func(x, y vg.Length, start float64) { p.Arc(vg.Point{X: x, Y: y}, radius, start, math.Pi/2) }
+	corner := func(x, y vg.Length, start float64) {
+		p.Arc(vg.Point{X: x, Y: y}, radius, start,
+			math.Pi/2)
+	}
 	p.Move(vg.Point{X: r.Min.X + radius, Y: r.Min.Y})
 	p.Line(vg.Point{X: r.Max.X - radius, Y: r.Min.Y})
 	corner(r.Max.X-radius, r.Min.Y+radius, -math.Pi/2)
@@ -240,7 +262,9 @@ func roundedPath(r vg.Rectangle, radius vg.Length) vg.Path {
 	return p
 }
 
-func fillRounded(c draw.Canvas, r vg.Rectangle, radius vg.Length, fill, edge color.Color, width vg.Length) {
+func fillRounded(
+	c draw.Canvas, r vg.Rectangle, radius vg.Length, fill, edge color.Color, width vg.Length,
+) {
 	if fill != nil {
 		c.SetColor(fill)
 		c.Fill(roundedPath(r, radius))

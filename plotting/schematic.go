@@ -19,10 +19,16 @@ type Rect struct{ Min, Max Point }
 
 // Box returns the rectangle of a width and height in inches around its centre (x, y).
 func Box(x, y, width, height float64) Rect {
-	return Rect{Min: Point{X: x - width/2, Y: y - height/2}, Max: Point{X: x + width/2, Y: y + height/2}}
+	return Rect{
+		Min: Point{X: x - width/2, Y: y - height/2},
+		Max: Point{X: x + width/2, Y: y + height/2},
+	}
 }
 
-func (r Rect) center() Point { return Point{X: (r.Min.X + r.Max.X) / 2, Y: (r.Min.Y + r.Max.Y) / 2} }
+func (r Rect) center() Point {
+	return Point{X: (r.Min.X + r.Max.X) / 2,
+		Y: (r.Min.Y + r.Max.Y) / 2}
+}
 
 // A Schematic is a drawing made of nets, arrows, text, boxes and small curves, on a canvas measured in inches
 // with the origin at its lower left. Elements are drawn in the order in which they were added. Build it with [NewSchematic]
@@ -52,7 +58,10 @@ type pen struct {
 }
 
 func (p pen) at(q Point) vg.Point {
-	return vg.Point{X: p.origin.X + vg.Length(q.X)*p.perInch, Y: p.origin.Y + vg.Length(q.Y)*p.perInch}
+	return vg.Point{
+		X: p.origin.X + vg.Length(q.X)*p.perInch,
+		Y: p.origin.Y + vg.Length(q.Y)*p.perInch,
+	}
 }
 
 // pt converts points, of lines and letters, to the scale of the drawing.
@@ -70,7 +79,10 @@ type placed struct {
 func NewSchematic(width, height float64, dpi int) *Schematic {
 	s := &Schematic{size: dimensions{width, height, dpi}.orDefault(width, height)}
 	if width == 0 || height == 0 {
-		s.fail(fmt.Errorf("plotting: a schematic of %v by %v inches: want a width and a height", width, height))
+		s.fail(
+			fmt.Errorf("plotting: a schematic of %v by %v inches: want a width and a height", width,
+				height),
+		)
 	}
 	s.fail(checkSize(width, height, dpi))
 	return s
@@ -104,7 +116,12 @@ func (s *Schematic) render(c draw.Canvas, pal palette) {
 	w, h := vg.Length(s.size.width), vg.Length(s.size.height)
 	k := min((c.Max.X-c.Min.X)/w, (c.Max.Y-c.Min.Y)/h)
 	mid := c.Center()
-	p := pen{Canvas: c, origin: vg.Point{X: mid.X - k*w/2, Y: mid.Y - k*h/2}, perInch: k, palette: pal}
+	p := pen{
+		Canvas:  c,
+		origin:  vg.Point{X: mid.X - k*w/2, Y: mid.Y - k*h/2},
+		perInch: k,
+		palette: pal,
+	}
 	for _, e := range s.elements {
 		e(p)
 	}
@@ -115,7 +132,10 @@ func (s *Schematic) check(what string, points ...Point) bool {
 	for _, p := range points {
 		for _, v := range []float64{p.X, p.Y} {
 			if math.IsNaN(v) || math.Abs(v) > 1000 {
-				s.fail(fmt.Errorf("plotting: %s at (%v, %v): want a place within 1000 inches", what, p.X, p.Y))
+				s.fail(
+					fmt.Errorf("plotting: %s at (%v, %v): want a place within 1000 inches", what,
+						p.X, p.Y),
+				)
 			}
 		}
 	}
@@ -183,7 +203,10 @@ func (s *Schematic) Text(at Point, text string, style TextStyle) {
 		style.Size = 10
 	}
 	if !(style.Size > 0 && style.Size <= 1000) {
-		s.fail(fmt.Errorf("plotting: text %q: size %v points: want more than 0 and at most 1000", text, style.Size))
+		s.fail(
+			fmt.Errorf("plotting: text %q: size %v points: want more than 0 and at most 1000", text,
+				style.Size),
+		)
 		return
 	}
 	if err := checkText("text", text); err != nil {
@@ -198,8 +221,15 @@ func (s *Schematic) Text(at Point, text string, style TextStyle) {
 	}
 	h, v := style.Anchor.fractions()
 	// A size in points of a drawing at 72 points per inch is its true one.
-	r := caption{text: text, size: style.Size, bold: style.Bold}.rect(vg.Length(at.X)*vg.Inch, vg.Length(at.Y)*vg.Inch, h, v)
-	inch := func(p vg.Point) Point { return Point{X: float64(p.X / vg.Inch), Y: float64(p.Y / vg.Inch)} }
+	r := caption{
+		text: text,
+		size: style.Size,
+		bold: style.Bold,
+	}.rect(vg.Length(at.X)*vg.Inch, vg.Length(at.Y)*vg.Inch, h, v)
+	inch := func(p vg.Point) Point {
+		return Point{X: float64(p.X / vg.Inch),
+			Y: float64(p.Y / vg.Inch)}
+	}
 	s.labels = append(s.labels, placed{text: text, rect: Rect{Min: inch(r.Min), Max: inch(r.Max)}})
 	s.elements = append(s.elements, func(p pen) {
 		t := caption{text: text, size: float64(p.pt(style.Size)), bold: style.Bold, color: ink}
@@ -225,12 +255,17 @@ func (s *Schematic) Box(r Rect, style BoxStyle) {
 		return
 	}
 	if r.Min.X >= r.Max.X || r.Min.Y >= r.Max.Y || style.Width < 0 || style.Radius < 0 {
-		s.fail(fmt.Errorf("plotting: box from (%v, %v) to (%v, %v): want Min below and left of Max, and no negative width or radius", r.Min.X, r.Min.Y, r.Max.X, r.Max.Y))
+		s.fail(
+			fmt.Errorf(
+				"plotting: box from (%v, %v) to (%v, %v): want Min below and left of Max, and "+
+					"no negative width or radius", r.Min.X, r.Min.Y, r.Max.X, r.Max.Y),
+		)
 		return
 	}
 	radius := min(style.Radius, (r.Max.X-r.Min.X)/2, (r.Max.Y-r.Min.Y)/2)
 	s.elements = append(s.elements, func(p pen) {
-		fillRounded(p.Canvas, p.rect(r), vg.Length(radius)*p.perInch, style.Fill, style.Edge, p.pt(style.Width))
+		fillRounded(p.Canvas, p.rect(r), vg.Length(radius)*p.perInch, style.Fill, style.Edge,
+			p.pt(style.Width))
 	})
 }
 
@@ -258,7 +293,11 @@ func (s *Schematic) Arrow(a Arrow) {
 	}
 	length := math.Hypot(a.To.X-a.From.X, a.To.Y-a.From.Y)
 	if length == 0 || a.Width < 0 {
-		s.fail(fmt.Errorf("plotting: arrow from (%v, %v) to (%v, %v), %v points wide: want two different ends and no negative width", a.From.X, a.From.Y, a.To.X, a.To.Y, a.Width))
+		s.fail(
+			fmt.Errorf(
+				"plotting: arrow from (%v, %v) to (%v, %v), %v points wide: want two different "+
+					"ends and no negative width", a.From.X, a.From.Y, a.To.X, a.To.Y, a.Width),
+		)
 		return
 	}
 	if a.Width == 0 {
@@ -266,11 +305,18 @@ func (s *Schematic) Arrow(a Arrow) {
 	}
 	s.use(a.Ink)
 	s.elements = append(s.elements, func(p pen) {
-		look := arrowLook{color: p.color(a.Ink), width: p.pt(a.Width), head: p.pt(4 + 2.4*a.Width), both: a.Both}
+		look := arrowLook{
+			color: p.color(a.Ink),
+			width: p.pt(a.Width),
+			head:  p.pt(4 + 2.4*a.Width),
+			both:  a.Both,
+		}
 		if a.Dashed {
 			look.dashes = []vg.Length{p.pt(4), p.pt(3)}
 		}
-		drawArrow(p.Canvas, arrowPath{from: p.at(a.From), to: p.at(a.To), bend: vg.Length(a.Bend) * p.perInch}, look)
+		drawArrow(p.Canvas,
+			arrowPath{from: p.at(a.From), to: p.at(a.To), bend: vg.Length(a.Bend) * p.perInch},
+			look)
 	})
 	if a.Label == "" {
 		return
@@ -286,7 +332,8 @@ func (s *Schematic) Arrow(a Arrow) {
 		side = -1
 	}
 	t := caption{text: a.Label, size: size, bold: a.LabelBold}
-	room := (math.Abs(n.X)*float64(t.width())+math.Abs(n.Y)*float64(t.height()))/2/72 + 0.05 + 1.5*a.Width/72
+	room := (math.Abs(n.X)*float64(t.width())+math.Abs(n.Y)*float64(t.height()))/2/72 + 0.05 +
+		1.5*a.Width/72
 	at := Point{
 		X: (a.From.X+a.To.X)/2 + n.X*(a.Bend+side*room),
 		Y: (a.From.Y+a.To.Y)/2 + n.Y*(a.Bend+side*room),
@@ -350,12 +397,16 @@ func (s *Schematic) Net(n Net) {
 		s.fail(err)
 		return
 	}
-	n.Layers, n.Labels, n.Symbols = slices.Clone(n.Layers), slices.Clone(n.Labels), slices.Clone(n.Symbols)
+	n.Layers, n.Labels, n.Symbols = slices.Clone(n.Layers), slices.Clone(
+		n.Labels), slices.Clone(n.Symbols)
 	s.use(n.Ink)
 	nodes := n.nodes()
 	radius := n.radius()
 	s.elements = append(s.elements, func(p pen) {
-		edges := draw.LineStyle{Color: color.NRGBA{R: 0xAE, G: 0xAE, B: 0xAE, A: 0xFF}, Width: p.pt(0.6)}
+		edges := draw.LineStyle{
+			Color: color.NRGBA{R: 0xAE, G: 0xAE, B: 0xAE, A: 0xFF},
+			Width: p.pt(0.6),
+		}
 		for l := 1; l < len(nodes); l++ {
 			for _, a := range nodes[l-1] {
 				for _, b := range nodes[l] {
@@ -386,25 +437,33 @@ func (s *Schematic) Net(n Net) {
 			}
 		}
 		if n.Labels != nil && n.Labels[l] != "" {
-			s.Text(Point{X: column[0].X, Y: n.Frame.Min.Y - 0.06}, n.Labels[l], TextStyle{Size: 9.5, Anchor: BelowCenter})
+			s.Text(Point{X: column[0].X, Y: n.Frame.Min.Y - 0.06}, n.Labels[l],
+				TextStyle{Size: 9.5, Anchor: BelowCenter})
 		}
 	}
 }
 
 func (n Net) check() error {
 	if len(n.Layers) < 2 {
-		return fmt.Errorf("plotting: a net of %d layers: want at least inputs and outputs", len(n.Layers))
+		return fmt.Errorf("plotting: a net of %d layers: want at least inputs and outputs",
+			len(n.Layers))
 	}
 	for l, k := range n.Layers {
 		if k < 1 || k > 64 {
 			return fmt.Errorf("plotting: layer %d of a net has %d nodes: want 1 to 64", l, k)
 		}
 	}
-	if n.Labels != nil && len(n.Labels) != len(n.Layers) || n.Symbols != nil && len(n.Symbols) != len(n.Layers) {
-		return fmt.Errorf("plotting: a net of %d layers with %d labels and %d symbols: want one per layer, or none", len(n.Layers), len(n.Labels), len(n.Symbols))
+	if n.Labels != nil && len(n.Labels) != len(n.Layers) ||
+		n.Symbols != nil && len(n.Symbols) != len(n.Layers) {
+		return fmt.Errorf(
+			"plotting: a net of %d layers with %d labels and %d symbols: want one per layer, or "+
+				"none", len(n.Layers), len(n.Labels), len(n.Symbols))
 	}
 	if n.Frame.Min.X >= n.Frame.Max.X || n.Frame.Min.Y >= n.Frame.Max.Y || n.Radius < 0 {
-		return fmt.Errorf("plotting: a net in the frame from (%v, %v) to (%v, %v) with radius %v: want Min below and left of Max, and no negative radius", n.Frame.Min.X, n.Frame.Min.Y, n.Frame.Max.X, n.Frame.Max.Y, n.Radius)
+		return fmt.Errorf(
+			"plotting: a net in the frame from (%v, %v) to (%v, %v) with radius %v: want Min "+
+				"below and left of Max, and no negative radius", n.Frame.Min.X, n.Frame.Min.Y,
+			n.Frame.Max.X, n.Frame.Max.Y, n.Radius)
 	}
 	return nil
 }
@@ -447,7 +506,11 @@ func (c Curve) check(what string) error {
 	s := series{kind: line, name: what, xs: c.X, ys: c.Y}
 	switch {
 	case len(c.X) < 2:
-		return &DataError{Series: what, Index: -1, Problem: fmt.Sprintf("%d points: want two or more", len(c.X))}
+		return &DataError{
+			Series:  what,
+			Index:   -1,
+			Problem: fmt.Sprintf("%d points: want two or more", len(c.X)),
+		}
 	case len(c.X) != len(c.Y):
 		return &DataError{Series: what, Index: -1, Problem: s.lengths()}
 	}
@@ -470,7 +533,11 @@ func (s *Schematic) Inset(in Inset) {
 	}
 	f := in.Frame
 	if f.Min.X >= f.Max.X || f.Min.Y >= f.Max.Y || len(in.Curves) == 0 {
-		s.fail(fmt.Errorf("plotting: an inset of %d curves from (%v, %v) to (%v, %v): want a curve, and Min below and left of Max", len(in.Curves), f.Min.X, f.Min.Y, f.Max.X, f.Max.Y))
+		s.fail(
+			fmt.Errorf(
+				"plotting: an inset of %d curves from (%v, %v) to (%v, %v): want a curve, and "+
+					"Min below and left of Max", len(in.Curves), f.Min.X, f.Min.Y, f.Max.X, f.Max.Y),
+		)
 		return
 	}
 	x, y := newSpan(), newSpan()
@@ -481,7 +548,16 @@ func (s *Schematic) Inset(in Inset) {
 			s.fail(err)
 			return
 		}
-		s.data = append(s.data, dataset{panel: fmt.Sprint(s.insets), series: c.Name, kind: kindNames[line], x: slices.Clone(c.X), y: slices.Clone(c.Y)})
+		s.data = append(
+			s.data,
+			dataset{
+				panel:  fmt.Sprint(s.insets),
+				series: c.Name,
+				kind:   kindNames[line],
+				x:      slices.Clone(c.X),
+				y:      slices.Clone(c.Y),
+			},
+		)
 		curves = append(curves, Curve{Name: c.Name, X: slices.Clone(c.X), Y: slices.Clone(c.Y)})
 		x.add(c.X)
 		y.add(c.Y)
@@ -494,7 +570,9 @@ func (s *Schematic) Inset(in Inset) {
 	}
 	yr, err := y.ends("y", in.YRange, false, 0.08)
 	if err == nil && !(yr[0] < yr[1] && !math.IsInf(yr[1]-yr[0], 0)) {
-		err = fmt.Errorf("plotting: YRange {%v, %v} of an inset: want finite ends, the lower one first", yr[0], yr[1])
+		err = fmt.Errorf(
+			"plotting: YRange {%v, %v} of an inset: want finite ends, the lower one first", yr[0],
+			yr[1])
 	}
 	if err != nil {
 		s.fail(err)
@@ -515,7 +593,8 @@ func (s *Schematic) Inset(in Inset) {
 		if y0 := norm(0, yr); y0 > 0 && y0 < 1 {
 			area.StrokeLine2(light, r.Min.X, area.Y(y0), r.Max.X, area.Y(y0))
 		}
-		area.StrokeLines(axes, []vg.Point{{X: r.Min.X, Y: r.Max.Y}, r.Min, {X: r.Max.X, Y: r.Min.Y}})
+		area.StrokeLines(axes,
+			[]vg.Point{{X: r.Min.X, Y: r.Max.Y}, r.Min, {X: r.Max.X, Y: r.Min.Y}})
 		for i, c := range curves {
 			pts := make([]vg.Point, len(c.X))
 			for j := range c.X {

@@ -44,7 +44,8 @@ func reluNTK(depth int) func(c float64) float64 {
 
 // mimic is the published activation of the paper's Section on mimicking.
 func mimic(z float64) float64 {
-	return 3.8001579818118927*math.Max(0, z-1.0600013769145225) + 0.09680930566346302*z + 0.9010060417094072 -
+	return 3.8001579818118927*math.Max(0,
+		z-1.0600013769145225) + 0.09680930566346302*z + 0.9010060417094072 -
 		0.07936104642025432*math.Cos(11.810565331593281*z+0.9340552512015492)
 }
 
@@ -62,9 +63,15 @@ func sketches() (shallow, deep, designed, parity NetSketch) {
 	designed = sketch("1HL mimic", "φ̃", []int{3, 8, 1}, mimic, reluNTK(4))
 	designed.Designed = true
 	// NTK of ½ sin 6z: ¼ e^{−36} d/dc (c sinh 36c).
-	parity = sketch("1HL ½ sin 6z", "½ sin 6z", []int{3, 5, 1}, func(z float64) float64 { return math.Sin(6*z) / 2 }, func(c float64) float64 {
-		return (math.Exp(-36*(1-c))*(1+36*c) - math.Exp(-36*(1+c))*(1-36*c)) / 8
-	})
+	parity = sketch(
+		"1HL ½ sin 6z",
+		"½ sin 6z",
+		[]int{3, 5, 1},
+		func(z float64) float64 { return math.Sin(6*z) / 2 },
+		func(c float64) float64 {
+			return (math.Exp(-36*(1-c))*(1+36*c) - math.Exp(-36*(1+c))*(1-36*c)) / 8
+		},
+	)
 	parity.Designed = true
 	return shallow, deep, designed, parity
 }
@@ -83,12 +90,17 @@ func TestTextsOfSchematicsKeepApart(t *testing.T) {
 		}
 		size := Rect{Max: Point{X: s.size.width, Y: s.size.height}}
 		for i, a := range s.labels {
-			if a.rect.Min.X < size.Min.X || a.rect.Min.Y < size.Min.Y || a.rect.Max.X > size.Max.X || a.rect.Max.Y > size.Max.Y {
+			if a.rect.Min.X < size.Min.X || a.rect.Min.Y < size.Min.Y ||
+				a.rect.Max.X > size.Max.X ||
+				a.rect.Max.Y > size.Max.Y {
 				t.Errorf("%s: %q at %v is outside %v", name, a.text, a.rect, size)
 			}
 			for _, b := range s.labels[:i] {
-				if a.rect.Min.X < b.rect.Max.X && b.rect.Min.X < a.rect.Max.X && a.rect.Min.Y < b.rect.Max.Y && b.rect.Min.Y < a.rect.Max.Y {
-					t.Errorf("%s: %q at %v and %q at %v collide", name, a.text, a.rect, b.text, b.rect)
+				if a.rect.Min.X < b.rect.Max.X && b.rect.Min.X < a.rect.Max.X &&
+					a.rect.Min.Y < b.rect.Max.Y &&
+					b.rect.Min.Y < a.rect.Max.Y {
+					t.Errorf("%s: %q at %v and %q at %v collide", name, a.text, a.rect, b.text,
+						b.rect)
 				}
 			}
 		}
@@ -103,7 +115,8 @@ func TestSchematicsSayWhatTheyShow(t *testing.T) {
 	}
 	written, _ := svgTexts(t, b)
 	all := strings.Join(written, "|")
-	for _, want := range []string{"networks", "kernels", "(known)", "(this work)", "1HL ReLU", "4HL ReLU", "4 × ReLU", "K(c)"} {
+	for _, want := range []string{"networks", "kernels", "(known)", "(this work)", "1HL ReLU",
+		"4HL ReLU", "4 × ReLU", "K(c)"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not in %q", want, all)
 		}
@@ -155,8 +168,10 @@ func TestSchematicsScale(t *testing.T) {
 	if big != 12 || at.X != 72 {
 		t.Errorf("true size: %v points at %v, want 12 at 72", big, at)
 	}
-	if half, at := size(2*vg.Inch, 5*vg.Inch); half != 6 || at.X != 36 || math.Abs(float64(at.Y-(2.5*72-6*capHeight/2))) > 1e-9 {
-		t.Errorf("half size: %v points at %v, want 6 at 36, about the middle of the height", half, at)
+	if half, at := size(2*vg.Inch, 5*vg.Inch); half != 6 || at.X != 36 ||
+		math.Abs(float64(at.Y-(2.5*72-6*capHeight/2))) > 1e-9 {
+		t.Errorf("half size: %v points at %v, want 6 at 36, about the middle of the height", half,
+			at)
 	}
 }
 
@@ -173,9 +188,17 @@ func TestArrows(t *testing.T) {
 	// The label of an arrow to the right stands above it, or below with LabelRight.
 	for _, right := range []bool{false, true} {
 		s := NewSchematic(4, 2, 0)
-		s.Arrow(Arrow{From: Point{X: 1, Y: 1}, To: Point{X: 3, Y: 1}, Label: "known", LabelRight: right})
+		s.Arrow(
+			Arrow{
+				From:       Point{X: 1, Y: 1},
+				To:         Point{X: 3, Y: 1},
+				Label:      "known",
+				LabelRight: right,
+			},
+		)
 		r := s.labels[0].rect
-		if above := r.Min.Y > 1; above == right || r.Max.Y > 1 == right || math.Abs(r.center().X-2) > 1e-9 {
+		if above := r.Min.Y > 1; above == right || r.Max.Y > 1 == right ||
+			math.Abs(r.center().X-2) > 1e-9 {
 			t.Errorf("LabelRight %v: label at %v", right, r)
 		}
 	}
@@ -199,18 +222,27 @@ func TestSchematicErrors(t *testing.T) {
 	}{
 		{NewSchematic(0, 1, 0), "want a width and a height"},
 		{NewSchematic(1, math.Inf(1), 0), "Height of +Inf"},
-		{on(func(s *Schematic) { s.Text(Point{X: math.NaN()}, "x", TextStyle{}) }), `text "x" at (NaN, 0)`},
+		{on(func(s *Schematic) { s.Text(Point{X: math.NaN()}, "x", TextStyle{}) }),
+			`text "x" at (NaN, 0)`},
 		{on(func(s *Schematic) { s.Text(Point{}, "x", TextStyle{Size: -1}) }), "size -1 points"},
 		{on(func(s *Schematic) { s.Text(Point{}, "∈", TextStyle{}) }), "'∈'"},
 		{on(func(s *Schematic) { s.Box(Rect{}, BoxStyle{}) }), "Min below and left of Max"},
-		{on(func(s *Schematic) { s.Arrow(Arrow{From: Point{X: 1}, To: Point{X: 1}}) }), "two different ends"},
+		{on(func(s *Schematic) { s.Arrow(Arrow{From: Point{X: 1}, To: Point{X: 1}}) }),
+			"two different ends"},
 		{on(func(s *Schematic) { s.Line(LineSegment{Width: -1}) }), "no negative width"},
 		{on(func(s *Schematic) { s.Net(Net{Frame: box, Layers: []int{1}}) }), "a net of 1 layers"},
-		{on(func(s *Schematic) { s.Net(Net{Frame: box, Layers: []int{1, 0}}) }), "layer 1 of a net has 0 nodes"},
-		{on(func(s *Schematic) { s.Net(Net{Frame: box, Layers: []int{1, 1}, Labels: []string{"x"}}) }), "1 labels"},
+		{on(func(s *Schematic) { s.Net(Net{Frame: box, Layers: []int{1, 0}}) }),
+			"layer 1 of a net has 0 nodes"},
+		{on(func(s *Schematic) {
+			s.Net(Net{Frame: box, Layers: []int{1, 1},
+				Labels: []string{"x"}})
+		}), "1 labels"},
 		{on(func(s *Schematic) { s.Net(Net{Layers: []int{1, 1}}) }), "Min below and left of Max"},
 		{on(func(s *Schematic) { s.Inset(Inset{Frame: box}) }), "0 curves"},
-		{on(func(s *Schematic) { s.Inset(Inset{Frame: box, Curves: []Curve{{X: []float64{1}, Y: []float64{1}}}}) }), "two or more"},
+		{on(func(s *Schematic) {
+			s.Inset(Inset{Frame: box,
+				Curves: []Curve{{X: []float64{1}, Y: []float64{1}}}})
+		}), "two or more"},
 		{NetworksAndKernels(), "0 nets"},
 		{NetworksAndKernels(deep), "none of the 1 nets is Designed"},
 		{NetworksAndKernels(NetSketch{}), "has no name"},

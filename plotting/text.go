@@ -46,14 +46,54 @@ var scripts = map[rune]struct {
 	r     rune
 	shift float64
 }{
-	'⁰': {'0', raise}, '¹': {'1', raise}, '²': {'2', raise}, '³': {'3', raise}, '⁴': {'4', raise},
-	'⁵': {'5', raise}, '⁶': {'6', raise}, '⁷': {'7', raise}, '⁸': {'8', raise}, '⁹': {'9', raise},
-	'⁺': {'+', raise}, '⁻': {'−', raise}, '⁽': {'(', raise}, '⁾': {')', raise}, 'ⁿ': {'n', raise}, 'ⁱ': {'i', raise},
-	'ᵏ': {'k', raise}, 'ˡ': {'l', raise}, 'ᵈ': {'d', raise}, 'ᵗ': {'t', raise}, 'ᵀ': {'T', raise},
-	'₀': {'0', lower}, '₁': {'1', lower}, '₂': {'2', lower}, '₃': {'3', lower}, '₄': {'4', lower},
-	'₅': {'5', lower}, '₆': {'6', lower}, '₇': {'7', lower}, '₈': {'8', lower}, '₉': {'9', lower},
-	'₊': {'+', lower}, '₋': {'−', lower}, '₍': {'(', lower}, '₎': {')', lower},
-	'ᵢ': {'i', lower}, 'ⱼ': {'j', lower}, 'ₖ': {'k', lower}, 'ₗ': {'l', lower}, 'ₘ': {'m', lower}, 'ₙ': {'n', lower}, 'ₜ': {'t', lower},
+	'⁰': {'0', raise},
+	'¹': {'1', raise},
+	'²': {'2', raise},
+	'³': {'3', raise},
+	'⁴': {'4', raise},
+	'⁵': {'5', raise},
+	'⁶': {'6', raise},
+	'⁷': {'7', raise},
+	'⁸': {'8', raise},
+	'⁹': {'9', raise},
+	'⁺': {
+		'+',
+		raise,
+	},
+	'⁻': {'−', raise},
+	'⁽': {'(', raise},
+	'⁾': {')', raise},
+	'ⁿ': {'n', raise},
+	'ⁱ': {'i', raise},
+	'ᵏ': {'k', raise},
+	'ˡ': {'l', raise},
+	'ᵈ': {'d', raise},
+	'ᵗ': {'t', raise},
+	'ᵀ': {'T', raise},
+	'₀': {'0', lower},
+	'₁': {'1', lower},
+	'₂': {'2', lower},
+	'₃': {'3', lower},
+	'₄': {'4', lower},
+	'₅': {'5', lower},
+	'₆': {'6', lower},
+	'₇': {'7', lower},
+	'₈': {'8', lower},
+	'₉': {'9', lower},
+	'₊': {'+', lower},
+	'₋': {'−', lower},
+	'₍': {'(', lower},
+	'₎': {')', lower},
+	'ᵢ': {
+		'i',
+		lower,
+	},
+	'ⱼ': {'j', lower},
+	'ₖ': {'k', lower},
+	'ₗ': {'l', lower},
+	'ₘ': {'m', lower},
+	'ₙ': {'n', lower},
+	'ₜ': {'t', lower},
 }
 
 // accents maps combining marks to the spacing marks that are drawn for them.
@@ -71,7 +111,8 @@ type run struct {
 func runsOf(line string) []run {
 	var runs []run
 	add := func(s string, scale, shift float64) {
-		if n := len(runs) - 1; n >= 0 && runs[n].accent == 0 && runs[n].scale == scale && runs[n].shift == shift {
+		if n := len(runs) - 1; n >= 0 && runs[n].accent == 0 && runs[n].scale == scale &&
+			runs[n].shift == shift {
 			runs[n].text += s
 			return
 		}
@@ -125,7 +166,9 @@ func checkText(what, s string) error {
 		for _, rn := range runsOf(line) {
 			for _, r := range rn.text {
 				if i, err := face.Face.GlyphIndex(&buf, r); err != nil || i == 0 {
-					return fmt.Errorf("plotting: %s %q: Liberation Sans has no shape for %q (%U); write it another way", what, s, r, r)
+					return fmt.Errorf(
+						"plotting: %s %q: Liberation Sans has no shape for %q (%U); write it "+
+							"another way", what, s, r, r)
 				}
 			}
 		}
@@ -173,7 +216,10 @@ func (m markup) Draw(c vg.Canvas, s string, sty text.Style, pt vg.Point) {
 		}
 	}
 	lines := m.Lines(s)
-	baseline := pt.Y + sty.Height(s)*vg.Length(sty.YAlign) - m.Extents(sty.Font).Ascent + sty.Font.Size*vg.Length(len(lines))
+	baseline := pt.Y + sty.Height(s)*vg.Length(
+		sty.YAlign) - m.Extents(sty.Font).Ascent + sty.Font.Size*vg.Length(
+		len(lines),
+	)
 	for _, line := range lines {
 		w, _, _ := m.Box(line, sty.Font)
 		drawLine(c, line, sty.Font, sty.Color, pt.X+w*vg.Length(sty.XAlign), baseline)
@@ -212,7 +258,10 @@ func drawLine(c vg.Canvas, line string, f font.Font, col color.Color, x, y vg.Le
 // inkBox returns the edges of what is drawn for r, from its origin.
 func inkBox(face font.Face, r rune) (left, right, bottom, top vg.Length) {
 	b, scale := glyphBounds(face, r)
-	return vg.Length(b.Min.X) * scale, vg.Length(b.Max.X) * scale, -vg.Length(b.Max.Y) * scale, -vg.Length(b.Min.Y) * scale
+	return vg.Length(
+			b.Min.X,
+		) * scale, vg.Length(b.Max.X) * scale, -vg.Length(
+			b.Max.Y) * scale, -vg.Length(b.Min.Y) * scale
 }
 
 func glyphBounds(face font.Face, r rune) (fixed.Rectangle26_6, vg.Length) {
@@ -278,6 +327,7 @@ func (t caption) draw(c draw.Canvas, x, y vg.Length, h, v float64) {
 	y -= t.height() * vg.Length(v)
 	for i, l := range lines {
 		w, _, _ := markup{}.Box(l, f)
-		drawLine(c, l, f, t.color, x-w*vg.Length(h), y+vg.Points(t.size*linePitch*float64(len(lines)-1-i)))
+		drawLine(c, l, f, t.color, x-w*vg.Length(h),
+			y+vg.Points(t.size*linePitch*float64(len(lines)-1-i)))
 	}
 }

@@ -18,7 +18,8 @@ func TestRuns(t *testing.T) {
 	}{
 		{"K(c)", []run{{text: "K(c)", scale: 1}}},
 		{"10⁻³", []run{{text: "10", scale: 1}, {text: "−3", scale: scriptScale, shift: raise}}},
-		{"σ_{w}²", []run{{text: "σ", scale: 1}, {text: "w", scale: scriptScale, shift: lower}, {text: "2", scale: scriptScale, shift: raise}}},
+		{"σ_{w}²", []run{{text: "σ", scale: 1}, {text: "w", scale: scriptScale, shift: lower},
+			{text: "2", scale: scriptScale, shift: raise}}},
 		{"my_net^2", []run{{text: "my_net^2", scale: 1}}},
 		{"a_{", []run{{text: "a_{", scale: 1}}},
 		{"φ\u0303(z)", []run{{text: "φ", scale: 1, accent: '˜'}, {text: "(z)", scale: 1}}},
@@ -31,8 +32,10 @@ func TestRuns(t *testing.T) {
 
 func TestSymbolsOfTheField(t *testing.T) {
 	for _, s := range []string{
-		"φ̃, Φ̃, K(c), θ = arccos c, σ_{w}² = 2, σ_{b} = 0.1", "Θ, Σ, κ, λ, η, ρ, τ, α, β, γ, δ, ε, μ, ω, π",
-		"x·x′/d, ‖x‖², √d, ½ sin 6z, ±1, ≤, ≥, ≠, ≈, →, ←, ∞, ∑, ∂, −", "a₀ … a₉, aₖ, cᵏ, 10⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "f̂, x̄, e^{−c²}",
+		"φ̃, Φ̃, K(c), θ = arccos c, σ_{w}² = 2, σ_{b} = 0.1",
+		"Θ, Σ, κ, λ, η, ρ, τ, α, β, γ, δ, ε, μ, ω, π",
+		"x·x′/d, ‖x‖², √d, ½ sin 6z, ±1, ≤, ≥, ≠, ≈, →, ←, ∞, ∑, ∂, −",
+		"a₀ … a₉, aₖ, cᵏ, 10⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "f̂, x̄, e^{−c²}",
 	} {
 		if err := checkText("text", s); err != nil {
 			t.Error(err)
@@ -75,7 +78,9 @@ func TestAccentClearsItsLetter(t *testing.T) {
 		if gap := accent.Y + ab - top; gap < 0.03*size || gap > 0.1*size {
 			t.Errorf("%c: the tilde is %v above the letter, want 3 to 10", letter, gap)
 		}
-		if off := accent.X + (al+ar)/2 - face.Width("x") - (left+right)/2; math.Abs(float64(off)) > 1e-6 {
+		if off := accent.X + (al+ar)/2 - face.Width("x") - (left+right)/2; math.Abs(
+			float64(off),
+		) > 1e-6 {
 			t.Errorf("%c: the tilde is %v off the middle of the letter", letter, off)
 		}
 	}

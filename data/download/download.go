@@ -93,7 +93,8 @@ func JMLR(ctx context.Context, settings *Settings, sets ...string) ([]Result, er
 		s = *settings
 	}
 	if s.URL != "" && s.Archive != "" {
-		return nil, errors.New("download: Settings.URL and Settings.Archive are both given; give one")
+		return nil, errors.New(
+			"download: Settings.URL and Settings.Archive are both given; give one")
 	}
 	if s.URL == "" {
 		s.URL = JMLRArchive
@@ -195,8 +196,21 @@ func transfer(ctx context.Context, s Settings, root string, wanted map[string]bo
 		}
 	}()
 
-	u := &unpacker{root: root, staging: staging, archive: name, wanted: wanted, files: make(map[string][]string)}
-	counted := &counter{r: body, ctx: ctx, stalled: stalled, total: total, unpacker: u, report: s.Progress}
+	u := &unpacker{
+		root:    root,
+		staging: staging,
+		archive: name,
+		wanted:  wanted,
+		files:   make(map[string][]string),
+	}
+	counted := &counter{
+		r:        body,
+		ctx:      ctx,
+		stalled:  stalled,
+		total:    total,
+		unpacker: u,
+		report:   s.Progress,
+	}
 	err = u.unpack(ctx, counted)
 	if err == nil {
 		counted.tell(true)
@@ -210,13 +224,16 @@ func transfer(ctx context.Context, s Settings, root string, wanted map[string]bo
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("download: interrupted while reading %s: %w", name, err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &transport), context.Cause(ctx) != nil:
-		return fmt.Errorf("download: %s ended early, after %d bytes (%w); try again", name, counted.n, err)
+		return fmt.Errorf("download: %s ended early, after %d bytes (%w); try again", name,
+			counted.n, err)
 	}
 	return err
 }
 
 // open returns the archive, its size in bytes or −1, and its name.
-func open(ctx context.Context, s Settings) (body io.ReadCloser, total int64, name string, err error) {
+func open(
+	ctx context.Context, s Settings,
+) (body io.ReadCloser, total int64, name string, err error) {
 	if s.Archive != "" {
 		f, err := os.Open(s.Archive)
 		if err != nil {
@@ -244,11 +261,17 @@ func open(ctx context.Context, s Settings) (body io.ReadCloser, total int64, nam
 		if ctx.Err() != nil {
 			return nil, 0, "", fmt.Errorf("download: interrupted: %w", err)
 		}
-		return nil, 0, "", fmt.Errorf("download: cannot reach the archive (%w); when this machine is offline, set KERNELSMITH_DATA to a folder that holds jmlr/<set>, or name an archive that was downloaded elsewhere (go run ./data/fetch -archive file set); embedded sets need neither", err)
+		return nil, 0, "", fmt.Errorf(
+			"download: cannot reach the archive (%w); when this machine is offline, set "+
+				"KERNELSMITH_DATA to a folder that holds jmlr/<set>, or name an archive that "+
+				"was downloaded elsewhere (go run ./data/fetch -archive file set); embedded "+
+				"sets need neither", err)
 	}
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()
-		return nil, 0, "", fmt.Errorf("download: %s answered %s instead of the archive; try later or give another address", s.URL, response.Status)
+		return nil, 0, "", fmt.Errorf(
+			"download: %s answered %s instead of the archive; try later or give another address",
+			s.URL, response.Status)
 	}
 	return response.Body, response.ContentLength, s.URL, nil
 }
@@ -283,7 +306,8 @@ func (c *counter) tell(end bool) {
 		return
 	}
 	c.last = time.Now()
-	c.report(Progress{Bytes: c.n, Total: c.total, Done: c.unpacker.done, Sets: len(c.unpacker.wanted)})
+	c.report(
+		Progress{Bytes: c.n, Total: c.total, Done: c.unpacker.done, Sets: len(c.unpacker.wanted)})
 }
 
 // unpacker takes the files of the wanted sets from an archive.
@@ -299,7 +323,9 @@ func (u *unpacker) unpack(ctx context.Context, r io.Reader) error {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		if errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.EOF) {
-			return fmt.Errorf("download: %s is not a gzipped archive (%w); check the address: it may be an error page", u.archive, err)
+			return fmt.Errorf(
+				"download: %s is not a gzipped archive (%w); check the address: it may be an "+
+					"error page", u.archive, err)
 		}
 		return err
 	}
@@ -312,7 +338,9 @@ func (u *unpacker) unpack(ctx context.Context, r io.Reader) error {
 		}
 		header, err := t.Next()
 		if limited.N <= 0 {
-			return fmt.Errorf("download: %s holds more than %d bytes; it is not the published archive", u.archive, int64(maxArchiveBytes))
+			return fmt.Errorf(
+				"download: %s holds more than %d bytes; it is not the published archive", u.archive,
+				int64(maxArchiveBytes))
 		}
 		if err == io.EOF {
 			// What follows the last entry carries the checksum of the whole.
@@ -347,7 +375,9 @@ func (u *unpacker) unpack(ctx context.Context, r io.Reader) error {
 	}
 	if len(absent) > 0 {
 		slices.Sort(absent)
-		return fmt.Errorf("download: %s does not hold, or not completely: %s; check the names (data.JMLRSets lists the known ones)", u.archive, strings.Join(absent, ", "))
+		return fmt.Errorf(
+			"download: %s does not hold, or not completely: %s; check the names (data.JMLRSets "+
+				"lists the known ones)", u.archive, strings.Join(absent, ", "))
 	}
 	return nil
 }
@@ -356,7 +386,8 @@ func (u *unpacker) damaged(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
-	if errors.Is(err, tar.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+	if errors.Is(err, tar.ErrHeader) || errors.Is(err, gzip.ErrChecksum) ||
+		errors.Is(err, gzip.ErrHeader) {
 		return fmt.Errorf("download: %s is damaged (%w); try again", u.archive, err)
 	}
 	return err
@@ -367,23 +398,29 @@ func (u *unpacker) damaged(err error) error {
 func (u *unpacker) entry(header *tar.Header, r io.Reader) error {
 	name := header.Name
 	if strings.HasPrefix(name, "/") || slices.Contains(strings.Split(name, "/"), "..") {
-		return fmt.Errorf("download: %s holds %q, which leads out of the folder; it is not the published archive", u.archive, name)
+		return fmt.Errorf(
+			"download: %s holds %q, which leads out of the folder; it is not the published archive",
+			u.archive, name)
 	}
 	set, file := path.Base(path.Dir(name)), path.Base(name)
 	if !u.wanted[set] || header.Typeflag == tar.TypeDir || !u.belongs(set, file) {
 		return nil
 	}
 	if header.Typeflag != tar.TypeReg {
-		return fmt.Errorf("download: %s: %q is not a regular file; it is not the published archive", u.archive, name)
+		return fmt.Errorf("download: %s: %q is not a regular file; it is not the published archive",
+			u.archive, name)
 	}
 	if slices.Contains(u.files[set], file) {
 		if data.JMLRChecksums(set) != nil {
 			return nil // the first was verified
 		}
-		return fmt.Errorf("download: %s holds %s/%s more than once; it is not the published archive", u.archive, set, file)
+		return fmt.Errorf(
+			"download: %s holds %s/%s more than once; it is not the published archive", u.archive,
+			set, file)
 	}
 	if header.Size > maxFileBytes {
-		return fmt.Errorf("download: %s: %q has %d bytes, more than the %d allowed", u.archive, name, header.Size, maxFileBytes)
+		return fmt.Errorf("download: %s: %q has %d bytes, more than the %d allowed", u.archive,
+			name, header.Size, maxFileBytes)
 	}
 	if err := u.write(set, file, r); err != nil {
 		return err
@@ -401,7 +438,8 @@ func (u *unpacker) belongs(set, file string) bool {
 		return sums[file] != ""
 	}
 	return file == set+".txt" || file == "conxuntos.dat" || file == "conxuntos_kfold.dat" ||
-		(strings.HasPrefix(file, set) && strings.HasSuffix(file, "_R.dat") && !strings.Contains(file, `\`))
+		(strings.HasPrefix(file, set) && strings.HasSuffix(file,
+			"_R.dat") && !strings.Contains(file, `\`))
 }
 
 func (u *unpacker) write(set, file string, r io.Reader) (err error) {
@@ -444,7 +482,8 @@ func (u *unpacker) place(set string) error {
 		return fmt.Errorf("download: %s: %w", u.archive, err)
 	}
 	// A damaged set makes way; it goes when the staging folder does.
-	if err := os.Rename(to, filepath.Join(u.staging, "old-"+set)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Rename(to, filepath.Join(u.staging, "old-"+set)); err != nil &&
+		!errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("download: cannot replace the set in the cache: %w", err)
 	}
 	if err := os.Rename(from, to); err != nil {
@@ -470,7 +509,8 @@ func removeLeftovers(root string) {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && e.IsDir() && strings.HasPrefix(e.Name(), stagingPrefix) && time.Since(info.ModTime()) > 24*time.Hour {
+		if err == nil && e.IsDir() && strings.HasPrefix(e.Name(), stagingPrefix) &&
+			time.Since(info.ModTime()) > 24*time.Hour {
 			os.RemoveAll(filepath.Join(root, e.Name()))
 		}
 	}

@@ -61,7 +61,12 @@ func setFiles(folder, set string) []entry {
 	p := folder + set + "/"
 	return []entry{
 		{name: p, kind: tar.TypeDir},
-		{name: p + set + ".txt", text: fmt.Sprintf("n_entradas= 1\nn_clases= 2\nn_arquivos= 1\nfich1= %s_R.dat\nn_patrons1= 3\nn_patrons_entrena= 2\nn_patrons_valida= 1\nn_conxuntos= 1\n", set)},
+		{
+			name: p + set + ".txt",
+			text: fmt.Sprintf(
+				"n_entradas= 1\nn_clases= 2\nn_arquivos= 1\nfich1= %s_R.dat\nn_patrons1= "+
+					"3\nn_patrons_entrena= 2\nn_patrons_valida= 1\nn_conxuntos= 1\n", set),
+		},
 		{name: p + set + ".arff", text: "not wanted"},
 		{name: p + set + "_R.dat", text: "\tf1\tclase\n1\t1\t0\n2\t2\t1\n3\t3\t1\n"},
 		{name: p + "conxuntos.dat", text: "2 0\n1\n"},
@@ -125,7 +130,10 @@ func wantError(t *testing.T, err error, parts ...string) {
 
 func TestJMLR(t *testing.T) {
 	cache := cacheFolder(t)
-	body := archive(t, slices.Concat(setFiles("./any/folder/", "first"), setFiles("./any/folder/", "second"), setFiles("", "third"))...)
+	body := archive(
+		t,
+		slices.Concat(setFiles("./any/folder/", "first"), setFiles("./any/folder/", "second"),
+			setFiles("", "third"))...)
 	url, requests := serve(t, body, -1)
 	var reports []Progress
 	settings := &Settings{URL: url, Progress: func(p Progress) { reports = append(reports, p) }}
@@ -152,20 +160,27 @@ func TestJMLR(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	last := reports[len(reports)-1]
-	if diff := cmp.Diff(Progress{Bytes: int64(len(body)), Total: int64(len(body)), Done: 2, Sets: 2}, last); diff != "" {
+	if diff := cmp.Diff(
+		Progress{Bytes: int64(len(body)), Total: int64(len(body)), Done: 2, Sets: 2}, last,
+	); diff != "" {
 		t.Error(diff)
 	}
 
 	// A second call finds all in place and asks for nothing.
-	if results, err = JMLR(t.Context(), settings, "third", "first"); err != nil || results[0].New || results[1].New || *requests != 1 {
+	if results, err = JMLR(t.Context(), settings, "third",
+		"first"); err != nil || results[0].New || results[1].New ||
+		*requests != 1 {
 		t.Errorf("%v, %v, %d requests", results, err, *requests)
 	}
 	// A third wants one more.
-	if results, err = JMLR(t.Context(), settings, "first", "second"); err != nil || results[0].New || !results[1].New {
+	if results, err = JMLR(t.Context(), settings, "first",
+		"second"); err != nil || results[0].New ||
+		!results[1].New {
 		t.Errorf("%v, %v", results, err)
 	}
 	// No sets, no requests.
-	if results, err = JMLR(t.Context(), settings); err != nil || len(results) != 0 || *requests != 2 {
+	if results, err = JMLR(t.Context(), settings); err != nil || len(results) != 0 ||
+		*requests != 2 {
 		t.Errorf("%v, %v, %d requests", results, err, *requests)
 	}
 }
@@ -176,7 +191,8 @@ func TestJMLRFromArchive(t *testing.T) {
 	if err := os.WriteFile(path, archive(t, setFiles("data/", "first")...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if results, err := JMLR(t.Context(), &Settings{Archive: path}, "first"); err != nil || !results[0].New {
+	if results, err := JMLR(t.Context(), &Settings{Archive: path}, "first"); err != nil ||
+		!results[0].New {
 		t.Errorf("%v, %v", results, err)
 	}
 	_, err := JMLR(t.Context(), &Settings{Archive: path + "x"}, "second")
@@ -194,13 +210,16 @@ func TestJMLRUnderData(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range setFiles("", "first")[1:] {
-		if err := os.WriteFile(filepath.Join(root, "jmlr", e.name), []byte(e.text), 0o644); err != nil {
+		if err := os.WriteFile(
+			filepath.Join(root, "jmlr", e.name), []byte(e.text), 0o644,
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
 	url, requests := serve(t, nil, -1)
 	results, err := JMLR(t.Context(), &Settings{URL: url}, "first")
-	if diff := cmp.Diff([]Result{{Set: "first", Dir: dir}}, results); diff != "" || err != nil || *requests != 0 {
+	if diff := cmp.Diff([]Result{{Set: "first", Dir: dir}}, results); diff != "" || err != nil ||
+		*requests != 0 {
 		t.Errorf("%v, %s, %d requests", err, diff, *requests)
 	}
 	// The user's own files are not replaced.
@@ -218,10 +237,13 @@ func TestJMLRReplacesDamaged(t *testing.T) {
 	cache := cacheFolder(t)
 	url, requests := serve(t, archive(t, setFiles("", "first")...), -1)
 	for range 2 {
-		if results, err := JMLR(t.Context(), &Settings{URL: url}, "first"); err != nil || !results[0].New {
+		if results, err := JMLR(t.Context(), &Settings{URL: url}, "first"); err != nil ||
+			!results[0].New {
 			t.Fatalf("%v, %v", results, err)
 		}
-		if err := os.Truncate(filepath.Join(cache, "jmlr", "first", "conxuntos.dat"), 2); err != nil {
+		if err := os.Truncate(
+			filepath.Join(cache, "jmlr", "first", "conxuntos.dat"), 2,
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -248,7 +270,9 @@ func TestJMLRBadArchives(t *testing.T) {
 
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	if err := tar.NewWriter(z).WriteHeader(&tar.Header{Name: "first/first_R.dat", Size: maxFileBytes + 1, Typeflag: tar.TypeReg}); err != nil {
+	if err := tar.NewWriter(z).
+		WriteHeader(&tar.Header{Name: "first/first_R.dat", Size: maxFileBytes + 1,
+			Typeflag: tar.TypeReg}); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
@@ -260,15 +284,18 @@ func TestJMLRBadArchives(t *testing.T) {
 		set  string
 		want string
 	}{
-		"truncated":      {whole[:len(whole)/2], "first", "ended early"},
-		"checksum":       {flipped, "first", "is damaged"},
-		"no such set":    {whole, "frist", "does not hold, or not completely: frist"},
-		"incomplete":     {archive(t, first[:3]...), "first", "first_R.dat"},
-		"altered":        {archive(t, altered...), "first", `class "7"`},
-		"published sum":  {archive(t, zoo...), "zoo", "published is " + data.JMLRChecksums("zoo")["zoo.txt"]},
+		"truncated":   {whole[:len(whole)/2], "first", "ended early"},
+		"checksum":    {flipped, "first", "is damaged"},
+		"no such set": {whole, "frist", "does not hold, or not completely: frist"},
+		"incomplete":  {archive(t, first[:3]...), "first", "first_R.dat"},
+		"altered":     {archive(t, altered...), "first", `class "7"`},
+		"published sum": {archive(t, zoo...), "zoo",
+			"published is " + data.JMLRChecksums("zoo")["zoo.txt"]},
 		"published part": {archive(t, setFiles("d/", "first")...), "zoo", "not completely: zoo"},
-		"traversal":      {archive(t, append([]entry{{name: "d/../../first/first_R.dat", text: "x"}}, first...)...), "first", "leads out of the folder"},
-		"absolute":       {archive(t, append([]entry{{name: "/first/first_R.dat", text: "x"}}, first...)...), "first", "leads out of the folder"},
+		"traversal": {archive(t, append([]entry{{name: "d/../../first/first_R.dat",
+			text: "x"}}, first...)...), "first", "leads out of the folder"},
+		"absolute": {archive(t, append([]entry{{name: "/first/first_R.dat", text: "x"}},
+			first...)...), "first", "leads out of the folder"},
 		"link":           {archive(t, linked...), "first", "not a regular file"},
 		"twice":          {archive(t, twice...), "first", "more than once"},
 		"size bomb":      {bomb.Bytes(), "first", "more than the 536870912 allowed"},
@@ -297,7 +324,9 @@ func TestJMLRInterrupted(t *testing.T) {
 		x = x*1664525 + 1013904223
 		noise[i] = byte(x >> 24)
 	}
-	body := archive(t, append([]entry{{name: "other/noise", text: string(noise)}}, setFiles("", "second")...)...)
+	body := archive(
+		t,
+		append([]entry{{name: "other/noise", text: string(noise)}}, setFiles("", "second")...)...)
 	url, _ := serve(t, body, len(body)/2)
 	results, err := JMLR(t.Context(), &Settings{URL: url}, "second")
 	wantError(t, err, "ended early", "try again")

@@ -49,7 +49,8 @@ func TestVerifyDownload(t *testing.T) {
 		{Set: "wine-quality-red", Dir: filepath.Join(cache, "jmlr", "wine-quality-red"), New: true},
 		{Set: "zoo", Dir: filepath.Join(cache, "jmlr", "zoo"), New: true},
 	}
-	results, err := JMLR(t.Context(), &Settings{URL: url}, "wine-quality-red", "wine-quality-white", "zoo")
+	results, err := JMLR(t.Context(), &Settings{URL: url}, "wine-quality-red", "wine-quality-white",
+		"zoo")
 	wantError(t, err, "ended early")
 	if diff := cmp.Diff(want, results); diff != "" {
 		t.Error(diff)
@@ -69,7 +70,9 @@ func TestVerifyDownload(t *testing.T) {
 	// not read.
 	cache = cacheFolder(t)
 	url, _ = serve(t, body, len(first)+50000)
-	if results, err = JMLR(t.Context(), &Settings{URL: url}, "zoo", "wine-quality-red"); err != nil || len(results) != 2 {
+	if results, err = JMLR(t.Context(), &Settings{URL: url}, "zoo",
+		"wine-quality-red"); err != nil ||
+		len(results) != 2 {
 		t.Errorf("%v, %v", results, err)
 	}
 

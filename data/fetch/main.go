@@ -30,7 +30,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("fetch", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "usage: fetch [-url address | -archive file] -all | set…\n\nDownloads data sets into the cache; data.JMLRSets lists their names.\n")
+		fmt.Fprintf(stderr,
+			"usage: fetch [-url address | -archive file] -all | set…\n\nDownloads data sets "+
+				"into the cache; data.JMLRSets lists their names.\n")
 		flags.PrintDefaults()
 	}
 	url := flags.String("url", "", "`address` of the archive (default "+download.JMLRArchive+")")
@@ -50,7 +52,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *all {
 		sets = data.JMLRSets()
 	}
-	results, err := download.JMLR(ctx, &download.Settings{URL: *url, Archive: *archive, Progress: printer(stdout)}, sets...)
+	results, err := download.JMLR(
+		ctx,
+		&download.Settings{URL: *url, Archive: *archive, Progress: printer(stdout)},
+		sets...)
 	for _, r := range results {
 		if r.New {
 			fmt.Fprintf(stdout, "%s: downloaded and verified, in %s\n", r.Set, r.Dir)
@@ -80,9 +85,11 @@ func printer(w io.Writer) func(download.Progress) {
 		}
 		next = (p.Bytes/step + 1) * step
 		if p.Total > 0 {
-			fmt.Fprintf(w, "read %.1f of %.1f MB, %d of %d sets complete\n", float64(p.Bytes)/mega, float64(p.Total)/mega, p.Done, p.Sets)
+			fmt.Fprintf(w, "read %.1f of %.1f MB, %d of %d sets complete\n", float64(p.Bytes)/mega,
+				float64(p.Total)/mega, p.Done, p.Sets)
 		} else {
-			fmt.Fprintf(w, "read %.1f MB, %d of %d sets complete\n", float64(p.Bytes)/mega, p.Done, p.Sets)
+			fmt.Fprintf(w, "read %.1f MB, %d of %d sets complete\n", float64(p.Bytes)/mega, p.Done,
+				p.Sets)
 		}
 	}
 }

@@ -35,11 +35,14 @@ func TestFetch(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(body.Bytes()) }))
+	server := httptest.NewServer(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(body.Bytes()) }))
 	defer server.Close()
 
 	status, out, errs := fetch(t, "-url", server.URL, "tiny", "pair")
-	if status != 0 || errs != "" || !strings.Contains(out, "tiny: downloaded and verified, in "+cache) || !strings.Contains(out, "2 of 2 sets complete") {
+	if status != 0 || errs != "" ||
+		!strings.Contains(out, "tiny: downloaded and verified, in "+cache) ||
+		!strings.Contains(out, "2 of 2 sets complete") {
 		t.Errorf("status %d\n%s%s", status, out, errs)
 	}
 	server.Close()
@@ -49,7 +52,8 @@ func TestFetch(t *testing.T) {
 	}
 	// Offline, with a set missing: what is there is named, and the rest fails.
 	status, out, errs = fetch(t, "-url", server.URL, "tiny", "zoo")
-	if status != 1 || !strings.Contains(out, "tiny: already there") || !strings.Contains(errs, "cannot reach the archive") {
+	if status != 1 || !strings.Contains(out, "tiny: already there") ||
+		!strings.Contains(errs, "cannot reach the archive") {
 		t.Errorf("status %d\n%s%s", status, out, errs)
 	}
 	path := filepath.Join(t.TempDir(), "data.tar.gz")
@@ -57,21 +61,28 @@ func TestFetch(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("KERNELSMITH_CACHE", filepath.Join(t.TempDir(), "other"))
-	if status, out, errs = fetch(t, "-archive", path, "pair"); status != 0 || !strings.Contains(out, "pair: downloaded") {
+	if status, out, errs = fetch(t, "-archive", path, "pair"); status != 0 ||
+		!strings.Contains(out, "pair: downloaded") {
 		t.Errorf("status %d\n%s%s", status, out, errs)
 	}
-	if status, out, errs = fetch(t, "-archive", path, "-all"); status != 1 || !strings.Contains(errs, "zoo") || !strings.Contains(errs, "abalone") {
+	if status, out, errs = fetch(t, "-archive", path,
+		"-all"); status != 1 || !strings.Contains(errs, "zoo") ||
+		!strings.Contains(errs, "abalone") {
 		t.Errorf("status %d\n%s%s", status, out, errs)
 	}
 }
 
 func TestFetchUsage(t *testing.T) {
 	for _, args := range [][]string{{}, {"-nonsense"}, {"-all", "zoo"}} {
-		if status, _, errs := fetch(t, args...); status != 2 || !strings.Contains(errs, "usage: fetch") {
+		if status, _, errs := fetch(
+			t,
+			args...); status != 2 ||
+			!strings.Contains(errs, "usage: fetch") {
 			t.Errorf("%v: status %d\n%s", args, status, errs)
 		}
 	}
-	if status, _, errs := fetch(t, "-h"); status != 0 || !strings.Contains(errs, "KERNELSMITH") && !strings.Contains(errs, "usage") {
+	if status, _, errs := fetch(t, "-h"); status != 0 ||
+		!strings.Contains(errs, "KERNELSMITH") && !strings.Contains(errs, "usage") {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 }

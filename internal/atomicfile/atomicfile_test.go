@@ -41,7 +41,8 @@ func TestWrite(t *testing.T) {
 	if err := WriteBytes(filepath.Dir(path), nil); err == nil {
 		t.Error("a folder was replaced")
 	}
-	if err := WriteBytes(filepath.Join(path, "below"), nil); err == nil || !strings.Contains(err.Error(), "cannot write in the folder of") {
+	if err := WriteBytes(filepath.Join(path, "below"), nil); err == nil ||
+		!strings.Contains(err.Error(), "cannot write in the folder of") {
 		t.Errorf("in a file: %v", err)
 	}
 }

@@ -126,10 +126,14 @@ type FrontPoint struct {
 // seconds for seven parameters, more for ten. If ctx ends, its error is returned beside
 // the front found so far. Other errors are those of Fit, Problem.Largest, and widths that
 // are not 1 ≤ narrowest ≤ widest.
-func Front(ctx context.Context, f Family, p Problem, narrowest, widest int, s *Settings) ([]FrontPoint, error) {
+func Front(
+	ctx context.Context, f Family, p Problem, narrowest, widest int, s *Settings,
+) ([]FrontPoint, error) {
 	narrowest, widest = cmp.Or(narrowest, 1<<2), cmp.Or(widest, 1<<30)
 	if narrowest < 1 || widest < narrowest {
-		return nil, fmt.Errorf("design: a front from width %d to %d; 1 ≤ narrowest ≤ widest is needed", narrowest, widest)
+		return nil, fmt.Errorf(
+			"design: a front from width %d to %d; 1 ≤ narrowest ≤ widest is needed", narrowest,
+			widest)
 	}
 	if p.Largest {
 		return nil, errors.New("design: a front is of mean errors; leave Largest out")
@@ -172,7 +176,10 @@ func Front(ctx context.Context, f Family, p Problem, narrowest, widest int, s *S
 		at := *wide.strict()
 		at.problem.Width = w
 		from := at.nearest(pool, kept)
-		if err = at.each(ctx, len(from), 1, report, func(i int, stop func() bool) { from[i] = at.polished(from[i], 40, false, stop) }); err != nil {
+		if err = at.each(
+			ctx, len(from), 1, report,
+			func(i int, stop func() bool) { from[i] = at.polished(from[i], 40, false, stop) },
+		); err != nil {
 			break
 		}
 		pool = append(pool, from...)
@@ -220,7 +227,8 @@ func (s *search) nearest(pool []start, count int) []start {
 // undominated leaves out what another point beats in both.
 func undominated(all []FrontPoint) (out []FrontPoint) {
 	slices.SortFunc(all, func(a, b FrontPoint) int {
-		return cmp.Or(cmp.Compare(a.Design.Error.Mean, b.Design.Error.Mean), cmp.Compare(a.MeanSpread, b.MeanSpread))
+		return cmp.Or(cmp.Compare(a.Design.Error.Mean, b.Design.Error.Mean),
+			cmp.Compare(a.MeanSpread, b.MeanSpread))
 	})
 	least := math.Inf(1)
 	for _, p := range all {

@@ -50,7 +50,11 @@ func (d *Design) Curve(target ntk.Target, cosines []float64, widths ...int) (*Cu
 	samples, sampled := target.(ntk.Samples)
 	switch {
 	case sampled && cosines == nil:
-		c.Cosines, c.Target = append(c.Cosines, samples.Cosines...), append(c.Target, samples.Values...)
+		c.Cosines, c.Target = append(
+			c.Cosines,
+			samples.Cosines...), append(
+			c.Target,
+			samples.Values...)
 	case cosines == nil:
 		for i := range 101 {
 			c.Cosines = append(c.Cosines, math.Cos(math.Pi*float64(i)/100))

@@ -18,7 +18,10 @@ func TestBandAgainstNets(t *testing.T) {
 	const nets, width = 400, 256
 	cosines := []float64{1, 0.9, 0.5, 0, -0.5, -1}
 	target := ntk.Must(ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1)).NTK())
-	fitted := ntk.Must(design.Fit(t.Context(), design.Paper(), design.Problem{Target: target}, &design.Settings{Starts: 100, Polish: 4})).Design
+	fitted := ntk.Must(
+		design.Fit(t.Context(), design.Paper(), design.Problem{Target: target},
+			&design.Settings{Starts: 100, Polish: 4}),
+	).Design
 	for name, d := range map[string]*design.Design{"published": {Formula: design.FromMimic(ntk.PublishedMimic())}, "fitted": fitted} {
 		curve := ntk.Must(d.Curve(target, cosines, width))
 		x := mat.NewDense(len(cosines), 2, nil)
@@ -29,7 +32,10 @@ func TestBandAgainstNets(t *testing.T) {
 		arch := ntk.Must(d.Net(1))
 		values := make([][]float64, len(cosines))
 		for seed := range nets {
-			net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: width, Outputs: 1, Seed: uint64(seed) + 1}))
+			net := ntk.Must(
+				fcn.New(arch,
+					fcn.Config{Inputs: 2, Width: width, Outputs: 1, Seed: uint64(seed) + 1}),
+			)
 			theta := ntk.Must(net.EmpiricalNTK(first, x, 0))
 			for i := range cosines {
 				values[i] = append(values[i], theta.At(0, i))
@@ -46,10 +52,12 @@ func TestBandAgainstNets(t *testing.T) {
 			}
 			std, exact := math.Sqrt(square), curve.Std[0][i]
 			if off := (mean - curve.Kernel[i]) / (exact / math.Sqrt(nets)); !(math.Abs(off) <= 4) {
-				t.Errorf("%s at c = %v: mean %v, the kernel is %v: %.1f standard errors", name, c, mean, curve.Kernel[i], off)
+				t.Errorf("%s at c = %v: mean %v, the kernel is %v: %.1f standard errors", name, c,
+					mean, curve.Kernel[i], off)
 			}
 			if off := (std - exact) / (math.Sqrt((fourth-square*square)/nets) / (2 * std)); !(math.Abs(off) <= 4) {
-				t.Errorf("%s at c = %v: standard deviation %v, exactly %v: %.1f standard errors", name, c, std, exact, off)
+				t.Errorf("%s at c = %v: standard deviation %v, exactly %v: %.1f standard errors",
+					name, c, std, exact, off)
 			}
 		}
 	}
@@ -73,7 +81,8 @@ func TestCurve(t *testing.T) {
 		t.Errorf("band from %v to %v, %v", low, high, err)
 	}
 	samples := ntk.Samples{Cosines: []float64{0.5, -1}, Values: []float64{0.4, 0.1}}
-	if c := ntk.Must(d.Curve(samples, nil)); len(c.Kernel) != 2 || c.Target[1] != 0.1 || c.Std != nil {
+	if c := ntk.Must(d.Curve(samples, nil)); len(c.Kernel) != 2 || c.Target[1] != 0.1 ||
+		c.Std != nil {
 		t.Errorf("at samples: %+v", c)
 	}
 	if c := ntk.Must(d.Curve(series, nil)); len(c.Cosines) != 101 || c.Cosines[100] != -1 {

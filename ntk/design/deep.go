@@ -82,8 +82,10 @@ func (m *model) layers(f form, out, jacobian []float64) {
 			rho := e.value / size
 			for j := range p.byRho {
 				byStd, byStd2, byRho := by[a][j]/s, by[b][j]/t, s*t*p.byRho[j]
-				byValue[j] = e.first[j] + e.second[j] + e.first[n]*byStd + e.second[n]*byStd2 + e.slope*byRho
-				bySlope := e.firstSlope[j] + e.secondSlope[j] + (e.firstSlope[n]-e.slope)*byStd + (e.secondSlope[n]-e.slope)*byStd2 + e.curvature*byRho
+				byValue[j] = e.first[j] + e.second[j] + e.first[n]*byStd + e.second[n]*byStd2 +
+					e.slope*byRho
+				bySlope := e.firstSlope[j] + e.secondSlope[j] + (e.firstSlope[n]-e.slope)*byStd +
+					(e.secondSlope[n]-e.slope)*byStd2 + e.curvature*byRho
 				p.byTangent[j] = byValue[j] + p.byTangent[j]*e.slope + p.tangent*bySlope
 				p.byRho[j] = byValue[j]/size - rho*(byTop[a][j]/top[a]+byTop[b][j]/top[b])/2
 			}

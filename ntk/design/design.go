@@ -26,7 +26,8 @@ func (d *Design) Activation() (ntk.Activation, error) {
 // values are the parameters of a family of one's own.
 func (d *Design) values() ([]float64, error) {
 	if len(d.Params) != len(d.own.Params) {
-		return nil, fmt.Errorf("design: the design has %d parameters and its family %s has %d", len(d.Params), d.own.name(), len(d.own.Params))
+		return nil, fmt.Errorf("design: the design has %d parameters and its family %s has %d",
+			len(d.Params), d.own.name(), len(d.own.Params))
 	}
 	var out []float64
 	for _, p := range d.Params {
@@ -117,13 +118,17 @@ func spreadOf(f shape, cosines []float64) ([]float64, error) {
 	}
 	const fastest = 200
 	if !(f.rate <= fastest) {
-		return nil, fmt.Errorf("design: φ changes too fast for the variance of its finite nets: as cos %.3gz, and %d is the most", f.rate, fastest)
+		return nil, fmt.Errorf(
+			"design: φ changes too fast for the variance of its finite nets: as cos %.3gz, and "+
+				"%d is the most", f.rate, fastest)
 	}
 	out := make([]float64, len(cosines))
 	exactly(cosines).variances(f, out, nil)
 	for i, v := range out {
 		if !finite(v) {
-			return nil, fmt.Errorf("design: the variance of finite nets at c = %v is %v: φ grows too fast or is not finite", cosines[i], v)
+			return nil, fmt.Errorf(
+				"design: the variance of finite nets at c = %v is %v: φ grows too fast or is "+
+					"not finite", cosines[i], v)
 		}
 		out[i] = math.Sqrt(math.Max(0, v))
 	}
@@ -154,7 +159,13 @@ func (f Formula) params() []Param {
 		counts[t.Kind]++
 		used, _, _ := t.parameters()
 		for _, p := range used {
-			out = append(out, Param{Name: fmt.Sprintf("%s%d.%s", shortName[t.Kind], counts[t.Kind], p.name), Value: *p.value})
+			out = append(
+				out,
+				Param{
+					Name:  fmt.Sprintf("%s%d.%s", shortName[t.Kind], counts[t.Kind], p.name),
+					Value: *p.value,
+				},
+			)
 		}
 	}
 	return out
@@ -207,7 +218,10 @@ type OutsideError struct {
 
 // Error implements error.
 func (e *OutsideError) Error() string {
-	return fmt.Sprintf("design: %d rows are outside the norms that the design was fitted for: row %d has ‖x‖²/d = %.4g, the domain %.4g to %.4g; fit it on these rows, or scale them", e.Rows, e.Row, e.Norm, e.Low, e.High)
+	return fmt.Sprintf(
+		"design: %d rows are outside the norms that the design was fitted for: row %d has "+
+			"‖x‖²/d = %.4g, the domain %.4g to %.4g; fit it on these rows, or scale them", e.Rows,
+		e.Row, e.Norm, e.Low, e.High)
 }
 
 // Check compares the norms of rows with those that the design was fitted for: an

@@ -31,9 +31,11 @@ func (d *Design) check() error {
 	for _, v := range []struct {
 		name  string
 		value float64
-	}{{"Error.Mean", d.Error.Mean}, {"Error.Max", d.Error.Max}, {"Error.Relative", d.Error.Relative}, {"Objective", d.Objective}} {
+	}{{"Error.Mean", d.Error.Mean}, {"Error.Max", d.Error.Max},
+		{"Error.Relative", d.Error.Relative}, {"Objective", d.Objective}} {
 		if !(v.value >= 0) || math.IsInf(v.value, 0) {
-			return fmt.Errorf("design: %s of the design is %v; it must be finite and ≥ 0", v.name, v.value)
+			return fmt.Errorf("design: %s of the design is %v; it must be finite and ≥ 0", v.name,
+				v.value)
 		}
 	}
 	seen := map[string]bool{}
@@ -44,12 +46,15 @@ func (d *Design) check() error {
 		case seen[p.Name]:
 			return fmt.Errorf("design: the design has the parameter %q twice", p.Name)
 		case !finite(p.Value):
-			return fmt.Errorf("design: the parameter %q of the design is %v; it must be finite", p.Name, p.Value)
+			return fmt.Errorf("design: the parameter %q of the design is %v; it must be finite",
+				p.Name, p.Value)
 		}
 		seen[p.Name] = true
 	}
 	if !(d.lo >= 0 && d.hi >= d.lo) || math.IsInf(d.hi, 0) {
-		return fmt.Errorf("design: the norms of the design are from %v to %v; 0 ≤ low ≤ high is needed", d.lo, d.hi)
+		return fmt.Errorf(
+			"design: the norms of the design are from %v to %v; 0 ≤ low ≤ high is needed", d.lo,
+			d.hi)
 	}
 	return d.Formula.Validate()
 }
@@ -73,13 +78,15 @@ func (d *Design) MarshalJSON() ([]byte, error) {
 		Error     designError   `json:"error"`
 		Objective float64       `json:"objective"`
 		Norms     designNorms   `json:"norms"`
-	}{designFormat, formatVersion, d.Formula, params, designError(d.Error), d.Objective, designNorms{d.lo, d.hi}})
+	}{designFormat, formatVersion, d.Formula, params, designError(d.Error), d.Objective,
+		designNorms{d.lo, d.hi}})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes and nothing else; see
 // [Formula.UnmarshalJSON].
 func (d *Design) UnmarshalJSON(data []byte) error {
-	o, err := readObject(data, "the design", designFormat, "formula", "parameters", "error", "objective", "norms")
+	o, err := readObject(data, "the design", designFormat, "formula", "parameters", "error",
+		"objective", "norms")
 	if err != nil {
 		return err
 	}
@@ -111,15 +118,23 @@ func (d *Design) UnmarshalJSON(data []byte) error {
 	}
 	for i, text := range params {
 		var p Param
-		if err := part(fmt.Sprintf("parameter %d", i), text, []string{"name", "value", "at bound"}, &p.Name, &p.Value, &p.AtBound); err != nil {
+		if err := part(
+			fmt.Sprintf("parameter %d", i), text, []string{"name", "value", "at bound"}, &p.Name,
+			&p.Value, &p.AtBound,
+		); err != nil {
 			return err
 		}
 		out.Params = append(out.Params, p)
 	}
-	if err := part("the error of the design", fault, []string{"mean", "max", "relative"}, &out.Error.Mean, &out.Error.Max, &out.Error.Relative); err != nil {
+	if err := part(
+		"the error of the design", fault, []string{"mean", "max", "relative"}, &out.Error.Mean,
+		&out.Error.Max, &out.Error.Relative,
+	); err != nil {
 		return err
 	}
-	if err := part("the norms of the design", norms, []string{"low", "high"}, &out.lo, &out.hi); err != nil {
+	if err := part(
+		"the norms of the design", norms, []string{"low", "high"}, &out.lo, &out.hi,
+	); err != nil {
 		return err
 	}
 	if err := out.check(); err != nil {

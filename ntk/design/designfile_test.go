@@ -16,10 +16,19 @@ import (
 
 func someDesign() *Design {
 	return &Design{
-		Formula:   Formula{Slope: 0.1 + 0.2, Offset: -1e-17, Terms: []Term{{Kind: ReLU, Amplitude: 1 / 3.0, Shift: 0.7}, {Kind: Cosine, Amplitude: -0.2, Frequency: 3, Phase: 1}}},
+		Formula: Formula{
+			Slope:  0.1 + 0.2,
+			Offset: -1e-17,
+			Terms: []Term{
+				{Kind: ReLU, Amplitude: 1 / 3.0, Shift: 0.7},
+				{Kind: Cosine, Amplitude: -0.2, Frequency: 3, Phase: 1},
+			},
+		},
 		Params:    []Param{{"slope", 0.1 + 0.2, false}, {"relu1.shift", 0.7, true}},
 		Error:     Error{Mean: 0.0043, Max: 0.0091, Relative: 0.0002},
-		Objective: 0.0044, lo: 0.5, hi: 2,
+		Objective: 0.0044,
+		lo:        0.5,
+		hi:        2,
 	}
 }
 
@@ -36,7 +45,9 @@ func TestDesignFile(t *testing.T) {
 		t.Errorf("%+v became %+v", d, got)
 	}
 	var outside *OutsideError
-	if err := got.Check(mat.NewDense(2, 2, []float64{1, 1, 3, 3})); !errors.As(err, &outside) || outside.Row != 1 || outside.High != 2 {
+	if err := got.Check(
+		mat.NewDense(2, 2, []float64{1, 1, 3, 3})); !errors.As(err, &outside) || outside.Row != 1 ||
+		outside.High != 2 {
 		t.Errorf("rows outside of a loaded design: %v", err)
 	}
 	if err := got.Check(mat.NewDense(1, 2, []float64{1, 1})); err != nil {
@@ -68,17 +79,20 @@ func TestDesignFileErrors(t *testing.T) {
 		if broken == text {
 			t.Errorf("%q is not in %s", change[0], text)
 		}
-		if _, err := LoadDesign(strings.NewReader(broken)); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := LoadDesign(strings.NewReader(broken)); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
 		}
 	}
 	d := someDesign()
 	d.Params[0].Value = math.NaN()
-	if err := d.Save(filepath.Join(t.TempDir(), "x")); err == nil || !strings.Contains(err.Error(), `"slope" of the design is NaN`) {
+	if err := d.Save(filepath.Join(t.TempDir(), "x")); err == nil ||
+		!strings.Contains(err.Error(), `"slope" of the design is NaN`) {
 		t.Errorf("NaN saved: %v", err)
 	}
 	own := &Design{Formula: ownFormula, own: saturating}
-	if err := own.Save(filepath.Join(t.TempDir(), "x")); err == nil || !strings.Contains(err.Error(), "no formula") {
+	if err := own.Save(filepath.Join(t.TempDir(), "x")); err == nil ||
+		!strings.Contains(err.Error(), "no formula") {
 		t.Errorf("an own design saved: %v", err)
 	}
 }

@@ -84,7 +84,16 @@ func Norms(lo, hi float64) Domain {
 				if i == j {
 					w = 1
 				}
-				d.places = append(d.places, place{q: at(i), q2: at(j), minus: 2 * sin * sin, plus: 2 * cos * cos, weight: w})
+				d.places = append(
+					d.places,
+					place{
+						q:      at(i),
+						q2:     at(j),
+						minus:  2 * sin * sin,
+						plus:   2 * cos * cos,
+						weight: w,
+					},
+				)
 			}
 		}
 	}
@@ -98,7 +107,8 @@ func Norms(lo, hi float64) Domain {
 func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 	d := Domain{name: fmt.Sprintf("%d pairs of rows", pairs)}
 	if x == nil || x.IsEmpty() || pairs < 10 {
-		d.err = fmt.Errorf("design: Rows needs a matrix of inputs and at least 10 pairs, not %d", pairs)
+		d.err = fmt.Errorf("design: Rows needs a matrix of inputs and at least 10 pairs, not %d",
+			pairs)
 		return d
 	}
 	n, features := x.Dims()
@@ -129,7 +139,8 @@ func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 	equal := min(len(rows), max(8, pairs/8))
 	for _, i := range r.Perm(len(rows))[:equal] {
 		q := norm[rows[i]]
-		d.places = append(d.places, place{q: q, q2: q, minus: 0, plus: 2, weight: 1 / float64(len(rows)) / float64(equal)})
+		d.places = append(d.places,
+			place{q: q, q2: q, minus: 0, plus: 2, weight: 1 / float64(len(rows)) / float64(equal)})
 	}
 	rest := (1 - 1/float64(len(rows))) / float64(pairs-equal)
 	for range pairs - equal {
@@ -140,7 +151,8 @@ func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 		a, b := rows[i], rows[j]
 		s := math.Sqrt(norm[a]) * math.Sqrt(norm[b])
 		c := math.Max(-1, math.Min(1, mat.Dot(x.RowView(a), x.RowView(b))/float64(features)/s))
-		d.places = append(d.places, place{q: norm[a], q2: norm[b], minus: 1 - c, plus: 1 + c, weight: rest})
+		d.places = append(d.places,
+			place{q: norm[a], q2: norm[b], minus: 1 - c, plus: 1 + c, weight: rest})
 	}
 	return d
 }

@@ -24,7 +24,8 @@ var bent = design.Formula{Slope: 0.25, Terms: []design.Term{
 
 func ExampleFormula() {
 	fmt.Println(bent)
-	fmt.Printf("φ(1) = %.4f, φ'(1) = %.4f, kinks at %v\n", bent.Value(1), bent.Derivative(1), bent.Kinks())
+	fmt.Printf("φ(1) = %.4f, φ'(1) = %.4f, kinks at %v\n", bent.Value(1), bent.Derivative(1),
+		bent.Kinks())
 	bent := bent
 	bent.Terms = []design.Term{{Kind: design.Gaussian, Amplitude: 1}}
 	fmt.Println(bent.Validate())
@@ -36,7 +37,8 @@ func ExampleFormula() {
 
 func ExampleFormula_Activation() {
 	phi := ntk.Must(bent.Activation())
-	net := ntk.Must(ntk.NewFCN([]ntk.Layer{{Activation: phi, WeightStd: 1}}, ntk.Readout{WeightStd: 1}))
+	net := ntk.Must(
+		ntk.NewFCN([]ntk.Layer{{Activation: phi, WeightStd: 1}}, ntk.Readout{WeightStd: 1}))
 	kernel := ntk.Must(net.NTK())
 	fmt.Printf("K(0.5) = %.6f\n", ntk.Must(kernel.At(1, 0.5, 1)))
 	// Output:
@@ -211,7 +213,12 @@ func ExampleJAX() {
 
 func ExampleLaTeX() {
 	fmt.Println(ntk.Must(design.LaTeX(bent)))
-	fmt.Println(ntk.Must(design.LaTeX(design.FromMimic(ntk.PublishedMimic()), design.LaTeXSettings{Digits: 3, Function: "f", Variable: "x"})))
+	fmt.Println(
+		ntk.Must(
+			design.LaTeX(design.FromMimic(ntk.PublishedMimic()),
+				design.LaTeXSettings{Digits: 3, Function: "f", Variable: "x"}),
+		),
+	)
 	// Output:
 	// \varphi(z) = 0.25\,z + 1.5\,\operatorname{ReLU}\left(z - 0.5\right) - 0.4\,\exp\left(-\frac{(z + 1)^2}{2 \cdot 0.75^2}\right)
 	// f(x) = 0.0968\,x + 0.901 + 3.8\,\operatorname{ReLU}\left(x - 1.06\right) - 0.0794\,\cos\left(11.8\,x + 0.934\right)
@@ -232,14 +239,24 @@ func ExampleSave() {
 }
 
 func ExampleLoad() {
-	_, err := design.Load(strings.NewReader(`{"format": "kernelsmith formula", "version": 1, "slope": 0, "offset": 0, "terms": [{"kind": "swish"}]}`))
+	_, err := design.Load(
+		strings.NewReader(
+			`{"format": "kernelsmith formula", "version": 1, "slope": 0, "offset": 0, "terms": [{"kind": "swish"}]}`,
+		),
+	)
 	fmt.Println(err)
 	// Output:
 	// design: term 0 is of the kind "swish"; the kinds are ["relu" "reflected relu" "cos" "gaussian" "erf" "gelu"]
 }
 
 func ExampleLoadSeries() {
-	s := ntk.Must(design.LoadSeries(strings.NewReader(`{"format": "kernelsmith hermite series", "version": 1, "scale": 2, "coeffs": [0, 0.5]}`)))
+	s := ntk.Must(
+		design.LoadSeries(
+			strings.NewReader(
+				`{"format": "kernelsmith hermite series", "version": 1, "scale": 2, "coeffs": [0, 0.5]}`,
+			),
+		),
+	)
 	fmt.Println(s, s.Value(1))
 	// Output:
 	// Hermite series of degree 1 in z/2 0.25
@@ -262,7 +279,10 @@ func published() *design.Design {
 }
 
 func ExampleFit() {
-	r := ntk.Must(design.Fit(context.Background(), design.Paper(), design.Problem{Target: deep()}, &design.Settings{Starts: 300, Polish: 8}))
+	r := ntk.Must(
+		design.Fit(context.Background(), design.Paper(), design.Problem{Target: deep()},
+			&design.Settings{Starts: 300, Polish: 8}),
+	)
 	fmt.Printf("relative error below 0.5 %%: %v\n", r.Design.Error.Relative < 0.005)
 	// Output:
 	// relative error below 0.5 %: true
@@ -270,7 +290,8 @@ func ExampleFit() {
 
 func ExampleMeasured() {
 	d := ntk.Must(design.Measured(design.FromMimic(ntk.PublishedMimic()), deep(), design.Domain{}))
-	fmt.Printf("root mean square %.4f, largest %.3f, %d parameters\n", d.Error.Mean, d.Error.Max, len(d.Params))
+	fmt.Printf("root mean square %.4f, largest %.3f, %d parameters\n", d.Error.Mean, d.Error.Max,
+		len(d.Params))
 	// Output:
 	// root mean square 0.0571, largest 0.131, 7 parameters
 }
@@ -283,8 +304,12 @@ func ExampleDesign_MeanSpread() {
 
 func ExampleCompare() {
 	line := &design.Design{Formula: design.Formula{Slope: 1, Offset: 1}}
-	for _, c := range ntk.Must(design.Compare(deep(), design.Domain{}, design.Named{Name: "published", Design: published()}, design.Named{Name: "a line", Design: line})) {
-		fmt.Printf("%-9s has %d parameters, is off by %.3f, wide enough at %5d, |φ| ≤ %.2f inside and %.2f outside\n", c.Name, c.Params, c.Error.Mean, c.Width, c.Inside, c.Outside)
+	for _, c := range ntk.Must(design.Compare(deep(), design.Domain{},
+		design.Named{Name: "published", Design: published()},
+		design.Named{Name: "a line", Design: line})) {
+		fmt.Printf(
+			"%-9s has %d parameters, is off by %.3f, wide enough at %5d, |φ| ≤ %.2f inside and "+
+				"%.2f outside\n", c.Name, c.Params, c.Error.Mean, c.Width, c.Inside, c.Outside)
 	}
 	// Output:
 	// published has 7 parameters, is off by 0.057, wide enough at 15071, |φ| ≤ 8.55 inside and 16.43 outside
@@ -293,16 +318,25 @@ func ExampleCompare() {
 
 func ExampleComparison_Beats() {
 	tame := &design.Design{Formula: design.FromMimic(ntk.Mimic{A: 3.7, B: 1, C: 0.1, D: 0.9})}
-	c := ntk.Must(design.Compare(deep(), design.Domain{}, design.Named{Name: "published", Design: published()}, design.Named{Name: "tame", Design: tame}))
+	c := ntk.Must(
+		design.Compare(deep(), design.Domain{},
+			design.Named{Name: "published", Design: published()},
+			design.Named{Name: "tame", Design: tame}),
+	)
 	fmt.Println(c[1].Beats(c[0]))
 	// Output:
 	// false
 }
 
 func ExampleFront() {
-	front := ntk.Must(design.Front(context.Background(), design.Family{ReLUs: 1}, design.Problem{Target: deep(), On: design.Angles(21, nil)}, 64, 1024, &design.Settings{Starts: 20, Polish: 3}))
+	front := ntk.Must(
+		design.Front(context.Background(), design.Family{ReLUs: 1},
+			design.Problem{Target: deep(), On: design.Angles(21, nil)}, 64, 1024,
+			&design.Settings{Starts: 20, Polish: 3}),
+	)
 	for i, p := range front[1:] {
-		fmt.Println(p.Design.Error.Mean > front[i].Design.Error.Mean, p.MeanSpread < front[i].MeanSpread)
+		fmt.Println(p.Design.Error.Mean > front[i].Design.Error.Mean,
+			p.MeanSpread < front[i].MeanSpread)
 	}
 	// Output:
 	// true true
@@ -312,7 +346,10 @@ func ExampleFront() {
 func ExampleFamily() {
 	// A sum of two ReLUs whose second kink stays at 0.
 	f := design.Family{ReLUs: 2, NoOffset: true, Fixed: map[string]float64{"relu2.shift": 0}}
-	r := ntk.Must(design.Fit(context.Background(), f, design.Problem{Target: deep()}, &design.Settings{Starts: 30, Polish: 3}))
+	r := ntk.Must(
+		design.Fit(context.Background(), f, design.Problem{Target: deep()},
+			&design.Settings{Starts: 30, Polish: 3}),
+	)
 	for _, p := range r.Design.Params {
 		fmt.Println(p.Name)
 	}
@@ -327,9 +364,13 @@ func ExampleFamily() {
 func ExampleOwn() {
 	// φ(z) = a tanh(s z) + b z, and a kernel that one of these has.
 	own := &design.Own{
-		Name:   "saturating",
-		Params: []design.Bounded{{Name: "a", Low: 0, High: 3}, {Name: "s", Low: 0.2, High: 3}, {Name: "b", Low: 0, High: 2}},
-		Value:  func(p []float64, z float64) float64 { return p[0]*math.Tanh(p[1]*z) + p[2]*z },
+		Name: "saturating",
+		Params: []design.Bounded{
+			{Name: "a", Low: 0, High: 3},
+			{Name: "s", Low: 0.2, High: 3},
+			{Name: "b", Low: 0, High: 2},
+		},
+		Value: func(p []float64, z float64) float64 { return p[0]*math.Tanh(p[1]*z) + p[2]*z },
 		Derivative: func(p []float64, z float64) float64 {
 			t := math.Tanh(p[1] * z)
 			return p[0]*p[1]*(1-t*t) + p[2]
@@ -337,7 +378,11 @@ func ExampleOwn() {
 	}
 	phi := ntk.Must(ntk.Custom(func(z float64) float64 { return math.Tanh(1.5*z) + 0.25*z }, nil))
 	target := ntk.Must(ntk.Must(ntk.UniformFCN(1, phi, 1, 0)).NTK())
-	r := ntk.Must(design.Fit(context.Background(), design.Family{Own: own}, design.Problem{Target: target, On: design.Angles(41, nil)}, &design.Settings{Starts: 8, Polish: 2}))
+	r := ntk.Must(
+		design.Fit(context.Background(), design.Family{Own: own},
+			design.Problem{Target: target, On: design.Angles(41, nil)},
+			&design.Settings{Starts: 8, Polish: 2}),
+	)
 	for _, p := range r.Design.Params {
 		fmt.Printf("%s = %.2f\n", p.Name, p.Value)
 	}
@@ -357,7 +402,10 @@ func ExampleBounds() {
 	// |φ'| stays below 4 far out.
 	f := design.Paper()
 	f.Bounds.Slope = 4
-	d := ntk.Must(design.Fit(context.Background(), f, design.Problem{Target: deep()}, &design.Settings{Starts: 30, Polish: 3})).Design
+	d := ntk.Must(
+		design.Fit(context.Background(), f, design.Problem{Target: deep()},
+			&design.Settings{Starts: 30, Polish: 3}),
+	).Design
 	right := d.Formula.Slope + d.Formula.Terms[0].Amplitude
 	fmt.Println(math.Abs(d.Formula.Slope) < 4.01, math.Abs(right) < 4.01)
 	// Output:
@@ -367,7 +415,10 @@ func ExampleBounds() {
 func ExampleProblem() {
 	// The NNGP kernel of a net with √2 cos(z + π/4) is a Gaussian kernel.
 	p := design.Problem{Target: ntk.Must(ntk.GaussianKernel(1)), NNGPShare: 1}
-	d := ntk.Must(design.Fit(context.Background(), design.Family{Cosines: 1, NoSlope: true, NoOffset: true}, p, &design.Settings{Starts: 20, Polish: 2})).Design
+	d := ntk.Must(
+		design.Fit(context.Background(), design.Family{Cosines: 1, NoSlope: true, NoOffset: true},
+			p, &design.Settings{Starts: 20, Polish: 2}),
+	).Design
 	t := d.Formula.Terms[0]
 	fmt.Printf("amplitude %.3f, frequency %.3f\n", math.Abs(t.Amplitude), t.Frequency)
 	// Output:
@@ -378,9 +429,13 @@ func ExampleProblem_samples() {
 	var s ntk.Samples
 	for i := range 12 {
 		c := 1 - float64(i)/6
-		s.Cosines, s.Values = append(s.Cosines, c), append(s.Values, ntk.Must(deep().Curve([]float64{c}))[0])
+		s.Cosines, s.Values = append(s.Cosines, c), append(s.Values,
+			ntk.Must(deep().Curve([]float64{c}))[0])
 	}
-	d := ntk.Must(design.Fit(context.Background(), design.Paper(), design.Problem{Target: s}, &design.Settings{Starts: 100, Polish: 4})).Design
+	d := ntk.Must(
+		design.Fit(context.Background(), design.Paper(), design.Problem{Target: s},
+			&design.Settings{Starts: 100, Polish: 4}),
+	).Design
 	fmt.Println(d.Error.Relative < 0.01)
 	s.Cosines, s.Values = s.Cosines[:5], s.Values[:5]
 	_, err := design.Fit(context.Background(), design.Paper(), design.Problem{Target: s}, nil)
@@ -405,7 +460,8 @@ func ExampleSettings() {
 }
 
 func ExampleAngles() {
-	on := design.Angles(5, func(theta float64) float64 { return math.Sin(theta) }) // without the ends
+	on := design.Angles(5,
+		func(theta float64) float64 { return math.Sin(theta) }) // without the ends
 	e := ntk.Must(design.ErrorOn(published().Formula, deep(), on))
 	fmt.Printf("%v: %.3f\n", on, e.Max)
 	// Output:
@@ -430,7 +486,10 @@ func ExampleNorms() {
 func ExampleRows() {
 	x := mat.NewDense(4, 2, []float64{1, 1, 1, -1, 0.5, 1, -1, 0.2})
 	on := design.Rows(x, 20, 1)
-	d := ntk.Must(design.Fit(context.Background(), design.Paper(), design.Problem{Target: deep(), On: on}, &design.Settings{Starts: 20, Polish: 2})).Design
+	d := ntk.Must(
+		design.Fit(context.Background(), design.Paper(), design.Problem{Target: deep(), On: on},
+			&design.Settings{Starts: 20, Polish: 2}),
+	).Design
 	fmt.Println(on, d.Check(x))
 	// Output:
 	// 20 pairs of rows <nil>
@@ -486,7 +545,9 @@ func ExampleSpread() {
 }
 
 func ExampleDesign_WidthFor() {
-	relu := &design.Design{Formula: design.Formula{Terms: []design.Term{{Kind: design.ReLU, Amplitude: 1}}}}
+	relu := &design.Design{
+		Formula: design.Formula{Terms: []design.Term{{Kind: design.ReLU, Amplitude: 1}}},
+	}
 	fmt.Println(ntk.Must(relu.WidthFor(0.1)))
 	// Output:
 	// 94
@@ -495,7 +556,8 @@ func ExampleDesign_WidthFor() {
 func ExampleDesign_Curve() {
 	c := ntk.Must(published().Curve(deep(), []float64{1, 0}, 256, 4096))
 	for j := range c.Cosines {
-		fmt.Printf("c = %v: %.3f for %.3f, ± %.3f or ± %.3f\n", c.Cosines[j], c.Kernel[j], c.Target[j], c.Std[0][j], c.Std[1][j])
+		fmt.Printf("c = %v: %.3f for %.3f, ± %.3f or ± %.3f\n", c.Cosines[j], c.Kernel[j],
+			c.Target[j], c.Std[0][j], c.Std[1][j])
 	}
 	// Output:
 	// c = 1: 5.130 for 5.070, ± 0.906 or ± 0.227
@@ -512,7 +574,10 @@ func ExampleCurve_Band() {
 
 func ExampleDesign_Check() {
 	x := mat.NewDense(3, 2, []float64{1, 1, 1, -1, 3, 4})
-	d := ntk.Must(design.Fit(context.Background(), design.Paper(), design.Problem{Target: deep()}, &design.Settings{Starts: 10, Polish: 1})).Design
+	d := ntk.Must(
+		design.Fit(context.Background(), design.Paper(), design.Problem{Target: deep()},
+			&design.Settings{Starts: 10, Polish: 1}),
+	).Design
 	var outside *design.OutsideError
 	fmt.Println(errors.As(d.Check(x), &outside), outside.Row, outside.Norm)
 	// Output:
@@ -543,7 +608,10 @@ func ExampleLoadDesign() {
 }
 
 func ExampleDesign_MarshalJSON() {
-	d := &design.Design{Formula: design.Formula{Slope: 0.5}, Params: []design.Param{{Name: "slope", Value: 0.5}}}
+	d := &design.Design{
+		Formula: design.Formula{Slope: 0.5},
+		Params:  []design.Param{{Name: "slope", Value: 0.5}},
+	}
 	fmt.Println(string(ntk.Must(json.Marshal(d))))
 	// Output:
 	// {"format":"kernelsmith design","version":1,"formula":{"format":"kernelsmith formula","version":1,"slope":0.5,"offset":0,"terms":[]},"parameters":[{"name":"slope","value":0.5,"at bound":false}],"error":{"mean":0,"max":0,"relative":0},"objective":0,"norms":{"low":0,"high":0}}

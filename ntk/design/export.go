@@ -35,7 +35,9 @@ func GoSource(f Exportable, pkg, name string) (string, error) {
 	if !identifier(pkg, goKeywords, unicode.IsLetter, unicode.IsDigit) || pkg == "_" {
 		return "", fmt.Errorf("design: %q cannot be the name of a Go package", pkg)
 	}
-	if !identifier(name, goKeywords+" _ float64 init main math", unicode.IsLetter, unicode.IsDigit) {
+	if !identifier(
+		name, goKeywords+" _ float64 init main math", unicode.IsLetter, unicode.IsDigit,
+	) {
 		return "", fmt.Errorf("design: %q cannot be the name of a Go function here", name)
 	}
 	if err := valid(f); err != nil {
@@ -73,7 +75,8 @@ func JAX(f Exportable, name string) (string, error) { return python(f, &jax, nam
 func python(f Exportable, l *language, name string) (string, error) {
 	taken := pythonKeywords + " __debug__ _erf _erfc enumerate float jax jnp math np range torch"
 	if !identifier(name, taken, pythonLetter, func(r rune) bool { return r >= '0' && r <= '9' }) {
-		return "", fmt.Errorf("design: %q cannot be the name of a Python function or class here", name)
+		return "", fmt.Errorf("design: %q cannot be the name of a Python function or class here",
+			name)
 	}
 	if err := valid(f); err != nil {
 		return "", err
@@ -135,7 +138,8 @@ func LaTeX(f Exportable, settings ...LaTeXSettings) (string, error) {
 	}
 	for _, name := range []string{s.Function, s.Variable} {
 		if !latexName.MatchString(name) {
-			return "", fmt.Errorf("design: %q is not a letter or command of LaTeX, perhaps with a subscript", name)
+			return "", fmt.Errorf(
+				"design: %q is not a letter or command of LaTeX, perhaps with a subscript", name)
 		}
 	}
 	if err := valid(f); err != nil {
@@ -162,9 +166,11 @@ func LaTeX(f Exportable, settings ...LaTeXSettings) (string, error) {
 var latexName = regexp.MustCompile(`^(\\[A-Za-z]+|[A-Za-z])(_([A-Za-z0-9]|\{[A-Za-z0-9]+\}))?$`)
 
 const (
-	goKeywords = "break case chan const continue default defer else fallthrough for func go goto if import interface map package " +
+	goKeywords = "break case chan const continue default defer else fallthrough for func go " +
+		"goto if import interface map package " +
 		"range return select struct switch type var"
-	pythonKeywords = "False None True and as assert async await break class continue def del elif else except finally for from " +
+	pythonKeywords = "False None True and as assert async await break class continue def del " +
+		"elif else except finally for from " +
 		"global if import in is lambda nonlocal not or pass raise return try while with yield"
 )
 
@@ -179,7 +185,8 @@ func identifier(name, taken string, letter, digit func(rune) bool) bool {
 
 // pythonLetter leaves out letters that Python's normalisation of names changes.
 func pythonLetter(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= 'Α' && r <= 'Ω' && r != 0x3a2 || r >= 'α' && r <= 'ω'
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= 'Α' && r <= 'Ω' && r != 0x3a2 ||
+		r >= 'α' && r <= 'ω'
 }
 
 // language is how terms are written in a language.
@@ -256,15 +263,18 @@ func (l *language) values(terms []Term) []string {
 		case ReLU:
 			out = append(out, l.plusMinus(t.Amplitude, fmt.Sprintf(l.relu, arg)))
 		case ReflectedReLU:
-			out = append(out, l.plusMinus(t.Amplitude, fmt.Sprintf(l.relu, l.tight(less(t.Shift, "z", literal)))))
+			out = append(out,
+				l.plusMinus(t.Amplitude, fmt.Sprintf(l.relu, l.tight(less(t.Shift, "z", literal)))))
 		case Cosine:
 			out = append(out, l.plusMinus(t.Amplitude, fmt.Sprintf(l.cos, l.wave(t))))
 		case Gaussian:
-			out = append(out, l.u(t), l.plusMinus(t.Amplitude, fmt.Sprintf(l.exp, l.tight("-u * u / 2"))))
+			out = append(out, l.u(t),
+				l.plusMinus(t.Amplitude, fmt.Sprintf(l.exp, l.tight("-u * u / 2"))))
 		case Erf:
 			out = append(out, l.u(t), l.plusMinus(t.Amplitude, fmt.Sprintf(l.erf, "u")))
 		case GELU:
-			out = append(out, l.u(t), l.plusMinus(t.Amplitude/2, "u * "+fmt.Sprintf(l.erfc, l.tight("-u / "+l.root2))))
+			out = append(out, l.u(t),
+				l.plusMinus(t.Amplitude/2, "u * "+fmt.Sprintf(l.erfc, l.tight("-u / "+l.root2))))
 		}
 	}
 	return out
@@ -297,12 +307,20 @@ func (l *language) slopes(terms []Term, step func(t Term) []string) []string {
 		case Cosine:
 			out = append(out, l.plusMinus(-t.Amplitude*t.Frequency, fmt.Sprintf(l.sin, l.wave(t))))
 		case Gaussian:
-			out = append(out, l.u(t), l.plusMinus(-t.Amplitude/t.Scale, "u * "+fmt.Sprintf(l.exp, l.tight("-u * u / 2"))))
+			out = append(out, l.u(t),
+				l.plusMinus(-t.Amplitude/t.Scale, "u * "+fmt.Sprintf(l.exp, l.tight("-u * u / 2"))))
 		case Erf:
-			out = append(out, l.u(t), l.plusMinus(t.Amplitude*t.Scale*2/math.SqrtPi, fmt.Sprintf(l.exp, l.tight("-u * u"))))
+			out = append(
+				out,
+				l.u(t),
+				l.plusMinus(t.Amplitude*t.Scale*2/math.SqrtPi,
+					fmt.Sprintf(l.exp, l.tight("-u * u"))),
+			)
 		case GELU: // Φ(u) + u Φ'(u)
-			tail, density := fmt.Sprintf(l.erfc, l.tight("-u / "+l.root2)), fmt.Sprintf(l.exp, l.tight("-u * u / 2"))
-			both := l.tight("0.5 * "+tail) + " + " + l.tight(literal(1/math.Sqrt(2*math.Pi))+" * u * "+density)
+			tail, density := fmt.Sprintf(l.erfc, l.tight("-u / "+l.root2)), fmt.Sprintf(l.exp,
+				l.tight("-u * u / 2"))
+			both := l.tight("0.5 * "+tail) + " + " + l.tight(
+				literal(1/math.Sqrt(2*math.Pi))+" * u * "+density)
 			out = append(out, l.u(t), l.plusMinus(t.Amplitude*t.Scale, "("+both+")"))
 		}
 	}
@@ -311,7 +329,8 @@ func (l *language) slopes(terms []Term, step func(t Term) []string) []string {
 
 // needsU tells whether a term has a statement for u.
 func needsU(terms []Term) bool {
-	return slices.ContainsFunc(terms, func(t Term) bool { return t.Kind == Gaussian || t.Kind == Erf || t.Kind == GELU })
+	return slices.ContainsFunc(terms,
+		func(t Term) bool { return t.Kind == Gaussian || t.Kind == Erf || t.Kind == GELU })
 }
 
 func indented(by string, lines []string) string {
@@ -323,8 +342,15 @@ func indented(by string, lines []string) string {
 }
 
 var golang = language{
-	relu: "math.Max(%s, 0)", cos: "math.Cos(%s)", sin: "math.Sin(%s)", exp: "math.Exp(%s)", erf: "math.Erf(%s)", erfc: "math.Erfc(%s)",
-	root2: "math.Sqrt2", add: "y += %s", subtract: "y -= %s",
+	relu:     "math.Max(%s, 0)",
+	cos:      "math.Cos(%s)",
+	sin:      "math.Sin(%s)",
+	exp:      "math.Exp(%s)",
+	erf:      "math.Erf(%s)",
+	erfc:     "math.Erfc(%s)",
+	root2:    "math.Sqrt2",
+	add:      "y += %s",
+	subtract: "y -= %s",
 	formula: func(l *language, f Formula, name string) string {
 		u := ""
 		if needsU(f.Terms) {
@@ -335,7 +361,11 @@ var golang = language{
 			if t.Kind == ReflectedReLU {
 				condition, slope = "z < ", -slope
 			}
-			return []string{"if " + condition + literal(t.Shift) + " {", "\ty += " + literal(slope), "}"}
+			return []string{
+				"if " + condition + literal(t.Shift) + " {",
+				"\ty += " + literal(slope),
+				"}",
+			}
 		}
 		return "// " + name + " returns φ(z) = " + f.String() + ".\n" +
 			"func " + name + "(z float64) float64 {\n" +
@@ -354,7 +384,8 @@ var golang = language{
 		table := string(unicode.ToLower(first)) + name[size:] + "Coeffs"
 		loop := "\tx, y, h, previous := z/" + literal(s.Scale) + ", 0*z, 1.0, 0.0\n" +
 			"\tfor k, b := range " + table + " {\n"
-		next := "\t\t\th, previous = (x*h-math.Sqrt(float64(k-1))*previous)/math.Sqrt(float64(k)), h\n"
+		next := "\t\t\th, previous = " +
+			"(x*h-math.Sqrt(float64(k-1))*previous)/math.Sqrt(float64(k)), h\n"
 		return "var " + table + " = [...]float64{\n" + indented("\t", lines(coeffs)) + "}\n\n" +
 			"// " + name + " returns φ(z), a " + s.String() + ".\n" +
 			"func " + name + "(z float64) float64 {\n" + loop +
@@ -384,13 +415,27 @@ func table(indent, name, coeffs string) string {
 }
 
 var numpy = language{
-	spaced: true,
-	relu:   "np.maximum(%s, 0.0)", cos: "np.cos(%s)", sin: "np.sin(%s)", exp: "np.exp(%s)", erf: "_erf(%s)", erfc: "_erfc(%s)",
-	root2: pythonRoot2, add: "y = y + %s", subtract: "y = y - %s",
-	imports: []fragment{{"math.", "import math\n"}, {"_erf", "import math\n"}, {"", "import numpy as np"}},
+	spaced:   true,
+	relu:     "np.maximum(%s, 0.0)",
+	cos:      "np.cos(%s)",
+	sin:      "np.sin(%s)",
+	exp:      "np.exp(%s)",
+	erf:      "_erf(%s)",
+	erfc:     "_erfc(%s)",
+	root2:    pythonRoot2,
+	add:      "y = y + %s",
+	subtract: "y = y - %s",
+	imports: []fragment{
+		{"math.", "import math\n"},
+		{"_erf", "import math\n"},
+		{"", "import numpy as np"},
+	},
 	helpers: []fragment{
 		{"_erf(", "_erf = np.vectorize(math.erf, otypes=[float])  # scipy.special.erf is faster"},
-		{"_erfc(", "_erfc = np.vectorize(math.erfc, otypes=[float])  # scipy.special.erfc is faster"},
+		{
+			"_erfc(",
+			"_erfc = np.vectorize(math.erfc, otypes=[float])  # scipy.special.erfc is faster",
+		},
 	},
 	formula: func(l *language, f Formula, name string) string {
 		constant := func(v float64) string { return "np.where(np.isnan(z), z, " + literal(v) + ")" }
@@ -400,9 +445,13 @@ var numpy = language{
 		}
 		step := func(t Term) []string {
 			if t.Kind == ReLU {
-				return []string{l.plusMinus(t.Amplitude, "np.heaviside("+plus("z", -t.Shift, literal)+", 0.0)")}
+				return []string{
+					l.plusMinus(t.Amplitude, "np.heaviside("+plus("z", -t.Shift, literal)+", 0.0)"),
+				}
 			}
-			return []string{l.plusMinus(-t.Amplitude, "np.heaviside("+less(t.Shift, "z", literal)+", 0.0)")}
+			return []string{
+				l.plusMinus(-t.Amplitude, "np.heaviside("+less(t.Shift, "z", literal)+", 0.0)"),
+			}
 		}
 		return "def " + name + "(z):\n" +
 			"    \"\"\"Return φ at an array or number.\"\"\"\n" +
@@ -411,7 +460,8 @@ var numpy = language{
 			indented("    ", l.values(f.Terms)) +
 			"    return y\n\n\n" +
 			"def " + name + "_derivative(z):\n" +
-			"    \"\"\"Return φ' at an array or number, with 0 for each rectifier at its kink.\"\"\"\n" +
+			"    \"\"\"Return φ' at an array or number, with 0 for each rectifier at its " +
+			"kink.\"\"\"\n" +
 			"    z = np.asarray(z)\n" +
 			"    y = " + constant(f.Slope) + "\n" +
 			indented("    ", l.slopes(f.Terms, step)) +
@@ -421,7 +471,8 @@ var numpy = language{
 		loop := "    x = np.asarray(z) / " + literal(s.Scale) + "\n" +
 			"    y, h, previous = 0.0 * x, np.ones_like(x), np.zeros_like(x)\n" +
 			"    for k, b in enumerate(_" + name + "_coeffs):\n"
-		next := "            h, previous = (x * h - math.sqrt(k - 1) * previous) / math.sqrt(k), h\n"
+		next := "            h, previous = (x * h - math.sqrt(k - 1) * previous) / " +
+			"math.sqrt(k), h\n"
 		return table("", "_"+name+"_coeffs", coeffs) + "\n\n" +
 			"def " + name + "(z):\n" +
 			"    \"\"\"Return φ at an array or number.\"\"\"\n" + loop +
@@ -445,10 +496,16 @@ func (l *language) start(f Formula) string {
 }
 
 var pytorch = language{
-	spaced: true,
-	relu:   "torch.relu(%s)", cos: "torch.cos(%s)", exp: "torch.exp(%s)", erf: "torch.erf(%s)", erfc: "torch.erfc(%s)",
-	root2: pythonRoot2, add: "y = y + %s", subtract: "y = y - %s",
-	imports: []fragment{{"math.", "import math\n"}, {"", "import torch"}},
+	spaced:   true,
+	relu:     "torch.relu(%s)",
+	cos:      "torch.cos(%s)",
+	exp:      "torch.exp(%s)",
+	erf:      "torch.erf(%s)",
+	erfc:     "torch.erfc(%s)",
+	root2:    pythonRoot2,
+	add:      "y = y + %s",
+	subtract: "y = y - %s",
+	imports:  []fragment{{"math.", "import math\n"}, {"", "import torch"}},
 	formula: func(l *language, f Formula, name string) string {
 		return "class " + name + "(torch.nn.Module):\n" +
 			"    \"\"\"φ, element by element.\"\"\"\n\n" +
@@ -466,17 +523,28 @@ var pytorch = language{
 			"        y, h, previous = 0.0 * x, torch.ones_like(x), torch.zeros_like(x)\n" +
 			"        for k, b in enumerate(self.coeffs):\n" +
 			"            if k > 0:\n" +
-			"                h, previous = (x * h - math.sqrt(k - 1) * previous) / math.sqrt(k), h\n" +
+			"                h, previous = (x * h - math.sqrt(k - 1) * previous) / " +
+			"math.sqrt(k), h\n" +
 			"            y = y + b * h\n" +
 			"        return y\n"
 	},
 }
 
 var jax = language{
-	spaced: true,
-	relu:   "jax.nn.relu(%s)", cos: "jnp.cos(%s)", exp: "jnp.exp(%s)", erf: "jax.scipy.special.erf(%s)", erfc: "jax.scipy.special.erfc(%s)",
-	root2: pythonRoot2, add: "y = y + %s", subtract: "y = y - %s",
-	imports: []fragment{{"jax.", "import jax"}, {"", "import jax.numpy as jnp"}, {"jax.scipy", "import jax.scipy.special"}},
+	spaced:   true,
+	relu:     "jax.nn.relu(%s)",
+	cos:      "jnp.cos(%s)",
+	exp:      "jnp.exp(%s)",
+	erf:      "jax.scipy.special.erf(%s)",
+	erfc:     "jax.scipy.special.erfc(%s)",
+	root2:    pythonRoot2,
+	add:      "y = y + %s",
+	subtract: "y = y - %s",
+	imports: []fragment{
+		{"jax.", "import jax"},
+		{"", "import jax.numpy as jnp"},
+		{"jax.scipy", "import jax.scipy.special"},
+	},
 	formula: func(l *language, f Formula, name string) string {
 		return "def " + name + "(z):\n" +
 			"    \"\"\"Return φ, element by element.\"\"\"\n" +
@@ -494,11 +562,13 @@ var jax = language{
 			"    def term(carry, factors):\n" +
 			"        y, h, following = carry\n" +
 			"        b, root, divisor = factors\n" +
-			"        return (y + b * h, following, (x * following - root * h) / divisor), None\n\n" +
+			"        return (y + b * h, following, (x * following - root * h) / divisor), " +
+			"None\n\n" +
 			"    b = jnp.asarray(_" + name + "_coeffs, dtype=x.dtype)\n" +
 			"    k = jnp.arange(b.size, dtype=x.dtype)\n" +
 			"    start = (0.0 * x, jnp.ones_like(x), x)\n" +
-			"    (y, _, _), _ = jax.lax.scan(term, start, (b, jnp.sqrt(k + 1), jnp.sqrt(k + 2)))\n" +
+			"    (y, _, _), _ = jax.lax.scan(term, start, (b, jnp.sqrt(k + 1), jnp.sqrt(k + " +
+			"2)))\n" +
 			"    return y\n"
 	},
 }
@@ -526,9 +596,19 @@ func (f Formula) latex(number func(float64) string, z string) string {
 		case ReLU:
 			s.add(t.Amplitude, number, `\operatorname{ReLU}`+brackets(shifted), thin)
 		case ReflectedReLU:
-			s.add(t.Amplitude, number, `\operatorname{ReLU}`+brackets(less(t.Shift, z, number)), thin)
+			s.add(
+				t.Amplitude,
+				number,
+				`\operatorname{ReLU}`+brackets(less(t.Shift, z, number)),
+				thin,
+			)
 		case Cosine:
-			s.add(t.Amplitude, number, `\cos`+brackets(plus(number(t.Frequency)+thin+z, t.Phase, number)), thin)
+			s.add(
+				t.Amplitude,
+				number,
+				`\cos`+brackets(plus(number(t.Frequency)+thin+z, t.Phase, number)),
+				thin,
+			)
 		case Gaussian:
 			top := shifted
 			if t.Shift != 0 {

@@ -69,20 +69,29 @@ func sizes(f design.Exportable, z []float64) (value, derivative float64) {
 // compare returns the largest difference of what an export gives from f, relative
 // to the size of the terms; steps of φ' at kinks are compared too if the kinks have
 // not been rounded.
-func compare(t *testing.T, name string, f design.Exportable, z, value, derivative []float64, tolerance float64, kinks bool) (worst float64) {
+func compare(
+	t *testing.T, name string, f design.Exportable, z, value, derivative []float64,
+	tolerance float64, kinks bool,
+) (worst float64) {
 	t.Helper()
 	top, topD := sizes(f, z)
 	if len(value) != len(z) || len(derivative) != len(z) {
 		t.Fatalf("%s: %d and %d values, want %d", name, len(value), len(derivative), len(z))
 	}
 	for i, z := range z {
-		if k, ok := f.(design.Formula); ok && !kinks && slices.ContainsFunc(k.Kinks(), func(b float64) bool { return math.Abs(z-b) < 1e-6 }) {
+		if k, ok := f.(design.Formula); ok && !kinks &&
+			slices.ContainsFunc(k.Kinks(), func(b float64) bool { return math.Abs(z-b) < 1e-6 }) {
 			continue
 		}
-		err, errD := math.Abs(value[i]-f.Value(z))/math.Max(1, top), math.Abs(derivative[i]-f.Derivative(z))/math.Max(1, topD)
+		err, errD := math.Abs(value[i]-f.Value(z))/math.Max(1,
+			top), math.Abs(derivative[i]-f.Derivative(z))/math.Max(
+			1,
+			topD,
+		)
 		worst = math.Max(worst, math.Max(err, errD))
 		if !(err <= tolerance && errD <= tolerance) {
-			t.Fatalf("%s: φ(%v) = %v and φ' = %v, want %v and %v", name, z, value[i], derivative[i], f.Value(z), f.Derivative(z))
+			t.Fatalf("%s: φ(%v) = %v and φ' = %v, want %v and %v", name, z, value[i], derivative[i],
+				f.Value(z), f.Derivative(z))
 		}
 	}
 	return worst
@@ -170,7 +179,8 @@ func main() {
 	}
 	worst := 0.0
 	for name, f := range exported() {
-		worst = math.Max(worst, compare(t, name, f, grid(), out[name][0], out[name][1], 1e-14, true))
+		worst = math.Max(worst,
+			compare(t, name, f, grid(), out[name][0], out[name][1], 1e-14, true))
 	}
 	t.Logf("off by %.2g", worst)
 }
@@ -196,9 +206,11 @@ func TestPython(t *testing.T) {
 		{"jax", design.JAX, 1e-14, 5e-6},
 	} {
 		t.Run(framework.name, func(t *testing.T) {
-			if out, err := exec.Command(python, "-c", "import "+framework.name).CombinedOutput(); err != nil {
+			if out, err := exec.Command(python, "-c", "import "+framework.name).
+				CombinedOutput(); err != nil {
 				text := strings.TrimSpace(string(out))
-				because := fmt.Sprintf("%s cannot import %s: %v: %s", python, framework.name, err, text[strings.LastIndex(text, "\n")+1:])
+				because := fmt.Sprintf("%s cannot import %s: %v: %s", python, framework.name, err,
+					text[strings.LastIndex(text, "\n")+1:])
 				if slices.Contains(required, framework.name) {
 					t.Fatal(because)
 				}
@@ -215,7 +227,9 @@ func TestPython(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(filepath.Join(folder, name+".py"), []byte(text), 0o644); err != nil {
+				if err := os.WriteFile(
+					filepath.Join(folder, name+".py"), []byte(text), 0o644,
+				); err != nil {
 					t.Fatal(err)
 				}
 				task.Modules = append(task.Modules, name)
@@ -243,8 +257,13 @@ func TestPython(t *testing.T) {
 			}
 			for name, f := range exported() {
 				r := out[name]
-				double = math.Max(double, compare(t, name, f, grid(), r[0], r[1], framework.double, true))
-				single = math.Max(single, compare(t, name+" in single precision", f, rounded, r[2], r[3], framework.single, false))
+				double = math.Max(double,
+					compare(t, name, f, grid(), r[0], r[1], framework.double, true))
+				single = math.Max(
+					single,
+					compare(t, name+" in single precision", f, rounded, r[2], r[3],
+						framework.single, false),
+				)
 			}
 			t.Logf("off by %.2g, in single precision by %.2g", double, single)
 		})
@@ -254,10 +273,14 @@ func TestPython(t *testing.T) {
 func TestNames(t *testing.T) {
 	f := formulas["relu"]
 	for name, valid := range map[string][2]bool{ // of Go, of Python
-		"phi": {true, true}, "Phi_2": {true, true}, "φ": {true, true}, "_phi": {true, true}, "math": {false, false}, "print": {true, true},
-		"": {}, "2phi": {}, "phi-2": {}, "a b": {}, "phi\n": {}, "a\xff": {}, "return": {}, "def": {true, false}, "func": {false, true},
-		"None": {true, false}, "np": {true, false}, "jnp": {true, false}, "__debug__": {true, false}, "main": {false, true}, "init": {false, true},
-		"_": {false, true}, "ﬁ": {true, false}, "x２": {true, false}, "float64": {false, true}, "phi²": {}, "phi'": {}, "é": {true, false},
+		"phi": {true, true}, "Phi_2": {true, true}, "φ": {true, true}, "_phi": {true, true},
+		"math": {false, false}, "print": {true, true},
+		"": {}, "2phi": {}, "phi-2": {}, "a b": {}, "phi\n": {}, "a\xff": {}, "return": {},
+		"def": {true, false}, "func": {false, true},
+		"None": {true, false}, "np": {true, false}, "jnp": {true, false},
+		"__debug__": {true, false}, "main": {false, true}, "init": {false, true},
+		"_": {false, true}, "ﬁ": {true, false}, "x２": {true, false}, "float64": {false, true},
+		"phi²": {}, "phi'": {}, "é": {true, false},
 	} {
 		_, err := design.GoSource(f, "activation", name)
 		if (err == nil) != valid[0] {
@@ -311,21 +334,33 @@ func TestLaTeX(t *testing.T) {
 			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, got, want)
 		}
 	}
-	got, err := design.LaTeX(series["scaled"], design.LaTeXSettings{Digits: 3, Function: `f_1`, Variable: `\xi_{i}`})
+	got, err := design.LaTeX(
+		series["scaled"],
+		design.LaTeXSettings{Digits: 3, Function: `f_1`, Variable: `\xi_{i}`},
+	)
 	want := `f_1(\xi_{i}) = 0.3 - h_{1}(\xi_{i}/1.5) + 0.2\,h_{3}(\xi_{i}/1.5) + 10^{-7}\,h_{4}(\xi_{i}/1.5) + 0.05\,h_{5}(\xi_{i}/1.5)`
 	if err != nil || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
-	many, _ := design.LaTeX(design.Formula{Slope: 123456.7, Offset: -1.2345e12, Terms: []design.Term{{Kind: design.Gaussian, Amplitude: 6e-9, Scale: 2e-7}}})
+	many, _ := design.LaTeX(
+		design.Formula{
+			Slope:  123456.7,
+			Offset: -1.2345e12,
+			Terms:  []design.Term{{Kind: design.Gaussian, Amplitude: 6e-9, Scale: 2e-7}},
+		},
+	)
 	if want := `\varphi(z) = 123457\,z - 1.2345 \cdot 10^{12} + 6 \cdot 10^{-9}\,\exp\left(-\frac{z^2}{2\left(2 \cdot 10^{-7}\right)^2}\right)`; many != want {
 		t.Errorf("\n%s\nwant\n%s", many, want)
 	}
-	for _, s := range []design.LaTeXSettings{{Digits: -1}, {Digits: 18}, {Function: "f(z)"}, {Variable: "zz"}, {Variable: `\x y`}, {Function: "f_"}} {
+	for _, s := range []design.LaTeXSettings{{Digits: -1}, {Digits: 18}, {Function: "f(z)"},
+		{Variable: "zz"}, {Variable: `\x y`}, {Function: "f_"}} {
 		if _, err := design.LaTeX(formulas["relu"], s); err == nil {
 			t.Errorf("%+v", s)
 		}
 	}
-	if _, err := design.LaTeX(formulas["relu"], design.LaTeXSettings{}, design.LaTeXSettings{}); err == nil {
+	if _, err := design.LaTeX(
+		formulas["relu"], design.LaTeXSettings{}, design.LaTeXSettings{},
+	); err == nil {
 		t.Error("two settings")
 	}
 }

@@ -70,14 +70,17 @@ type unknown struct {
 
 // parameters lists the family's, in the order of the formula's terms.
 func (f Family) parameters() ([]unknown, error) {
-	for name, n := range map[string]int{"ReLUs": f.ReLUs, "ReflectedReLUs": f.ReflectedReLUs, "Cosines": f.Cosines, "Gaussians": f.Gaussians, "Erfs": f.Erfs, "GELUs": f.GELUs} {
+	for name, n := range map[string]int{"ReLUs": f.ReLUs, "ReflectedReLUs": f.ReflectedReLUs,
+		"Cosines": f.Cosines, "Gaussians": f.Gaussians, "Erfs": f.Erfs, "GELUs": f.GELUs} {
 		if n < 0 || n > 16 {
 			return nil, fmt.Errorf("design: Family.%s is %d; it must be 0 … 16", name, n)
 		}
 	}
 	if f.Own != nil {
 		if !reflect.DeepEqual(f, Family{Fixed: f.Fixed, Own: f.Own}) {
-			return nil, fmt.Errorf("design: a family with Own has its terms and bounds there; all else but Fixed must be zero")
+			return nil, fmt.Errorf(
+				"design: a family with Own has its terms and bounds there; all else but Fixed " +
+					"must be zero")
 		}
 		out, err := f.Own.parameters()
 		if err != nil {
@@ -86,16 +89,21 @@ func (f Family) parameters() ([]unknown, error) {
 		return f.fix(out)
 	}
 	b := f.Bounds.withDefaults()
-	for name, v := range map[string]float64{"Shift": b.Shift, "MinFrequency": b.MinFrequency, "MaxFrequency": b.MaxFrequency, "MinScale": b.MinScale, "MaxScale": b.MaxScale, "Amplitude": b.Amplitude} {
+	for name, v := range map[string]float64{"Shift": b.Shift, "MinFrequency": b.MinFrequency,
+		"MaxFrequency": b.MaxFrequency, "MinScale": b.MinScale, "MaxScale": b.MaxScale,
+		"Amplitude": b.Amplitude} {
 		if !(v > 0) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("design: Bounds.%s is %v; it must be a finite number > 0", name, v)
+			return nil, fmt.Errorf("design: Bounds.%s is %v; it must be a finite number > 0", name,
+				v)
 		}
 	}
 	if !(b.Slope > 0) {
 		return nil, fmt.Errorf("design: Bounds.Slope is %v; it must be > 0", b.Slope)
 	}
 	if b.MinFrequency >= b.MaxFrequency || b.MinScale >= b.MaxScale {
-		return nil, fmt.Errorf("design: bounds of the frequency [%v, %v] or of the scale [%v, %v] are empty", b.MinFrequency, b.MaxFrequency, b.MinScale, b.MaxScale)
+		return nil, fmt.Errorf(
+			"design: bounds of the frequency [%v, %v] or of the scale [%v, %v] are empty",
+			b.MinFrequency, b.MaxFrequency, b.MinScale, b.MaxScale)
 	}
 	var out []unknown
 	add := func(name string, lo, hi float64, at func(*Formula) *float64) {
@@ -111,15 +119,19 @@ func (f Family) parameters() ([]unknown, error) {
 	for i, t := range f.template().Terms {
 		counts[t.Kind]++
 		name := fmt.Sprintf("%s%d.", shortName[t.Kind], counts[t.Kind])
-		add(name+"amplitude", -b.Amplitude, b.Amplitude, func(f *Formula) *float64 { return &f.Terms[i].Amplitude })
+		add(name+"amplitude", -b.Amplitude, b.Amplitude,
+			func(f *Formula) *float64 { return &f.Terms[i].Amplitude })
 		if t.Kind == Cosine {
-			add(name+"frequency", b.MinFrequency, b.MaxFrequency, func(f *Formula) *float64 { return &f.Terms[i].Frequency })
-			add(name+"phase", math.Inf(-1), math.Inf(1), func(f *Formula) *float64 { return &f.Terms[i].Phase })
+			add(name+"frequency", b.MinFrequency, b.MaxFrequency,
+				func(f *Formula) *float64 { return &f.Terms[i].Frequency })
+			add(name+"phase", math.Inf(-1), math.Inf(1),
+				func(f *Formula) *float64 { return &f.Terms[i].Phase })
 			continue
 		}
 		add(name+"shift", -b.Shift, b.Shift, func(f *Formula) *float64 { return &f.Terms[i].Shift })
 		if t.Kind != ReLU && t.Kind != ReflectedReLU {
-			add(name+"scale", b.MinScale, b.MaxScale, func(f *Formula) *float64 { return &f.Terms[i].Scale })
+			add(name+"scale", b.MinScale, b.MaxScale,
+				func(f *Formula) *float64 { return &f.Terms[i].Scale })
 		}
 	}
 	if len(out) == 0 {
@@ -138,7 +150,8 @@ func (f Family) fix(out []unknown) ([]unknown, error) {
 				return nil, fmt.Errorf("design: Fixed[%q] is %v; it must be finite", out[i].name, v)
 			}
 			if f.Own == nil && strings.HasSuffix(out[i].name, ".scale") && v <= 0 {
-				return nil, fmt.Errorf("design: Fixed[%q] is %v; a scale must be > 0", out[i].name, v)
+				return nil, fmt.Errorf("design: Fixed[%q] is %v; a scale must be > 0", out[i].name,
+					v)
 			}
 			out[i].lo, out[i].hi, out[i].fixed = v, v, true
 			left--
@@ -153,7 +166,9 @@ func (f Family) fix(out []unknown) ([]unknown, error) {
 				known = known || p.name == name
 			}
 			if !known {
-				return nil, fmt.Errorf("design: Fixed has %q, which is no parameter of the family: those are %v", name, names(out))
+				return nil, fmt.Errorf(
+					"design: Fixed has %q, which is no parameter of the family: those are %v", name,
+					names(out))
 			}
 		}
 	}
@@ -170,7 +185,14 @@ func names(ps []unknown) (out []string) {
 	return out
 }
 
-var shortName = map[Kind]string{ReLU: "relu", ReflectedReLU: "reflected", Cosine: "cos", Gaussian: "gaussian", Erf: "erf", GELU: "gelu"}
+var shortName = map[Kind]string{
+	ReLU:          "relu",
+	ReflectedReLU: "reflected",
+	Cosine:        "cos",
+	Gaussian:      "gaussian",
+	Erf:           "erf",
+	GELU:          "gelu",
+}
 
 // template is a formula of the family, with terms of scale and frequency 1.
 func (f Family) template() Formula {
@@ -178,7 +200,8 @@ func (f Family) template() Formula {
 	for _, k := range []struct {
 		kind  Kind
 		count int
-	}{{ReLU, f.ReLUs}, {ReflectedReLU, f.ReflectedReLUs}, {Cosine, f.Cosines}, {Gaussian, f.Gaussians}, {Erf, f.Erfs}, {GELU, f.GELUs}} {
+	}{{ReLU, f.ReLUs}, {ReflectedReLU, f.ReflectedReLUs}, {Cosine, f.Cosines},
+		{Gaussian, f.Gaussians}, {Erf, f.Erfs}, {GELU, f.GELUs}} {
 		for range k.count {
 			t := Term{Kind: k.kind}
 			if k.kind == Cosine {

@@ -19,11 +19,16 @@ func TestInterrupted(t *testing.T) {
 		p.Target = deepReLU()
 		for _, followed := range []int{1, 3} {
 			ctx, cancel := context.WithCancel(t.Context())
-			r, err := Fit(ctx, Paper(), p, &Settings{Starts: starts, Polish: polish, Progress: func(done, total int) {
-				if done >= 2*starts+20*followed {
-					cancel()
-				}
-			}})
+			r, err := Fit(
+				ctx,
+				Paper(),
+				p,
+				&Settings{Starts: starts, Polish: polish, Progress: func(done, total int) {
+					if done >= 2*starts+20*followed {
+						cancel()
+					}
+				}},
+			)
 			if !errors.Is(err, context.Canceled) || r == nil || r.Design == nil {
 				t.Fatalf("%+v: %v, %v", p, r, err)
 			}
@@ -35,8 +40,10 @@ func TestInterrupted(t *testing.T) {
 				case p.Largest:
 					want = d.Error.Max
 				}
-				if math.Abs(d.Objective-want) > 1e-3*want || i > 0 && d.Objective < r.Optima[i-1].Objective {
-					t.Errorf("width %d, largest %v: optimum %d says %v and comes to %v", p.Width, p.Largest, i, d.Objective, want)
+				if math.Abs(d.Objective-want) > 1e-3*want ||
+					i > 0 && d.Objective < r.Optima[i-1].Objective {
+					t.Errorf("width %d, largest %v: optimum %d says %v and comes to %v", p.Width,
+						p.Largest, i, d.Objective, want)
 				}
 			}
 			cancel()
@@ -46,13 +53,20 @@ func TestInterrupted(t *testing.T) {
 
 func TestProgressEnds(t *testing.T) {
 	var last, all int
-	s := &Settings{Starts: 5, Polish: 2, Progress: func(done, total int) { last, all = done, total }}
+	s := &Settings{
+		Starts:   5,
+		Polish:   2,
+		Progress: func(done, total int) { last, all = done, total },
+	}
 	ntk.Must(Fit(t.Context(), Family{ReLUs: 1}, Problem{Target: deepReLU()}, s))
 	if last != all || all == 0 {
 		t.Errorf("the search ended at %d of %d", last, all)
 	}
 	last, all = 0, 0
-	ntk.Must(Front(t.Context(), Family{ReLUs: 1}, Problem{Target: deepReLU(), On: Angles(11, nil)}, 64, 64, s))
+	ntk.Must(
+		Front(t.Context(), Family{ReLUs: 1}, Problem{Target: deepReLU(), On: Angles(11, nil)}, 64,
+			64, s),
+	)
 	if last != all || all == 0 {
 		t.Errorf("the front ended at %d of %d", last, all)
 	}
@@ -69,8 +83,13 @@ func TestProgressEnds(t *testing.T) {
 // nets, a thousand times smaller.
 func TestScaleOfTarget(t *testing.T) {
 	fit := func(scale float64) *Design {
-		series := ntk.Must(ntk.NewPowerSeries([]float64{0.3 * scale, 0.4 * scale, 0.2 * scale, 0.1 * scale}))
-		return ntk.Must(Fit(t.Context(), Family{ReLUs: 1}, Problem{Target: series, Width: 64, On: Angles(21, nil)}, &Settings{Starts: 60, Polish: 8})).Design
+		series := ntk.Must(
+			ntk.NewPowerSeries([]float64{0.3 * scale, 0.4 * scale, 0.2 * scale, 0.1 * scale}))
+		return ntk.Must(
+			Fit(t.Context(), Family{ReLUs: 1},
+				Problem{Target: series, Width: 64, On: Angles(21, nil)},
+				&Settings{Starts: 60, Polish: 8}),
+		).Design
 	}
 	one, small := fit(1), fit(1e-6)
 	if ratio := small.Objective / one.Objective; math.Abs(ratio/1e-6-1) > 1e-3 {
@@ -81,12 +100,14 @@ func TestScaleOfTarget(t *testing.T) {
 // Samples that are none are errors everywhere, and so is a target without size.
 func TestNoTargets(t *testing.T) {
 	for says, s := range map[string]ntk.Samples{
-		"no samples":            {},
-		"1 values for 2":        {Cosines: []float64{1, 0}, Values: []float64{1}},
-		"2 standard deviations": {Cosines: []float64{1, 0, -1}, Values: []float64{1, 1, 1}, Std: []float64{1, 1}},
-		"outside [-1, 1]":       {Cosines: []float64{1, math.NaN()}, Values: []float64{1, 1}},
-		"sample 1 is +Inf":      {Cosines: []float64{1, 0}, Values: []float64{1, math.Inf(1)}},
-		"standard deviation 0":  {Cosines: []float64{1, 0}, Values: []float64{1, 1}, Std: []float64{-1}},
+		"no samples":     {},
+		"1 values for 2": {Cosines: []float64{1, 0}, Values: []float64{1}},
+		"2 standard deviations": {Cosines: []float64{1, 0, -1}, Values: []float64{1, 1, 1},
+			Std: []float64{1, 1}},
+		"outside [-1, 1]":  {Cosines: []float64{1, math.NaN()}, Values: []float64{1, 1}},
+		"sample 1 is +Inf": {Cosines: []float64{1, 0}, Values: []float64{1, math.Inf(1)}},
+		"standard deviation 0": {Cosines: []float64{1, 0}, Values: []float64{1, 1},
+			Std: []float64{-1}},
 	} {
 		f := Formula{Slope: 1}
 		_, err := ErrorOn(f, s, Domain{})
@@ -115,11 +136,15 @@ func TestNoTargets(t *testing.T) {
 	}{
 		"mean square of the target": {Paper(), Problem{Target: zero}, Settings{}},
 		"near c = 1":                {Paper(), Problem{Target: hole, MatchSlope: 1}, Settings{}},
-		"a scale must be > 0":       {Family{Gaussians: 1, Fixed: map[string]float64{"gaussian1.scale": 0}}, Problem{Target: target}, Settings{}},
-		"Starts and Polish":         {Paper(), Problem{Target: target}, Settings{Starts: math.MaxInt}},
-		"and 9223372036854775807":   {Paper(), Problem{Target: target}, Settings{Polish: math.MaxInt}},
+		"a scale must be > 0": {Family{Gaussians: 1,
+			Fixed: map[string]float64{"gaussian1.scale": 0}}, Problem{Target: target}, Settings{}},
+		"Starts and Polish": {Paper(), Problem{Target: target},
+			Settings{Starts: math.MaxInt}},
+		"and 9223372036854775807": {Paper(), Problem{Target: target},
+			Settings{Polish: math.MaxInt}},
 	} {
-		if _, err := Fit(t.Context(), c.f, c.p, &c.s); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := Fit(t.Context(), c.f, c.p, &c.s); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
 		}
 	}
@@ -139,7 +164,10 @@ func TestNormalisedRows(t *testing.T) {
 		}
 	}
 	series := ntk.Must(ntk.NewPowerSeries([]float64{0.3, 0.4, 0.2, 0.1}))
-	if _, err := Fit(t.Context(), Family{ReLUs: 1}, Problem{Target: series, On: Rows(x, 50, 1), Width: 100}, &Settings{Starts: 4, Polish: 1}); err != nil {
+	if _, err := Fit(
+		t.Context(), Family{ReLUs: 1}, Problem{Target: series, On: Rows(x, 50, 1), Width: 100},
+		&Settings{Starts: 4, Polish: 1},
+	); err != nil {
 		t.Error(err)
 	}
 }
@@ -147,7 +175,8 @@ func TestNormalisedRows(t *testing.T) {
 // φ that change fast: the variance is as exact as of others, or an error.
 func TestSpreadOfFast(t *testing.T) {
 	for _, term := range []Term{
-		{Kind: Cosine, Amplitude: 1, Frequency: 6.2, Phase: 1}, {Kind: Cosine, Amplitude: 1, Frequency: 40},
+		{Kind: Cosine, Amplitude: 1, Frequency: 6.2, Phase: 1},
+		{Kind: Cosine, Amplitude: 1, Frequency: 40},
 		{Kind: Gaussian, Amplitude: 1, Scale: 0.1, Shift: 0.3},
 	} {
 		f := Formula{Terms: []Term{term}}
@@ -160,7 +189,9 @@ func TestSpreadOfFast(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Spread(Formula{Terms: []Term{{Kind: Erf, Amplitude: 1, Scale: 1e6}}}, []float64{1}); err == nil || !strings.Contains(err.Error(), "too fast") {
+	if _, err := Spread(Formula{Terms: []Term{{Kind: Erf, Amplitude: 1, Scale: 1e6}}},
+		[]float64{1}); err == nil ||
+		!strings.Contains(err.Error(), "too fast") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -169,9 +200,13 @@ func TestSpreadOfFast(t *testing.T) {
 func TestSizeOfTarget(t *testing.T) {
 	for _, size := range []float64{1e-6, 1, 1e6} {
 		target := ntk.Must(deepReLU().Scale(size))
-		r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: target, On: Angles(31, nil)}, &Settings{Starts: 100, Polish: 6}))
+		r := ntk.Must(
+			Fit(t.Context(), Paper(), Problem{Target: target, On: Angles(31, nil)},
+				&Settings{Starts: 100, Polish: 6}),
+		)
 		if !(r.Design.Error.Relative < 0.01) {
-			t.Errorf("a target of size %v: relative error %v, %v", size, r.Design.Error.Relative, r.Design.Formula)
+			t.Errorf("a target of size %v: relative error %v, %v", size, r.Design.Error.Relative,
+				r.Design.Formula)
 		}
 	}
 }

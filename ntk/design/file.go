@@ -159,7 +159,8 @@ func readObject(data []byte, what, format string, names ...string) (*object, err
 		o.err = fmt.Errorf("design: the format is %q; %s is read from %q", found, what, format)
 	}
 	if o.read("version", &version); o.err == nil && version != formatVersion {
-		o.err = fmt.Errorf("design: %s is of version %d; this program reads version %d", what, version, formatVersion)
+		o.err = fmt.Errorf("design: %s is of version %d; this program reads version %d", what,
+			version, formatVersion)
 	}
 	o.only(append(names, "format", "version")...)
 	return o, o.err

@@ -29,7 +29,8 @@ func TestFiles(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, f) {
 				t.Errorf("%s: %v\n%v\nwant\n%v", name, err, got, f)
 			}
-			if _, err := design.LoadSeries(bytes.NewReader(b)); err == nil || !strings.Contains(err.Error(), `"kernelsmith formula"`) {
+			if _, err := design.LoadSeries(bytes.NewReader(b)); err == nil ||
+				!strings.Contains(err.Error(), `"kernelsmith formula"`) {
 				t.Errorf("a formula as a series: %v", err)
 			}
 		case design.HermiteSeries:
@@ -37,7 +38,8 @@ func TestFiles(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, f) {
 				t.Errorf("%s: %v\n%v\nwant\n%v", name, err, got, f)
 			}
-			if _, err := design.Load(bytes.NewReader(b)); err == nil || !strings.Contains(err.Error(), `"kernelsmith hermite series"`) {
+			if _, err := design.Load(bytes.NewReader(b)); err == nil ||
+				!strings.Contains(err.Error(), `"kernelsmith hermite series"`) {
 				t.Errorf("a series as a formula: %v", err)
 			}
 		}
@@ -49,7 +51,8 @@ func TestFiles(t *testing.T) {
 	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 		t.Error("a formula that could not be saved changed the file")
 	}
-	if err := design.Save(filepath.Join(path, "in", "a", "file"), design.Formula{}); err == nil || !strings.Contains(err.Error(), path) {
+	if err := design.Save(filepath.Join(path, "in", "a", "file"), design.Formula{}); err == nil ||
+		!strings.Contains(err.Error(), path) {
 		t.Errorf("saved in no folder: %v", err)
 	}
 	if folder, _ := os.ReadDir(filepath.Dir(path)); len(folder) != 1 {
@@ -103,9 +106,11 @@ func TestRefusedFiles(t *testing.T) {
 		start + `[{"kind": null}]}`:                   "term 0: kind is null",
 		start + `[{"kind": "tanh"}]}`:                 `term 0 is of the kind "tanh"`,
 		start + `[{"kind": "relu", "amplitude": 1}]}`: `term 0 has no field "shift"`,
-		start + `[{"kind": "relu", "amplitude": 1, "shift": 2, "scale": 0}]}`:       `term 0 has no place for "scale"`,
-		start + `[{"kind": "erf", "amplitude": 1, "shift": 2, "scale": 0}]}`:        "scale of term 0 (erf) is 0",
-		start + `[{"kind": "gaussian", "amplitude": [1], "shift": 2, "scale": 1}]}`: "term 0: amplitude",
+		start + `[{"kind": "relu", "amplitude": 1, "shift": 2, "scale": 0}]}`: `term 0 has no place for "scale"`,
+		start + `[{"kind": "erf", "amplitude": 1, "shift": 2, "scale": 0}]}`: "scale of " +
+			"term 0 (erf) is 0",
+		start + `[{"kind": "gaussian", "amplitude": [1], "shift": 2, "scale": 1}]}`: "term 0: " +
+			"amplitude",
 	} {
 		f := design.Formula{Slope: 7}
 		err := f.UnmarshalJSON([]byte(text))
@@ -124,7 +129,8 @@ func TestRefusedFiles(t *testing.T) {
 		series + `"scale": 1, "coeffs": [1, null]}`: "coeffs[1] is null",
 		series + `"scale": 1, "coeffs": [1, "2"]}`:  "coeffs[1]",
 	} {
-		if _, err := design.LoadSeries(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := design.LoadSeries(strings.NewReader(text)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
@@ -139,7 +145,11 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	f.Add([]byte(`{"format": "kernelsmith formula", "version": 1, "slope": -0, "offset": 1e-400, "terms": [{}]}`))
+	f.Add(
+		[]byte(
+			`{"format": "kernelsmith formula", "version": 1, "slope": -0, "offset": 1e-400, "terms": [{}]}`,
+		),
+	)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var loaded []design.Exportable
 		if f, err := design.Load(bytes.NewReader(b)); err == nil {

@@ -168,15 +168,25 @@ func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 	}
 	const most = 10_000_000
 	if s.Starts > most || s.Polish > most {
-		return nil, fmt.Errorf("design: Starts and Polish are %d and %d; they must be at most %d", s.Starts, s.Polish, most)
+		return nil, fmt.Errorf("design: Starts and Polish are %d and %d; they must be at most %d",
+			s.Starts, s.Polish, most)
 	}
-	sr := &search{family: f, params: params, problem: p, settings: *s, places: places, bounds: f.Bounds.withDefaults(), stiff: 1}
+	sr := &search{
+		family:   f,
+		params:   params,
+		problem:  p,
+		settings: *s,
+		places:   places,
+		bounds:   f.Bounds.withDefaults(),
+		stiff:    1,
+	}
 	if p.MatchValue > 0 || p.MatchSlope > 0 {
 		if sr.top, err = curveOf(p.Target, []float64{1, 1 - slopeGap}); err != nil {
 			return nil, fmt.Errorf("design: the target near c = 1: %w", err)
 		}
 		if !finite(sr.top[0]) || !finite(sr.top[1]) {
-			return nil, fmt.Errorf("design: the target %v is %v at c = 1 and %v", p.Target, sr.top, 1-slopeGap)
+			return nil, fmt.Errorf("design: the target %v is %v at c = 1 and %v", p.Target, sr.top,
+				1-slopeGap)
 		}
 	}
 	for _, p := range places {
@@ -205,13 +215,19 @@ func (p Problem) check() error {
 		return fmt.Errorf("design: Depth is %d; it must be 0 … 20", p.Depth)
 	case p.Width < 0:
 		return fmt.Errorf("design: Width is %d; it must be ≥ 0", p.Width)
-	case (p.Width > 0 || p.SpreadAtMost != nil) && (p.Depth > 1 || p.NNGPShare != 0 || !p.On.onSphere()):
-		return errors.New("design: Width and SpreadAtMost are for the NTK of one hidden layer on the sphere")
+	case (p.Width > 0 || p.SpreadAtMost != nil) &&
+		(p.Depth > 1 || p.NNGPShare != 0 || !p.On.onSphere()):
+		return errors.New(
+			"design: Width and SpreadAtMost are for the NTK of one hidden layer on the sphere")
 	case !(p.MatchValue >= 0) || !(p.MatchSlope >= 0) || math.IsInf(p.MatchValue+p.MatchSlope, 0):
-		return fmt.Errorf("design: MatchValue and MatchSlope are %v and %v; they must be finite and ≥ 0", p.MatchValue, p.MatchSlope)
+		return fmt.Errorf(
+			"design: MatchValue and MatchSlope are %v and %v; they must be finite and ≥ 0",
+			p.MatchValue, p.MatchSlope)
 	}
 	if _, samples := p.Target.(ntk.Samples); samples && p.MatchValue+p.MatchSlope > 0 {
-		return errors.New("design: MatchValue and MatchSlope need a target that has values at c = 1, and samples have theirs alone")
+		return errors.New(
+			"design: MatchValue and MatchSlope need a target that has values at c = 1, and " +
+				"samples have theirs alone")
 	}
 	return nil
 }
@@ -444,20 +460,26 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	work := total + 10*polish + 2*share*polish // at most
 	report := s.reporter(work)
 	starts := make([]start, total)
-	if err := s.each(ctx, total, 1, report, func(i int, stop func() bool) { starts[i] = s.quick(i, stop) }); err != nil {
+	if err := s.each(
+		ctx, total, 1, report, func(i int, stop func() bool) { starts[i] = s.quick(i, stop) },
+	); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(starts, byCost)
 	// A few steps in all parameters tell better than the quick fit which are good.
 	warm := starts[:min(total, 10*polish)]
-	if err := s.each(ctx, len(warm), 1, report, func(i int, stop func() bool) { warm[i] = s.warm(warm[i], stop) }); err != nil {
+	if err := s.each(
+		ctx, len(warm), 1, report,
+		func(i int, stop func() bool) { warm[i] = s.warm(warm[i], stop) },
+	); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(warm, byCost)
 	chosen := distinct(warm, polish)
 	// All of them some way, then the better third to the end.
 	followed := 0
-	err := s.each(ctx, len(chosen), share, report, func(i int, stop func() bool) { chosen[i] = s.polished(chosen[i], 40, false, stop) })
+	err := s.each(ctx, len(chosen), share, report,
+		func(i int, stop func() bool) { chosen[i] = s.polished(chosen[i], 40, false, stop) })
 	slices.SortStableFunc(chosen, byCost)
 	if err == nil {
 		best := chosen[:min(len(chosen), max(4, polish/3))]
@@ -506,13 +528,16 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 		return r, err
 	}
 	if r.Design == nil {
-		return nil, fmt.Errorf("design: no start of %d came to finite values; narrower bounds may help", total)
+		return nil, fmt.Errorf(
+			"design: no start of %d came to finite values; narrower bounds may help", total)
 	}
 	return r, nil
 }
 
 func isLinear(name string) bool {
-	return name == "slope" || name == "offset" || len(name) > 9 && name[len(name)-9:] == "amplitude" || len(name) > 5 && name[len(name)-5:] == "phase"
+	return name == "slope" || name == "offset" ||
+		len(name) > 9 && name[len(name)-9:] == "amplitude" ||
+		len(name) > 5 && name[len(name)-5:] == "phase"
 }
 
 func (s *search) reporter(total int) func(int) {
@@ -529,7 +554,9 @@ func (s *search) reporter(total int) func(int) {
 }
 
 // each calls f(0) … f(n-1) on all processors; each result depends on its number alone.
-func (s *search) each(ctx context.Context, n, share int, report func(int), f func(i int, stop func() bool)) error {
+func (s *search) each(
+	ctx context.Context, n, share int, report func(int), f func(i int, stop func() bool),
+) error {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	var once sync.Once
@@ -584,7 +611,9 @@ func (s *search) random(i int) ([]float64, *rand.Rand) {
 // quick is a random start with what the formula is linear in fitted on fewer places.
 func (s *search) quick(i int, stop func() bool) start {
 	x, r := s.random(i)
-	if s.family.piecewise() && s.problem.Depth <= 1 && len(s.family.Fixed) == 0 && !s.family.NoSlope && !s.family.NoOffset {
+	if s.family.piecewise() && s.problem.Depth <= 1 && len(s.family.Fixed) == 0 &&
+		!s.family.NoSlope &&
+		!s.family.NoOffset {
 		return start{x: x, cost: s.fitLinear(x, r)}
 	}
 	l := s.infinite().levenberg(s.fewer(), stop)
@@ -820,7 +849,12 @@ func (s *search) design(a start) *Design {
 	if s.family.Own != nil {
 		return s.ownDesign(a)
 	}
-	d := &Design{Formula: s.family.formula(s.params, a.x), Objective: math.Sqrt(a.cost), lo: s.problem.On.lo, hi: s.problem.On.hi}
+	d := &Design{
+		Formula:   s.family.formula(s.params, a.x),
+		Objective: math.Sqrt(a.cost),
+		lo:        s.problem.On.lo,
+		hi:        s.problem.On.hi,
+	}
 	for i := range d.Formula.Terms {
 		if t := &d.Formula.Terms[i]; t.Kind == Cosine {
 			t.Phase = math.Remainder(t.Phase, 2*math.Pi)

@@ -46,15 +46,31 @@ func TestFitOfDeepReLU(t *testing.T) {
 	}
 	// the published seven parameters: 0.0571 and 0.131
 	m := ntk.PublishedMimic()
-	published := Formula{Slope: m.C, Offset: m.D, Terms: []Term{{Kind: ReLU, Amplitude: m.A, Shift: m.B}, {Kind: Cosine, Amplitude: m.E, Frequency: m.F, Phase: m.G}}}
-	if e := ntk.Must(ErrorOn(published, deepReLU(), Angles(101, nil))); math.Abs(e.Mean-0.0571) > 5e-5 || math.Abs(e.Max-0.131) > 5e-4 {
+	published := Formula{
+		Slope:  m.C,
+		Offset: m.D,
+		Terms: []Term{
+			{Kind: ReLU, Amplitude: m.A, Shift: m.B},
+			{Kind: Cosine, Amplitude: m.E, Frequency: m.F, Phase: m.G},
+		},
+	}
+	if e := ntk.Must(
+		ErrorOn(published, deepReLU(), Angles(101, nil))); math.Abs(e.Mean-0.0571) > 5e-5 ||
+		math.Abs(e.Max-0.131) > 5e-4 {
 		t.Errorf("the published design is off by %+v", e)
 	}
 }
 
 // A kernel of the family itself is found again.
 func TestFitFindsItsOwn(t *testing.T) {
-	own := Formula{Slope: 0.3, Offset: -0.4, Terms: []Term{{Kind: ReLU, Amplitude: 1.2, Shift: 0.5}, {Kind: Cosine, Amplitude: 0.3, Frequency: 2.5, Phase: 0.7}}}
+	own := Formula{
+		Slope:  0.3,
+		Offset: -0.4,
+		Terms: []Term{
+			{Kind: ReLU, Amplitude: 1.2, Shift: 0.5},
+			{Kind: Cosine, Amplitude: 0.3, Frequency: 2.5, Phase: 0.7},
+		},
+	}
 	d := &Design{Formula: own}
 	target := ntk.Must(d.NTK())
 	r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: target}, nil))
@@ -67,7 +83,11 @@ func TestSameSeedSameDesign(t *testing.T) {
 	for _, depth := range []int{1, 2} {
 		fit := func(threads int, seed uint64) *Result {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-			return ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU(), Depth: depth, On: Angles(41, nil)}, &Settings{Starts: 60, Polish: 4, Seed: seed}))
+			return ntk.Must(
+				Fit(t.Context(), Paper(),
+					Problem{Target: deepReLU(), Depth: depth, On: Angles(41, nil)},
+					&Settings{Starts: 60, Polish: 4, Seed: seed}),
+			)
 		}
 		a, b, c := fit(1, 3), fit(2, 3), fit(2, 4)
 		if !reflect.DeepEqual(a.Design, b.Design) {
@@ -87,15 +107,21 @@ func TestFitVariants(t *testing.T) {
 		problem Problem
 		most    float64
 	}{
-		"smooth":       {Family{Erfs: 1, Gaussians: 1}, Problem{Target: gauss}, 0.02},
-		"NNGP":         {Family{Cosines: 1}, Problem{Target: gauss, NNGPShare: 1}, 1e-4}, // √2 cos(z+π/4)
-		"depth 2":      {Family{ReLUs: 1}, Problem{Target: deepReLU(), Depth: 2, On: Angles(21, nil)}, 0.5},
-		"largest":      {Paper(), Problem{Target: deepReLU(), Largest: true}, 0.0085},
-		"off sphere":   {Paper(), Problem{Target: deepReLU(), On: Norms(0.5, 2)}, 0.2},
-		"by cosine":    {Paper(), Problem{Target: deepReLU(), On: Cosines(101, func(c float64) float64 { return 1 + c })}, 0.01},
-		"growth bound": {Family{ReLUs: 1, Cosines: 1, Bounds: Bounds{Slope: 4}}, Problem{Target: deepReLU()}, 0.05},
-		"match":        {Paper(), Problem{Target: deepReLU(), MatchValue: 10, MatchSlope: 1e-4}, 0.02},
-		"fixed":        {Family{ReLUs: 1, Cosines: 1, Fixed: map[string]float64{"offset": 0}}, Problem{Target: deepReLU()}, 0.05},
+		"smooth": {Family{Erfs: 1, Gaussians: 1}, Problem{Target: gauss}, 0.02},
+		"NNGP":   {Family{Cosines: 1}, Problem{Target: gauss, NNGPShare: 1}, 1e-4},
+		// √2 cos(z+π/4)
+		"depth 2": {Family{ReLUs: 1}, Problem{Target: deepReLU(), Depth: 2,
+			On: Angles(21, nil)}, 0.5},
+		"largest":    {Paper(), Problem{Target: deepReLU(), Largest: true}, 0.0085},
+		"off sphere": {Paper(), Problem{Target: deepReLU(), On: Norms(0.5, 2)}, 0.2},
+		"by cosine": {Paper(), Problem{Target: deepReLU(),
+			On: Cosines(101, func(c float64) float64 { return 1 + c })}, 0.01},
+		"growth bound": {Family{ReLUs: 1, Cosines: 1, Bounds: Bounds{Slope: 4}},
+			Problem{Target: deepReLU()}, 0.05},
+		"match": {Paper(), Problem{Target: deepReLU(), MatchValue: 10, MatchSlope: 1e-4},
+			0.02},
+		"fixed": {Family{ReLUs: 1, Cosines: 1, Fixed: map[string]float64{"offset": 0}},
+			Problem{Target: deepReLU()}, 0.05},
 	} {
 		r, err := Fit(t.Context(), c.family, c.problem, &Settings{Starts: 80, Polish: 9})
 		if err != nil {
@@ -111,7 +137,8 @@ func TestFitVariants(t *testing.T) {
 		}
 		if s := c.family.Bounds.Slope; s > 0 {
 			f := r.Design.Formula
-			if right := math.Abs(f.Slope + f.Terms[0].Amplitude); right > s*1.001 || math.Abs(f.Slope) > s*1.001 {
+			if right := math.Abs(f.Slope + f.Terms[0].Amplitude); right > s*1.001 ||
+				math.Abs(f.Slope) > s*1.001 {
 				t.Errorf("%s: slopes %v and %v at the ends", name, f.Slope, right)
 			}
 		}
@@ -125,15 +152,26 @@ func TestFitVariants(t *testing.T) {
 // trades error for spread.
 func TestSpread(t *testing.T) {
 	m := ntk.PublishedMimic()
-	f := Formula{Slope: m.C, Offset: m.D, Terms: []Term{{Kind: ReLU, Amplitude: m.A, Shift: m.B}, {Kind: Cosine, Amplitude: m.E, Frequency: m.F, Phase: m.G}}}
+	f := Formula{
+		Slope:  m.C,
+		Offset: m.D,
+		Terms: []Term{
+			{Kind: ReLU, Amplitude: m.A, Shift: m.B},
+			{Kind: Cosine, Amplitude: m.E, Frequency: m.F, Phase: m.G},
+		},
+	}
 	cosines := []float64{1, 0.9, 0.5, 0, -0.5, -1}
 	exact := ntk.Must(Spread(f, cosines))
-	for i, want := range []float64{14.5, 11.6, 5.99, 1.94, 1.76, 2.55} { // published parameters, by simulation elsewhere
+	for i, want := range []float64{14.5, 11.6, 5.99, 1.94, 1.76,
+		2.55} { // published parameters, by simulation elsewhere
 		if math.Abs(exact[i]-want) > 0.02*want {
 			t.Errorf("√V(%v) = %v, want %v", cosines[i], exact[i], want)
 		}
 	}
-	r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU(), Width: 1024}, &Settings{Starts: 40, Polish: 2}))
+	r := ntk.Must(
+		Fit(t.Context(), Paper(), Problem{Target: deepReLU(), Width: 1024},
+			&Settings{Starts: 40, Polish: 2}),
+	)
 	var before, after float64
 	for i, v := range ntk.Must(r.Design.Spread(cosines)) {
 		before += exact[i] * exact[i]
@@ -154,7 +192,10 @@ func TestFitOnRows(t *testing.T) {
 			x.Set(i, j, math.Sin(float64(i*3+j))*(1+float64(i%4)/2))
 		}
 	}
-	r := ntk.Must(Fit(t.Context(), Paper(), Problem{Target: deepReLU(), On: Rows(x, 200, 1)}, &Settings{Starts: 60, Polish: 6}))
+	r := ntk.Must(
+		Fit(t.Context(), Paper(), Problem{Target: deepReLU(), On: Rows(x, 200, 1)},
+			&Settings{Starts: 60, Polish: 6}),
+	)
 	if r.Design.Error.Relative > 0.1 {
 		t.Errorf("relative error %v", r.Design.Error)
 	}
@@ -163,7 +204,8 @@ func TestFitOnRows(t *testing.T) {
 	}
 	var outside *OutsideError
 	far := mat.NewDense(2, 3, []float64{1, 1, 1, 50, 0, 0})
-	if err := r.Design.Check(far); !errors.As(err, &outside) || outside.Row != 1 || outside.Rows != 1 {
+	if err := r.Design.Check(far); !errors.As(err, &outside) || outside.Row != 1 ||
+		outside.Rows != 1 {
 		t.Errorf("far rows: %v", err)
 	}
 }
@@ -180,23 +222,30 @@ func TestFitErrors(t *testing.T) {
 		f Family
 		p Problem
 	}{
-		"no terms":         {Family{NoSlope: true, NoOffset: true}, Problem{Target: target}},
-		"ReLUs is -1":      {Family{ReLUs: -1}, Problem{Target: target}},
-		"empty":            {Family{Cosines: 1, Bounds: Bounds{MinFrequency: 5, MaxFrequency: 2}}, Problem{Target: target}},
-		"no parameter":     {Family{ReLUs: 1, Fixed: map[string]float64{"relu2.shift": 1}}, Problem{Target: target}},
-		"finite":           {Family{ReLUs: 1, Fixed: map[string]float64{"relu1.shift": nan}}, Problem{Target: target}},
-		"all parameters":   {Family{NoSlope: true, Fixed: map[string]float64{"offset": 1}}, Problem{Target: target}},
-		"NNGPShare":        {Paper(), Problem{Target: target, NNGPShare: 2}},
-		"Depth":            {Paper(), Problem{Target: target, Depth: -1}},
-		"Width":            {Paper(), Problem{Target: target, Width: 10, Depth: 2}},
-		"MatchValue":       {Paper(), Problem{Target: target, MatchValue: nan}},
-		"at least 2":       {Paper(), Problem{Target: target, On: Angles(1, nil)}},
-		"weights":          {Paper(), Problem{Target: target, On: Angles(5, func(float64) float64 { return -1 })}},
-		"all weights":      {Paper(), Problem{Target: target, On: Angles(5, func(float64) float64 { return 0 })}},
+		"no terms":    {Family{NoSlope: true, NoOffset: true}, Problem{Target: target}},
+		"ReLUs is -1": {Family{ReLUs: -1}, Problem{Target: target}},
+		"empty": {Family{Cosines: 1, Bounds: Bounds{MinFrequency: 5, MaxFrequency: 2}},
+			Problem{Target: target}},
+		"no parameter": {Family{ReLUs: 1, Fixed: map[string]float64{"relu2.shift": 1}},
+			Problem{Target: target}},
+		"finite": {Family{ReLUs: 1, Fixed: map[string]float64{"relu1.shift": nan}},
+			Problem{Target: target}},
+		"all parameters": {Family{NoSlope: true, Fixed: map[string]float64{"offset": 1}},
+			Problem{Target: target}},
+		"NNGPShare":  {Paper(), Problem{Target: target, NNGPShare: 2}},
+		"Depth":      {Paper(), Problem{Target: target, Depth: -1}},
+		"Width":      {Paper(), Problem{Target: target, Width: 10, Depth: 2}},
+		"MatchValue": {Paper(), Problem{Target: target, MatchValue: nan}},
+		"at least 2": {Paper(), Problem{Target: target, On: Angles(1, nil)}},
+		"weights": {Paper(), Problem{Target: target,
+			On: Angles(5, func(float64) float64 { return -1 })}},
+		"all weights": {Paper(), Problem{Target: target,
+			On: Angles(5, func(float64) float64 { return 0 })}},
 		"Norms from":       {Paper(), Problem{Target: target, On: Norms(2, 1)}},
 		"matrix of inputs": {Paper(), Problem{Target: target, On: Rows(nil, 100, 0)}},
 	} {
-		if _, err := Fit(t.Context(), c.f, c.p, nil); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := Fit(t.Context(), c.f, c.p, nil); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
 		}
 	}

@@ -114,7 +114,8 @@ func (a *Activation) evalStraight(value, derivative, z []float32) {
 				vec32.AddScaled(d, 1, slope)
 			}
 		}
-		vec32.AddLine(v, d, x, vec32.Line{Slope: float32(a.formula.Slope), Offset: float32(a.formula.Offset)})
+		vec32.AddLine(v, d, x,
+			vec32.Line{Slope: float32(a.formula.Slope), Offset: float32(a.formula.Offset)})
 		copy(value[start:end], v)
 		copy(derivative[start:end], d)
 	}

@@ -57,7 +57,14 @@ type parameter struct {
 // not; known is false for a kind that there is not.
 func (t *Term) parameters() (used, unused []parameter, known bool) {
 	all := []parameter{
-		{"amplitude", &t.Amplitude}, {"shift", &t.Shift}, {"frequency", &t.Frequency}, {"phase", &t.Phase}, {"scale", &t.Scale},
+		{
+			"amplitude",
+			&t.Amplitude,
+		},
+		{"shift", &t.Shift},
+		{"frequency", &t.Frequency},
+		{"phase", &t.Phase},
+		{"scale", &t.Scale},
 	}
 	var uses string
 	switch t.Kind {
@@ -92,22 +99,29 @@ func (f Formula) Validate() error {
 	for i, t := range f.Terms {
 		used, unused, known := t.parameters()
 		if t.Kind == ownKind {
-			return errors.New("design: this is a design of a family of one's own, which has no formula to export, save or evaluate; its function is Design.Activation, its numbers Design.Params")
+			return errors.New(
+				"design: this is a design of a family of one's own, which has no formula to " +
+					"export, save or evaluate; its function is Design.Activation, its numbers " +
+					"Design.Params")
 		}
 		if !known {
-			return fmt.Errorf("design: term %d is of the kind %q; the kinds are %q", i, t.Kind, kinds)
+			return fmt.Errorf("design: term %d is of the kind %q; the kinds are %q", i, t.Kind,
+				kinds)
 		}
 		for _, p := range used {
 			switch v := *p.value; {
 			case !finite(v):
-				return fmt.Errorf("design: the %s of term %d (%s) is %v; it must be finite", p.name, i, t.Kind, v)
+				return fmt.Errorf("design: the %s of term %d (%s) is %v; it must be finite", p.name,
+					i, t.Kind, v)
 			case p.name == "scale" && v <= 0:
-				return fmt.Errorf("design: the scale of term %d (%s) is %v; it must be > 0", i, t.Kind, v)
+				return fmt.Errorf("design: the scale of term %d (%s) is %v; it must be > 0", i,
+					t.Kind, v)
 			}
 		}
 		for _, p := range unused {
 			if *p.value != 0 {
-				return fmt.Errorf("design: the %s of term %d is %v; %s has none and it must be 0", p.name, i, *p.value, t.Kind)
+				return fmt.Errorf("design: the %s of term %d is %v; %s has none and it must be 0",
+					p.name, i, *p.value, t.Kind)
 			}
 		}
 	}
@@ -328,9 +342,13 @@ func (f Formula) Activation() (*Activation, error) {
 			phi = ntk.Cos{Amplitude: t.Amplitude, Frequency: t.Frequency, Phase: t.Phase}
 		case Gaussian:
 			if math.Abs(t.Shift) > 35*t.Scale {
-				return nil, fmt.Errorf("design: term %d (gaussian) has the scale %v and the shift %v; its dual needs a scale of at least |shift|/35", i, t.Scale, t.Shift)
+				return nil, fmt.Errorf(
+					"design: term %d (gaussian) has the scale %v and the shift %v; its dual "+
+						"needs a scale of at least |shift|/35", i, t.Scale, t.Shift)
 			}
-			phi, err = ntk.Affine(ntk.Gaussian{Amplitude: t.Amplitude, Rate: 1 / (2 * t.Scale * t.Scale)}, 1, 1, -t.Shift, 0)
+			phi, err = ntk.Affine(
+				ntk.Gaussian{Amplitude: t.Amplitude, Rate: 1 / (2 * t.Scale * t.Scale)}, 1, 1,
+				-t.Shift, 0)
 		case Erf:
 			phi, err = ntk.Affine(ntk.Erf{}, t.Amplitude, t.Scale, -t.Scale*t.Shift, 0)
 		case GELU:
@@ -353,7 +371,8 @@ func (f Formula) Activation() (*Activation, error) {
 	for _, t := range f.Terms {
 		a.straight = a.straight && (t.Kind == ReLU || t.Kind == ReflectedReLU || t.Kind == Cosine)
 		if t.Kind == Cosine {
-			a.cosines = append(a.cosines, ntk.Cos{Amplitude: t.Amplitude, Frequency: t.Frequency, Phase: t.Phase})
+			a.cosines = append(a.cosines,
+				ntk.Cos{Amplitude: t.Amplitude, Frequency: t.Frequency, Phase: t.Phase})
 		}
 	}
 	return a, nil
@@ -409,11 +428,13 @@ func (s HermiteSeries) Activation() (hermite.Series, error) {
 // scale that is not from 1e-100 to 1e100.
 func (s HermiteSeries) Validate() error {
 	if !(s.Scale >= 1e-100 && s.Scale <= 1e100) {
-		return fmt.Errorf("design: the scale of the series is %v; it must be from 1e-100 to 1e100", s.Scale)
+		return fmt.Errorf("design: the scale of the series is %v; it must be from 1e-100 to 1e100",
+			s.Scale)
 	}
 	for k, b := range s.Coeffs {
 		if !finite(b) {
-			return fmt.Errorf("design: coefficient b_%d of the series is %v; it must be finite", k, b)
+			return fmt.Errorf("design: coefficient b_%d of the series is %v; it must be finite", k,
+				b)
 		}
 	}
 	return nil

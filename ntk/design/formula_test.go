@@ -101,10 +101,12 @@ func TestMimic(t *testing.T) {
 			t.Errorf("the activation is another function at %v", z)
 		}
 	}
-	for _, p := range [][3]float64{{1, 0.3, 1}, {1, -0.999, 1}, {1, 1, 1}, {0.5, 0.2, 2}, {4, -3, 9}, {0, 0, 1}, {0, 0, 0}} {
+	for _, p := range [][3]float64{{1, 0.3, 1}, {1, -0.999, 1}, {1, 1, 1}, {0.5, 0.2, 2},
+		{4, -3, 9}, {0, 0, 1}, {0, 0, 0}} {
 		value, derivative := a.Dual(p[0], p[1], p[2])
 		v, d := m.Dual(p[0], p[1], p[2])
-		if math.Abs(value-v) > 1e-13*math.Max(1, v) || math.Abs(derivative-d) > 1e-13*math.Max(1, d) {
+		if math.Abs(value-v) > 1e-13*math.Max(1, v) ||
+			math.Abs(derivative-d) > 1e-13*math.Max(1, d) {
 			t.Errorf("the duals at %v are %v, %v, want %v, %v", p, value, derivative, v, d)
 		}
 	}
@@ -116,18 +118,25 @@ func TestMimic(t *testing.T) {
 // Each kind against package ntk's activation of its form.
 func TestTermsAgainstActivations(t *testing.T) {
 	term := func(kind design.Kind, scale float64) design.Formula {
-		return design.Formula{Terms: []design.Term{{Kind: kind, Amplitude: -1.7, Shift: 0.6, Scale: scale}}}
+		return design.Formula{
+			Terms: []design.Term{{Kind: kind, Amplitude: -1.7, Shift: 0.6, Scale: scale}},
+		}
 	}
 	for name, c := range map[string]struct {
 		f    design.Formula
 		want ntk.Activation
 	}{
-		"relu":           {term(design.ReLU, 0), ntk.Must(ntk.Affine(ntk.ReLU{}, -1.7, 1, -0.6, 0))},
-		"reflected relu": {term(design.ReflectedReLU, 0), ntk.Must(ntk.Affine(ntk.ReLU{}, -1.7, -1, 0.6, 0))},
-		"gaussian":       {term(design.Gaussian, 0.5), ntk.Must(ntk.Affine(ntk.Gaussian{Amplitude: 1, Rate: 2}, -1.7, 1, -0.6, 0))},
-		"erf":            {term(design.Erf, 2), ntk.Must(ntk.Affine(ntk.Erf{}, -1.7, 2, -1.2, 0))},
-		"gelu":           {term(design.GELU, 2), ntk.Must(ntk.Affine(ntk.GELU{}, -1.7, 2, -1.2, 0))},
-		"cos": {design.Formula{Terms: []design.Term{{Kind: design.Cosine, Amplitude: 2, Frequency: 3, Phase: 4}}},
+		"relu": {term(design.ReLU, 0),
+			ntk.Must(ntk.Affine(ntk.ReLU{}, -1.7, 1, -0.6, 0))},
+		"reflected relu": {term(design.ReflectedReLU, 0),
+			ntk.Must(ntk.Affine(ntk.ReLU{}, -1.7, -1, 0.6, 0))},
+		"gaussian": {term(design.Gaussian, 0.5),
+			ntk.Must(ntk.Affine(ntk.Gaussian{Amplitude: 1, Rate: 2}, -1.7, 1, -0.6, 0))},
+		"erf": {term(design.Erf, 2), ntk.Must(ntk.Affine(ntk.Erf{}, -1.7, 2, -1.2, 0))},
+		"gelu": {term(design.GELU, 2),
+			ntk.Must(ntk.Affine(ntk.GELU{}, -1.7, 2, -1.2, 0))},
+		"cos": {design.Formula{Terms: []design.Term{{Kind: design.Cosine, Amplitude: 2,
+			Frequency: 3, Phase: 4}}},
 			ntk.Cos{Amplitude: 2, Frequency: 3, Phase: 4}},
 	} {
 		for z := -6.; z <= 6; z += 0.05 {
@@ -140,8 +149,10 @@ func TestTermsAgainstActivations(t *testing.T) {
 			}
 		}
 		// At the kink 0, from either side.
-		if k := c.f.Kinks(); len(k) == 1 && (c.f.Derivative(k[0]) != 0 || c.want.Derivative(k[0]) != 0) {
-			t.Errorf("%s: φ' is %v and %v at the kink", name, c.f.Derivative(k[0]), c.want.Derivative(k[0]))
+		if k := c.f.Kinks(); len(k) == 1 &&
+			(c.f.Derivative(k[0]) != 0 || c.want.Derivative(k[0]) != 0) {
+			t.Errorf("%s: φ' is %v and %v at the kink", name, c.f.Derivative(k[0]),
+				c.want.Derivative(k[0]))
 		}
 	}
 }
@@ -171,7 +182,8 @@ func TestActivations(t *testing.T) {
 			if !math.IsNaN(s.Value(math.NaN())) || !math.IsNaN(s.Derivative(math.NaN())) {
 				t.Error("NaN in, NaN out")
 			}
-			if again := design.FromSeries(a); fmt.Sprint(again) != fmt.Sprint(s) || again.Scale != s.Scale {
+			if again := design.FromSeries(a); fmt.Sprint(again) != fmt.Sprint(s) ||
+				again.Scale != s.Scale {
 				t.Errorf("there and back: %v", again)
 			}
 		})
@@ -182,9 +194,12 @@ func TestActivations(t *testing.T) {
 // the bump's middle declared, so that it is not missed.
 func TestNarrowGaussian(t *testing.T) {
 	for _, ratio := range []float64{5, 20, 34.9} {
-		f := design.Formula{Terms: []design.Term{{Kind: design.Gaussian, Amplitude: 1, Shift: 1, Scale: 1 / ratio}}}
+		f := design.Formula{
+			Terms: []design.Term{{Kind: design.Gaussian, Amplitude: 1, Shift: 1, Scale: 1 / ratio}},
+		}
 		a := ntk.Must(f.Activation())
-		fn, err := hermite.Resolve(f.Value, f.Derivative, &hermite.ResolveSettings{Kinks: []float64{1}, Tolerance: 1e-11, MaxStd: 2})
+		fn, err := hermite.Resolve(f.Value, f.Derivative,
+			&hermite.ResolveSettings{Kinks: []float64{1}, Tolerance: 1e-11, MaxStd: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +212,9 @@ func TestNarrowGaussian(t *testing.T) {
 			}
 		}
 	}
-	_, err := design.Formula{Terms: []design.Term{{Kind: design.Gaussian, Amplitude: 1, Shift: 1, Scale: 0.02}}}.Activation()
+	_, err := design.Formula{
+		Terms: []design.Term{{Kind: design.Gaussian, Amplitude: 1, Shift: 1, Scale: 0.02}},
+	}.Activation()
 	if err == nil || !strings.Contains(err.Error(), "0.02") {
 		t.Errorf("too narrow: %v", err)
 	}
@@ -206,10 +223,20 @@ func TestNarrowGaussian(t *testing.T) {
 // A formula has the kernels, the expansion and the key of its sum in package ntk,
 // to the last digit.
 func TestWrapped(t *testing.T) {
-	f := design.Formula{Slope: 0.2, Offset: -0.1, Terms: []design.Term{{Kind: design.ReLU, Amplitude: 1.2, Shift: 0.3}, {Kind: design.GELU, Amplitude: 0.5, Shift: 1, Scale: 2}}}
+	f := design.Formula{
+		Slope:  0.2,
+		Offset: -0.1,
+		Terms: []design.Term{
+			{Kind: design.ReLU, Amplitude: 1.2, Shift: 0.3},
+			{Kind: design.GELU, Amplitude: 0.5, Shift: 1, Scale: 2},
+		},
+	}
 	a := ntk.Must(f.Activation())
-	sum := ntk.Must(ntk.Add(ntk.Polynomial{Coeffs: []float64{-0.1, 0.2}}, ntk.Must(ntk.Affine(ntk.ReLU{}, 1.2, 1, -0.3, 0)),
-		ntk.Must(ntk.Affine(ntk.GELU{}, 0.5, 2, -2, 0))))
+	sum := ntk.Must(
+		ntk.Add(ntk.Polynomial{Coeffs: []float64{-0.1, 0.2}},
+			ntk.Must(ntk.Affine(ntk.ReLU{}, 1.2, 1, -0.3, 0)),
+			ntk.Must(ntk.Affine(ntk.GELU{}, 0.5, 2, -2, 0))),
+	)
 	nets := [2]*ntk.FCN{}
 	for i, phi := range []ntk.Activation{a, sum} {
 		l := ntk.Layer{Activation: phi, WeightStd: 1.3, BiasStd: 0.1}
@@ -219,7 +246,9 @@ func TestWrapped(t *testing.T) {
 		t.Error("the keys differ")
 	}
 	for _, c := range []float64{-1, 0.5, 1 - 1e-12, 1} {
-		if v, w := ntk.Must(ntk.Must(nets[0].NTK()).At(1, c, 1)), ntk.Must(ntk.Must(nets[1].NTK()).At(1, c, 1)); v != w {
+		if v, w := ntk.Must(ntk.Must(nets[0].NTK()).At(1, c, 1)), ntk.Must(
+			ntk.Must(nets[1].NTK()).At(1, c, 1),
+		); v != w {
 			t.Errorf("the NTK at %v is %v, want %v", c, v, w)
 		}
 	}
@@ -252,7 +281,8 @@ func TestEvalFloat32(t *testing.T) {
 			for i := range z {
 				z[i] = float32(i)*12/float32(n) - 6.0001
 			}
-			for i, x := range []float32{0, float32(math.Copysign(0, -1)), 0.4, 0.7, 1e-30, -300, 300, 1e6, -1e6, float32(math.Inf(1)), float32(math.Inf(-1))} {
+			for i, x := range []float32{0, float32(math.Copysign(0, -1)), 0.4, 0.7, 1e-30, -300,
+				300, 1e6, -1e6, float32(math.Inf(1)), float32(math.Inf(-1))} {
 				if i < n-10 {
 					z[i] = x
 				}
@@ -265,11 +295,19 @@ func TestEvalFloat32(t *testing.T) {
 			inPlace := append([]float32(nil), z...)
 			a.EvalFloat32(make([]float32, n), inPlace, inPlace)
 			for i, x := range z {
-				if math.IsInf(float64(x), 0) && slices.ContainsFunc(f.Terms, func(t design.Term) bool { return t.Kind != design.ReLU && t.Kind != design.ReflectedReLU }) {
+				if math.IsInf(float64(x), 0) &&
+					slices.ContainsFunc(
+						f.Terms,
+						func(t design.Term) bool {
+							return t.Kind != design.ReLU &&
+								t.Kind != design.ReflectedReLU
+						},
+					) {
 					continue // what the others make of infinity is left open
 				}
 				v, d := f.Value(float64(x)), f.Derivative(float64(x))
-				if math.IsNaN(v) != (value[i] != value[i]) || math.IsNaN(d) != (derivative[i] != derivative[i]) {
+				if math.IsNaN(v) != (value[i] != value[i]) ||
+					math.IsNaN(d) != (derivative[i] != derivative[i]) {
 					t.Fatalf("%s: φ(%v) = %v, %v", name, x, value[i], derivative[i])
 				}
 				if x != x {
@@ -294,7 +332,8 @@ func TestEvalFloat32(t *testing.T) {
 					worst, worstD = math.Max(worst, err), math.Max(worstD, errD)
 				}
 				// Sums in single precision round by the size of their terms.
-				if err > 2.6e-7*(amplitudes*(1+math.Abs(float64(x)))+math.Abs(v)) || errD > 2.6e-7*(slopes+math.Abs(d))+kink {
+				if err > 2.6e-7*(amplitudes*(1+math.Abs(float64(x)))+math.Abs(v)) ||
+					errD > 2.6e-7*(slopes+math.Abs(d))+kink {
 					t.Errorf("%s: φ(%v) is off by %.2g, φ' by %.2g", name, x, err, errD)
 				}
 			}
@@ -314,7 +353,8 @@ func BenchmarkEvalFloat32(b *testing.B) {
 			for b.Loop() {
 				e.EvalFloat32(value, derivative, z)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(z)), "ns/value")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(z)),
+				"ns/value")
 		})
 	}
 	run("Mimic", ntk.PublishedMimic())
@@ -328,17 +368,20 @@ func TestValidate(t *testing.T) {
 		return design.Formula{Terms: []design.Term{{Kind: design.ReLU}, term}}
 	}
 	for want, f := range map[string]design.Exportable{
-		"slope is NaN":                         design.Formula{Slope: math.NaN()},
-		"offset is +Inf":                       design.Formula{Offset: math.Inf(1)},
-		`term 1 is of the kind "tanh"`:         one(design.Term{Kind: "tanh"}),
-		`term 1 is of the kind ""`:             one(design.Term{Amplitude: 1}),
-		"amplitude of term 1 (cos) is -Inf":    one(design.Term{Kind: design.Cosine, Amplitude: math.Inf(-1)}),
-		"scale of term 1 (erf) is 0":           one(design.Term{Kind: design.Erf}),
-		"scale of term 1 (gaussian) is -1":     one(design.Term{Kind: design.Gaussian, Scale: -1}),
-		"scale of term 1 (gelu) is NaN":        one(design.Term{Kind: design.GELU, Scale: math.NaN()}),
-		"shift of term 1 is 2; cos has none":   one(design.Term{Kind: design.Cosine, Shift: 2}),
-		"scale of term 1 is 1; relu has none":  one(design.Term{Kind: design.ReLU, Scale: 1}),
-		"phase of term 1 is NaN; erf has none": one(design.Term{Kind: design.Erf, Scale: 1, Phase: math.NaN()}),
+		"slope is NaN":                 design.Formula{Slope: math.NaN()},
+		"offset is +Inf":               design.Formula{Offset: math.Inf(1)},
+		`term 1 is of the kind "tanh"`: one(design.Term{Kind: "tanh"}),
+		`term 1 is of the kind ""`:     one(design.Term{Amplitude: 1}),
+		"amplitude of term 1 (cos) is -Inf": one(design.Term{Kind: design.Cosine,
+			Amplitude: math.Inf(-1)}),
+		"scale of term 1 (erf) is 0":       one(design.Term{Kind: design.Erf}),
+		"scale of term 1 (gaussian) is -1": one(design.Term{Kind: design.Gaussian, Scale: -1}),
+		"scale of term 1 (gelu) is NaN": one(design.Term{Kind: design.GELU,
+			Scale: math.NaN()}),
+		"shift of term 1 is 2; cos has none":  one(design.Term{Kind: design.Cosine, Shift: 2}),
+		"scale of term 1 is 1; relu has none": one(design.Term{Kind: design.ReLU, Scale: 1}),
+		"phase of term 1 is NaN; erf has none": one(design.Term{Kind: design.Erf, Scale: 1,
+			Phase: math.NaN()}),
 		"scale of the series is 0":             design.HermiteSeries{Coeffs: []float64{1}},
 		"coefficient b_1 of the series is NaN": design.HermiteSeries{[]float64{1, math.NaN()}, 1},
 	} {

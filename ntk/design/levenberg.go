@@ -46,7 +46,8 @@ func (l *levenberg) run(x []float64, steps int) (cost float64, converged bool) {
 		}
 		var free []int
 		for j := range x {
-			held := x[j] <= l.lo[j] && gradient[j] > 0 || x[j] >= l.hi[j] && gradient[j] < 0 || l.lo[j] == l.hi[j]
+			held := x[j] <= l.lo[j] && gradient[j] > 0 || x[j] >= l.hi[j] && gradient[j] < 0 ||
+				l.lo[j] == l.hi[j]
 			if !held {
 				free = append(free, j)
 			}
@@ -94,7 +95,9 @@ func (l *levenberg) run(x []float64, steps int) (cost float64, converged bool) {
 }
 
 // damped solves (N + λ diag N) step = gradient in the free parameters.
-func damped(free []int, n int, normal, gradient []float64, lambda float64) (step []float64, ok bool) {
+func damped(
+	free []int, n int, normal, gradient []float64, lambda float64,
+) (step []float64, ok bool) {
 	m := len(free)
 	a := mat.NewSymDense(m, nil)
 	b := mat.NewVecDense(m, nil)

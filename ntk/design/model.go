@@ -106,7 +106,8 @@ func (m *model) directions(f Formula, size int) []direction {
 			if t.Kind == ReflectedReLU {
 				by = t.Amplitude
 			}
-			out = append(out, direction{[]int{2 + hinge}, []float64{1}}, direction{[]int{size + hinge}, []float64{by}})
+			out = append(out, direction{[]int{2 + hinge}, []float64{1}},
+				direction{[]int{size + hinge}, []float64{by}})
 			hinge++
 			continue
 		}
@@ -228,7 +229,9 @@ func (m *model) smooth(f Formula, out, jacobian []float64) {
 
 // atoms writes the formula as what has closed-form integrals.
 func (f Formula) atoms() gauss.Atoms {
-	out := gauss.Atoms{Waves: []gauss.Wave{{C: complex(f.Slope, 0), M: 1}, {C: complex(f.Offset, 0)}}}
+	out := gauss.Atoms{
+		Waves: []gauss.Wave{{C: complex(f.Slope, 0), M: 1}, {C: complex(f.Offset, 0)}},
+	}
 	for _, t := range f.Terms {
 		out = out.Plus(t.shape().Times(t.Amplitude))
 	}
@@ -245,13 +248,22 @@ func (t Term) shape() gauss.Atoms {
 		return relu.Of(-1, t.Shift)
 	case Cosine:
 		sin, cos := math.Sincos(t.Phase)
-		return gauss.Atoms{Waves: []gauss.Wave{{C: complex(cos, sin), Beta: complex(0, t.Frequency)}}}
+		return gauss.Atoms{
+			Waves: []gauss.Wave{{C: complex(cos, sin), Beta: complex(0, t.Frequency)}},
+		}
 	case Gaussian:
-		return gauss.Atoms{Waves: []gauss.Wave{{C: 1, Alpha: 1 / (2 * t.Scale * t.Scale)}}}.Of(1, -t.Shift)
+		return gauss.Atoms{
+			Waves: []gauss.Wave{{C: 1, Alpha: 1 / (2 * t.Scale * t.Scale)}},
+		}.Of(1, -t.Shift)
 	case Erf:
-		return gauss.Atoms{Waves: []gauss.Wave{{C: -1}}, Gates: []gauss.Gate{{C: 2, Tau: 1 / math.Sqrt2}}}.Of(t.Scale, -t.Scale*t.Shift)
+		return gauss.Atoms{
+			Waves: []gauss.Wave{{C: -1}},
+			Gates: []gauss.Gate{{C: 2, Tau: 1 / math.Sqrt2}},
+		}.Of(t.Scale, -t.Scale*t.Shift)
 	}
-	return gauss.Atoms{Gates: []gauss.Gate{{C: 1, M: 1, Tau: 1}}}.Of(t.Scale, -t.Scale*t.Shift) // GELU
+	return gauss.Atoms{
+		Gates: []gauss.Gate{{C: 1, M: 1, Tau: 1}},
+	}.Of(t.Scale, -t.Scale*t.Shift) // GELU
 }
 
 // gradient returns the derivatives of the formula by the family's parameters.
@@ -279,7 +291,11 @@ func (f Formula) gradient(family Family) []gauss.Atoms {
 			out = append(out, prime.Times(-t.Amplitude)) // a shift of z
 			switch t.Kind {
 			case Gaussian: // (z-b)²/w³
-				out = append(out, timesZ(timesZ(shape, t.Shift), t.Shift).Times(t.Amplitude/(t.Scale*t.Scale*t.Scale)))
+				out = append(
+					out,
+					timesZ(timesZ(shape, t.Shift),
+						t.Shift).Times(t.Amplitude/(t.Scale*t.Scale*t.Scale)),
+				)
 			case Erf, GELU: // (z-b)/s φ'
 				out = append(out, timesZ(prime, t.Shift).Times(t.Amplitude/t.Scale))
 			}

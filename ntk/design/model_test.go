@@ -24,8 +24,10 @@ func randomFormula(f Family, r *rand.Rand) ([]unknown, []float64) {
 func TestModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, f := range []Family{
-		Paper(), {ReLUs: 2, ReflectedReLUs: 1, Cosines: 2}, {Cosines: 1, NoSlope: true}, {ReLUs: 1, NoOffset: true}, {ReflectedReLUs: 2},
-		{Gaussians: 2}, {Erfs: 1, GELUs: 1}, {ReLUs: 1, Gaussians: 1, Cosines: 1}, {ReflectedReLUs: 1, Erfs: 1},
+		Paper(), {ReLUs: 2, ReflectedReLUs: 1, Cosines: 2}, {Cosines: 1, NoSlope: true},
+		{ReLUs: 1, NoOffset: true}, {ReflectedReLUs: 2},
+		{Gaussians: 2}, {Erfs: 1, GELUs: 1}, {ReLUs: 1, Gaussians: 1, Cosines: 1},
+		{ReflectedReLUs: 1, Erfs: 1},
 	} {
 		for trial := range 4 {
 			ps, v := randomFormula(f, r)
@@ -43,8 +45,11 @@ func TestModel(t *testing.T) {
 			net := ntk.Must(ntk.UniformFCN(1, ntk.Must(f.formula(ps, v).Activation()), 1, 0))
 			nngp, tangent := ntk.Must(net.NNGP()), ntk.Must(net.NTK())
 			for i, p := range places {
-				want := share*ntk.Must(nngp.At(p.q, p.k(), p.q2)) + (1-share)*ntk.Must(tangent.At(p.q, p.k(), p.q2))
-				if math.Abs(out[i]-want) > 2e-8*(1+math.Abs(want)) || p.minus > 1e-5 && p.plus > 1e-5 && math.Abs(out[i]-want) > 1e-11*(1+math.Abs(want)) {
+				want := share*ntk.Must(nngp.At(p.q, p.k(), p.q2)) + (1-share)*ntk.Must(
+					tangent.At(p.q, p.k(), p.q2))
+				if math.Abs(out[i]-want) > 2e-8*(1+math.Abs(want)) ||
+					p.minus > 1e-5 && p.plus > 1e-5 &&
+						math.Abs(out[i]-want) > 1e-11*(1+math.Abs(want)) {
 					t.Errorf("%+v at %+v: %.15g, want %.15g", f, p, out[i], want)
 				}
 			}
@@ -62,7 +67,8 @@ func TestModel(t *testing.T) {
 					}
 					want := (up[i] - down[i]) / (2 * h)
 					if got := jacobian[i*n+j]; math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
-						t.Errorf("%+v: dK/d %s at %+v is %v, by differences %v", f, ps[j].name, p, got, want)
+						t.Errorf("%+v: dK/d %s at %+v is %v, by differences %v", f, ps[j].name, p,
+							got, want)
 					}
 				}
 			}
@@ -74,11 +80,13 @@ func TestModel(t *testing.T) {
 // differences of it.
 func TestDeepModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for _, f := range []Family{{ReLUs: 1, ReflectedReLUs: 1, Cosines: 1}, {Erfs: 1, Gaussians: 1}, {ReLUs: 1, GELUs: 1}} {
+	for _, f := range []Family{{ReLUs: 1, ReflectedReLUs: 1, Cosines: 1}, {Erfs: 1, Gaussians: 1},
+		{ReLUs: 1, GELUs: 1}} {
 		for trial, depth := range []int{2, 3, 5} {
 			ps, v := randomFormula(f, r)
 			for i, p := range ps { // the variances of five layers within reason
-				if p.name == "slope" || p.name == "offset" || strings.HasSuffix(p.name, "amplitude") {
+				if p.name == "slope" || p.name == "offset" ||
+					strings.HasSuffix(p.name, "amplitude") {
 					v[i] *= 0.4
 				}
 			}
@@ -95,17 +103,20 @@ func TestDeepModel(t *testing.T) {
 			out, jacobian := make([]float64, len(places)), make([]float64, len(places)*n)
 			m.kernels(v, out, jacobian)
 			exact := func(v []float64) []float64 {
-				net := ntk.Must(ntk.UniformFCN(depth, ntk.Must(f.formula(ps, v).Activation()), 1, 0))
+				net := ntk.Must(
+					ntk.UniformFCN(depth, ntk.Must(f.formula(ps, v).Activation()), 1, 0))
 				nngp, tangent := ntk.Must(net.NNGP()), ntk.Must(net.NTK())
 				out := make([]float64, len(places))
 				for i, p := range places {
-					out[i] = share*ntk.Must(nngp.At(p.q, p.k(), p.q2)) + (1-share)*ntk.Must(tangent.At(p.q, p.k(), p.q2))
+					out[i] = share*ntk.Must(nngp.At(p.q, p.k(), p.q2)) + (1-share)*ntk.Must(
+						tangent.At(p.q, p.k(), p.q2))
 				}
 				return out
 			}
 			for i, want := range exact(v) {
 				if !(math.Abs(out[i]-want) <= 1e-8*(1+math.Abs(want))) {
-					t.Errorf("%+v, %d layers at %+v: %.15g, want %.15g", f, depth, places[i], out[i], want)
+					t.Errorf("%+v, %d layers at %+v: %.15g, want %.15g", f, depth, places[i],
+						out[i], want)
 				}
 			}
 			for j := range ps {
@@ -123,7 +134,8 @@ func TestDeepModel(t *testing.T) {
 					want := (8*(up[i]-down[i]) - (up2[i] - down2[i])) / (12 * h)
 					size := math.Abs(want) + math.Abs(out[i])
 					if got := jacobian[i*n+j]; !(math.Abs(got-want) <= 1e-5*(1+size)) {
-						t.Errorf("%+v, %d layers: dK/d %s at %+v is %v, by differences %v", f, depth, ps[j].name, p, got, want)
+						t.Errorf("%+v, %d layers: dK/d %s at %+v is %v, by differences %v", f,
+							depth, ps[j].name, p, got, want)
 					}
 				}
 			}

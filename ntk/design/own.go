@@ -46,7 +46,8 @@ func (o *Own) parameters() ([]unknown, error) {
 	case o.Derivative == nil:
 		return nil, fmt.Errorf("design: the family %s has no function Derivative (nil)", o.name())
 	case len(o.Params) == 0 || len(o.Params) > 32:
-		return nil, fmt.Errorf("design: the family %s has %d parameters; it must have 1 … 32", o.name(), len(o.Params))
+		return nil, fmt.Errorf("design: the family %s has %d parameters; it must have 1 … 32",
+			o.name(), len(o.Params))
 	}
 	var out []unknown
 	for i, p := range o.Params {
@@ -54,9 +55,13 @@ func (o *Own) parameters() ([]unknown, error) {
 		case p.Name == "":
 			return nil, fmt.Errorf("design: parameter %d of the family %s has no name", i, o.name())
 		case slices.ContainsFunc(out, func(u unknown) bool { return u.name == p.Name }):
-			return nil, fmt.Errorf("design: the family %s has two parameters with the name %q", o.name(), p.Name)
+			return nil, fmt.Errorf("design: the family %s has two parameters with the name %q",
+				o.name(), p.Name)
 		case !(p.Low < p.High) || math.IsInf(p.Low, 0) || math.IsInf(p.High, 0):
-			return nil, fmt.Errorf("design: the bounds of %q of the family %s are %v and %v; they must be finite and the lower one first (one value is set by Family.Fixed)", p.Name, o.name(), p.Low, p.High)
+			return nil, fmt.Errorf(
+				"design: the bounds of %q of the family %s are %v and %v; they must be finite "+
+					"and the lower one first (one value is set by Family.Fixed)", p.Name, o.name(),
+				p.Low, p.High)
 		}
 		out = append(out, unknown{name: p.Name, lo: p.Low, hi: p.High})
 	}
@@ -64,7 +69,9 @@ func (o *Own) parameters() ([]unknown, error) {
 }
 
 // activation is φ at values of the parameters, with numeric duals.
-func (o *Own) activation(values []float64, maxVariance float64) (a *ntk.CustomActivation, err error) {
+func (o *Own) activation(
+	values []float64, maxVariance float64,
+) (a *ntk.CustomActivation, err error) {
 	values = slices.Clone(values)
 	var text []string
 	for i, p := range o.Params {
@@ -75,11 +82,9 @@ func (o *Own) activation(values []float64, maxVariance float64) (a *ntk.CustomAc
 	if !ok {
 		return nil, fmt.Errorf("design: Kinks of %s panics or has a kink that is not finite", name)
 	}
-	return ntk.Custom(
-		func(z float64) float64 { return o.Value(values, z) },
+	return ntk.Custom(func(z float64) float64 { return o.Value(values, z) },
 		func(z float64) float64 { return o.Derivative(values, z) },
-		ntk.CustomSettings{Name: name, Kinks: kinks, MaxVariance: maxVariance},
-	)
+		ntk.CustomSettings{Name: name, Kinks: kinks, MaxVariance: maxVariance})
 }
 
 // kinks is Kinks, sorted; not ok if it panics or is not finite.
@@ -105,7 +110,8 @@ func (o *Own) check(values []float64, maxVariance float64) error {
 		return fmt.Errorf("design: the family %s: %w", o.name(), err)
 	}
 	if jumps := phi.Jumps(); len(jumps) > 0 {
-		return fmt.Errorf("design: %v jumps at z = %g; a family's φ must be continuous", phi, jumps[0])
+		return fmt.Errorf("design: %v jumps at z = %g; a family's φ must be continuous", phi,
+			jumps[0])
 	}
 	return nil
 }
@@ -138,9 +144,16 @@ func maxVariance(hi float64) float64 { return math.Max(100, 4*hi) }
 
 // ownDesign measures an end of the search by the kernels of package ntk.
 func (s *search) ownDesign(a start) *Design {
-	d := &Design{Formula: ownFormula, own: s.family.Own, Objective: math.Sqrt(a.cost), lo: s.problem.On.lo, hi: s.problem.On.hi}
+	d := &Design{
+		Formula:   ownFormula,
+		own:       s.family.Own,
+		Objective: math.Sqrt(a.cost),
+		lo:        s.problem.On.lo,
+		hi:        s.problem.On.hi,
+	}
 	for j, p := range s.params {
-		d.Params = append(d.Params, Param{p.name, a.x[j], !p.fixed && (a.x[j] <= p.lo || a.x[j] >= p.hi)})
+		d.Params = append(d.Params,
+			Param{p.name, a.x[j], !p.fixed && (a.x[j] <= p.lo || a.x[j] >= p.hi)})
 	}
 	net, err := d.Net(max(1, s.problem.Depth))
 	if err != nil {
@@ -456,8 +469,10 @@ func (f *numericForm) products(i, a, j, b int, rho float64) (value, slope, curva
 	for k, c := range f.relu[a] {
 		for l := range f.kinks {
 			row := (2 + k) * f.work.columns
-			value += c * (f.relu[b][l]*f.work.value[row+2+l] + f.edge[b][l]*f.work.value[row+size+l])
-			slope += c * (f.relu[b][l]*f.work.derivative[row+2+l] + f.edge[b][l]*f.work.derivative[row+size+l])
+			value += c * (f.relu[b][l]*f.work.value[row+2+l] +
+				f.edge[b][l]*f.work.value[row+size+l])
+			slope += c * (f.relu[b][l]*f.work.derivative[row+2+l] +
+				f.edge[b][l]*f.work.derivative[row+size+l])
 		}
 	}
 	return value, slope, curvature

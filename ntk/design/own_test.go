@@ -66,7 +66,8 @@ func TestOwnModel(t *testing.T) {
 			}
 			for i, want := range exact(c.values) {
 				if !(math.Abs(out[i]-want) <= 1e-6*(1+math.Abs(want))) {
-					t.Errorf("%s, %d layers at %+v: %.12g, want %.12g", c.own.Name, depth, places[i], out[i], want)
+					t.Errorf("%s, %d layers at %+v: %.12g, want %.12g", c.own.Name, depth,
+						places[i], out[i], want)
 				}
 			}
 			for j := range ps {
@@ -83,7 +84,8 @@ func TestOwnModel(t *testing.T) {
 					}
 					want := (up[i] - down[i]) / (2 * h)
 					if got := jacobian[i*n+j]; !(math.Abs(got-want) <= 2e-4*(1+math.Abs(want))) {
-						t.Errorf("%s, %d layers: dK/d %s at %+v is %v, by differences %v", c.own.Name, depth, ps[j].name, p, got, want)
+						t.Errorf("%s, %d layers: dK/d %s at %+v is %v, by differences %v",
+							c.own.Name, depth, ps[j].name, p, got, want)
 					}
 				}
 			}
@@ -100,7 +102,8 @@ func TestFitOwn(t *testing.T) {
 	}{{saturating, []float64{1.2, 1.5, 0.3}}, {hinged, []float64{1.1, 0.4, 0.6}}} {
 		net := ntk.Must(ntk.UniformFCN(1, ntk.Must(c.own.activation(c.values, 100)), 1, 0))
 		target := ntk.Must(net.NTK())
-		r, err := Fit(t.Context(), Family{Own: c.own}, Problem{Target: target, On: Angles(41, nil)}, &Settings{Starts: 20, Polish: 3})
+		r, err := Fit(t.Context(), Family{Own: c.own}, Problem{Target: target, On: Angles(41, nil)},
+			&Settings{Starts: 20, Polish: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +120,8 @@ func TestFitOwn(t *testing.T) {
 		if s := ntk.Must(d.Spread([]float64{1, 0})); !(s[0] > s[1] && s[1] > 0) {
 			t.Errorf("%s: spread %v", c.own.Name, s)
 		}
-		if _, err := GoSource(d.Formula, "p", "Phi"); err == nil || !strings.Contains(err.Error(), "Design.Activation") {
+		if _, err := GoSource(d.Formula, "p", "Phi"); err == nil ||
+			!strings.Contains(err.Error(), "Design.Activation") {
 			t.Errorf("%s: exported: %v", c.own.Name, err)
 		}
 	}
@@ -126,7 +130,11 @@ func TestFitOwn(t *testing.T) {
 func TestOwnSameSeed(t *testing.T) {
 	fit := func(threads int) *Result {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-		return ntk.Must(Fit(t.Context(), Family{Own: saturating, Fixed: map[string]float64{"b": 0.25}}, Problem{Target: deepReLU(), On: Angles(21, nil), Width: 200}, &Settings{Starts: 4, Polish: 1, Seed: 5}))
+		return ntk.Must(
+			Fit(t.Context(), Family{Own: saturating, Fixed: map[string]float64{"b": 0.25}},
+				Problem{Target: deepReLU(), On: Angles(21, nil), Width: 200},
+				&Settings{Starts: 4, Polish: 1, Seed: 5}),
+		)
 	}
 	a, b := fit(1), fit(2)
 	if !reflect.DeepEqual(a.Design, b.Design) {
@@ -151,11 +159,32 @@ func TestOwnErrors(t *testing.T) {
 		"no function Derivative": with(func(o *Own) { o.Derivative = nil }),
 		"0 parameters":           with(func(o *Own) { o.Params = nil }),
 		"has no name":            with(func(o *Own) { o.Params = []Bounded{{"", 0, 1}} }),
-		`the name "a"`:           with(func(o *Own) { o.Params = []Bounded{{"a", 0, 1}, {"a", 0, 1}} }),
-		`bounds of "s"`:          with(func(o *Own) { o.Params = []Bounded{{"a", 0, 1}, {"s", 2, 1}} }),
-		"saturating(a = 0":       with(func(o *Own) { o.Value = func(p []float64, z float64) float64 { return math.Sqrt(z) } }),
-		"family saturating":      with(func(o *Own) { o.Derivative = func(p []float64, z float64) float64 { return z } }),
-		"panic":                  with(func(o *Own) { o.Value = func(p []float64, z float64) float64 { return p[7] } }),
+		`the name "a"`: with(func(o *Own) {
+			o.Params = []Bounded{{"a", 0, 1},
+				{"a", 0, 1}}
+		}),
+		`bounds of "s"`: with(func(o *Own) {
+			o.Params = []Bounded{{"a", 0, 1},
+				{"s", 2, 1}}
+		}),
+		"saturating(a = 0": with(func(o *Own) {
+			o.Value = func(p []float64,
+				z float64) float64 {
+				return math.Sqrt(z)
+			}
+		}),
+		"family saturating": with(func(o *Own) {
+			o.Derivative = func(p []float64,
+				z float64) float64 {
+				return z
+			}
+		}),
+		"panic": with(func(o *Own) {
+			o.Value = func(p []float64,
+				z float64) float64 {
+				return p[7]
+			}
+		}),
 		"jumps at z = 0": with(func(o *Own) {
 			o.Value = func(p []float64, z float64) float64 { return math.Copysign(1, z) }
 			o.Derivative = func(p []float64, z float64) float64 { return 0 }
@@ -164,7 +193,9 @@ func TestOwnErrors(t *testing.T) {
 		"must be zero": {Own: saturating, ReLUs: 1},
 		"no parameter": {Own: saturating, Fixed: map[string]float64{"c": 1}},
 	} {
-		if _, err := Fit(t.Context(), f, Problem{Target: deepReLU(), On: Angles(11, nil)}, &Settings{Starts: 1, Polish: 1}); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := Fit(t.Context(), f, Problem{Target: deepReLU(), On: Angles(11, nil)},
+			&Settings{Starts: 1, Polish: 1}); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
 		}
 	}

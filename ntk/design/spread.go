@@ -119,7 +119,8 @@ func (s spreads) variances(f shape, out, jacobian []float64) {
 		}
 		if math.Abs(c) <= s.reach {
 			out[at] = inSeries(alpha, width, c, derivatives)
-			rest := (whole[0] + 2*math.Abs(c)*whole[1] + 3*c*c*whole[2]) * math.Pow(math.Abs(c), spreadDegree+1)
+			rest := (whole[0] + 2*math.Abs(c)*whole[1] + 3*c*c*whole[2]) * math.Pow(math.Abs(c),
+				spreadDegree+1)
 			if rest <= s.rest*out[at] || math.IsNaN(rest) {
 				continue
 			}
@@ -259,7 +260,12 @@ func (f Family) shape(ps []unknown, values []float64) shape {
 		return f.Own.shape(ps, values)
 	}
 	formula := f.formula(ps, values)
-	out := shape{n: len(ps), rate: formula.rate(), kinks: formula.hinges(), at: func(z, side float64, j *jet) { formula.jet(f, z, side, j) }}
+	out := shape{
+		n:     len(ps),
+		rate:  formula.rate(),
+		kinks: formula.hinges(),
+		at:    func(z, side float64, j *jet) { formula.jet(f, z, side, j) },
+	}
 	at, kink := 0, 0
 	if !f.NoSlope {
 		at++
@@ -282,7 +288,11 @@ func (f Family) shape(ps []unknown, values []float64) shape {
 
 // shape of a fixed formula, without parameters.
 func (f Formula) shape() shape {
-	return shape{rate: f.rate(), kinks: f.hinges(), at: func(z, side float64, j *jet) { f.jet(Family{}, z, side, j) }}
+	return shape{
+		rate:  f.rate(),
+		kinks: f.hinges(),
+		at:    func(z, side float64, j *jet) { f.jet(Family{}, z, side, j) },
+	}
 }
 
 // rate is about the largest frequency of a term.

@@ -14,7 +14,8 @@ func TestSpreads(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	cosines := []float64{1, 0.99999, 0.98, 0.9, 0.3, -0.5, -0.97, -1}
 	for _, f := range []Family{
-		Paper(), {ReLUs: 1, ReflectedReLUs: 1, Cosines: 2, NoSlope: true}, {Gaussians: 1, Erfs: 1}, {GELUs: 1, NoOffset: true},
+		Paper(), {ReLUs: 1, ReflectedReLUs: 1, Cosines: 2, NoSlope: true}, {Gaussians: 1, Erfs: 1},
+		{GELUs: 1, NoOffset: true},
 	} {
 		ps, v := randomFormula(f, r)
 		n := len(ps)
@@ -26,7 +27,8 @@ func TestSpreads(t *testing.T) {
 		for i, c := range cosines {
 			want := ntk.Must(ntk.FiniteWidthVariance(phi, 1, c, 1))
 			if math.Abs(exact[i]-want) > 1e-8*want || math.Abs(quick[i]-want) > 2e-3*want {
-				t.Errorf("%+v: V(%v) = %v, in the search %v, want %v", f, c, exact[i], quick[i], want)
+				t.Errorf("%+v: V(%v) = %v, in the search %v, want %v", f, c, exact[i], quick[i],
+					want)
 			}
 		}
 		up, down := make([]float64, len(cosines)), make([]float64, len(cosines))
@@ -40,7 +42,8 @@ func TestSpreads(t *testing.T) {
 			for i, c := range cosines {
 				want := (up[i] - down[i]) / (2 * h)
 				if got := jacobian[i*n+j]; math.Abs(got-want) > 1e-6*(1+math.Abs(want)+exact[i]) {
-					t.Errorf("%+v: dV/d %s at %v is %v, by differences %v", f, ps[j].name, c, got, want)
+					t.Errorf("%+v: dV/d %s at %v is %v, by differences %v", f, ps[j].name, c, got,
+						want)
 				}
 			}
 		}
@@ -54,7 +57,10 @@ func TestSpreadsOwn(t *testing.T) {
 	own := &Own{
 		Value:      func(p []float64, z float64) float64 { return f.formula(ps, p).Value(z) },
 		Derivative: func(p []float64, z float64) float64 { return f.formula(ps, p).Derivative(z) },
-		Kinks:      func(p []float64) []float64 { return []float64{f.formula(ps, p).Terms[0].Shift} },
+		Kinks: func(p []float64) []float64 {
+			return []float64{f.formula(ps,
+				p).Terms[0].Shift}
+		},
 	}
 	v := []float64{0.3, -0.4, 1.2, 0.5, 0.3, 2.5, 0.7}
 	n := len(v)
@@ -72,7 +78,8 @@ func TestSpreadsOwn(t *testing.T) {
 	for i, want := range by[0] {
 		// its derivatives are differences, which a kink within their step spoils
 		if math.Abs(by[1][i]-want) > 5e-3*(1+math.Abs(want)) {
-			t.Errorf("derivative of V(%v) by %s is %v, want %v", cosines[i/n], ps[i%n].name, by[1][i], want)
+			t.Errorf("derivative of V(%v) by %s is %v, want %v", cosines[i/n], ps[i%n].name,
+				by[1][i], want)
 		}
 	}
 }

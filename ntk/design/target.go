@@ -13,7 +13,8 @@ import (
 func checkTarget(target ntk.Target) error {
 	switch t := target.(type) {
 	case nil:
-		return errors.New("design: there is no target; it is a kernel, a power series or samples of package ntk")
+		return errors.New(
+			"design: there is no target; it is a kernel, a power series or samples of package ntk")
 	case ntk.Kernel:
 		if t.String() == "" {
 			return errors.New("design: the target is the zero ntk.Kernel, which is none")
@@ -22,7 +23,9 @@ func checkTarget(target ntk.Target) error {
 		return checkSamples(t)
 	case ntk.PowerSeries:
 	default:
-		return fmt.Errorf("design: the target is a %T; it must be an ntk.Kernel, ntk.PowerSeries or ntk.Samples", target)
+		return fmt.Errorf(
+			"design: the target is a %T; it must be an ntk.Kernel, ntk.PowerSeries or ntk.Samples",
+			target)
 	}
 	return nil
 }
@@ -37,7 +40,9 @@ func checkSamples(s ntk.Samples) error {
 	case len(s.Values) != n:
 		return fmt.Errorf("design: samples have %d values for %d cosines", len(s.Values), n)
 	case len(s.Std) > 1 && len(s.Std) != n:
-		return fmt.Errorf("design: samples have %d standard deviations for %d cosines; give one for each, a single one, or none", len(s.Std), n)
+		return fmt.Errorf(
+			"design: samples have %d standard deviations for %d cosines; give one for each, a "+
+				"single one, or none", len(s.Std), n)
 	}
 	for i, c := range s.Cosines {
 		if !(math.Abs(c) <= 1) {
@@ -49,7 +54,9 @@ func checkSamples(s ntk.Samples) error {
 	}
 	for i, v := range s.Std {
 		if !(v >= 0) || math.IsInf(v, 0) {
-			return fmt.Errorf("design: standard deviation %d of the samples is %v; it must be finite and ≥ 0", i, v)
+			return fmt.Errorf(
+				"design: standard deviation %d of the samples is %v; it must be finite and ≥ 0", i,
+				v)
 		}
 	}
 	return nil
@@ -86,7 +93,8 @@ func (d Domain) orDefault(target ntk.Target) (Domain, error) {
 	s, samples := target.(ntk.Samples)
 	switch {
 	case samples && !zero:
-		return d, fmt.Errorf("design: samples are compared where they are; leave the domain (%v) out", d)
+		return d, fmt.Errorf(
+			"design: samples are compared where they are; leave the domain (%v) out", d)
 	case samples:
 		return sampled(s), nil
 	case zero:
@@ -133,7 +141,9 @@ func enough(target ntk.Target, params []unknown) error {
 	at := slices.Clone(s.Cosines)
 	slices.Sort(at)
 	if n := len(slices.Compact(at)); n < free {
-		return fmt.Errorf("design: samples at %d cosines cannot tell %d free parameters; at least %d are needed, or fix some with Family.Fixed", n, free, free)
+		return fmt.Errorf(
+			"design: samples at %d cosines cannot tell %d free parameters; at least %d are "+
+				"needed, or fix some with Family.Fixed", n, free, free)
 	}
 	return nil
 }
@@ -146,7 +156,9 @@ func (d Domain) wanted(target ntk.Target) ([]place, error) {
 	kernel, isKernel := target.(ntk.Kernel)
 	_, samples := target.(ntk.Samples)
 	if !isKernel && !d.onSphere() {
-		return nil, fmt.Errorf("design: a power series is a kernel on the sphere ‖x‖² = d alone, and the domain is %v; make it one of all inputs with its Kernel method", d)
+		return nil, fmt.Errorf(
+			"design: a power series is a kernel on the sphere ‖x‖² = d alone, and the domain is "+
+				"%v; make it one of all inputs with its Kernel method", d)
 	}
 	out := make([]place, len(d.places))
 	var total float64
@@ -170,7 +182,8 @@ func (d Domain) wanted(target ntk.Target) ([]place, error) {
 			return nil, fmt.Errorf("design: the target: %w", err)
 		}
 		if !finite(p.want) {
-			return nil, fmt.Errorf("design: the target %v is %v at (%v, %v, %v)", target, p.want, p.q, p.k(), p.q2)
+			return nil, fmt.Errorf("design: the target %v is %v at (%v, %v, %v)", target, p.want,
+				p.q, p.k(), p.q2)
 		}
 		total += p.weight
 		out[i] = p
@@ -184,7 +197,9 @@ func (d Domain) wanted(target ntk.Target) ([]place, error) {
 		square += out[i].weight * out[i].want * out[i].want
 	}
 	if !(square > 0) || math.IsInf(square, 0) {
-		return nil, fmt.Errorf("design: the mean square of the target %v over the domain (%v) is %v; it must be finite and > 0", target, d, square)
+		return nil, fmt.Errorf(
+			"design: the mean square of the target %v over the domain (%v) is %v; it must be "+
+				"finite and > 0", target, d, square)
 	}
 	return out, nil
 }

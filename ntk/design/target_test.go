@@ -16,10 +16,14 @@ func TestTargetsAlike(t *testing.T) {
 	var samples ntk.Samples
 	for i := range 21 {
 		c := math.Cos(math.Pi * float64(i) / 20)
-		samples.Cosines, samples.Values = append(samples.Cosines, c), append(samples.Values, series.At(c))
+		samples.Cosines, samples.Values = append(samples.Cosines, c), append(samples.Values,
+			series.At(c))
 	}
 	fit := func(target ntk.Target, on Domain) *Design {
-		return ntk.Must(Fit(t.Context(), Paper(), Problem{Target: target, On: on}, &Settings{Starts: 60, Polish: 6})).Design
+		return ntk.Must(
+			Fit(t.Context(), Paper(), Problem{Target: target, On: on},
+				&Settings{Starts: 60, Polish: 6}),
+		).Design
 	}
 	a, b, c := fit(kernel, Angles(21, nil)), fit(series, Angles(21, nil)), fit(samples, Domain{})
 	for _, d := range []*Design{b, c} {
@@ -34,16 +38,20 @@ func TestTargetsAlike(t *testing.T) {
 
 // Noisy samples count by 1/Std²: a false value of a large deviation does no harm.
 func TestNoisySamples(t *testing.T) {
-	own := &Design{Formula: Formula{Slope: 0.5, Terms: []Term{{Kind: ReLU, Amplitude: 1, Shift: 0.3}}}}
+	own := &Design{
+		Formula: Formula{Slope: 0.5, Terms: []Term{{Kind: ReLU, Amplitude: 1, Shift: 0.3}}},
+	}
 	K := ntk.Must(own.NTK())
 	var s ntk.Samples
 	for i := range 12 {
 		c := 1 - float64(i)/6
-		s.Cosines, s.Values, s.Std = append(s.Cosines, c), append(s.Values, ntk.Must(K.Curve([]float64{c}))[0]), append(s.Std, 1e-4)
+		s.Cosines, s.Values, s.Std = append(s.Cosines, c), append(s.Values,
+			ntk.Must(K.Curve([]float64{c}))[0]), append(s.Std, 1e-4)
 	}
 	s.Values[5] += 2
 	s.Std[5] = 10
-	d := ntk.Must(Fit(t.Context(), Family{ReLUs: 1}, Problem{Target: s}, &Settings{Starts: 60, Polish: 6})).Design
+	d := ntk.Must(
+		Fit(t.Context(), Family{ReLUs: 1}, Problem{Target: s}, &Settings{Starts: 60, Polish: 6})).Design
 	if e := ntk.Must(ErrorOn(d.Formula, K, Domain{})); !(e.Max < 1e-3) {
 		t.Errorf("off by %v", e)
 	}
@@ -57,13 +65,19 @@ func TestTargetErrors(t *testing.T) {
 		c := -1 + float64(i)/20
 		wavy.Cosines, wavy.Values = append(wavy.Cosines, c), append(wavy.Values, math.Cos(6*c))
 	}
-	for name, target := range map[string]ntk.Target{"negative coefficient": negative, "samples of no kernel": wavy} {
-		if _, err := Fit(t.Context(), Paper(), Problem{Target: target}, nil); !errors.As(err, &not) {
+	for name, target := range map[string]ntk.Target{"negative coefficient": negative,
+		"samples of no kernel": wavy} {
+		if _, err := Fit(t.Context(), Paper(), Problem{Target: target}, nil); !errors.As(
+			err, &not,
+		) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	series := ntk.Must(ntk.NewPowerSeries([]float64{1, 0.5}))
-	few := ntk.Samples{Cosines: []float64{1, 0.5, 0, 0, 0, 0, 0}, Values: []float64{2, 1, 0.5, 0.5, 0.5, 0.5, 0.5}}
+	few := ntk.Samples{
+		Cosines: []float64{1, 0.5, 0, 0, 0, 0, 0},
+		Values:  []float64{2, 1, 0.5, 0.5, 0.5, 0.5, 0.5},
+	}
 	many := ntk.Samples{}
 	for i := range 20 {
 		c := -1 + float64(i)/10
@@ -82,26 +96,29 @@ func TestTargetErrors(t *testing.T) {
 		later.Curve([]float64{0})
 	}
 	for says, p := range map[string]Problem{
-		"at least 7 are needed":  {Target: few},
-		"must be finite":         {Target: broken},
-		"fading":                 {Target: later},
-		"no target":              {},
-		"zero ntk.Kernel":        {Target: ntk.Kernel{}},
-		"*ntk.PowerSeries":       {Target: &series},
-		"Kernel method":          {Target: series, On: Norms(0.5, 2)},
-		"compared where they":    {Target: many, On: Angles(11, nil)},
-		"values at c = 1":        {Target: many, MatchValue: 1},
-		"2 values for 1 cosines": {Target: ntk.Samples{Cosines: []float64{1}, Values: []float64{1, 2}}},
+		"at least 7 are needed": {Target: few},
+		"must be finite":        {Target: broken},
+		"fading":                {Target: later},
+		"no target":             {},
+		"zero ntk.Kernel":       {Target: ntk.Kernel{}},
+		"*ntk.PowerSeries":      {Target: &series},
+		"Kernel method":         {Target: series, On: Norms(0.5, 2)},
+		"compared where they":   {Target: many, On: Angles(11, nil)},
+		"values at c = 1":       {Target: many, MatchValue: 1},
+		"2 values for 1 cosines": {Target: ntk.Samples{Cosines: []float64{1},
+			Values: []float64{1, 2}}},
 	} {
 		f := Paper()
 		if says == "2 values for 1 cosines" {
 			f = Family{NoSlope: true}
 		}
-		if _, err := Fit(t.Context(), f, p, &Settings{Starts: 1, Polish: 1}); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := Fit(t.Context(), f, p, &Settings{Starts: 1, Polish: 1}); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
 		}
 	}
-	if _, err := (&Design{}).Off(many, []float64{0.5}); err == nil || !strings.Contains(err.Error(), "other cosines") {
+	if _, err := (&Design{}).Off(many, []float64{0.5}); err == nil ||
+		!strings.Contains(err.Error(), "other cosines") {
 		t.Errorf("samples elsewhere: %v", err)
 	}
 }

@@ -24,11 +24,14 @@ func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		width int
-	}{{"1HL ReLU", 512}, {"1HL mimic", 512}, {"4HL ReLU", 512}, {"1HL ReLU", 4096}, {"1HL mimic", 4096}, {"4HL ReLU", 4096}} {
+	}{{"1HL ReLU", 512}, {"1HL mimic", 512}, {"4HL ReLU", 512}, {"1HL ReLU", 4096},
+		{"1HL mimic", 4096}, {"4HL ReLU", 4096}} {
 		name, width := c.name, c.width
 		b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(name, " ", "-"), width), func(b *testing.B) {
-			net := ntk.Must(New(nets[name], Config{Inputs: d, Width: width, Outputs: classes, Seed: 1}))
-			t := ntk.Must(net.newTraining(Problem{x, y, x, y}, Settings{LearningRate: 0.1, Epochs: 1}))
+			net := ntk.Must(
+				New(nets[name], Config{Inputs: d, Width: width, Outputs: classes, Seed: 1}))
+			t := ntk.Must(
+				net.newTraining(Problem{x, y, x, y}, Settings{LearningRate: 0.1, Epochs: 1}))
 			inner := net.arch.Depth() - 1
 			bare := traffic(n, width, d+classes)
 			if inner > 0 {
@@ -112,15 +115,20 @@ func BenchmarkEmpiricalNTK(b *testing.B) {
 				if double {
 					precision = "float64"
 				}
-				b.Run(fmt.Sprintf("%s/%d/%s/%s", strings.ReplaceAll(c.name, " ", "-"), c.width, precision, sides), func(b *testing.B) {
-					least := math.Inf(1)
-					for b.Loop() {
-						start := time.Now()
-						ntk.Must(net.EmpiricalNTK(left, x, 0, EmpiricalSettings{Double: double}))
-						least = math.Min(least, time.Since(start).Seconds())
-					}
-					b.ReportMetric(least*1e3, "ms-least")
-				})
+				b.Run(
+					fmt.Sprintf("%s/%d/%s/%s", strings.ReplaceAll(c.name, " ", "-"), c.width,
+						precision, sides),
+					func(b *testing.B) {
+						least := math.Inf(1)
+						for b.Loop() {
+							start := time.Now()
+							ntk.Must(
+								net.EmpiricalNTK(left, x, 0, EmpiricalSettings{Double: double}))
+							least = math.Min(least, time.Since(start).Seconds())
+						}
+						b.ReportMetric(least*1e3, "ms-least")
+					},
+				)
 			}
 		}
 	}

@@ -82,7 +82,11 @@ func openCheckpoints(s Settings, id Identity, parameters string) (*checkpoints, 
 	if err != nil {
 		return nil, fmt.Errorf("fcn: settings of the checkpoint: %w", err)
 	}
-	c := &checkpoints{identity: string(b) + " from " + parameters, every: s.CheckpointEvery, faults: s.faults}
+	c := &checkpoints{
+		identity: string(b) + " from " + parameters,
+		every:    s.CheckpointEvery,
+		faults:   s.faults,
+	}
 	sum := sha256.Sum256([]byte(c.identity))
 	name := strings.Map(func(r rune) rune {
 		if r < 128 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') {
@@ -90,9 +94,12 @@ func openCheckpoints(s Settings, id Identity, parameters string) (*checkpoints, 
 		}
 		return '-'
 	}, id.Net)
-	c.file = filepath.Join(s.Checkpoints, name[:min(len(name), 40)]+"-"+hex.EncodeToString(sum[:8])+".checkpoint")
+	c.file = filepath.Join(s.Checkpoints,
+		name[:min(len(name), 40)]+"-"+hex.EncodeToString(sum[:8])+".checkpoint")
 	if err := c.probe(s.Checkpoints); err != nil {
-		return nil, fmt.Errorf("fcn: checkpoints could not be kept in %s, so the run was not started: %w", s.Checkpoints, err)
+		return nil, fmt.Errorf(
+			"fcn: checkpoints could not be kept in %s, so the run was not started: %w",
+			s.Checkpoints, err)
 	}
 	c.removeLeftovers()
 	return c, nil
@@ -117,11 +124,13 @@ func (c *checkpoints) removeLeftovers() {
 	dir := filepath.Dir(c.file)
 	entries, _ := os.ReadDir(dir) // the trial of the folder went well
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), ".checkpoint.") || !strings.HasSuffix(e.Name(), ".tmp") {
+		if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), ".checkpoint.") ||
+			!strings.HasSuffix(e.Name(), ".tmp") {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
-			os.Remove(filepath.Join(dir, e.Name())) // a process that still writes it reports one failed checkpoint
+			os.Remove(
+				filepath.Join(dir, e.Name())) // a process that still writes it reports one failed checkpoint
 		}
 	}
 }
@@ -129,7 +138,9 @@ func (c *checkpoints) removeLeftovers() {
 // write fills a file of a name of its own, so that processes on the same run do
 // not meet in it, and puts it in place when it is on the disk, or, if quick, with
 // the system, which a power failure can take it from.
-func (c *checkpoints) write(path string, quick bool, fill func(io.Writer) error, place func(temporary string) error) (err error) {
+func (c *checkpoints) write(
+	path string, quick bool, fill func(io.Writer) error, place func(temporary string) error,
+) (err error) {
 	f, err := c.faults.temporary(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
@@ -160,30 +171,36 @@ func (c *checkpoints) write(path string, quick bool, fill func(io.Writer) error,
 // run, is left alone. A quick one is not waited for until it is on the disk: a power
 // failure within the next seconds may leave the run at its last that was not quick.
 func (c *checkpoints) save(h checkpointHeader, arrays [][]float32, quick bool) error {
-	if there, err := peek(c.file); err == nil && there.Identity == h.Identity && there.State.after(h.State) {
+	if there, err := peek(c.file); err == nil && there.Identity == h.Identity &&
+		there.State.after(h.State) {
 		return nil
 	}
 	for _, a := range arrays {
 		h.Arrays = append(h.Arrays, len(a))
 	}
-	return c.write(c.file, quick, func(w io.Writer) error { return writeCheckpoint(w, h, arrays) }, func(temporary string) error {
-		if h.Arrays == nil { // the end of a run: there is nothing to go back to
+	return c.write(
+		c.file,
+		quick,
+		func(w io.Writer) error { return writeCheckpoint(w, h, arrays) },
+		func(temporary string) error {
+			if h.Arrays == nil { // the end of a run: there is nothing to go back to
+				if err := os.Rename(temporary, c.file); err != nil {
+					return err
+				}
+				return ignoreMissing(os.Remove(c.before()))
+			}
+			if err := ignoreMissing(os.Rename(c.file, c.before())); err != nil {
+				return err
+			}
 			if err := os.Rename(temporary, c.file); err != nil {
 				return err
 			}
-			return ignoreMissing(os.Remove(c.before()))
-		}
-		if err := ignoreMissing(os.Rename(c.file, c.before())); err != nil {
-			return err
-		}
-		if err := os.Rename(temporary, c.file); err != nil {
-			return err
-		}
-		if !quick {
-			syncFolder(filepath.Dir(c.file))
-		}
-		return nil
-	})
+			if !quick {
+				syncFolder(filepath.Dir(c.file))
+			}
+			return nil
+		},
+	)
 }
 
 func ignoreMissing(err error) error {
@@ -293,7 +310,9 @@ func readHeader(r io.Reader) (h checkpointHeader, d digest, err error) {
 
 // readArrays reads the arrays behind a header, which must be as large as wanted,
 // and gives the numbers to put, if it is not nil.
-func readArrays(r io.Reader, h checkpointHeader, d digest, put func(array, at int, v []float32)) error {
+func readArrays(
+	r io.Reader, h checkpointHeader, d digest, put func(array, at int, v []float32),
+) error {
 	chunk := make([]byte, 1<<18)
 	values := make([]float32, len(chunk)/4)
 	for i, size := range h.Arrays {
@@ -347,7 +366,9 @@ func peek(file string) (checkpointHeader, error) {
 // load finds the furthest whole checkpoint of the run and reads its arrays into
 // those given, all or none. Without one, found is false. Notes tell of damaged
 // files; such a file is moved away, so that it replaces no good one later.
-func (c *checkpoints) load(arrays [][]float32) (st progressState, found bool, notes []string, err error) {
+func (c *checkpoints) load(
+	arrays [][]float32,
+) (st progressState, found bool, notes []string, err error) {
 	type generation struct {
 		file string
 		h    checkpointHeader
@@ -375,9 +396,11 @@ func (c *checkpoints) load(arrays [][]float32) (st progressState, found bool, no
 			continue
 		}
 		f.Close()
-		notes = append(notes, fmt.Sprintf("the checkpoint %s cannot be used: %v", filepath.Base(file), problem))
+		notes = append(notes,
+			fmt.Sprintf("the checkpoint %s cannot be used: %v", filepath.Base(file), problem))
 		if err := ignoreMissing(os.Rename(file, c.damaged())); err != nil {
-			return st, false, notes, fmt.Errorf("fcn: cannot move a damaged checkpoint away: %w", err)
+			return st, false, notes, fmt.Errorf("fcn: cannot move a damaged checkpoint away: %w",
+				err)
 		}
 	}
 	if len(good) == 0 {
@@ -391,7 +414,11 @@ func (c *checkpoints) load(arrays [][]float32) (st progressState, found bool, no
 		best = good[1]
 	}
 	if len(notes) > 0 {
-		notes = append(notes, fmt.Sprintf("the run went on from the other generation, at epoch %d", best.h.State.Epoch))
+		notes = append(
+			notes,
+			fmt.Sprintf("the run went on from the other generation, at epoch %d",
+				best.h.State.Epoch),
+		)
 	}
 	if arrays != nil && best.h.Arrays != nil {
 		if _, err := best.f.Seek(0, io.SeekStart); err != nil {
@@ -403,14 +430,17 @@ func (c *checkpoints) load(arrays [][]float32) (st progressState, found bool, no
 			err = readArrays(r, h, d, func(i, at int, v []float32) { copy(arrays[i][at:], v) })
 		}
 		if err != nil { // it was whole a moment ago
-			return st, false, notes, fmt.Errorf("fcn: the checkpoint %s changed while it was read: %w", best.file, err)
+			return st, false, notes, fmt.Errorf(
+				"fcn: the checkpoint %s changed while it was read: %w", best.file, err)
 		}
 	}
 	return best.h.State, true, notes, nil
 }
 
 // check reads a checkpoint through and tells what is wrong with it.
-func (c *checkpoints) check(f *os.File, h *checkpointHeader, d *digest, arrays [][]float32) (err error) {
+func (c *checkpoints) check(
+	f *os.File, h *checkpointHeader, d *digest, arrays [][]float32,
+) (err error) {
 	r := bufio.NewReaderSize(f, 1<<20)
 	if *h, *d, err = readHeader(r); err != nil {
 		return err
@@ -424,7 +454,8 @@ func (c *checkpoints) check(f *os.File, h *checkpointHeader, d *digest, arrays [
 		}
 		for i, a := range arrays {
 			if h.Arrays[i] != len(a) {
-				return fmt.Errorf("array %d has %d numbers where the run has %d", i, h.Arrays[i], len(a))
+				return fmt.Errorf("array %d has %d numbers where the run has %d", i, h.Arrays[i],
+					len(a))
 			}
 		}
 	} else if !h.State.Done {
@@ -520,7 +551,8 @@ func (t *training) save(end, quick bool) (note string) {
 	if err := t.checkpoints.save(h, arrays, quick); err != nil {
 		note = fmt.Sprintf("the checkpoint at epoch %d could not be written: %v", st.Epoch, err)
 		// One note of this kind tells enough.
-		t.state.Notes = slices.DeleteFunc(t.state.Notes, func(n string) bool { return strings.Contains(n, "could not be written") })
+		t.state.Notes = slices.DeleteFunc(t.state.Notes,
+			func(n string) bool { return strings.Contains(n, "could not be written") })
 		t.state.Notes = append(t.state.Notes, note)
 	}
 	t.checkpoints.saved(start)

@@ -65,7 +65,10 @@ func near(t *testing.T, what string, got, want []Point) {
 
 func nearTo(t *testing.T, what string, bound float64, got, want []Point) {
 	t.Helper()
-	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= bound*(1+math.Abs(b)) })); d != "" {
+	if d := cmp.Diff(
+		want, got,
+		cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= bound*(1+math.Abs(b)) }),
+	); d != "" {
 		t.Errorf("%s: other points:\n%s", what, d)
 	}
 }
@@ -117,7 +120,8 @@ func TestKill(t *testing.T) {
 	kills, resumed, ends := 0, 0, 0
 	for kills < 50 || ends == 0 || resumed < 10 {
 		if kills == 1000 {
-			t.Fatalf("of %d kills %d left a checkpoint, and %d runs came to their end", kills, resumed, ends)
+			t.Fatalf("of %d kills %d left a checkpoint, and %d runs came to their end", kills,
+				resumed, ends)
 		}
 		dir := folder(t)
 		for {
@@ -183,11 +187,15 @@ func TestInterruptAndResume(t *testing.T) {
 	for name, change := range map[string]func(s *Settings){
 		"all": func(s *Settings) {},
 		"descent": func(s *Settings) {
-			s.Optimizer, s.Batch, s.CheckpointEvery = nil, 0, time.Hour // so that only the interruption writes
+			s.Optimizer, s.Batch, s.CheckpointEvery = nil, 0,
+				time.Hour // so that only the interruption writes
 		},
 		"momentum":   func(s *Settings) { s.Optimizer, s.Batch = Momentum{0.9}, 0 },
 		"uncentered": func(s *Settings) { s.Uncentered, s.Optimizer = true, nil },
-		"stopped":    func(s *Settings) { s.StopBelow, s.StopEvery, s.Snapshots = level, 3, []int{0} },
+		"stopped": func(s *Settings) {
+			s.StopBelow, s.StopEvery, s.Snapshots = level, 3,
+				[]int{0}
+		},
 	} {
 		plain := checkpointRun("")
 		change(&plain.Settings)
@@ -210,7 +218,8 @@ func TestInterruptAndResume(t *testing.T) {
 			got := ntk.Must(run.Train(context.Background()))
 			near(t, fmt.Sprintf("%s, step %d", name, steps), got.Points, want.Points)
 			if resumed != steps/perEpoch || got.Stopped != want.Stopped || got.Notes != nil {
-				t.Errorf("%s, step %d: resumed at epoch %d, stopped %q, notes %q", name, steps, resumed, got.Stopped, got.Notes)
+				t.Errorf("%s, step %d: resumed at epoch %d, stopped %q, notes %q", name, steps,
+					resumed, got.Stopped, got.Notes)
 			}
 			if accel.Current().Portable() && result(got) != result(want) {
 				t.Errorf("%s, step %d: %s\nwant %s", name, steps, result(got), result(want))
@@ -307,10 +316,12 @@ func TestOtherSettingsDoNotResume(t *testing.T) {
 			plain.Settings.Checkpoints = ""
 			resumed := 0
 			other.Settings.Progress = func(p Progress) { resumed += p.Resumed }
-			got, want := ntk.Must(other.Train(context.Background())), ntk.Must(plain.Train(context.Background()))
+			got, want := ntk.Must(other.Train(context.Background())), ntk.Must(
+				plain.Train(context.Background()))
 			near(t, name, got.Points, want.Points)
 			notes := strings.Join(got.Notes, "; ")
-			if resumed != 0 || stolen != strings.Contains(notes, "other settings") || stolen != strings.Contains(notes, "started anew") {
+			if resumed != 0 || stolen != strings.Contains(notes, "other settings") ||
+				stolen != strings.Contains(notes, "started anew") {
 				t.Errorf("%s, stolen %v: resumed %d, notes %q", name, stolen, resumed, notes)
 			}
 			for _, f := range files(t, dir, "") {
@@ -379,7 +390,8 @@ func TestDamagedCheckpoint(t *testing.T) {
 	for i, name := range names {
 		from, to := starts[i], starts[i+1]
 		middle := from + r.IntN(to-from)
-		damages = append(damages, damage{"cut off before " + name, good[:from]}, damage{"cut off in " + name, good[:middle]})
+		damages = append(damages, damage{"cut off before " + name, good[:from]},
+			damage{"cut off in " + name, good[:middle]})
 		for _, at := range []int{from, middle, to - 1} {
 			b := slices.Clone(good)
 			b[at] ^= byte(1 << r.IntN(8))
@@ -390,12 +402,21 @@ func TestDamagedCheckpoint(t *testing.T) {
 		damages = append(damages, damage{"zeros in " + name, b})
 		// blocks of the file that was there before
 		older := before[olderStarts[i]:olderStarts[i+1]]
-		damages = append(damages, damage{"the older " + name, slices.Concat(good[:from], older, good[to:])})
+		damages = append(damages,
+			damage{"the older " + name, slices.Concat(good[:from], older, good[to:])})
 		if i > 3 && strings.HasPrefix(name, "array") { // with its digest, which follows it
-			damages = append(damages, damage{"the older whole " + name, slices.Concat(good[:from], before[olderStarts[i]:olderStarts[i+2]], good[starts[i+2]:])})
+			damages = append(
+				damages,
+				damage{
+					"the older whole " + name,
+					slices.Concat(good[:from], before[olderStarts[i]:olderStarts[i+2]],
+						good[starts[i+2]:]),
+				},
+			)
 		}
 	}
-	damages = append(damages, damage{"one byte more", append(slices.Clone(good), 0)}, damage{"twice", append(slices.Clone(good), good...)})
+	damages = append(damages, damage{"one byte more", append(slices.Clone(good), 0)},
+		damage{"twice", append(slices.Clone(good), good...)})
 	if len(damages) < 100 {
 		t.Fatalf("%d kinds of damage", len(damages))
 	}
@@ -424,7 +445,9 @@ func TestDamagedCheckpoint(t *testing.T) {
 			if alone {
 				says = "started anew"
 			}
-			if !same && (!strings.Contains(notes, says) || !strings.Contains(notes, filepath.Base(newest)) || len(files(t, dir, ".damaged")) != 1) {
+			if !same &&
+				(!strings.Contains(notes, says) || !strings.Contains(notes,
+					filepath.Base(newest)) || len(files(t, dir, ".damaged")) != 1) {
 				t.Errorf("%s, alone %v: notes %q", d.name, alone, notes)
 			}
 			if !same && (resumed > 0) == alone {
@@ -438,7 +461,8 @@ func TestDamagedCheckpoint(t *testing.T) {
 	os.WriteFile(filepath.Join(dir, filepath.Base(older)), before[:len(before)-1], 0o600)
 	got := ntk.Must(checkpointRun(dir).Train(context.Background()))
 	near(t, "both", got.Points, want)
-	if notes := strings.Join(got.Notes, "; "); !strings.Contains(notes, "started anew") || strings.Count(notes, "cannot be used") != 2 {
+	if notes := strings.Join(got.Notes, "; "); !strings.Contains(notes, "started anew") ||
+		strings.Count(notes, "cannot be used") != 2 {
 		t.Errorf("both: notes %q", notes)
 	}
 }
@@ -492,7 +516,9 @@ func TestFullDisk(t *testing.T) {
 		}
 		got, err := run.Train(context.Background())
 		if room < 64<<10 { // not even the trial before the run
-			if err == nil || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "run was not started") || got != nil {
+			if err == nil || !errors.Is(err, syscall.ENOSPC) ||
+				!strings.Contains(err.Error(), "run was not started") ||
+				got != nil {
 				t.Errorf("room for %d bytes: %v", room, err)
 			}
 		} else {
@@ -500,7 +526,8 @@ func TestFullDisk(t *testing.T) {
 				t.Fatalf("room for %d bytes: %v", room, err)
 			}
 			near(t, "full disk", got.Points, want)
-			if told == 0 || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "could not be written") {
+			if told == 0 || len(got.Notes) != 1 ||
+				!strings.Contains(got.Notes[0], "could not be written") {
 				t.Errorf("room for %d bytes: told %d times, notes %q", room, told, got.Notes)
 			}
 		}
@@ -517,8 +544,12 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	dir := folder(t)
 	file := filepath.Join(dir, "file")
 	os.WriteFile(file, nil, 0o600)
-	for name, folder := range map[string]string{"a file": file, "below a file": filepath.Join(file, "x")} {
-		if _, err := checkpointRun(folder).Train(context.Background()); err == nil || !strings.Contains(err.Error(), "run was not started") || !strings.Contains(err.Error(), folder) {
+	for name, folder := range map[string]string{"a file": file,
+		"below a file": filepath.Join(file, "x")} {
+		if _, err := checkpointRun(
+			folder).Train(context.Background()); err == nil || !strings.Contains(err.Error(),
+			"run was not started") ||
+			!strings.Contains(err.Error(), folder) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -526,9 +557,13 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	os.Mkdir(locked, 0o555)
 	run := checkpointRun(locked)
 	if os.Getuid() == 0 || runtime.GOOS == "windows" { // permissions do not bind
-		run.Settings.faults.create = func(string, string) (checkpointFile, error) { return nil, os.ErrPermission }
+		run.Settings.faults.create = func(string, string) (checkpointFile, error) {
+			return nil,
+				os.ErrPermission
+		}
 	}
-	if trace, err := run.Train(context.Background()); !errors.Is(err, os.ErrPermission) || trace != nil {
+	if trace, err := run.Train(context.Background()); !errors.Is(err, os.ErrPermission) ||
+		trace != nil {
 		t.Errorf("read-only folder: %v", err)
 	}
 	// A folder that does not exist yet is made.
@@ -553,8 +588,12 @@ func TestClockJumps(t *testing.T) {
 		now, calls, writes := time.Date(2026, 3, 29, 2, 0, 0, 0, time.UTC), 0, 0
 		run.Settings.CheckpointEvery = 10 * time.Second
 		run.Settings.faults = faults{
-			now:    func() time.Time { calls++; now = now.Add(jump(calls)); return now },
-			create: func(dir, pattern string) (checkpointFile, error) { writes++; return os.CreateTemp(dir, pattern) },
+			now: func() time.Time { calls++; now = now.Add(jump(calls)); return now },
+			create: func(dir, pattern string) (checkpointFile,
+				error) {
+				writes++
+				return os.CreateTemp(dir, pattern)
+			},
 		}
 		got := ntk.Must(run.Train(context.Background()))
 		near(t, name, got.Points, want)
@@ -562,7 +601,9 @@ func TestClockJumps(t *testing.T) {
 			t.Errorf("%s: %v seconds", name, got.Seconds)
 		}
 		steps := 12 * 3
-		if name == "steady" && (writes < 3 || writes > steps/3) || name == "stands" && writes != 2 || writes > steps+3 {
+		if name == "steady" && (writes < 3 || writes > steps/3) ||
+			name == "stands" && writes != 2 ||
+			writes > steps+3 {
 			t.Errorf("%s: %d writes in %d steps", name, writes, steps)
 		}
 	}
@@ -572,7 +613,8 @@ func TestClockJumps(t *testing.T) {
 // disturb each other, and leave what one would.
 func TestRunsAtOnce(t *testing.T) {
 	dir := folder(t)
-	want := ntk.Must(func() (*Trace, error) { r := checkpointRun(""); return r.Train(context.Background()) }()).Points
+	want := ntk.Must(
+		func() (*Trace, error) { r := checkpointRun(""); return r.Train(context.Background()) }()).Points
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
@@ -621,7 +663,8 @@ func TestLeftovers(t *testing.T) {
 	run := checkpointRun(dir)
 	os.Mkdir(dir, 0o755)
 	old := time.Now().Add(-2 * time.Hour)
-	for _, name := range []string{".x.checkpoint.123.tmp", ".y.checkpoint.123.tmp", "z.checkpoint.123.tmp", ".w.json.1.tmp"} {
+	for _, name := range []string{".x.checkpoint.123.tmp", ".y.checkpoint.123.tmp",
+		"z.checkpoint.123.tmp", ".w.json.1.tmp"} {
 		os.WriteFile(filepath.Join(dir, name), nil, 0o600)
 		if name != ".y.checkpoint.123.tmp" {
 			os.Chtimes(filepath.Join(dir, name), old, old)
@@ -649,7 +692,8 @@ func TestInterruptWithinStep(t *testing.T) {
 		_, err := net.Train(ctx, run.Problem, run.Settings)
 		var interrupted *InterruptedError
 		if !errors.As(err, &interrupted) || net.fingerprint() != want {
-			t.Errorf("after %d looks at the context: %v, weights changed %v", after, err, net.fingerprint() != want)
+			t.Errorf("after %d looks at the context: %v, weights changed %v", after, err,
+				net.fingerprint() != want)
 		}
 	}
 }

@@ -33,16 +33,21 @@ type EmpiricalSettings struct {
 // and one backward pass over the points, and two m×n×width products a layer.
 //
 // Source: [JGH18] sec. 4, for finite width; keys are listed in package ntk.
-func (n *Net) EmpiricalNTK(z, x *mat.Dense, output int, s ...EmpiricalSettings) (*mat.Dense, error) {
+func (n *Net) EmpiricalNTK(
+	z, x *mat.Dense, output int, s ...EmpiricalSettings,
+) (*mat.Dense, error) {
 	return n.EmpiricalNTKBlock(z, x, output, output, s...)
 }
 
 // EmpiricalNTKBlock is EmpiricalNTK between output a of the rows of z and output b
 // of the rows of x. At infinite width it is 0 for a ≠ b.
-func (n *Net) EmpiricalNTKBlock(z, x *mat.Dense, a, b int, s ...EmpiricalSettings) (*mat.Dense, error) {
+func (n *Net) EmpiricalNTKBlock(
+	z, x *mat.Dense, a, b int, s ...EmpiricalSettings,
+) (*mat.Dense, error) {
 	for _, output := range []int{a, b} {
 		if output < 0 || output >= n.config.Outputs {
-			return nil, fmt.Errorf("fcn: output %d; the net has outputs 0 to %d", output, n.config.Outputs-1)
+			return nil, fmt.Errorf("fcn: output %d; the net has outputs 0 to %d", output,
+				n.config.Outputs-1)
 		}
 	}
 	return n.empirical(z, x, kernelKind{a: []int{a}, b: []int{b}}, s)
@@ -97,7 +102,8 @@ func (n *Net) empirical(z, x *mat.Dense, k kernelKind, s []EmpiricalSettings) (*
 		settings = s[0]
 	}
 	if p := settings.Parameterization; p != NTKParameterization && p != StandardParameterization {
-		return nil, fmt.Errorf("fcn: %v is neither NTKParameterization nor StandardParameterization", p)
+		return nil, fmt.Errorf(
+			"fcn: %v is neither NTKParameterization nor StandardParameterization", p)
 	}
 	k.standard = settings.Parameterization == StandardParameterization && !k.features
 	rowsZ, err := n.inputs(z, "z")
@@ -113,7 +119,8 @@ func (n *Net) empirical(z, x *mat.Dense, k kernelKind, s []EmpiricalSettings) (*
 		rows, cols = rows*len(k.a), cols*len(k.b)
 	}
 	if float64(rows)*float64(cols) >= maxParams {
-		return nil, fmt.Errorf("fcn: an empirical kernel of %d×%d entries; fewer than 2^31-1 are possible", rows, cols)
+		return nil, fmt.Errorf(
+			"fcn: an empirical kernel of %d×%d entries; fewer than 2^31-1 are possible", rows, cols)
 	}
 	out := mat.NewDense(rows, cols, nil)
 	if settings.Double {
@@ -143,7 +150,8 @@ func empirical[T float](n *Net, z, x []T, k kernelKind, sum []float64) {
 		return // nothing is trained
 	}
 	weights := make([][]T, len(layers))
-	inner := make([][]T, len(layers)) // of what each layer takes in, σ_w²/in · h·h' + σ_b²; h·h' + 1 in the standard parameterization
+	inner := make([][]T,
+		len(layers)) // of what each layer takes in, σ_w²/in · h·h' + σ_b²; h·h' + 1 in the standard parameterization
 	for i := range layers {
 		l := &layers[i]
 		weights[i] = converted[T](l.w)
@@ -300,7 +308,8 @@ func (s *side[T]) backward(i int, next *layer, w []T) {
 		return
 	}
 	d := s.take(s.n * o * next.in)
-	gemm(blas.NoTrans, blas.NoTrans, s.n*o, next.in, next.out, T(next.scale), s.d, next.out, w, next.in, 0, d, next.in)
+	gemm(blas.NoTrans, blas.NoTrans, s.n*o, next.in, next.out, T(next.scale), s.d, next.out, w,
+		next.in, 0, d, next.in)
 	parallel(s.n*o, 1+8192/next.in, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			row, from := d[r*next.in:(r+1)*next.in], slope[r/o*next.in:(r/o+1)*next.in]
@@ -356,11 +365,18 @@ func rowProducts[T float](m, n, k int, alpha T, a, b []T, same bool) []T {
 	return c
 }
 
-func gemm[T float](transA, transB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
+func gemm[T float](
+	transA, transB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T,
+	c []T, ldc int,
+) {
 	switch a := any(a).(type) {
 	case []float32:
-		accel.Float32().Sgemm(transA, transB, m, n, k, float32(alpha), a, lda, any(b).([]float32), ldb, float32(beta), any(c).([]float32), ldc)
+		accel.Float32().
+			Sgemm(transA, transB, m, n, k, float32(alpha), a, lda, any(b).([]float32), ldb,
+				float32(beta), any(c).([]float32), ldc)
 	case []float64:
-		accel.Float64().Dgemm(transA, transB, m, n, k, float64(alpha), a, lda, any(b).([]float64), ldb, float64(beta), any(c).([]float64), ldc)
+		accel.Float64().
+			Dgemm(transA, transB, m, n, k, float64(alpha), a, lda, any(b).([]float64), ldb,
+				float64(beta), any(c).([]float64), ldc)
 	}
 }

@@ -14,12 +14,36 @@ import (
 
 // everyActivation has every activation of package ntk.
 var everyActivation = []ntk.Activation{
-	ntk.ReLU{}, ntk.Erf{}, ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4}, ntk.Cos{Amplitude: -0.7, Frequency: 3, Phase: 1.1},
-	ntk.PublishedMimic(), ntk.LeakyReLU(0.1), ntk.Abs(), ntk.SigmoidErf{}, ntk.GELU{}, ntk.Exp{Amplitude: 0.5, Rate: 0.7},
-	ntk.Gaussian{Amplitude: 1.2, Rate: 0.6}, ntk.Gabor{}, ntk.GaussianFeature(1.3), ntk.Polynomial{Coeffs: []float64{0.2, -0.5, 0.1, 0.05}},
-	ntk.RectifiedMonomial{Degree: 3}, ntk.Step{}, ntk.Sign{}, ntk.Tanh{}, ntk.Sigmoid{}, ntk.Softplus{}, ntk.SiLU{},
-	ntk.Must(hermite.NewSeries([]float64{0.3, -0.5, 0.2, 0.1})), square{},
-	ntk.Must(ntk.Add(ntk.Tanh{}, ntk.ReLU{})), ntk.Must(ntk.Affine(ntk.Erf{}, 0.5, 2, 0.1, -0.3)),
+	ntk.ReLU{},
+	ntk.Erf{},
+	ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4},
+	ntk.Cos{Amplitude: -0.7, Frequency: 3, Phase: 1.1},
+	ntk.PublishedMimic(),
+	ntk.LeakyReLU(0.1),
+	ntk.Abs(),
+	ntk.SigmoidErf{},
+	ntk.GELU{},
+	ntk.Exp{Amplitude: 0.5, Rate: 0.7},
+	ntk.Gaussian{
+		Amplitude: 1.2,
+		Rate:      0.6,
+	},
+	ntk.Gabor{},
+	ntk.GaussianFeature(1.3),
+	ntk.Polynomial{Coeffs: []float64{0.2, -0.5, 0.1, 0.05}},
+	ntk.RectifiedMonomial{
+		Degree: 3,
+	},
+	ntk.Step{},
+	ntk.Sign{},
+	ntk.Tanh{},
+	ntk.Sigmoid{},
+	ntk.Softplus{},
+	ntk.SiLU{},
+	ntk.Must(hermite.NewSeries([]float64{0.3, -0.5, 0.2, 0.1})),
+	square{},
+	ntk.Must(ntk.Add(ntk.Tanh{}, ntk.ReLU{})),
+	ntk.Must(ntk.Affine(ntk.Erf{}, 0.5, 2, 0.1, -0.3)),
 }
 
 // jacobian is the second implementation of the kernels: the gradient of each output
@@ -76,7 +100,10 @@ func jacobian(n *Net, x []float64, p Parameterization) (gradients [][]float64, f
 }
 
 // within reports entries of got that are off by more than tol of the largest of want.
-func within(t *testing.T, what string, got *mat.Dense, rows, cols int, tol float64, want func(i, j int) float64) {
+func within(
+	t *testing.T, what string, got *mat.Dense, rows, cols int, tol float64,
+	want func(i, j int) float64,
+) {
 	t.Helper()
 	if r, c := got.Dims(); r != rows || c != cols {
 		t.Errorf("%s is %d×%d, want %d×%d", what, r, c, rows, cols)
@@ -110,7 +137,10 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 				layers[i].Frozen = mask>>i&1 == 1
 			}
 			last.Frozen = mask>>depth&1 == 1
-			net := ntk.Must(New(ntk.Must(ntk.NewFCN(layers, last)), Config{Inputs: d, Width: 7, Outputs: o, Seed: 3}))
+			net := ntk.Must(
+				New(ntk.Must(ntk.NewFCN(layers, last)),
+					Config{Inputs: d, Width: 7, Outputs: o, Seed: 3}),
+			)
 			for c := range 4 {
 				same, p := c&1 == 1, Parameterization(c>>1)
 				left := z
@@ -128,32 +158,61 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 					g, h := jacobian(net, x.RawRowView(i), p)
 					gx, hx = append(gx, g), append(hx, h)
 				}
-				for _, s := range []EmpiricalSettings{{Parameterization: p}, {Double: true, Parameterization: p}} {
+				for _, s := range []EmpiricalSettings{{Parameterization: p},
+					{Double: true, Parameterization: p}} {
 					tol := 3e-6
 					if s.Double {
 						tol = 1e-12
 					}
-					what := func(of string) string { return fmt.Sprintf("%s, frozen %b, %+v: %s", name, mask, s, of) }
+					what := func(of string) string {
+						return fmt.Sprintf("%s, frozen %b, %+v: %s",
+							name, mask, s, of)
+					}
 					all := ntk.Must(net.EmpiricalNTKOutputs(left, x, s))
 					within(t, what("all outputs"), all, rows*o, n*o, tol, func(i, j int) float64 {
 						return floats.Dot(gz[i/o][i%o], gx[j/o][j%o])
 					})
-					within(t, what("block 2, 0"), ntk.Must(net.EmpiricalNTKBlock(left, x, 2, 0, s)), rows, n, tol, func(i, j int) float64 {
-						return floats.Dot(gz[i][2], gx[j][0])
-					})
-					within(t, what("output 1"), ntk.Must(net.EmpiricalNTK(left, x, 1, s)), rows, n, tol, func(i, j int) float64 {
-						return floats.Dot(gz[i][1], gx[j][1])
-					})
-					within(t, what("mean"), ntk.Must(net.EmpiricalNTKMean(left, x, s)), rows, n, tol, func(i, j int) (sum float64) {
-						for a := range o {
-							sum += floats.Dot(gz[i][a], gx[j][a]) / o
-						}
-						return sum
-					})
+					within(
+						t,
+						what("block 2, 0"),
+						ntk.Must(net.EmpiricalNTKBlock(left, x, 2, 0, s)),
+						rows,
+						n,
+						tol,
+						func(i, j int) float64 {
+							return floats.Dot(gz[i][2], gx[j][0])
+						},
+					)
+					within(
+						t,
+						what("output 1"),
+						ntk.Must(net.EmpiricalNTK(left, x, 1, s)),
+						rows,
+						n,
+						tol,
+						func(i, j int) float64 {
+							return floats.Dot(gz[i][1], gx[j][1])
+						},
+					)
+					within(
+						t,
+						what("mean"),
+						ntk.Must(net.EmpiricalNTKMean(left, x, s)),
+						rows,
+						n,
+						tol,
+						func(i, j int) (sum float64) {
+							for a := range o {
+								sum += floats.Dot(gz[i][a], gx[j][a]) / o
+							}
+							return sum
+						},
+					)
 					nngp := ntk.Must(net.EmpiricalNNGP(left, x, s))
 					within(t, what("NNGP"), nngp, rows, n, tol, func(i, j int) float64 {
 						l := net.layers[depth]
-						return float64(l.scale)*float64(l.scale)*floats.Dot(hz[i], hx[j]) + float64(l.biasStd)*float64(l.biasStd)
+						return float64(l.scale)*float64(l.scale)*floats.Dot(hz[i], hx[j]) + float64(
+							l.biasStd)*float64(l.biasStd)
 					})
 					if same && (!mat.Equal(all, all.T()) || !mat.Equal(nngp, nngp.T())) {
 						t.Error(what("not symmetric"))
@@ -176,7 +235,8 @@ func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 		net := ntk.Must(New(arch, Config{Inputs: d, Width: 6, Outputs: o, Seed: 11}))
 		p := paramsOf(net)
 		gradients := map[Parameterization][][]float64{
-			NTKParameterization: make([][]float64, n*o), StandardParameterization: make([][]float64, n*o),
+			NTKParameterization:      make([][]float64, n*o),
+			StandardParameterization: make([][]float64, n*o),
 		}
 		for i := range n {
 			for l := range p.w {
@@ -187,10 +247,12 @@ func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 						theta[k] = was - step
 						down := reference(arch, p, x.RawRowView(i))
 						theta[k] = was
-						std := []float64{float64(net.layers[l].scale), float64(net.layers[l].biasStd)}[which]
+						std := []float64{float64(net.layers[l].scale),
+							float64(net.layers[l].biasStd)}[which]
 						for a := range o {
 							g := (up[a] - down[a]) / (2 * step)
-							for p, per := range map[Parameterization]float64{NTKParameterization: 1, StandardParameterization: std} {
+							for p, per := range map[Parameterization]float64{NTKParameterization: 1,
+								StandardParameterization: std} {
 								gradients[p][i*o+a] = append(gradients[p][i*o+a], g/per)
 							}
 						}
@@ -198,13 +260,15 @@ func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 				}
 			}
 		}
-		for _, s := range []EmpiricalSettings{{}, {Parameterization: 1}, {Double: true}, {Double: true, Parameterization: 1}} {
+		for _, s := range []EmpiricalSettings{{}, {Parameterization: 1}, {Double: true},
+			{Double: true, Parameterization: 1}} {
 			tol := 2e-5
 			if s.Double {
 				tol = 1e-6 // scales in single precision, times frequencies up to 12; step²φ”'/6
 			}
 			got, g := ntk.Must(net.EmpiricalNTKOutputs(x, x, s)), gradients[s.Parameterization]
-			within(t, fmt.Sprintf("%v, %+v", arch, s), got, n*o, n*o, tol, func(i, j int) float64 { return floats.Dot(g[i], g[j]) })
+			within(t, fmt.Sprintf("%v, %+v", arch, s), got, n*o, n*o, tol,
+				func(i, j int) float64 { return floats.Dot(g[i], g[j]) })
 		}
 	}
 }
@@ -213,7 +277,10 @@ func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 // any width: here 16, within four standard errors; and outputs do not mix.
 func TestMeanOfEmpiricalKernels(t *testing.T) {
 	const trials, width = 4000, 16
-	arch := ntk.Must(ntk.NewFCN([]ntk.Layer{{Activation: ntk.Tanh{}, WeightStd: 1.3, BiasStd: 0.4}}, ntk.Readout{WeightStd: 0.9, BiasStd: 0.3}))
+	arch := ntk.Must(
+		ntk.NewFCN([]ntk.Layer{{Activation: ntk.Tanh{}, WeightStd: 1.3, BiasStd: 0.4}},
+			ntk.Readout{WeightStd: 0.9, BiasStd: 0.3}),
+	)
 	x := mat.NewDense(3, 2, []float64{1.2, 0.3, -0.4, 0.9, 0.1, -1.5})
 	theta := ntk.Must(ntk.Must(arch.NTK()).Gram(x))
 	nngp := ntk.Must(ntk.Must(arch.NNGP()).Gram(x))
@@ -222,7 +289,8 @@ func TestMeanOfEmpiricalKernels(t *testing.T) {
 	for seed := range uint64(trials) {
 		net := ntk.Must(New(arch, Config{Inputs: 2, Width: width, Outputs: 2, Seed: seed}))
 		for k, m := range []*mat.Dense{
-			ntk.Must(net.EmpiricalNTK(x, x, 0)), ntk.Must(net.EmpiricalNTKBlock(x, x, 0, 1)), ntk.Must(net.EmpiricalNNGP(x, x)),
+			ntk.Must(net.EmpiricalNTK(x, x, 0)), ntk.Must(net.EmpiricalNTKBlock(x, x, 0, 1)),
+			ntk.Must(net.EmpiricalNNGP(x, x)),
 		} {
 			for i, v := range m.RawMatrix().Data {
 				sum[k][i] += v / trials
@@ -234,7 +302,8 @@ func TestMeanOfEmpiricalKernels(t *testing.T) {
 		for i := range 9 {
 			se := math.Sqrt((squares[k][i] - sum[k][i]*sum[k][i]) / (trials - 1))
 			if w := want.At(i/3, i%3); !(math.Abs(sum[k][i]-w) <= 4*se) || se > 0.02 {
-				t.Errorf("%s: entry %d, %d is %.4f ± %.4f, want %.4f", names[k], i/3, i%3, sum[k][i], se, w)
+				t.Errorf("%s: entry %d, %d is %.4f ± %.4f, want %.4f", names[k], i/3, i%3,
+					sum[k][i], se, w)
 			}
 		}
 	}
@@ -253,8 +322,10 @@ func TestBadEmpiricalKernels(t *testing.T) {
 		{"x has 4", second(net.EmpiricalNTKMean(x, wide))},
 		{"x is empty", second(net.EmpiricalNNGP(x, nil))},
 		{"2 settings", second(net.EmpiricalNNGP(x, x, EmpiricalSettings{}, EmpiricalSettings{}))},
-		{"parameterization 7", second(net.EmpiricalNTK(x, x, 0, EmpiricalSettings{Parameterization: 7}))},
-		{"2^31-1", second(net.EmpiricalNTKOutputs(mat.NewDense(30000, 3, nil), mat.NewDense(30000, 3, nil)))},
+		{"parameterization 7", second(net.EmpiricalNTK(x, x, 0,
+			EmpiricalSettings{Parameterization: 7}))},
+		{"2^31-1", second(net.EmpiricalNTKOutputs(mat.NewDense(30000, 3, nil),
+			mat.NewDense(30000, 3, nil)))},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", c.err, c.says)

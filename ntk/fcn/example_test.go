@@ -23,7 +23,8 @@ func parity() fcn.Problem {
 func ExampleNet_Train() {
 	arch := ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0))
 	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 256, Outputs: 1, Seed: 1}))
-	trace, err := net.Train(context.Background(), parity(), fcn.Settings{LearningRate: 0.1, Epochs: 100, Snapshots: []int{0, 100}})
+	trace, err := net.Train(context.Background(), parity(),
+		fcn.Settings{LearningRate: 0.1, Epochs: 100, Snapshots: []int{0, 100}})
 	if err != nil {
 		panic(err)
 	}
@@ -58,7 +59,8 @@ func ExampleSummarize() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Printf("%v: %.3f, from %.3f to %.3f\n", s.Epochs, s.TestLoss.Mean, s.TestLoss.Lower(), s.TestLoss.Upper())
+	fmt.Printf("%v: %.3f, from %.3f to %.3f\n", s.Epochs, s.TestLoss.Mean, s.TestLoss.Lower(),
+		s.TestLoss.Upper())
 	// Output: [10]: [0.600], from [0.459] to [0.741]
 }
 
@@ -109,13 +111,20 @@ func ExampleRun_Train() {
 	defer os.RemoveAll(dir)
 	ctx, stop := context.WithCancel(context.Background())
 	run := fcn.Run{
-		Arch:   ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
-		Config: fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3}, Problem: parity(),
-		Settings: fcn.Settings{LearningRate: 0.1, Epochs: 100, StopBelow: 1e-3, Checkpoints: dir, Progress: func(p fcn.Progress) {
-			if p.Epoch == 10 {
-				stop()
-			}
-		}},
+		Arch:    ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
+		Config:  fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3},
+		Problem: parity(),
+		Settings: fcn.Settings{
+			LearningRate: 0.1,
+			Epochs:       100,
+			StopBelow:    1e-3,
+			Checkpoints:  dir,
+			Progress: func(p fcn.Progress) {
+				if p.Epoch == 10 {
+					stop()
+				}
+			},
+		},
 	}
 	_, err = run.Train(ctx)
 	fmt.Println(err)
@@ -132,7 +141,10 @@ func ExampleRun_Train() {
 
 // The limit of the learning rate, and the time that an epoch takes at half of it.
 func ExampleNet_StableRate() {
-	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)), fcn.Config{Inputs: 2, Width: 256, Outputs: 1, Seed: 1}))
+	net := ntk.Must(
+		fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)),
+			fcn.Config{Inputs: 2, Width: 256, Outputs: 1, Seed: 1}),
+	)
 	var settings fcn.Settings
 	limit := ntk.Must(net.StableRate(context.Background(), parity(), settings))
 	settings.LearningRate = limit / 2
@@ -162,9 +174,17 @@ func ExampleAdam() {
 	p := parity()
 	classes := mat.NewDense(4, 2, []float64{1, 0, 0, 1, 0, 1, 1, 0})
 	p.YTrain, p.YTest = classes, classes
-	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)), fcn.Config{Inputs: 2, Width: 64, Outputs: 2, Seed: 3}))
+	net := ntk.Must(
+		fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
+			fcn.Config{Inputs: 2, Width: 64, Outputs: 2, Seed: 3}),
+	)
 	trace, err := net.Train(context.Background(), p, fcn.Settings{
-		LearningRate: 0.1, Epochs: 50, Snapshots: []int{50}, Loss: fcn.CrossEntropy, Optimizer: fcn.Adam{}, Batch: 3,
+		LearningRate: 0.1,
+		Epochs:       50,
+		Snapshots:    []int{50},
+		Loss:         fcn.CrossEntropy,
+		Optimizer:    fcn.Adam{},
+		Batch:        3,
 	})
 	if err != nil {
 		panic(err)
@@ -174,10 +194,17 @@ func ExampleAdam() {
 }
 
 func ExampleMomentum() {
-	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)), fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3}))
+	net := ntk.Must(
+		fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
+			fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3}),
+	)
 	plain, heavy := fcn.Settings{}, fcn.Settings{Optimizer: fcn.Momentum{Decay: 0.9}}
 	ctx := context.Background()
-	fmt.Printf("%.1f\n", ntk.Must(net.StableRate(ctx, parity(), heavy))/ntk.Must(net.StableRate(ctx, parity(), plain)))
+	fmt.Printf(
+		"%.1f\n",
+		ntk.Must(net.StableRate(ctx, parity(), heavy))/ntk.Must(
+			net.StableRate(ctx, parity(), plain)),
+	)
 	// Output: 1.9
 }
 
@@ -200,7 +227,11 @@ func ExampleTrials() {
 }
 
 func ExampleTrace_WriteCSV() {
-	t := &fcn.Trace{Points: []fcn.Point{{Epoch: 10, TrainLoss: 0.25, TestLoss: 0.5, TrainAccuracy: 1, TestAccuracy: 0.75}}}
+	t := &fcn.Trace{
+		Points: []fcn.Point{
+			{Epoch: 10, TrainLoss: 0.25, TestLoss: 0.5, TrainAccuracy: 1, TestAccuracy: 0.75},
+		},
+	}
 	if err := t.WriteCSV(os.Stdout); err != nil {
 		panic(err)
 	}
@@ -210,7 +241,10 @@ func ExampleTrace_WriteCSV() {
 }
 
 func ExampleReadPointsCSV() {
-	points, err := fcn.ReadPointsCSV(strings.NewReader("epoch,train_loss,test_loss,train_accuracy,test_accuracy\n10,0.25,0.5,1,0.75\n"))
+	points, err := fcn.ReadPointsCSV(
+		strings.NewReader(
+			"epoch,train_loss,test_loss,train_accuracy,test_accuracy\n10,0.25,0.5,1,0.75\n"),
+	)
 	fmt.Println(points, err)
 	// Output: [{10 0.25 0.5 1 0.75}] <nil>
 }
@@ -243,7 +277,8 @@ func ExampleSummary_WriteCSV() {
 }
 
 func ExampleDivergedError() {
-	_, err := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)), fcn.Config{Inputs: 2, Width: 64, Outputs: 1})).
+	_, err := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)),
+		fcn.Config{Inputs: 2, Width: 64, Outputs: 1})).
 		Train(context.Background(), parity(), fcn.Settings{LearningRate: 1e6, Epochs: 100})
 	_, diverged := err.(*fcn.DivergedError)
 	fmt.Println(diverged)
@@ -270,7 +305,8 @@ func ExampleRun_Identity() {
 	}
 	before := run.Identity()
 	run.Settings.LearningRate = 0.2
-	fmt.Println(before.Architecture == run.Identity().Architecture, before.LearningRate == run.Identity().LearningRate)
+	fmt.Println(before.Architecture == run.Identity().Architecture,
+		before.LearningRate == run.Identity().LearningRate)
 	// Output: true false
 }
 
@@ -298,7 +334,8 @@ func ExampleKernelAlignment() {
 func ExampleCenteredAlignment() {
 	y := mat.NewDense(2, 1, []float64{1, -1})
 	k := mat.NewDense(2, 2, []float64{11, 9, 9, 11})
-	fmt.Printf("%.3f centred, %.3f not\n", ntk.Must(fcn.CenteredAlignment(k, y)), ntk.Must(fcn.KernelAlignment(k, y)))
+	fmt.Printf("%.3f centred, %.3f not\n", ntk.Must(fcn.CenteredAlignment(k, y)),
+		ntk.Must(fcn.KernelAlignment(k, y)))
 	// Output: 1.000 centred, 0.100 not
 }
 
@@ -309,7 +346,9 @@ func ExampleNet_Moved() {
 	for _, width := range []int{64, 4096} {
 		net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: width, Outputs: 1, Seed: 1}))
 		before := net.Clone()
-		if _, err := net.Train(context.Background(), p, fcn.Settings{LearningRate: 0.1, Epochs: 50}); err != nil {
+		if _, err := net.Train(
+			context.Background(), p, fcn.Settings{LearningRate: 0.1, Epochs: 50},
+		); err != nil {
 			panic(err)
 		}
 		m := ntk.Must(net.Moved(before, p.XTrain, p.YTrain))
@@ -321,10 +360,15 @@ func ExampleNet_Moved() {
 }
 
 func ExampleNet_Clone() {
-	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)), fcn.Config{Inputs: 2, Width: 8, Outputs: 1}))
+	net := ntk.Must(
+		fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)),
+			fcn.Config{Inputs: 2, Width: 8, Outputs: 1}),
+	)
 	p := parity()
 	start := net.Clone()
-	if _, err := net.Train(context.Background(), p, fcn.Settings{LearningRate: 0.1, Epochs: 5}); err != nil {
+	if _, err := net.Train(
+		context.Background(), p, fcn.Settings{LearningRate: 0.1, Epochs: 5},
+	); err != nil {
 		panic(err)
 	}
 	fmt.Println(mat.Equal(ntk.Must(start.Forward(p.XTrain)), ntk.Must(net.Forward(p.XTrain))))
@@ -339,7 +383,8 @@ func ExampleNet_EmpiricalNTKOutputs() {
 	x := parity().XTrain
 	theta := ntk.Must(net.EmpiricalNTKOutputs(x, x))
 	rows, cols := theta.Dims()
-	fmt.Printf("%d×%d; Θ of outputs 0 and 0: %.1f, of 0 and 1 less than 0.05: %v\n", rows, cols, theta.At(0, 0), math.Abs(theta.At(0, 1)) < 0.05)
+	fmt.Printf("%d×%d; Θ of outputs 0 and 0: %.1f, of 0 and 1 less than 0.05: %v\n", rows, cols,
+		theta.At(0, 0), math.Abs(theta.At(0, 1)) < 0.05)
 	// Output: 12×12; Θ of outputs 0 and 0: 1.0, of 0 and 1 less than 0.05: true
 }
 
@@ -347,7 +392,8 @@ func ExampleNet_EmpiricalNTKBlock() {
 	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
 	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 3, Seed: 1}))
 	x := parity().XTrain
-	all, block := ntk.Must(net.EmpiricalNTKOutputs(x, x)), ntk.Must(net.EmpiricalNTKBlock(x, x, 0, 2))
+	all, block := ntk.Must(net.EmpiricalNTKOutputs(x, x)), ntk.Must(
+		net.EmpiricalNTKBlock(x, x, 0, 2))
 	fmt.Printf("%.6f\n", block.At(1, 3)-all.At(1*3+0, 3*3+2))
 	// Output: 0.000000
 }
@@ -391,7 +437,10 @@ func ExampleNet_Save() {
 
 // A file is not taken for a net of another architecture.
 func ExampleLoad() {
-	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)), fcn.Config{Inputs: 2, Width: 64, Outputs: 1}))
+	net := ntk.Must(
+		fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)),
+			fcn.Config{Inputs: 2, Width: 64, Outputs: 1}),
+	)
 	folder, err := os.MkdirTemp("", "")
 	if err != nil {
 		panic(err)
@@ -413,7 +462,8 @@ func ExampleLoad() {
 func ExampleNet_WriteNPZ() {
 	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
 	var file bytes.Buffer
-	if err := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 1})).WriteNPZ(&file); err != nil {
+	if err := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 1})).
+		WriteNPZ(&file); err != nil {
 		panic(err)
 	}
 	net := ntk.Must(fcn.ReadNPZ(bytes.NewReader(file.Bytes()), int64(file.Len()), arch))
@@ -422,7 +472,8 @@ func ExampleNet_WriteNPZ() {
 }
 
 func ExampleReadNPZ() {
-	_, err := fcn.ReadNPZ(strings.NewReader("weights"), 7, ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)))
+	_, err := fcn.ReadNPZ(strings.NewReader("weights"), 7,
+		ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)))
 	fmt.Println(err)
 	// Output: fcn: not an .npz file, or cut off: zip: not a valid zip file
 }

@@ -73,7 +73,8 @@ func ReadPointsCSV(r io.Reader) ([]Point, error) {
 		return nil, fmt.Errorf("fcn: no line of column names: %w", err)
 	}
 	if !slices.Equal(header, csvColumns) {
-		return nil, fmt.Errorf("fcn: the columns are %q; those of a trace are %q", header, csvColumns)
+		return nil, fmt.Errorf("fcn: the columns are %q; those of a trace are %q", header,
+			csvColumns)
 	}
 	var points []Point
 	for {
@@ -90,8 +91,10 @@ func ReadPointsCSV(r io.Reader) ([]Point, error) {
 			return nil, fmt.Errorf("fcn: line %d: %q is no epoch", line, row[0])
 		}
 		for i, v := range []*float64{&p.TrainLoss, &p.TestLoss, &p.TrainAccuracy, &p.TestAccuracy} {
-			if *v, err = strconv.ParseFloat(row[i+1], 64); err != nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
-				return nil, fmt.Errorf("fcn: line %d: %s is %q, which is no finite number", line, csvColumns[i+1], row[i+1])
+			if *v, err = strconv.ParseFloat(row[i+1], 64); err != nil || math.IsNaN(*v) ||
+				math.IsInf(*v, 0) {
+				return nil, fmt.Errorf("fcn: line %d: %s is %q, which is no finite number", line,
+					csvColumns[i+1], row[i+1])
 			}
 		}
 		points = append(points, p)
@@ -102,7 +105,9 @@ func ReadPointsCSV(r io.Reader) ([]Point, error) {
 func checkOrder(points []Point) error {
 	for i := 1; i < len(points); i++ {
 		if points[i].Epoch <= points[i-1].Epoch {
-			return fmt.Errorf("fcn: point %d is at epoch %d, after one at epoch %d; epochs increase", i, points[i].Epoch, points[i-1].Epoch)
+			return fmt.Errorf(
+				"fcn: point %d is at epoch %d, after one at epoch %d; epochs increase", i,
+				points[i].Epoch, points[i-1].Epoch)
 		}
 	}
 	return nil

@@ -15,7 +15,15 @@ import (
 
 func TestExportedTracesLoadAgain(t *testing.T) {
 	odd := &Trace{Net: "φ <&> \u2028", Notes: []string{"a, \"b\"\nc"}, Points: []Point{
-		{0, 5e-324, math.MaxFloat64, 1. / 3, 0.1}, {7, math.Nextafter(1, 2), 1e21, 1, math.Copysign(0, -1)}}}
+		{
+			0,
+			5e-324,
+			math.MaxFloat64,
+			1. / 3,
+			0.1,
+		},
+		{7, math.Nextafter(1, 2), 1e21, 1, math.Copysign(0, -1)},
+	}}
 	run := checkpointRun("")
 	for _, trace := range []*Trace{odd, {}, ntk.Must(run.Train(context.Background()))} {
 		var j, c bytes.Buffer
@@ -31,7 +39,10 @@ func TestExportedTracesLoadAgain(t *testing.T) {
 			t.Errorf("CSV: %v\n%s", err, d)
 		}
 	}
-	if bits := ntk.Must(ReadPointsCSV(strings.NewReader(csvOf(t, odd))))[1].TestAccuracy; !math.Signbit(bits) {
+	if bits := ntk.Must(ReadPointsCSV(strings.NewReader(csvOf(t,
+		odd))))[1].TestAccuracy; !math.Signbit(
+		bits,
+	) {
 		t.Error("-0 became 0")
 	}
 }
@@ -57,7 +68,9 @@ func TestBadExports(t *testing.T) {
 		{"fields", "0,1,2", "0,1"},
 		{"epoch 0, after one at epoch 0", "\n7", "\n0"},
 	} {
-		if _, err := ReadPointsCSV(strings.NewReader(strings.Replace(good, c.from, c.to, 1))); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := ReadPointsCSV(
+			strings.NewReader(strings.Replace(good, c.from, c.to, 1))); err == nil ||
+			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", err, c.says)
 		}
 	}
@@ -65,11 +78,14 @@ func TestBadExports(t *testing.T) {
 		"not a trace": "{", "unknown field": `{"Nett": ""}`, "behind the trace": "{} {}",
 		"epochs increase": `{"Points": [{"Epoch": 3}, {"Epoch": 1}]}`,
 	} {
-		if _, err := ReadTraceJSON(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := ReadTraceJSON(strings.NewReader(text)); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
 		}
 	}
-	if err := (&Trace{Points: []Point{{TestLoss: math.NaN()}}}).WriteJSON(&bytes.Buffer{}); err == nil {
+	if err := (&Trace{Points: []Point{{TestLoss: math.NaN()}}}).WriteJSON(
+		&bytes.Buffer{},
+	); err == nil {
 		t.Error("NaN in JSON must be an error")
 	}
 	if err := (&Trace{}).WriteCSV(failing{}); err == nil {
@@ -82,14 +98,29 @@ type failing struct{}
 func (failing) Write([]byte) (int, error) { return 0, errors.New("no") }
 
 func TestSummaryCSV(t *testing.T) {
-	s := ntk.Must(Summarize([]*Trace{{Points: []Point{{5, 1, 2, 0, 0.5}}}, {Points: []Point{{5, 3, 2, 1, 0.5}}}}))
+	s := ntk.Must(
+		Summarize(
+			[]*Trace{{Points: []Point{{5, 1, 2, 0, 0.5}}}, {Points: []Point{{5, 3, 2, 1, 0.5}}}}),
+	)
 	var b bytes.Buffer
 	if err := s.WriteCSV(&b); err != nil {
 		t.Fatal(err)
 	}
 	rows := ntk.Must(csv.NewReader(&b).ReadAll())
-	want := [][]string{{"epoch", "train_loss", "train_loss_std", "test_loss", "test_loss_std", "train_accuracy", "train_accuracy_std", "test_accuracy", "test_accuracy_std"},
-		{"5", "2", "1.4142135623730951", "2", "0", "0.5", "0.7071067811865476", "0.5", "0"}}
+	want := [][]string{
+		{
+			"epoch",
+			"train_loss",
+			"train_loss_std",
+			"test_loss",
+			"test_loss_std",
+			"train_accuracy",
+			"train_accuracy_std",
+			"test_accuracy",
+			"test_accuracy_std",
+		},
+		{"5", "2", "1.4142135623730951", "2", "0", "0.5", "0.7071067811865476", "0.5", "0"},
+	}
 	if d := cmp.Diff(want, rows); d != "" {
 		t.Error(d)
 	}

@@ -100,7 +100,8 @@ func TestForward(t *testing.T) {
 		for i := range 5 {
 			for j, want := range reference(arch, p, x.RawRowView(i)) {
 				if math.Abs(got.At(i, j)-want) > 2e-5*(1+math.Abs(want)) { // float32, five layers
-					t.Errorf("%s: output %d of row %d is %v, want %v", name, j, i, got.At(i, j), want)
+					t.Errorf("%s: output %d of row %d is %v, want %v", name, j, i, got.At(i, j),
+						want)
 				}
 			}
 		}
@@ -131,7 +132,8 @@ func TestStepIsTheGradient(t *testing.T) {
 				}
 				return sum
 			}
-			_, err := net.Train(context.Background(), Problem{x, y, x, y}, Settings{LearningRate: rate, Epochs: 1, Uncentered: uncentered})
+			_, err := net.Train(context.Background(), Problem{x, y, x, y},
+				Settings{LearningRate: rate, Epochs: 1, Uncentered: uncentered})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,7 +151,8 @@ func TestStepIsTheGradient(t *testing.T) {
 				largest = math.Max(largest, math.Abs(want))
 				// float32 parameters near 1 resolve 6e-8, gradients 1e-6 of the largest
 				if math.Abs(got-was-want) > 1e-6+2e-6*math.Abs(want)+1e-6*largest {
-					t.Errorf("%s: %s %d of layer %d changes by %v, want %v", name, kind, i, layer, got-was, want)
+					t.Errorf("%s: %s %d of layer %d changes by %v, want %v", name, kind, i, layer,
+						got-was, want)
 				}
 			}
 			for l := range p.w {
@@ -237,10 +240,12 @@ func TestEmpiricalNTKAgainstInfiniteWidth(t *testing.T) {
 			mean := sum[i] / trials
 			standardError := math.Sqrt((squares[i]/trials - mean*mean) / (trials - 1))
 			if math.Abs(mean-w) > 4*standardError+c.bias*math.Abs(w) {
-				t.Errorf("%s at c = %v: %.4f ± %.4f over %d nets, infinite width %.4f", c.name, cosines[i], mean, standardError, trials, w)
+				t.Errorf("%s at c = %v: %.4f ± %.4f over %d nets, infinite width %.4f", c.name,
+					cosines[i], mean, standardError, trials, w)
 			}
 			if standardError > 0.05*math.Max(1, w) {
-				t.Errorf("%s at c = %v: standard error %v is too large to tell", c.name, cosines[i], standardError)
+				t.Errorf("%s at c = %v: standard error %v is too large to tell", c.name, cosines[i],
+					standardError)
 			}
 		}
 	}
@@ -281,7 +286,10 @@ func TestTraining(t *testing.T) {
 	if !(last.TrainLoss < 0.7*first.TrainLoss) {
 		t.Errorf("training loss %v → %v", first.TrainLoss, last.TrainLoss)
 	}
-	if trace.Net != net.arch.String() || trace.Width != 64 || trace.Params != 3*64+64*2 || !trace.Centered || trace.Arithmetic == "" || trace.Seconds <= 0 {
+	if trace.Net != net.arch.String() || trace.Width != 64 || trace.Params != 3*64+64*2 ||
+		!trace.Centered ||
+		trace.Arithmetic == "" ||
+		trace.Seconds <= 0 {
 		t.Errorf("trace %+v", trace)
 	}
 }
@@ -291,11 +299,15 @@ func TestTraining(t *testing.T) {
 func TestSameSeedSameNet(t *testing.T) {
 	make1 := func(procs int, seed uint64) (*Net, *Trace) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 600, Outputs: 2, Seed: seed}))
+		net := ntk.Must(
+			New(nets["4HL ReLU"], Config{Inputs: 3, Width: 600, Outputs: 2, Seed: seed}))
 		if !accel.Current().Portable() {
 			return net, nil
 		}
-		trace := ntk.Must(net.Train(context.Background(), smallProblem(), Settings{LearningRate: 0.05, Epochs: 3}))
+		trace := ntk.Must(
+			net.Train(context.Background(), smallProblem(),
+				Settings{LearningRate: 0.05, Epochs: 3}),
+		)
 		trace.Seconds, trace.Arithmetic = 0, ""
 		return net, trace
 	}
@@ -306,7 +318,8 @@ func TestSameSeedSameNet(t *testing.T) {
 		t.Errorf("traces differ with the number of threads:\n%s", d)
 	}
 	for i := range a.layers {
-		if !slices.Equal(a.layers[i].w, b.layers[i].w) || !slices.Equal(a.layers[i].b, b.layers[i].b) {
+		if !slices.Equal(a.layers[i].w, b.layers[i].w) ||
+			!slices.Equal(a.layers[i].b, b.layers[i].b) {
 			t.Errorf("layer %d differs with the number of threads", i)
 		}
 		if slices.Equal(a.layers[i].w, c.layers[i].w) {
@@ -314,7 +327,8 @@ func TestSameSeedSameNet(t *testing.T) {
 		}
 	}
 	var sum, squares, n float64
-	for _, v := range ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 600, Outputs: 2, Seed: 1})).layers[2].w {
+	for _, v := range ntk.Must(New(nets["4HL ReLU"],
+		Config{Inputs: 3, Width: 600, Outputs: 2, Seed: 1})).layers[2].w {
 		sum += float64(v)
 		squares += float64(v) * float64(v)
 		n++
@@ -329,27 +343,35 @@ func TestInterruptAndDivergence(t *testing.T) {
 		return ntk.Must(New(nets["1HL mimic"], Config{Inputs: 3, Width: 16, Outputs: 2, Seed: 1}))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	trace, err := newNet().Train(ctx, smallProblem(), Settings{LearningRate: 0.01, Epochs: 100, Snapshots: []int{0, 1, 2, 3, 4, 5}, Progress: func(p Progress) {
-		if p.Epoch == 3 {
-			cancel()
-		}
-	}})
+	trace, err := newNet().Train(ctx, smallProblem(),
+		Settings{LearningRate: 0.01, Epochs: 100, Snapshots: []int{0, 1, 2, 3, 4, 5},
+			Progress: func(p Progress) {
+				if p.Epoch == 3 {
+					cancel()
+				}
+			}})
 	var interrupted *InterruptedError
-	if !errors.As(err, &interrupted) || interrupted.Epoch != 3 || !errors.Is(err, context.Canceled) || len(trace.Points) != 3 {
+	if !errors.As(err, &interrupted) || interrupted.Epoch != 3 ||
+		!errors.Is(err, context.Canceled) ||
+		len(trace.Points) != 3 {
 		t.Errorf("interrupted: %v, %d points", err, len(trace.Points))
 	}
-	_, err = newNet().Train(context.Background(), smallProblem(), Settings{LearningRate: 1e4, Epochs: 1000})
+	_, err = newNet().Train(context.Background(), smallProblem(),
+		Settings{LearningRate: 1e4, Epochs: 1000})
 	var diverged *DivergedError
-	if !errors.As(err, &diverged) || diverged.Epoch == 0 || diverged.Points != "training" || !strings.Contains(err.Error(), "10000") {
+	if !errors.As(err, &diverged) || diverged.Epoch == 0 || diverged.Points != "training" ||
+		!strings.Contains(err.Error(), "10000") {
 		t.Errorf("diverged: %v", err)
 	}
 	// A polynomial far out on one test row alone, and on a training row from the start.
-	quartic := ntk.Must(New(ntk.Must(ntk.UniformFCN(4, square{}, 1, 0)), Config{Inputs: 3, Width: 8, Outputs: 2}))
+	quartic := ntk.Must(
+		New(ntk.Must(ntk.UniformFCN(4, square{}, 1, 0)), Config{Inputs: 3, Width: 8, Outputs: 2}))
 	p := smallProblem()
 	p.XTest = mat.DenseCopyOf(p.XTest)
 	p.XTest.Set(4, 1, 1e6)
 	_, err = quartic.Train(context.Background(), p, Settings{LearningRate: 1e-6, Epochs: 2})
-	if !errors.As(err, &diverged) || diverged.Points != "test" || diverged.Epoch != 0 || !strings.Contains(err.Error(), "too large for the activation") {
+	if !errors.As(err, &diverged) || diverged.Points != "test" || diverged.Epoch != 0 ||
+		!strings.Contains(err.Error(), "too large for the activation") {
 		t.Errorf("far test row: %v", err)
 	}
 	p.XTrain, p.YTrain = p.XTest, p.YTest
@@ -360,7 +382,9 @@ func TestInterruptAndDivergence(t *testing.T) {
 	// Every rate gives finite weights or an error, whatever sign its NaN has.
 	for rate := 1.0; rate < 1e30; rate *= 30 {
 		net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 4, Outputs: 2, Seed: 28}))
-		if _, err := net.Train(context.Background(), smallProblem(), Settings{LearningRate: rate, Epochs: 30}); err != nil {
+		if _, err := net.Train(
+			context.Background(), smallProblem(), Settings{LearningRate: rate, Epochs: 30},
+		); err != nil {
 			continue
 		}
 		for _, l := range net.layers {
@@ -406,16 +430,31 @@ func TestBadInput(t *testing.T) {
 		{"z has 4", second(net.EmpiricalNTK(normals(1, 2, 4), normals(1, 2, 3), 0))},
 		{"x has 4", second(net.EmpiricalNTK(normals(1, 2, 3), normals(1, 2, 4), 0))},
 		{"LearningRate is 0", train(func(p *Problem, s *Settings) { s.LearningRate = 0 })},
-		{"LearningRate is NaN", train(func(p *Problem, s *Settings) { s.LearningRate = math.NaN() })},
+		{"LearningRate is NaN", train(func(p *Problem,
+			s *Settings) {
+			s.LearningRate = math.NaN()
+		})},
 		{"Epochs is 0", train(func(p *Problem, s *Settings) { s.Epochs = 0 })},
 		{"StopBelow is -1", train(func(p *Problem, s *Settings) { s.StopBelow = -1 })},
 		{"StopBelow is NaN", train(func(p *Problem, s *Settings) { s.StopBelow = math.NaN() })},
 		{"StopEvery is -2", train(func(p *Problem, s *Settings) { s.StopEvery = -2 })},
 		{"snapshot at epoch 3", train(func(p *Problem, s *Settings) { s.Snapshots = []int{3} })},
-		{"YTrain has 19 rows for 20", train(func(p *Problem, s *Settings) { p.YTrain = normals(1, 19, 2) })},
-		{"YTest has 3 columns", train(func(p *Problem, s *Settings) { p.YTest = normals(1, 10, 3) })},
-		{"XTest is +Inf in row 9", train(func(p *Problem, s *Settings) { p.XTest = with(10, 3, math.Inf(1)) })},
-		{"YTrain is NaN", train(func(p *Problem, s *Settings) { p.YTrain = with(20, 2, math.NaN()) })},
+		{"YTrain has 19 rows for 20", train(func(p *Problem,
+			s *Settings) {
+			p.YTrain = normals(1, 19, 2)
+		})},
+		{"YTest has 3 columns", train(func(p *Problem,
+			s *Settings) {
+			p.YTest = normals(1, 10, 3)
+		})},
+		{"XTest is +Inf in row 9", train(func(p *Problem,
+			s *Settings) {
+			p.XTest = with(10, 3, math.Inf(1))
+		})},
+		{"YTrain is NaN", train(func(p *Problem,
+			s *Settings) {
+			p.YTrain = with(20, 2, math.NaN())
+		})},
 		{"XTrain is empty", train(func(p *Problem, s *Settings) { p.XTrain = nil })},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
@@ -429,7 +468,8 @@ func second[T any](_ T, err error) error { return err }
 func TestLogSnapshots(t *testing.T) {
 	for _, epochs := range []int{1, 2, 10, 1025, math.MaxInt64} {
 		s := LogSnapshots(epochs, 0)
-		if s[0] != 0 || s[len(s)-1] != epochs || !slices.IsSorted(s) || len(slices.Compact(slices.Clone(s))) != len(s) {
+		if s[0] != 0 || s[len(s)-1] != epochs || !slices.IsSorted(s) ||
+			len(slices.Compact(slices.Clone(s))) != len(s) {
 			t.Errorf("%d epochs: %v", epochs, s)
 		}
 	}
@@ -449,16 +489,20 @@ func TestSummarize(t *testing.T) {
 		TrainAccuracy: Series{[]float64{0, 1}, []float64{0, 0}},
 		TestAccuracy:  Series{[]float64{0.5, 0.6}, []float64{0, math.Sqrt(0.02)}},
 	}
-	if d := cmp.Diff(want, s, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-15 })); d != "" {
+	if d := cmp.Diff(
+		want, s, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-15 }),
+	); d != "" {
 		t.Error(d)
 	}
-	if one := ntk.Must(Summarize([]*Trace{a})); one.TrainLoss.Std[1] != 0 || one.TrainLoss.Mean[1] != 3 {
+	if one := ntk.Must(Summarize([]*Trace{a})); one.TrainLoss.Std[1] != 0 ||
+		one.TrainLoss.Mean[1] != 3 {
 		t.Errorf("one trial: %+v", one)
 	}
 	if _, err := Summarize(nil); err == nil {
 		t.Error("no traces must be an error")
 	}
-	if _, err := Summarize([]*Trace{a, {Points: []Point{{Epoch: 0}, {Epoch: 6}}}}); err == nil || !strings.Contains(err.Error(), "trace 1") {
+	if _, err := Summarize([]*Trace{a, {Points: []Point{{Epoch: 0}, {Epoch: 6}}}}); err == nil ||
+		!strings.Contains(err.Error(), "trace 1") {
 		t.Errorf("other epochs: %v", err)
 	}
 }
@@ -466,7 +510,12 @@ func TestSummarize(t *testing.T) {
 // Whatever determines a result changes the identity, and nothing else does.
 func TestIdentity(t *testing.T) {
 	base := func() Run {
-		return Run{nets["1HL mimic"], Config{3, 16, 2, 1}, smallProblem(), Settings{LearningRate: 0.1, Epochs: 20}}
+		return Run{
+			nets["1HL mimic"],
+			Config{3, 16, 2, 1},
+			smallProblem(),
+			Settings{LearningRate: 0.1, Epochs: 20},
+		}
 	}
 	same := base()
 	same.Settings.Progress = func(Progress) {}
@@ -484,8 +533,14 @@ func TestIdentity(t *testing.T) {
 			phi.G += 1e-12
 			r.Arch = ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
 		},
-		"σ_b":        func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 1e-9)) },
-		"depth":      func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(2, ntk.PublishedMimic(), 1, 0)) },
+		"σ_b": func(r *Run) {
+			r.Arch = ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1,
+				1e-9))
+		},
+		"depth": func(r *Run) {
+			r.Arch = ntk.Must(ntk.UniformFCN(2, ntk.PublishedMimic(), 1,
+				0))
+		},
 		"seed":       func(r *Run) { r.Config.Seed = 2 },
 		"width":      func(r *Run) { r.Config.Width = 17 },
 		"data":       func(r *Run) { r.Problem.XTest = normals(8, 10, 3) },
@@ -527,19 +582,29 @@ func TestFrozenLayers(t *testing.T) {
 	}, ntk.Readout{WeightStd: 1, Frozen: true}))
 	config := Config{Inputs: 3, Width: 64, Outputs: 2, Seed: 4}
 	net, fresh := ntk.Must(New(arch, config)), ntk.Must(New(arch, config))
-	if _, err := net.Train(t.Context(), smallProblem(), Settings{LearningRate: 0.1, Epochs: 3}); err != nil {
+	if _, err := net.Train(
+		t.Context(), smallProblem(), Settings{LearningRate: 0.1, Epochs: 3},
+	); err != nil {
 		t.Fatal(err)
 	}
 	for i, frozen := range []bool{true, false, true} {
-		same := slices.Equal(net.layers[i].w, fresh.layers[i].w) && slices.Equal(net.layers[i].b, fresh.layers[i].b)
+		same := slices.Equal(net.layers[i].w, fresh.layers[i].w) &&
+			slices.Equal(net.layers[i].b, fresh.layers[i].b)
 		if same != frozen {
 			t.Errorf("layer %d: frozen %v, unchanged %v", i+1, frozen, same)
 		}
 	}
 	cosines := []float64{1, 0.5, -0.7}
-	compareWithInfiniteWidth(t, arch, cosines, 1024, 30, func(_ int, standardError, want float64) float64 {
-		return 4*standardError + 0.005*math.Abs(want) // finite width: depth²/width
-	})
+	compareWithInfiniteWidth(
+		t,
+		arch,
+		cosines,
+		1024,
+		30,
+		func(_ int, standardError, want float64) float64 {
+			return 4*standardError + 0.005*math.Abs(want) // finite width: depth²/width
+		},
+	)
 }
 
 // There and back: the kernel of a deep net, the activation that has it with one
@@ -547,7 +612,16 @@ func TestFrozenLayers(t *testing.T) {
 // are exact here: √(Var/(width·nets)).
 func TestDesignedNetHasTheKernel(t *testing.T) {
 	deep := ntk.Must(ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1, 0.3)).NTK())
-	inverse := ntk.Must(ntk.Invert(deep, &ntk.InverseSettings{Degree: 7, SignRule: ntk.LeastVariance, SignCosines: []float64{1, 0.5, -1}}))
+	inverse := ntk.Must(
+		ntk.Invert(
+			deep,
+			&ntk.InverseSettings{
+				Degree:      7,
+				SignRule:    ntk.LeastVariance,
+				SignCosines: []float64{1, 0.5, -1},
+			},
+		),
+	)
 	arch := ntk.Must(ntk.UniformFCN(1, inverse.Phi, 1, 0))
 	cosines := []float64{1, 0.9, 0.3, 0, -0.6, -1}
 	const width, trials = 1 << 14, 8
@@ -568,7 +642,10 @@ func TestDesignedNetHasTheKernel(t *testing.T) {
 	}
 }
 
-func compareWithInfiniteWidth(t *testing.T, arch *ntk.FCN, cosines []float64, width, trials int, allowed func(i int, standardError, want float64) float64) {
+func compareWithInfiniteWidth(
+	t *testing.T, arch *ntk.FCN, cosines []float64, width, trials int,
+	allowed func(i int, standardError, want float64) float64,
+) {
 	t.Helper()
 	x := mat.NewDense(len(cosines), 2, nil)
 	for i, c := range cosines {
@@ -587,7 +664,8 @@ func compareWithInfiniteWidth(t *testing.T, arch *ntk.FCN, cosines []float64, wi
 		mean := sum[i] / float64(trials)
 		standardError := math.Sqrt((squares[i]/float64(trials) - mean*mean) / float64(trials-1))
 		if most := allowed(i, standardError, want); !(math.Abs(mean-want) <= most) {
-			t.Errorf("%v at c = %v: %.4f over %d nets, infinite width %.4f, allowed %.4f", arch, cosines[i], mean, trials, want, most)
+			t.Errorf("%v at c = %v: %.4f over %d nets, infinite width %.4f, allowed %.4f", arch,
+				cosines[i], mean, trials, want, most)
 		}
 	}
 }

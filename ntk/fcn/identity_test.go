@@ -23,7 +23,8 @@ func TestKeysOfEarlierRecords(t *testing.T) {
 		Problem:  parity(),
 		Settings: fcn.Settings{LearningRate: 0.1, Epochs: 1025},
 	}
-	for _, c := range []struct{ want, name string }{{"4HL-ReLU-73e53f44f60e0919", "4HL-ReLU"}, {"mimic-76c931330c91f7fc", "mimic"}, {"uncentered-8a14abd87a3c7844", "uncentered"}} {
+	for _, c := range []struct{ want, name string }{{"4HL-ReLU-73e53f44f60e0919", "4HL-ReLU"},
+		{"mimic-76c931330c91f7fc", "mimic"}, {"uncentered-8a14abd87a3c7844", "uncentered"}} {
 		switch c.name {
 		case "mimic":
 			run.Arch = ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0))

@@ -65,7 +65,8 @@ func alignment(kernel mat.Matrix, y *mat.Dense, centred bool) (float64, error) {
 		return 0, fmt.Errorf("fcn: no kernel")
 	}
 	if r, c := kernel.Dims(); r != n || c != n {
-		return 0, fmt.Errorf("fcn: a kernel of %d×%d for %d targets; it must be square with a row for each", r, c, n)
+		return 0, fmt.Errorf(
+			"fcn: a kernel of %d×%d for %d targets; it must be square with a row for each", r, c, n)
 	}
 	k, t := mat.DenseCopyOf(kernel), mat.DenseCopyOf(y)
 	if centred {
@@ -88,7 +89,9 @@ func alignment(kernel mat.Matrix, y *mat.Dense, centred bool) (float64, error) {
 	size := mat.Norm(y, 2)
 	if d.aa <= 1e-26*all.aa || math.Sqrt(d.bb) <= 1e-13*size*size {
 		if centred {
-			return 0, fmt.Errorf("fcn: the kernel or the targets are constant over the points: centred, nothing is left to align")
+			return 0, fmt.Errorf(
+				"fcn: the kernel or the targets are constant over the points: centred, nothing " +
+					"is left to align")
 		}
 		return 0, fmt.Errorf("fcn: the kernel or the targets are 0: nothing can be aligned")
 	}
@@ -117,13 +120,16 @@ func compareKernels(a, b mat.Matrix, nameA, nameB string) (p inner, err error) {
 	}
 	r, c := a.Dims()
 	if rb, cb := b.Dims(); rb != r || cb != c {
-		return p, fmt.Errorf("fcn: %s is %d×%d and %s %d×%d; they must be of the same points", nameA, r, c, nameB, rb, cb)
+		return p, fmt.Errorf("fcn: %s is %d×%d and %s %d×%d; they must be of the same points",
+			nameA, r, c, nameB, rb, cb)
 	}
 	for i := range r {
 		for j := range c {
 			x, y := a.At(i, j), b.At(i, j)
 			if math.IsNaN(x) || math.IsInf(x, 0) || math.IsNaN(y) || math.IsInf(y, 0) {
-				return p, fmt.Errorf("fcn: %s is %v and %s %v in row %d, column %d; they must be finite", nameA, x, nameB, y, i, j)
+				return p, fmt.Errorf(
+					"fcn: %s is %v and %s %v in row %d, column %d; they must be finite", nameA, x,
+					nameB, y, i, j)
 			}
 			p.aa += x * x
 			p.bb += y * y
@@ -161,7 +167,8 @@ func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
 	a, b := before.config, n.config
 	a.Seed, b.Seed = 0, 0
 	if a != b || before.arch.Fingerprint() != n.arch.Fingerprint() {
-		return nil, fmt.Errorf("fcn: a %v %+v cannot be compared with a %v %+v", n.arch, n.config, before.arch, before.config)
+		return nil, fmt.Errorf("fcn: a %v %+v cannot be compared with a %v %+v", n.arch, n.config,
+			before.arch, before.config)
 	}
 	rows, err := n.inputs(x, "x")
 	if err != nil {

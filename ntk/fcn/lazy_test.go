@@ -23,17 +23,23 @@ func TestKernelComparisons(t *testing.T) {
 		{"doubled", ntk.Must(KernelChange(two(3, 4, 4, 1), two(6, 8, 8, 2))), 1},
 		{"a corner", ntk.Must(KernelChange(two(1, 2, 2, 4), two(1, 2, 2, 9))), 1}, // 5/√25
 		{"cosine doubled", ntk.Must(KernelCosine(two(3, 4, 4, 1), two(6, 8, 8, 2))), 1},
-		{"cosine of the opposite", ntk.Must(KernelCosine(two(3, 4, 4, 1), two(-3, -4, -4, -1))), -1},
-		{"cosine of I and ones", ntk.Must(KernelCosine(two(1, 0, 0, 1), two(1, 1, 1, 1))), 2 / (math.Sqrt2 * 2)},
+		{"cosine of the opposite", ntk.Must(KernelCosine(two(3, 4, 4, 1), two(-3, -4, -4, -1))),
+			-1},
+		{"cosine of I and ones", ntk.Must(KernelCosine(two(1, 0, 0, 1), two(1, 1, 1, 1))),
+			2 / (math.Sqrt2 * 2)},
 		{"aligned", ntk.Must(KernelAlignment(two(1, -1, -1, 1), column(3, -3))), 1},
 		{"across", ntk.Must(KernelAlignment(two(1, 1, 1, 1), column(3, -3))), 0},
-		{"identity", ntk.Must(KernelAlignment(two(1, 0, 0, 1), column(1, 2))), 5 / (math.Sqrt2 * 5)},
+		{"identity", ntk.Must(KernelAlignment(two(1, 0, 0, 1), column(1, 2))),
+			5 / (math.Sqrt2 * 5)},
 		{"two outputs", ntk.Must(KernelAlignment(two(1, 0, 0, 1), two(1, 0, 0, 1))), 1},
 		// yᵀKy = 2·1 + 2·1 = 4 for y = (1, 0, -1), ‖K‖ = 4, ‖y yᵀ‖ = 2
 		{"three", ntk.Must(KernelAlignment(three, column(1, 0, -1))), 0.5},
 		// H K H = [[10,-2,-8],[-2,4,-2],[-8,-2,10]]/9 has the norm √360/9; y is centred
-		{"three, centred", ntk.Must(CenteredAlignment(three, column(1, 0, -1))), 4 / (math.Sqrt(360) / 9 * 2)},
-		{"means do not count", ntk.Must(CenteredAlignment(mat.NewDense(3, 3, []float64{12, 11, 10, 11, 12, 11, 10, 11, 12}), column(8, 7, 6))), 4 / (math.Sqrt(360) / 9 * 2)},
+		{"three, centred", ntk.Must(CenteredAlignment(three, column(1, 0, -1))),
+			4 / (math.Sqrt(360) / 9 * 2)},
+		{"means do not count", ntk.Must(CenteredAlignment(mat.NewDense(3, 3,
+			[]float64{12, 11, 10, 11, 12, 11, 10, 11, 12}), column(8, 7, 6))),
+			4 / (math.Sqrt(360) / 9 * 2)},
 	} {
 		if !(math.Abs(c.got-c.want) < 1e-14) {
 			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
@@ -53,7 +59,8 @@ func TestKernelComparisons(t *testing.T) {
 		{"no targets", second(KernelAlignment(three, nil))},
 		{"are 0", second(KernelAlignment(three, column(0, 0, 0)))},
 		{"constant", second(CenteredAlignment(three, column(0.1, 0.1, 0.1)))},
-		{"constant", second(CenteredAlignment(mat.NewDense(3, 3, []float64{.1, .1, .1, .1, .1, .1, .1, .1, .1}), column(1, 2, 3)))},
+		{"constant", second(CenteredAlignment(mat.NewDense(3, 3,
+			[]float64{.1, .1, .1, .1, .1, .1, .1, .1, .1}), column(1, 2, 3)))},
 		{"finite", second(KernelAlignment(three, column(1, nan, 0)))},
 		{"no kernel", second(KernelAlignment(nil, column(1)))},
 	} {
@@ -69,13 +76,18 @@ func TestMoved(t *testing.T) {
 	p := smallProblem()
 	change := map[int]*Movement{}
 	for _, width := range []int{64, 4096} {
-		net := ntk.Must(New(nets["1HL mimic"], Config{Inputs: 3, Width: width, Outputs: 2, Seed: 5}))
+		net := ntk.Must(
+			New(nets["1HL mimic"], Config{Inputs: 3, Width: width, Outputs: 2, Seed: 5}))
 		before := net.Clone()
 		first := ntk.Must(before.EmpiricalNTK(p.XTrain, p.XTrain, 0))
-		if m := ntk.Must(net.Moved(before, p.XTrain, p.YTrain)); m.Change != 0 || m.ParamChange != 0 || m.NNGPChange != 0 || m.Cosine < 1-1e-15 || m.AlignmentBefore != m.AlignmentAfter {
+		if m := ntk.Must(
+			net.Moved(before, p.XTrain, p.YTrain)); m.Change != 0 || m.ParamChange != 0 || m.NNGPChange != 0 || m.Cosine < 1-1e-15 ||
+			m.AlignmentBefore != m.AlignmentAfter {
 			t.Errorf("width %d: an untrained net moved: %+v", width, m)
 		}
-		if _, err := net.Train(t.Context(), p, Settings{LearningRate: 0.05, Epochs: 200}); err != nil {
+		if _, err := net.Train(
+			t.Context(), p, Settings{LearningRate: 0.05, Epochs: 200},
+		); err != nil {
 			t.Fatal(err)
 		}
 		if !mat.Equal(first, ntk.Must(before.EmpiricalNTK(p.XTrain, p.XTrain, 0))) {
@@ -83,18 +95,26 @@ func TestMoved(t *testing.T) {
 		}
 		m := ntk.Must(net.Moved(before, p.XTrain, p.YTrain))
 		change[width] = m
-		if got := ntk.Must(KernelChange(ntk.Must(before.EmpiricalNTKMean(p.XTrain, p.XTrain)), ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain)))); got != m.Change {
+		if got := ntk.Must(
+			KernelChange(ntk.Must(before.EmpiricalNTKMean(p.XTrain, p.XTrain)),
+				ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain))),
+		); got != m.Change {
 			t.Errorf("width %d: change %v, by kernels %v", width, m.Change, got)
 		}
-		if got := ntk.Must(CenteredAlignment(ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain)), p.YTrain)); got != m.AlignmentAfter || got == m.AlignmentBefore {
-			t.Errorf("width %d: alignment %v → %v, by kernels %v", width, m.AlignmentBefore, m.AlignmentAfter, got)
+		if got := ntk.Must(
+			CenteredAlignment(ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain)), p.YTrain)); got != m.AlignmentAfter ||
+			got == m.AlignmentBefore {
+			t.Errorf("width %d: alignment %v → %v, by kernels %v", width, m.AlignmentBefore,
+				m.AlignmentAfter, got)
 		}
 	}
 	// A step of fixed length in parameters of length √width; kernels lose at least that.
 	if ratio := change[64].ParamChange / change[4096].ParamChange; !(ratio > 4 && ratio < 16) {
-		t.Errorf("parameters of width 64 move %.2f times as far as of width 4096, want about 8", ratio)
+		t.Errorf("parameters of width 64 move %.2f times as far as of width 4096, want about 8",
+			ratio)
 	}
-	for what, ratio := range map[string]float64{"NTK": change[64].Change / change[4096].Change, "NNGP": change[64].NNGPChange / change[4096].NNGPChange} {
+	for what, ratio := range map[string]float64{"NTK": change[64].Change / change[4096].Change,
+		"NNGP": change[64].NNGPChange / change[4096].NNGPChange} {
 		if !(ratio > 4) {
 			t.Errorf("%s of width 64 moves %.2f times as far as of width 4096", what, ratio)
 		}
@@ -108,8 +128,10 @@ func TestMoved(t *testing.T) {
 		err  error
 	}{
 		{"Clone", second(net.Moved(nil, p.XTrain, p.YTrain))},
-		{"cannot be compared", second(net.Moved(ntk.Must(New(nets["1HL mimic"], Config{Inputs: 3, Width: 65, Outputs: 2})), p.XTrain, p.YTrain))},
-		{"cannot be compared", second(net.Moved(ntk.Must(New(nets["1HL ReLU"], Config{Inputs: 3, Width: 64, Outputs: 2})), p.XTrain, p.YTrain))},
+		{"cannot be compared", second(net.Moved(ntk.Must(New(nets["1HL mimic"],
+			Config{Inputs: 3, Width: 65, Outputs: 2})), p.XTrain, p.YTrain))},
+		{"cannot be compared", second(net.Moved(ntk.Must(New(nets["1HL ReLU"],
+			Config{Inputs: 3, Width: 64, Outputs: 2})), p.XTrain, p.YTrain))},
 		{"x has 2", second(net.Moved(net, p.YTrain, p.YTrain))},
 		{"y has 3", second(net.Moved(net, p.XTrain, p.XTrain))},
 	} {

@@ -93,18 +93,23 @@ func (l Loss) derivative(d []float32, f, y []float64, outputs int, factor float6
 func checkClasses(y *mat.Dense, name string) error {
 	rows, outputs := y.Dims()
 	if outputs < 2 {
-		return fmt.Errorf("fcn: cross-entropy needs two or more outputs; %s has %d column", name, outputs)
+		return fmt.Errorf("fcn: cross-entropy needs two or more outputs; %s has %d column", name,
+			outputs)
 	}
 	for i := range rows {
 		var sum float64
 		for j, v := range y.RawRowView(i) {
 			if v < 0 {
-				return fmt.Errorf("fcn: %s is %v in row %d, column %d; cross-entropy needs probabilities, none negative", name, v, i, j)
+				return fmt.Errorf(
+					"fcn: %s is %v in row %d, column %d; cross-entropy needs probabilities, "+
+						"none negative", name, v, i, j)
 			}
 			sum += v
 		}
 		if math.Abs(sum-1) > 1e-6 {
-			return fmt.Errorf("fcn: row %d of %s has the sum %v; cross-entropy needs probabilities of sum 1", i, name, sum)
+			return fmt.Errorf(
+				"fcn: row %d of %s has the sum %v; cross-entropy needs probabilities of sum 1", i,
+				name, sum)
 		}
 	}
 	return nil

@@ -57,7 +57,8 @@ func New(arch *ntk.FCN, c Config) (*Net, error) {
 		size int
 	}{{"Inputs", c.Inputs}, {"Width", c.Width}, {"Outputs", c.Outputs}} {
 		if s.size < 1 || s.size > maxParams {
-			return nil, fmt.Errorf("fcn: %s is %d; it must be at least 1 and at most 2^31-1", s.name, s.size)
+			return nil, fmt.Errorf("fcn: %s is %d; it must be at least 1 and at most 2^31-1",
+				s.name, s.size)
 		}
 	}
 	var total float64
@@ -67,7 +68,9 @@ func New(arch *ntk.FCN, c Config) (*Net, error) {
 		in = float64(c.Width)
 	}
 	if total += in * float64(c.Outputs); total >= maxParams {
-		return nil, fmt.Errorf("fcn: a %v of width %d with %d inputs and %d outputs has %.3g weights; fewer than 2^31-1 are possible", arch, c.Width, c.Inputs, c.Outputs, total)
+		return nil, fmt.Errorf(
+			"fcn: a %v of width %d with %d inputs and %d outputs has %.3g weights; fewer than "+
+				"2^31-1 are possible", arch, c.Width, c.Inputs, c.Outputs, total)
 	}
 	n := &Net{arch: arch, config: c}
 	size := c.Inputs
@@ -81,7 +84,9 @@ func New(arch *ntk.FCN, c Config) (*Net, error) {
 	return n, nil
 }
 
-func (n *Net) add(in, out int, weightStd, biasStd float64, eval func(value, derivative, z []float32), frozen bool) {
+func (n *Net) add(
+	in, out int, weightStd, biasStd float64, eval func(value, derivative, z []float32), frozen bool,
+) {
 	l := layer{
 		in: in, out: out, eval: eval, frozen: frozen,
 		w:     make([]float32, in*out),
@@ -129,7 +134,10 @@ func evaluator(a ntk.Activation) func(value, derivative, z []float32) {
 }
 
 // Params returns the number of trained parameters.
-func (n *Net) Params() int { return n.arch.Params(n.config.Inputs, n.config.Width, n.config.Outputs) }
+func (n *Net) Params() int {
+	return n.arch.Params(n.config.Inputs, n.config.Width,
+		n.config.Outputs)
+}
 
 // Config returns the sizes and the seed the net was made with.
 func (n *Net) Config() Config { return n.config }
@@ -165,7 +173,8 @@ func (n *Net) inputs(x *mat.Dense, name string) ([]float32, error) {
 // numbers of rows (any, if negative) and columns.
 func entries(m *mat.Dense, name string, rows, cols int) ([]float32, error) {
 	if m == nil || m.IsEmpty() {
-		return nil, fmt.Errorf("fcn: %s is empty: a matrix with a row for each point is needed", name)
+		return nil, fmt.Errorf("fcn: %s is empty: a matrix with a row for each point is needed",
+			name)
 	}
 	r, c := m.Dims()
 	if c != cols {
@@ -178,7 +187,9 @@ func entries(m *mat.Dense, name string, rows, cols int) ([]float32, error) {
 	for i := range r {
 		for j, v := range m.RawRowView(i) {
 			if math.IsNaN(v) || math.Abs(v) > math.MaxFloat32 {
-				return nil, fmt.Errorf("fcn: %s is %v in row %d, column %d; it must be finite, in single precision too", name, v, i, j)
+				return nil, fmt.Errorf(
+					"fcn: %s is %v in row %d, column %d; it must be finite, in single precision "+
+						"too", name, v, i, j)
 			}
 			out = append(out, float32(v))
 		}
@@ -262,7 +273,9 @@ func (p *pass) forwardUnless(ctx context.Context) bool {
 
 func (p *pass) layer(i int) {
 	l := &p.net.layers[i]
-	p.blas().Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, l.w, l.in, 0, p.sums(i), l.out)
+	p.blas().
+		Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, l.w, l.in, 0,
+			p.sums(i), l.out)
 	if l.b != nil || l.eval != nil {
 		p.parallel(p.n, 1+8192/l.out, p.activate[i])
 	}

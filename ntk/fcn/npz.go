@@ -47,7 +47,16 @@ type layerDescription struct {
 }
 
 func describe(arch *ntk.FCN, c Config) (description, error) {
-	d := description{netFormat, netVersion, arch.String(), c.Inputs, c.Width, c.Outputs, c.Seed, nil}
+	d := description{
+		netFormat,
+		netVersion,
+		arch.String(),
+		c.Inputs,
+		c.Width,
+		c.Outputs,
+		c.Seed,
+		nil,
+	}
 	for _, l := range arch.Layers() {
 		alone, err := ntk.UniformFCN(1, l.Activation, 1, 0)
 		if err != nil {
@@ -57,7 +66,8 @@ func describe(arch *ntk.FCN, c Config) (description, error) {
 		if s, ok := l.Activation.(fmt.Stringer); ok {
 			name = s.String()
 		}
-		d.Layers = append(d.Layers, layerDescription{name, alone.Fingerprint(), l.WeightStd, l.BiasStd, l.Frozen})
+		d.Layers = append(d.Layers,
+			layerDescription{name, alone.Fingerprint(), l.WeightStd, l.BiasStd, l.Frozen})
 	}
 	r := arch.Readout()
 	d.Layers = append(d.Layers, layerDescription{"", "", r.WeightStd, r.BiasStd, r.Frozen})
@@ -71,19 +81,25 @@ func (d description) fits(want description) error {
 	case d.Format != netFormat:
 		return fmt.Errorf("its format is %q, not %q", d.Format, netFormat)
 	case d.Version != netVersion:
-		return fmt.Errorf("it is of version %d; this program reads version %d", d.Version, netVersion)
+		return fmt.Errorf("it is of version %d; this program reads version %d", d.Version,
+			netVersion)
 	case len(d.Layers) != len(want.Layers):
-		return fmt.Errorf("it is of a %s with %d layers; the architecture, %s, has %d", d.Net, len(d.Layers), want.Net, len(want.Layers))
+		return fmt.Errorf("it is of a %s with %d layers; the architecture, %s, has %d", d.Net,
+			len(d.Layers), want.Net, len(want.Layers))
 	}
 	for i, l := range d.Layers {
 		w := want.Layers[i]
 		switch {
 		case l.WeightStd != w.WeightStd:
-			return fmt.Errorf("layer %d has σ_w = %v; in the architecture it is %v", i, l.WeightStd, w.WeightStd)
+			return fmt.Errorf("layer %d has σ_w = %v; in the architecture it is %v", i, l.WeightStd,
+				w.WeightStd)
 		case l.BiasStd != w.BiasStd:
-			return fmt.Errorf("layer %d has σ_b = %v; in the architecture it is %v", i, l.BiasStd, w.BiasStd)
+			return fmt.Errorf("layer %d has σ_b = %v; in the architecture it is %v", i, l.BiasStd,
+				w.BiasStd)
 		case l.Fingerprint != w.Fingerprint:
-			return fmt.Errorf("layer %d has the activation %q (fingerprint %s); in the architecture it is %q (%s)", i, l.Activation, l.Fingerprint, w.Activation, w.Fingerprint)
+			return fmt.Errorf(
+				"layer %d has the activation %q (fingerprint %s); in the architecture it is %q "+
+					"(%s)", i, l.Activation, l.Fingerprint, w.Activation, w.Fingerprint)
 		}
 	}
 	return nil
@@ -177,7 +193,8 @@ func writeHeader(w *bufio.Writer, dtype string, shape []int) {
 	if len(shape) > 1 {
 		text = strings.TrimSuffix(text, ", ")
 	}
-	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", dtype, strings.TrimSuffix(text, " "))
+	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", dtype,
+		strings.TrimSuffix(text, " "))
 	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
 	w.WriteString("\x93NUMPY\x01\x00")
 	w.Write(binary.LittleEndian.AppendUint16(nil, uint16(len(header))))
@@ -230,7 +247,8 @@ func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 	for _, f := range archive.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok || entries[name] != nil {
-			return nil, fmt.Errorf("fcn: %q in the file: each entry must be one array, .npy", f.Name)
+			return nil, fmt.Errorf("fcn: %q in the file: each entry must be one array, .npy",
+				f.Name)
 		}
 		if entries[name], err = open(name, f); err != nil {
 			return nil, err
@@ -272,7 +290,10 @@ func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 			return nil, fmt.Errorf("fcn: %s of the file: %w", descriptionName, err)
 		}
 		if d.Inputs != c.Inputs || d.Width != c.Width || d.Outputs != c.Outputs {
-			return nil, fmt.Errorf("fcn: %s of the file tells of %d inputs, width %d and %d outputs; its arrays have %d, %d and %d", descriptionName, d.Inputs, d.Width, d.Outputs, c.Inputs, c.Width, c.Outputs)
+			return nil, fmt.Errorf(
+				"fcn: %s of the file tells of %d inputs, width %d and %d outputs; its arrays "+
+					"have %d, %d and %d", descriptionName, d.Inputs, d.Width, d.Outputs, c.Inputs,
+				c.Width, c.Outputs)
 		}
 		c.Seed = d.Seed
 	}
@@ -294,9 +315,11 @@ func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 			case e == nil:
 				return nil, fmt.Errorf("fcn: there is no array %s", name)
 			case e.dtype != "<f4":
-				return nil, fmt.Errorf("fcn: %s is of the type %q; it must be '<f4', single precision", name, e.dtype)
+				return nil, fmt.Errorf(
+					"fcn: %s is of the type %q; it must be '<f4', single precision", name, e.dtype)
 			case !slices.Equal(e.shape, shape):
-				return nil, fmt.Errorf("fcn: %s has the shape %v; it must have %v", name, e.shape, shape)
+				return nil, fmt.Errorf("fcn: %s has the shape %v; it must have %v", name, e.shape,
+					shape)
 			case e.size != 4*uint64(product(shape)):
 				return nil, fmt.Errorf("fcn: %s has %d bytes for the shape %v", name, e.size, shape)
 			}
@@ -308,11 +331,14 @@ func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 		for name := range entries {
 			i, kind, ok := strings.Cut(strings.TrimPrefix(name, "layer"), ".")
 			k, err := strconv.Atoi(i)
-			if !ok || err != nil || k < 0 || k >= len(want.Layers) || kind != "weight" && kind != "bias" || fmt.Sprintf("layer%d.%s", k, kind) != name {
+			if !ok || err != nil || k < 0 || k >= len(want.Layers) ||
+				kind != "weight" && kind != "bias" ||
+				fmt.Sprintf("layer%d.%s", k, kind) != name {
 				return nil, fmt.Errorf("fcn: %s is no array of a %v", name, arch)
 			}
 			if kind == "bias" && want.Layers[k].BiasStd == 0 {
-				return nil, fmt.Errorf("fcn: %s in the file, where the architecture has σ_b = 0", name)
+				return nil, fmt.Errorf("fcn: %s in the file, where the architecture has σ_b = 0",
+					name)
 			}
 		}
 	}
@@ -346,7 +372,9 @@ type entry struct {
 	size    uint64 // bytes of data, by the file's directory
 }
 
-var headerFields = regexp.MustCompile(`^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(([0-9, ]*)\),?\s*\}\s*$`)
+var headerFields = regexp.MustCompile(
+	`^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(([0-9, ]*)\),?\s*\}\s*$`,
+)
 
 func open(name string, f *zip.File) (*entry, error) {
 	bad := func(format string, a ...any) (*entry, error) {
@@ -386,7 +414,8 @@ func open(name string, f *zip.File) (*entry, error) {
 		return bad("a header that is not of a plain array: %q", header)
 	}
 	e := &entry{name: name, dtype: string(m[1]), fortran: string(m[2]) == "True", data: r}
-	for _, s := range strings.Split(strings.TrimSuffix(strings.ReplaceAll(string(m[3]), " ", ""), ","), ",") {
+	for _, s := range strings.Split(strings.TrimSuffix(strings.ReplaceAll(string(m[3]), " ", ""),
+		","), ",") {
 		if s == "" && len(bytes.TrimSpace(m[3])) == 0 {
 			break // shape ()
 		}
@@ -422,7 +451,8 @@ func (e *entry) read(p array) error {
 				at = i%rows*cols + i/rows
 			}
 			if v-v != 0 {
-				return fmt.Errorf("fcn: %s is %v in row %d, column %d; it must be finite", e.name, v, at/cols, at%cols)
+				return fmt.Errorf("fcn: %s is %v in row %d, column %d; it must be finite", e.name,
+					v, at/cols, at%cols)
 			}
 			p.values[at] = v
 			i++
@@ -445,8 +475,10 @@ func (e *entry) end() error {
 // text returns the string that the array holds.
 func (e *entry) text() (string, error) {
 	length, err := strconv.Atoi(strings.TrimPrefix(e.dtype, "<U"))
-	if err != nil || length < 0 || length > 1<<24 || len(e.shape) != 0 || e.size != 4*uint64(length) {
-		return "", fmt.Errorf("fcn: %s is of the type %q and the shape %v; it must be one string", e.name, e.dtype, e.shape)
+	if err != nil || length < 0 || length > 1<<24 || len(e.shape) != 0 ||
+		e.size != 4*uint64(length) {
+		return "", fmt.Errorf("fcn: %s is of the type %q and the shape %v; it must be one string",
+			e.name, e.dtype, e.shape)
 	}
 	b := make([]byte, 4*length)
 	if _, err := io.ReadFull(e.data, b); err != nil {

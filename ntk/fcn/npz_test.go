@@ -42,7 +42,9 @@ func TestNPZRoundTrip(t *testing.T) {
 	p := smallProblem()
 	for name, arch := range nets {
 		net := ntk.Must(New(arch, Config{Inputs: 3, Width: 17, Outputs: 2, Seed: math.MaxUint64}))
-		if _, err := net.Train(t.Context(), p, Settings{LearningRate: 0.01, Epochs: 2}); err != nil {
+		if _, err := net.Train(
+			t.Context(), p, Settings{LearningRate: 0.01, Epochs: 2},
+		); err != nil {
 			t.Fatal(err)
 		}
 		b := npzOf(t, net)
@@ -67,10 +69,21 @@ func TestNPZRoundTrip(t *testing.T) {
 // the reader's affair.
 func TestNPZChecksTheArchitecture(t *testing.T) {
 	base := func() ([]ntk.Layer, ntk.Readout) {
-		return []ntk.Layer{{Activation: ntk.ReLU{}, WeightStd: 1.2, BiasStd: 0.1}, {Activation: ntk.Sin{Amplitude: 1, Frequency: 2}, WeightStd: 1.1}}, ntk.Readout{WeightStd: 1}
+		return []ntk.Layer{
+				{Activation: ntk.ReLU{}, WeightStd: 1.2, BiasStd: 0.1},
+				{Activation: ntk.Sin{Amplitude: 1, Frequency: 2}, WeightStd: 1.1},
+			}, ntk.Readout{
+				WeightStd: 1,
+			}
 	}
 	layers, last := base()
-	b := npzOf(t, ntk.Must(New(ntk.Must(ntk.NewFCN(layers, last)), Config{Inputs: 3, Width: 5, Outputs: 2, Seed: 4})))
+	b := npzOf(
+		t,
+		ntk.Must(
+			New(ntk.Must(ntk.NewFCN(layers, last)),
+				Config{Inputs: 3, Width: 5, Outputs: 2, Seed: 4}),
+		),
+	)
 	for says, change := range map[string]func(l *[]ntk.Layer, r *ntk.Readout){
 		"":                      func(l *[]ntk.Layer, r *ntk.Readout) { (*l)[0].Frozen = true },
 		"layer 0 has σ_w = 1.2": func(l *[]ntk.Layer, r *ntk.Readout) { (*l)[0].WeightStd = 1.21 },
@@ -157,25 +170,39 @@ func TestNPZDamaged(t *testing.T) {
 	}
 	replace := func(old, by string) func(d []byte) []byte {
 		padding := strings.Repeat(" ", len(by)-len(old))
-		return func(d []byte) []byte { return bytes.Replace(d, []byte(old+", }"+padding), []byte(by+", }"), 1) }
+		return func(d []byte) []byte {
+			return bytes.Replace(d, []byte(old+", }"+padding),
+				[]byte(by+", }"), 1)
+		}
 	}
 	for says, err := range map[string]error{
-		"":                                         rewritten(of("", nil)),
-		"layer0.weight has 20 bytes":               rewritten(of("layer0.weight", func(d []byte) []byte { return d[:len(d)-4] })),
-		"layer1.weight has 28 bytes":               rewritten(of("layer1.weight", func(d []byte) []byte { return append(d, 0, 0, 0, 0) })),
-		"layer0.bias: cut off in its header":       rewritten(of("layer0.bias", func(d []byte) []byte { return d[:9] })),
-		"layer0.bias: not an array":                rewritten(of("layer0.bias", func(d []byte) []byte { d[1] = 'M'; return d })),
-		"header of version 4":                      rewritten(of("layer0.bias", func(d []byte) []byte { d[6] = 4; return d })),
-		"layer0.bias has the shape [9999999]":      rewritten(of("layer0.bias", replace("(3,)", "(9999999,)"))),
-		"layer0.weight: the shape (3, 9999999999)": rewritten(of("layer0.weight", replace("(3, 2)", "(3, 9999999999)"))),
+		"": rewritten(of("", nil)),
+		"layer0.weight has 20 bytes": rewritten(of("layer0.weight",
+			func(d []byte) []byte { return d[:len(d)-4] })),
+		"layer1.weight has 28 bytes": rewritten(of("layer1.weight",
+			func(d []byte) []byte { return append(d, 0, 0, 0, 0) })),
+		"layer0.bias: cut off in its header": rewritten(of("layer0.bias",
+			func(d []byte) []byte { return d[:9] })),
+		"layer0.bias: not an array": rewritten(of("layer0.bias",
+			func(d []byte) []byte { d[1] = 'M'; return d })),
+		"header of version 4": rewritten(of("layer0.bias",
+			func(d []byte) []byte { d[6] = 4; return d })),
+		"layer0.bias has the shape [9999999]": rewritten(of("layer0.bias",
+			replace("(3,)", "(9999999,)"))),
+		"layer0.weight: the shape (3, 9999999999)": rewritten(of("layer0.weight",
+			replace("(3, 2)", "(3, 9999999999)"))),
 		`"layer0.weight" in the file`: rewritten(func(name string, d []byte) (string, []byte) {
 			return strings.Replace(name, "0.weight.npy", "0.weight", 1), d
 		}),
-		"must be one array": rewritten(func(name string, d []byte) (string, []byte) { return strings.Replace(name, "bias", "weight", 1), d }),
-		"layer1.weight is +Inf in row 1, column 2": rewritten(of("layer1.weight", func(d []byte) []byte {
-			copy(d[len(d)-4:], []byte{0, 0, 0x80, 0x7f})
-			return d
-		})),
+		"must be one array": rewritten(func(name string, d []byte) (string,
+			[]byte) {
+			return strings.Replace(name, "bias", "weight", 1), d
+		}),
+		"layer1.weight is +Inf in row 1, column 2": rewritten(of("layer1.weight",
+			func(d []byte) []byte {
+				copy(d[len(d)-4:], []byte{0, 0, 0x80, 0x7f})
+				return d
+			})),
 	} {
 		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
@@ -213,7 +240,9 @@ func TestSaveAndLoad(t *testing.T) {
 	if err := net.Save(folder); err == nil {
 		t.Error("saved over a folder")
 	}
-	if files := ntk.Must(filepath.Glob(filepath.Join(filepath.Dir(folder), ".*.tmp"))); len(files) != 0 {
+	if files := ntk.Must(filepath.Glob(filepath.Join(filepath.Dir(folder), ".*.tmp"))); len(
+		files,
+	) != 0 {
 		t.Errorf("left behind: %v", files)
 	}
 }
@@ -260,7 +289,9 @@ func TestNumPyReadsNets(t *testing.T) {
 		rows[i] = x.RawRowView(i)
 	}
 	var got [][]float64
-	if err := json.Unmarshal(python(t, string(ntk.Must(json.Marshal(rows))), "forward", path), &got); err != nil {
+	if err := json.Unmarshal(
+		python(t, string(ntk.Must(json.Marshal(rows))), "forward", path), &got,
+	); err != nil {
 		t.Fatal(err)
 	}
 	want := ntk.Must(net.Forward(x))
@@ -284,7 +315,8 @@ func TestNumPyWritesNets(t *testing.T) {
 			continue
 		}
 		if net.config != (Config{Inputs: 2, Width: 3, Outputs: 2}) ||
-			!slices.Equal(net.layers[0].w, []float32{-0.5, -0.25, 0, 0.25, 0.5, 0.75}) || !slices.Equal(net.layers[0].b, []float32{0.5, -1, 2}) ||
+			!slices.Equal(net.layers[0].w,
+				[]float32{-0.5, -0.25, 0, 0.25, 0.5, 0.75}) || !slices.Equal(net.layers[0].b, []float32{0.5, -1, 2}) ||
 			!slices.Equal(net.layers[1].w, []float32{-2, -1, 0, 1, 2, 3}) {
 			t.Errorf("%s: %+v %v", name, net.config, net.layers)
 		}
@@ -306,7 +338,8 @@ func TestNumPyWritesNets(t *testing.T) {
 		"other":      "version 2; this program reads version 1",
 		"number":     "architecture is of the type \"<f8\"",
 	} {
-		if _, err := Load(filepath.Join(folder, name+".npz"), arch); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := Load(filepath.Join(folder, name+".npz"), arch); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s: error %v, must say %q", name, err, says)
 		}
 	}

@@ -69,10 +69,12 @@ func (a Adam) slots() int { return 2 }
 
 func (a Adam) check() error {
 	if !(a.Beta1 >= 0 && a.Beta1 < 1 && a.Beta2 >= 0 && a.Beta2 < 1) {
-		return fmt.Errorf("fcn: Adam has β₁ = %v and β₂ = %v; they must be at least 0 and below 1", a.Beta1, a.Beta2)
+		return fmt.Errorf("fcn: Adam has β₁ = %v and β₂ = %v; they must be at least 0 and below 1",
+			a.Beta1, a.Beta2)
 	}
 	if !(a.Epsilon >= 0) || math.IsInf(a.Epsilon, 0) {
-		return fmt.Errorf("fcn: Adam.Epsilon is %v; it must be a finite number > 0, or 0 for 1e-8", a.Epsilon)
+		return fmt.Errorf("fcn: Adam.Epsilon is %v; it must be a finite number > 0, or 0 for 1e-8",
+			a.Epsilon)
 	}
 	return nil
 }
@@ -147,7 +149,9 @@ func (p Parameterization) scales(l *layer) scales {
 func (n *Net) checkParameterization(p Parameterization) error {
 	for i := range n.layers {
 		if l := &n.layers[i]; p == StandardParameterization && l.scale == 0 && !l.frozen {
-			return fmt.Errorf("fcn: layer %d has σ_w = 0, which the standard parameterization cannot train; freeze it or take the NTK parameterization", i+1)
+			return fmt.Errorf(
+				"fcn: layer %d has σ_w = 0, which the standard parameterization cannot train; "+
+					"freeze it or take the NTK parameterization", i+1)
 		}
 	}
 	return nil

@@ -18,7 +18,9 @@ type RateError struct {
 
 // Error implements error.
 func (e *RateError) Error() string {
-	return fmt.Sprintf("fcn: learning rate %v is not stable: it must be below %.4g for this net, problem and settings", e.LearningRate, e.Limit)
+	return fmt.Sprintf(
+		"fcn: learning rate %v is not stable: it must be below %.4g for this net, problem and "+
+			"settings", e.LearningRate, e.Limit)
 }
 
 // EpochTime returns the time t that an epoch takes in gradient flow: steps × η
@@ -75,11 +77,20 @@ func (s Settings) EpochTime(points int) float64 {
 func (n *Net) StableRate(ctx context.Context, p Problem, s Settings) (float64, error) {
 	// What determines the limit, and nothing that newTraining could refuse beside it.
 	s = Settings{
-		LearningRate: 1, Epochs: 1, Loss: s.Loss, LossFactor: s.LossFactor, OutputScale: s.OutputScale,
-		Parameterization: s.Parameterization, Optimizer: s.Optimizer, Batch: s.Batch, Uncentered: true,
+		LearningRate:     1,
+		Epochs:           1,
+		Loss:             s.Loss,
+		LossFactor:       s.LossFactor,
+		OutputScale:      s.OutputScale,
+		Parameterization: s.Parameterization,
+		Optimizer:        s.Optimizer,
+		Batch:            s.Batch,
+		Uncentered:       true,
 	}
 	if _, adam := s.Optimizer.(Adam); adam {
-		return 0, fmt.Errorf("fcn: a limit of the learning rate is known for gradient descent and momentum, not for Adam")
+		return 0, fmt.Errorf(
+			"fcn: a limit of the learning rate is known for gradient descent and momentum, not " +
+				"for Adam")
 	}
 	t, err := n.newTraining(p, s)
 	if err != nil {
@@ -168,7 +179,9 @@ func (k *kernelProduct) largest(ctx context.Context) (float64, error) {
 		w := k.tangent[last][:len(v)]
 		lambda := dot(v, w)
 		if !(lambda > 0) || math.IsInf(lambda, 0) {
-			return 0, fmt.Errorf("fcn: the empirical NTK has v·Θv = %v for some v ≠ 0, so that there is no limit of the learning rate to find", lambda)
+			return 0, fmt.Errorf(
+				"fcn: the empirical NTK has v·Θv = %v for some v ≠ 0, so that there is no limit "+
+					"of the learning rate to find", lambda)
 		}
 		if math.Abs(lambda-before) < 2e-5*lambda {
 			if rest++; rest == 3 {
@@ -194,7 +207,8 @@ func (k *kernelProduct) multiply(ctx context.Context) error {
 			return err
 		}
 		l := &layers[i]
-		blas32.Sgemm(blas.NoTrans, blas.NoTrans, p.n, l.in, l.out, l.scale, k.delta[i], l.out, l.w, l.in, 0, k.delta[i-1], l.in)
+		blas32.Sgemm(blas.NoTrans, blas.NoTrans, p.n, l.in, l.out, l.scale, k.delta[i], l.out, l.w,
+			l.in, 0, k.delta[i-1], l.in)
 		vec32.Multiply(k.delta[i-1][:p.n*l.in], p.d[i-1])
 	}
 	for i := range layers {
@@ -204,13 +218,16 @@ func (k *kernelProduct) multiply(ctx context.Context) error {
 		l, du := &layers[i], k.tangent[i][:p.n*layers[i].out]
 		clear(du)
 		if i > 0 {
-			blas32.Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, k.tangent[i-1], l.in, l.w, l.in, 0, du, l.out)
+			blas32.Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, k.tangent[i-1], l.in,
+				l.w, l.in, 0, du, l.out)
 		}
 		if !l.frozen {
 			c := t.settings.Parameterization.scales(l)
 			g := k.gradient[:len(l.w)]
-			blas32.Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, c.weightGradient*c.weightStep, k.delta[i], l.out, p.h[i], l.in, 0, g, l.in)
-			blas32.Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, g, l.in, 1, du, l.out)
+			blas32.Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, c.weightGradient*c.weightStep,
+				k.delta[i], l.out, p.h[i], l.in, 0, g, l.in)
+			blas32.Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, g, l.in,
+				1, du, l.out)
 			if l.b != nil {
 				k.addBias(i, c.biasGradient*c.biasStep*l.biasStd)
 			}

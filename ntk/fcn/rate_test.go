@@ -71,11 +71,13 @@ func TestStableRate(t *testing.T) {
 	for _, arch := range []*ntk.FCN{nets["1HL mimic"], nets["2HL erf"], nets["mixed"], frozen} {
 		for _, s := range []Settings{
 			{}, {Parameterization: StandardParameterization}, {LossFactor: 0.5, OutputScale: 3},
-			{Optimizer: Momentum{0.9}}, {Loss: CrossEntropy}, {Batch: 8}, {Batch: 8, Loss: CrossEntropy, OutputScale: 2},
+			{Optimizer: Momentum{0.9}}, {Loss: CrossEntropy}, {Batch: 8},
+			{Batch: 8, Loss: CrossEntropy, OutputScale: 2},
 		} {
 			net := ntk.Must(New(arch, Config{Inputs: 3, Width: 11, Outputs: 2, Seed: 6}))
 			d := newDescent(net, s, p.XTrain, p.YTrain)
-			kernel := kernelOfAllOutputs(d, all, func(i int) bool { return arch == frozen && i == 0 })
+			kernel := kernelOfAllOutputs(d, all,
+				func(i int) bool { return arch == frozen && i == 0 })
 			least := math.Inf(1)
 			batches := [][]int{all}
 			if s.Batch > 0 {
@@ -101,7 +103,11 @@ func TestStableRate(t *testing.T) {
 						}
 					}
 				}
-				rate := float64(len(points)) / largestEigenvalue(t, part) / orOne(s.LossFactor) / math.Pow(orOne(s.OutputScale), 2)
+				rate := float64(len(points)) / largestEigenvalue(t,
+					part) / orOne(s.LossFactor) / math.Pow(
+					orOne(s.OutputScale),
+					2,
+				)
 				if s.Loss == CrossEntropy {
 					rate *= 4
 				}
@@ -122,7 +128,9 @@ func TestStableRate(t *testing.T) {
 	net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 64, Outputs: 1, Seed: 6}))
 	theta := ntk.Must(net.EmpiricalNTK(p.XTrain, p.XTrain, 0))
 	want := 20 / largestEigenvalue(t, mat.NewSymDense(20, theta.RawMatrix().Data))
-	if got := ntk.Must(net.StableRate(context.Background(), p, Settings{})); math.Abs(got/want-1) > 1e-3 {
+	if got := ntk.Must(net.StableRate(context.Background(), p, Settings{})); math.Abs(
+		got/want-1,
+	) > 1e-3 {
 		t.Errorf("limit %v, n/λ_max is %v", got, want)
 	}
 }
@@ -133,7 +141,8 @@ func TestStableRateIsTheLimit(t *testing.T) {
 	p := smallProblem()
 	p.YTrain, p.YTest = oneHot(1, 20, 2), oneHot(2, 10, 2)
 	for name, s := range map[string]Settings{
-		"descent": {}, "momentum": {Optimizer: Momentum{0.8}}, "factor": {LossFactor: 0.5}, "standard": {Parameterization: StandardParameterization},
+		"descent": {}, "momentum": {Optimizer: Momentum{0.8}}, "factor": {LossFactor: 0.5},
+		"standard":      {Parameterization: StandardParameterization},
 		"cross-entropy": {Loss: CrossEntropy},
 	} {
 		s.OutputScale, s.Epochs = 1e3, 400 // lazy
@@ -141,13 +150,15 @@ func TestStableRateIsTheLimit(t *testing.T) {
 		limit := ntk.Must(net().StableRate(t.Context(), p, s))
 		s.CheckRate, s.LearningRate = true, 0.95*limit
 		trace, err := net().Train(t.Context(), p, s)
-		if err != nil || !(trace.Points[len(trace.Points)-1].TrainLoss < 0.9*trace.Points[0].TrainLoss) {
+		if err != nil ||
+			!(trace.Points[len(trace.Points)-1].TrainLoss < 0.9*trace.Points[0].TrainLoss) {
 			t.Errorf("%s: below the limit: %+v, %v", name, trace.Points, err)
 		}
 		s.LearningRate = 1.05 * limit
 		_, err = net().Train(t.Context(), p, s)
 		var refused *RateError
-		if !errors.As(err, &refused) || math.Abs(refused.Limit/limit-1) > 1e-6 || !strings.Contains(err.Error(), "must be below") {
+		if !errors.As(err, &refused) || math.Abs(refused.Limit/limit-1) > 1e-6 ||
+			!strings.Contains(err.Error(), "must be below") {
 			t.Errorf("%s: above the limit: %v", name, err)
 		}
 		if s.CheckRate = false; s.Loss == CrossEntropy {
@@ -155,16 +166,24 @@ func TestStableRateIsTheLimit(t *testing.T) {
 		}
 		// It grows until the net is no longer linear, where it may find a flatter place.
 		trace, err = net().Train(t.Context(), p, s)
-		most := slices.MaxFunc(trace.Points, func(a, b Point) int { return cmp.Compare(a.TrainLoss, b.TrainLoss) })
+		most := slices.MaxFunc(trace.Points,
+			func(a, b Point) int { return cmp.Compare(a.TrainLoss, b.TrainLoss) })
 		if most.TrainLoss < 100*trace.Points[0].TrainLoss && err == nil {
 			t.Errorf("%s: above the limit the largest loss is %+v", name, most)
 		}
 	}
-	if _, err := ntk.Must(New(nets["2HL erf"], Config{3, 8, 2, 1})).StableRate(t.Context(), p, Settings{Optimizer: Adam{}}); err == nil || !strings.Contains(err.Error(), "Adam") {
+	if _, err := ntk.Must(New(nets["2HL erf"], Config{3, 8, 2, 1})).
+		StableRate(t.Context(), p, Settings{Optimizer: Adam{}}); err == nil ||
+		!strings.Contains(err.Error(), "Adam") {
 		t.Errorf("Adam: %v", err)
 	}
-	frozen := ntk.Must(ntk.NewFCN([]ntk.Layer{{Activation: ntk.ReLU{}, WeightStd: 1, Frozen: true}}, ntk.Readout{WeightStd: 1, Frozen: true}))
-	if _, err := ntk.Must(New(frozen, Config{3, 8, 2, 1})).StableRate(t.Context(), p, Settings{}); err == nil || !strings.Contains(err.Error(), "v·Θv = 0") {
+	frozen := ntk.Must(
+		ntk.NewFCN([]ntk.Layer{{Activation: ntk.ReLU{}, WeightStd: 1, Frozen: true}},
+			ntk.Readout{WeightStd: 1, Frozen: true}),
+	)
+	if _, err := ntk.Must(New(frozen, Config{3, 8, 2, 1})).
+		StableRate(t.Context(), p, Settings{}); err == nil ||
+		!strings.Contains(err.Error(), "v·Θv = 0") {
 		t.Errorf("nothing trained: %v", err)
 	}
 }
@@ -189,7 +208,8 @@ func TestEpochTime(t *testing.T) {
 		c.s(&s)
 		s.LearningRate = 1
 		s.LearningRate = total / float64(s.Epochs) / s.EpochTime(20)
-		trace := ntk.Must(ntk.Must(New(nets["2HL erf"], Config{3, 20, 2, 1})).Train(t.Context(), p, s))
+		trace := ntk.Must(
+			ntk.Must(New(nets["2HL erf"], Config{3, 20, 2, 1})).Train(t.Context(), p, s))
 		if math.Abs(trace.EpochTime*200/total-1) > 1e-9 {
 			t.Errorf("%s: t = %v", c.name, trace.EpochTime*200)
 		}
@@ -239,31 +259,43 @@ func gradientFlow(t *testing.T, net *Net, p Problem, time float64) float64 {
 // and its trace and checkpoints stay.
 func TestDivergenceKeepsTheLastGoodState(t *testing.T) {
 	for _, batch := range []int{0, 7} {
-		run := Run{nets["4HL ReLU"], Config{3, 16, 2, 5}, smallProblem(), Settings{LearningRate: 3, Epochs: 1000, Batch: batch}}
+		run := Run{
+			nets["4HL ReLU"],
+			Config{3, 16, 2, 5},
+			smallProblem(),
+			Settings{LearningRate: 3, Epochs: 1000, Batch: batch},
+		}
 		net := ntk.Must(New(run.Arch, run.Config))
 		limit := ntk.Must(net.StableRate(t.Context(), run.Problem, run.Settings))
 		trace, err := net.Train(t.Context(), run.Problem, run.Settings)
 		var diverged *DivergedError
-		if !errors.As(err, &diverged) || diverged.Epoch == 0 || diverged.Limit != limit || !strings.Contains(err.Error(), fmt.Sprintf("limit is %.4g", limit)) {
+		if !errors.As(err, &diverged) || diverged.Epoch == 0 || diverged.Limit != limit ||
+			!strings.Contains(err.Error(), fmt.Sprintf("limit is %.4g", limit)) {
 			t.Fatalf("batch %d: %v, limit %v", batch, err, limit)
 		}
 		last := trace.Points[len(trace.Points)-1]
 		if diverged.Kept != last.Epoch || !(last.Epoch <= diverged.Epoch) {
-			t.Errorf("batch %d: kept epoch %d, the last point is %d", batch, diverged.Kept, last.Epoch)
+			t.Errorf("batch %d: kept epoch %d, the last point is %d", batch, diverged.Kept,
+				last.Epoch)
 		}
 		// The net is that of the last point.
 		fresh := ntk.Must(New(run.Arch, run.Config))
-		f, f0 := ntk.Must(net.Forward(run.Problem.XTrain)), ntk.Must(fresh.Forward(run.Problem.XTrain))
+		f, f0 := ntk.Must(net.Forward(run.Problem.XTrain)), ntk.Must(
+			fresh.Forward(run.Problem.XTrain))
 		f.Sub(f, f0)
-		if got := ntk.Must(ntk.MSE(f, run.Problem.YTrain)); math.Abs(got-last.TrainLoss) > 1e-4*(1+last.TrainLoss) {
-			t.Errorf("batch %d: the net kept has the loss %v, the last point %v", batch, got, last.TrainLoss)
+		if got := ntk.Must(ntk.MSE(f, run.Problem.YTrain)); math.Abs(
+			got-last.TrainLoss,
+		) > 1e-4*(1+last.TrainLoss) {
+			t.Errorf("batch %d: the net kept has the loss %v, the last point %v", batch, got,
+				last.TrainLoss)
 		}
 		// With checkpoints, what is on the disk is from before, and whole.
 		run.Settings.Checkpoints, run.Settings.CheckpointEvery = folder(t), time.Nanosecond
 		for range 2 {
 			again, err := run.Train(t.Context())
 			var other *DivergedError
-			if !errors.As(err, &other) || other.Epoch != diverged.Epoch || again.Notes != nil || len(again.Points) != len(trace.Points) {
+			if !errors.As(err, &other) || other.Epoch != diverged.Epoch || again.Notes != nil ||
+				len(again.Points) != len(trace.Points) {
 				t.Errorf("batch %d: with checkpoints %v, %d points", batch, err, len(again.Points))
 			}
 		}

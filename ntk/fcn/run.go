@@ -61,7 +61,9 @@ func (r Run) train(ctx context.Context, serial bool) (*Trace, error) {
 	t.discard = true
 	t.train.serial, t.test.serial, t.batch.serial = serial, serial, serial
 	if r.Settings.Checkpoints != "" {
-		if t.checkpoints, err = openCheckpoints(r.Settings, r.Identity(), "initialisation"); err != nil {
+		if t.checkpoints, err = openCheckpoints(
+			r.Settings, r.Identity(), "initialisation",
+		); err != nil {
 			return nil, err
 		}
 	}
@@ -164,7 +166,8 @@ func matrixFingerprint(m *mat.Dense) string {
 	h.Write(b[:])
 	for i := range rows {
 		for _, v := range m.RawRowView(i) {
-			binary.LittleEndian.PutUint64(b[:], uint64(int64(math.Round(math.Ldexp(v, 26-exponent)))))
+			binary.LittleEndian.PutUint64(b[:],
+				uint64(int64(math.Round(math.Ldexp(v, 26-exponent)))))
 			h.Write(b[:])
 		}
 	}
@@ -209,7 +212,9 @@ func Summarize(traces []*Trace) (*Summary, error) {
 		s.Epochs = append(s.Epochs, float64(p.Epoch))
 	}
 	for t, trace := range traces {
-		if !slices.EqualFunc(trace.Points, traces[0].Points, func(a, b Point) bool { return a.Epoch == b.Epoch }) {
+		if !slices.EqualFunc(
+			trace.Points, traces[0].Points, func(a, b Point) bool { return a.Epoch == b.Epoch },
+		) {
 			return nil, fmt.Errorf("fcn: trace %d was measured at other epochs than trace 0", t)
 		}
 	}
@@ -233,7 +238,8 @@ func Summarize(traces []*Trace) (*Summary, error) {
 				squares += d * d
 			}
 			m.series.Mean = append(m.series.Mean, mean)
-			m.series.Std = append(m.series.Std, math.Sqrt(squares/math.Max(1, float64(len(traces)-1))))
+			m.series.Std = append(m.series.Std,
+				math.Sqrt(squares/math.Max(1, float64(len(traces)-1))))
 		}
 	}
 	return s, nil

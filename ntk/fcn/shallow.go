@@ -48,18 +48,23 @@ type tile struct{ u, d, h, w, v []float32 }
 // newShallow returns nil for nets that are passed layer by layer.
 func newShallow(p *pass) *shallow {
 	c, hidden := p.net.config, p.net.layers[0]
-	if !vec32.Wide() || !hidden.quick || len(p.net.layers) != 2 || c.Inputs > shallowInputs || c.Outputs > shallowOutputs {
+	if !vec32.Wide() || !hidden.quick || len(p.net.layers) != 2 || c.Inputs > shallowInputs ||
+		c.Outputs > shallowOutputs {
 		return nil
 	}
 	s := &shallow{pass: p, inner: c.Inputs, stride: whole(c.Width)}
 	if hidden.b != nil {
 		s.inner++
 	}
-	s.x, s.w, s.v = make([]float32, p.n*s.inner), make([]float32, s.inner*s.stride), make([]float32, c.Outputs*s.stride)
+	s.x, s.w, s.v = make([]float32, p.n*s.inner), make([]float32,
+		s.inner*s.stride), make([]float32, c.Outputs*s.stride)
 	s.tiles.New = func() any {
 		return &tile{
-			make([]float32, tileRows*tileUnits), make([]float32, tileRows*tileUnits), make([]float32, tileRows*tileUnits),
-			make([]float32, s.inner*tileUnits), make([]float32, c.Outputs*tileUnits),
+			make([]float32, tileRows*tileUnits),
+			make([]float32, tileRows*tileUnits),
+			make([]float32, tileRows*tileUnits),
+			make([]float32, s.inner*tileUnits),
+			make([]float32, c.Outputs*tileUnits),
 		}
 	}
 	s.rows, s.weights, s.units = s.forwardRows, s.copyWeights, s.backUnits
@@ -128,7 +133,8 @@ func (s *shallow) forwardRows(lo, hi int) {
 // row behind the other in whole vectors.
 func (s *shallow) activations(t *tile, r0, rows, j0, units int) {
 	ld := whole(units)
-	vec32.Product(false, rows, ld, s.inner, s.x[r0*s.inner:], s.inner, 1, s.w[j0:], s.stride, t.u, ld)
+	vec32.Product(false, rows, ld, s.inner, s.x[r0*s.inner:], s.inner, 1, s.w[j0:], s.stride, t.u,
+		ld)
 	n := rows * ld
 	s.pass.net.layers[0].eval(t.h[:n], t.d[:n], t.u[:n])
 }

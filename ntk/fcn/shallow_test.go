@@ -20,10 +20,17 @@ func TestShallow(t *testing.T) {
 		return
 	}
 	for _, name := range []string{"1HL ReLU", "1HL mimic"} {
-		for _, size := range [][4]int{{1, 1, 1, 1}, {7, 3, 5, 2}, {24, 11, 256, 6}, {50, 11, 300, 6}, {101, 64, 531, 32}, {25, 2, 769, 1}} {
+		for _, size := range [][4]int{{1, 1, 1, 1}, {7, 3, 5, 2}, {24, 11, 256, 6},
+			{50, 11, 300, 6}, {101, 64, 531, 32}, {25, 2, 769, 1}} {
 			n, d, width, outs := size[0], size[1], size[2], size[3]
-			p := Problem{normals(1, n, d), normals(2, n, outs), normals(3, 9, d), normals(4, 9, outs)}
-			for _, s := range []Settings{{}, {Optimizer: Momentum{0.9}}, {Optimizer: Adam{}}, {Batch: 10}, {Parameterization: StandardParameterization}} {
+			p := Problem{
+				normals(1, n, d),
+				normals(2, n, outs),
+				normals(3, 9, d),
+				normals(4, 9, outs),
+			}
+			for _, s := range []Settings{{}, {Optimizer: Momentum{0.9}}, {Optimizer: Adam{}},
+				{Batch: 10}, {Parameterization: StandardParameterization}} {
 				s.LearningRate, s.Epochs, s.Snapshots = 0.05, 3, []int{0, 1, 3}
 				if s.Parameterization == StandardParameterization {
 					s.LearningRate /= float64(width)
@@ -31,7 +38,8 @@ func TestShallow(t *testing.T) {
 				var traces [2]*Trace
 				var trained [2]*Net
 				for i := range traces {
-					net := ntk.Must(New(nets[name], Config{Inputs: d, Width: width, Outputs: outs, Seed: 7}))
+					net := ntk.Must(
+						New(nets[name], Config{Inputs: d, Width: width, Outputs: outs, Seed: 7}))
 					tr := ntk.Must(net.newTraining(p, s))
 					if tr.train.shallow == nil || tr.batch.shallow == nil {
 						t.Fatal("no tiles")
@@ -42,7 +50,10 @@ func TestShallow(t *testing.T) {
 						if tr.batch != tr.train {
 							tr.batch.layered()
 						}
-						tr.columns = []func(lo, hi int){tr.throughActivation(0), tr.throughActivation(1)}
+						tr.columns = []func(lo, hi int){
+							tr.throughActivation(0),
+							tr.throughActivation(1),
+						}
 						tr.scratch = make([]float32, tr.batch.n*width)
 					}
 					traces[i], trained[i] = ntk.Must(tr.run(context.Background())), net
@@ -50,28 +61,37 @@ func TestShallow(t *testing.T) {
 				if _, adam := s.Optimizer.(Adam); !adam { // whose steps do not go with the gradient's size
 					for i, l := range trained[0].layers {
 						if off, most := apart(l.w, trained[1].layers[i].w); off > 1e-4*most {
-							t.Errorf("%s, %v, %v: weights of layer %d are off by %v of %v", name, size, s.Optimizer, i+1, off, most)
+							t.Errorf("%s, %v, %v: weights of layer %d are off by %v of %v", name,
+								size, s.Optimizer, i+1, off, most)
 						}
 						if off, most := apart(l.b, trained[1].layers[i].b); off > 1e-4*most {
-							t.Errorf("%s, %v, %v: biases of layer %d are off by %v of %v", name, size, s.Optimizer, i+1, off, most)
+							t.Errorf("%s, %v, %v: biases of layer %d are off by %v of %v", name,
+								size, s.Optimizer, i+1, off, most)
 						}
 					}
 				}
 				for i, got := range traces[0].Points {
 					want := traces[1].Points[i]
-					if math.Abs(got.TrainLoss-want.TrainLoss) > 1e-4*want.TrainLoss || math.Abs(got.TestLoss-want.TestLoss) > 1e-4*want.TestLoss {
-						t.Errorf("%s, %v points, inputs, units, outputs, %v: %+v, by products %+v", name, size, s.Optimizer, got, want)
+					if math.Abs(got.TrainLoss-want.TrainLoss) > 1e-4*want.TrainLoss ||
+						math.Abs(got.TestLoss-want.TestLoss) > 1e-4*want.TestLoss {
+						t.Errorf("%s, %v points, inputs, units, outputs, %v: %+v, by products %+v",
+							name, size, s.Optimizer, got, want)
 					}
 				}
 			}
 		}
 	}
-	for _, c := range []Config{{Inputs: shallowInputs + 1, Width: 8, Outputs: 1}, {Inputs: 2, Width: 8, Outputs: shallowOutputs + 1}} {
-		if net := ntk.Must(New(nets["1HL ReLU"], c)); net.newPass(make([]float32, c.Inputs)).shallow != nil {
+	for _, c := range []Config{{Inputs: shallowInputs + 1, Width: 8, Outputs: 1},
+		{Inputs: 2, Width: 8, Outputs: shallowOutputs + 1}} {
+		if net := ntk.Must(New(nets["1HL ReLU"], c)); net.newPass(
+			make([]float32, c.Inputs),
+		).shallow != nil {
 			t.Errorf("tiles for %+v", c)
 		}
 	}
-	if net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 2, Width: 8, Outputs: 1})); net.newPass(make([]float32, 2)).shallow != nil {
+	if net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 2, Width: 8, Outputs: 1})); net.newPass(
+		make([]float32, 2),
+	).shallow != nil {
 		t.Error("tiles for a deep net")
 	}
 }
@@ -94,7 +114,10 @@ func TestShallowFrozen(t *testing.T) {
 		var trained [2]*Net
 		for i := range trained {
 			trained[i] = ntk.Must(New(arch, Config{Inputs: 5, Width: 150, Outputs: 2, Seed: 7}))
-			tr := ntk.Must(trained[i].newTraining(p, Settings{LearningRate: 0.05, Epochs: 3, Snapshots: []int{0}}))
+			tr := ntk.Must(
+				trained[i].newTraining(p,
+					Settings{LearningRate: 0.05, Epochs: 3, Snapshots: []int{0}}),
+			)
 			if i == 1 && tr.train.shallow != nil {
 				tr.train.layered()
 				tr.test.layered()
@@ -107,7 +130,8 @@ func TestShallowFrozen(t *testing.T) {
 			moved, _ := apart(trained[0].layers[i].w, start.layers[i].w)
 			off, _ := apart(trained[0].layers[i].w, trained[1].layers[i].w)
 			if (moved == 0) != (i == frozen) || off > 1e-4*moved {
-				t.Errorf("layer %d with %d frozen: moved by %v, by products %v away", i+1, frozen+1, moved, off)
+				t.Errorf("layer %d with %d frozen: moved by %v, by products %v away", i+1, frozen+1,
+					moved, off)
 			}
 		}
 	}

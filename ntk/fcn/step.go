@@ -52,7 +52,14 @@ func (n *Net) newTraining(p Problem, s Settings) (*training, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	t := &training{net: n, problem: p, settings: s, snapshots: s.snapshots(), orderOf: -1, keptEpoch: -1}
+	t := &training{
+		net:       n,
+		problem:   p,
+		settings:  s,
+		snapshots: s.snapshots(),
+		orderOf:   -1,
+		keptEpoch: -1,
+	}
 	var err error
 	if t.train, t.y, err = n.side(p.XTrain, p.YTrain, "XTrain", "YTrain"); err != nil {
 		return nil, err
@@ -104,7 +111,8 @@ func (n *Net) newTraining(p Problem, s Settings) (*training, error) {
 			if l.frozen {
 				size = 0
 			}
-			t.slots = append(t.slots, make([]float32, size*len(l.w)), make([]float32, size*len(l.b)))
+			t.slots = append(t.slots, make([]float32, size*len(l.w)),
+				make([]float32, size*len(l.b)))
 			largest = max(largest, len(l.w))
 		}
 		if _, adam := s.Optimizer.(Adam); adam {
@@ -132,7 +140,8 @@ func (t *training) residuals() float64 {
 	f := t.f.RawMatrix().Data
 	t.centre(f, t.train.outputs(), t.start)
 	if t.batch == t.train {
-		return t.settings.Loss.derivative(t.residual, f, t.y.RawMatrix().Data, t.net.config.Outputs, t.stepFactor(t.train.n))
+		return t.settings.Loss.derivative(t.residual, f, t.y.RawMatrix().Data, t.net.config.Outputs,
+			t.stepFactor(t.train.n))
 	}
 	return t.settings.Loss.of(t.f, t.y)
 }
@@ -239,7 +248,8 @@ func (t *training) back(ctx context.Context) bool {
 			t.batch.parallel(l.out, 512, t.columns[i])
 		}
 		if i > first {
-			blas32.Sgemm(blas.NoTrans, blas.NoTrans, p.n, l.in, l.out, l.scale, t.delta(i), l.out, l.w, l.in, 0, t.scratch, l.in)
+			blas32.Sgemm(blas.NoTrans, blas.NoTrans, p.n, l.in, l.out, l.scale, t.delta(i), l.out,
+				l.w, l.in, 0, t.scratch, l.in)
 		}
 	}
 	return true
@@ -351,7 +361,9 @@ func (t *training) weightGradient(i int, alpha, beta float32, into []float32) {
 		vec32.AddScaled(into, alpha, g)
 		return
 	}
-	p.blas().Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, alpha, t.delta(i), l.out, p.h[i], l.in, beta, into, l.in)
+	p.blas().
+		Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, alpha, t.delta(i), l.out, p.h[i], l.in,
+			beta, into, l.in)
 }
 
 func halves(s []float32) (a, b []float32) { return s[:len(s)/2], s[len(s)/2:] }
@@ -363,7 +375,8 @@ func (t *training) keep() {
 	}
 	if t.kept == nil {
 		for i := range t.net.layers {
-			t.kept = append(t.kept, make([]float32, len(t.net.layers[i].w)), make([]float32, len(t.net.layers[i].b)))
+			t.kept = append(t.kept, make([]float32, len(t.net.layers[i].w)),
+				make([]float32, len(t.net.layers[i].b)))
 		}
 	}
 	for i := range t.net.layers {

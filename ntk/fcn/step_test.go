@@ -21,12 +21,32 @@ func (t *training) step(learningRate float64) {
 }
 
 var catalogue = []ntk.Activation{
-	ntk.ReLU{}, ntk.TwoSlope{Positive: 1.2, Negative: -0.4}, ntk.Erf{}, ntk.SigmoidErf{}, ntk.GELU{},
-	ntk.Sin{Amplitude: 1.1, Frequency: 2, Phase: 0.3}, ntk.Cos{Amplitude: 0.9, Frequency: 1.5}, ntk.PublishedMimic(),
-	ntk.Exp{Amplitude: 0.5, Rate: 0.4}, ntk.Gaussian{Amplitude: 1.5, Rate: 0.6}, ntk.Gabor{},
-	ntk.Polynomial{Coeffs: []float64{0.1, 0.7, -0.2, 0.05}}, ntk.RectifiedMonomial{Degree: 2},
-	ntk.Step{}, ntk.Sign{}, ntk.Tanh{}, ntk.Sigmoid{}, ntk.Softplus{}, ntk.SiLU{},
-	ntk.Must(ntk.Affine(ntk.Erf{}, 1.5, 0.8, 0.2, -0.1)), ntk.Must(ntk.Add(ntk.ReLU{}, ntk.Cos{Amplitude: 0.4, Frequency: 2})), square{},
+	ntk.ReLU{},
+	ntk.TwoSlope{Positive: 1.2, Negative: -0.4},
+	ntk.Erf{},
+	ntk.SigmoidErf{},
+	ntk.GELU{},
+	ntk.Sin{
+		Amplitude: 1.1,
+		Frequency: 2,
+		Phase:     0.3,
+	},
+	ntk.Cos{Amplitude: 0.9, Frequency: 1.5},
+	ntk.PublishedMimic(),
+	ntk.Exp{Amplitude: 0.5, Rate: 0.4},
+	ntk.Gaussian{Amplitude: 1.5, Rate: 0.6},
+	ntk.Gabor{},
+	ntk.Polynomial{Coeffs: []float64{0.1, 0.7, -0.2, 0.05}},
+	ntk.RectifiedMonomial{Degree: 2},
+	ntk.Step{},
+	ntk.Sign{},
+	ntk.Tanh{},
+	ntk.Sigmoid{},
+	ntk.Softplus{},
+	ntk.SiLU{},
+	ntk.Must(ntk.Affine(ntk.Erf{}, 1.5, 0.8, 0.2, -0.1)),
+	ntk.Must(ntk.Add(ntk.ReLU{}, ntk.Cos{Amplitude: 0.4, Frequency: 2})),
+	square{},
 }
 
 // descent is training in double precision, with parameters and gradients of the
@@ -156,7 +176,8 @@ func (d *descent) step(points []int) (longest float64) {
 				m[j] = 0.9*m[j] + 0.1*g
 				v[j] = 0.999*v[j] + 0.001*g*g
 				k := float64(d.taken)
-				move = d.s.LearningRate * m[j] / (1 - math.Pow(0.9, k)) / (math.Sqrt(v[j]/(1-math.Pow(0.999, k))) + o.Epsilon)
+				move = d.s.LearningRate * m[j] / (1 - math.Pow(0.9,
+					k)) / (math.Sqrt(v[j]/(1-math.Pow(0.999, k))) + o.Epsilon)
 			}
 			theta[j] -= move
 			longest = math.Max(longest, math.Abs(move))
@@ -183,7 +204,8 @@ func (d *descent) compare(t *testing.T, name string, n *Net, bound float64) {
 		}{{"weight", p.w[i], d.theta[2*i], weight}, {"bias", p.b[i], d.theta[2*i+1], bias}} {
 			for j := range c.got {
 				if got := c.scale * c.got[j]; !(math.Abs(got-c.want[j]) <= bound*(1+math.Abs(c.want[j]))) {
-					t.Fatalf("%s: %s %d of layer %d is %v, want %v", name, c.kind, j, i+1, got, c.want[j])
+					t.Fatalf("%s: %s %d of layer %d is %v, want %v", name, c.kind, j, i+1, got,
+						c.want[j])
 				}
 			}
 		}
@@ -210,9 +232,18 @@ func TestGradientOfEverything(t *testing.T) {
 			{Activation: phi, WeightStd: 1.1, BiasStd: 0.4}, {Activation: next, WeightStd: 0.9},
 		}, ntk.Readout{WeightStd: 1.2, BiasStd: 0.3}))
 		for _, loss := range []Loss{MSE, CrossEntropy} {
-			for _, parameterization := range []Parameterization{NTKParameterization, StandardParameterization} {
-				s := Settings{LearningRate: 0.2, Epochs: 1, Snapshots: []int{0, 1}, Loss: loss, Parameterization: parameterization,
-					Uncentered: k%2 == 0, LossFactor: 0.5 + 0.25*float64(k%3), OutputScale: 1 + 0.5*float64(k%2)}
+			for _, parameterization := range []Parameterization{NTKParameterization,
+				StandardParameterization} {
+				s := Settings{
+					LearningRate:     0.2,
+					Epochs:           1,
+					Snapshots:        []int{0, 1},
+					Loss:             loss,
+					Parameterization: parameterization,
+					Uncentered:       k%2 == 0,
+					LossFactor:       0.5 + 0.25*float64(k%3),
+					OutputScale:      1 + 0.5*float64(k%2),
+				}
 				name := fmt.Sprintf("%v then %v, %v, %v", phi, next, loss, parameterization)
 				y := oneHot(3, 6, 3)
 				net := ntk.Must(New(arch, Config{Inputs: 4, Width: 5, Outputs: 3, Seed: uint64(k)}))
@@ -222,7 +253,8 @@ func TestGradientOfEverything(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if p := trace.Points[0]; math.Abs(p.TrainLoss-before) > 1e-5*(1+before) || math.Abs(p.TestLoss-before) > 1e-5*(1+before) {
+				if p := trace.Points[0]; math.Abs(p.TrainLoss-before) > 1e-5*(1+before) ||
+					math.Abs(p.TestLoss-before) > 1e-5*(1+before) {
 					t.Errorf("%s: loss %v and %v, want %v", name, p.TrainLoss, p.TestLoss, before)
 				}
 				longest := d.step(all)
@@ -242,13 +274,24 @@ func TestOptimizers(t *testing.T) {
 	for _, arch := range []*ntk.FCN{nets["2HL erf"], nets["1HL mimic"]} {
 		for _, optimizer := range []Optimizer{nil, Momentum{0.8}, Adam{Epsilon: 1e-2}} {
 			for _, batch := range []int{0, 1, 3, 7, 100} {
-				for _, parameterization := range []Parameterization{NTKParameterization, StandardParameterization} {
-					s := Settings{LearningRate: 0.05, Epochs: 4, Optimizer: optimizer, Batch: batch, Parameterization: parameterization, Snapshots: []int{0, 4}, Loss: CrossEntropy}
-					name := fmt.Sprintf("%v, %v, batch %d, %v", arch, optimizer, batch, parameterization)
+				for _, parameterization := range []Parameterization{NTKParameterization,
+					StandardParameterization} {
+					s := Settings{
+						LearningRate:     0.05,
+						Epochs:           4,
+						Optimizer:        optimizer,
+						Batch:            batch,
+						Parameterization: parameterization,
+						Snapshots:        []int{0, 4},
+						Loss:             CrossEntropy,
+					}
+					name := fmt.Sprintf("%v, %v, batch %d, %v", arch, optimizer, batch,
+						parameterization)
 					net := ntk.Must(New(arch, Config{Inputs: 4, Width: 5, Outputs: 3, Seed: 2}))
 					d := newDescent(net, s, x, y)
 					// The order is another training's, which draws the same.
-					order := ntk.Must(ntk.Must(New(arch, net.config)).newTraining(Problem{x, y, x, y}, s))
+					order := ntk.Must(
+						ntk.Must(New(arch, net.config)).newTraining(Problem{x, y, x, y}, s))
 					for order.state.Epoch = range s.Epochs {
 						for order.state.Step = range order.stepsPerEpoch {
 							points := []int{0, 1, 2, 3, 4, 5, 6}
@@ -264,8 +307,11 @@ func TestOptimizers(t *testing.T) {
 						t.Fatal(err)
 					}
 					d.compare(t, name, net, 3e-5)
-					if got, want := trace.Points[1].TrainLoss, d.loss([]int{0, 1, 2, 3, 4, 5, 6}); math.Abs(got-want) > 1e-4 || !(got < trace.Points[0].TrainLoss) {
-						t.Errorf("%s: loss %v → %v, want %v", name, trace.Points[0].TrainLoss, got, want)
+					if got, want := trace.Points[1].TrainLoss, d.loss(
+						[]int{0, 1, 2, 3, 4, 5, 6}); math.Abs(got-want) > 1e-4 ||
+						!(got < trace.Points[0].TrainLoss) {
+						t.Errorf("%s: loss %v → %v, want %v", name, trace.Points[0].TrainLoss, got,
+							want)
 					}
 				}
 			}
@@ -277,7 +323,8 @@ func TestOptimizers(t *testing.T) {
 func TestOrderOfPoints(t *testing.T) {
 	epochs := func(seed uint64) (orders [][]int) {
 		net := ntk.Must(New(nets["1HL mimic"], Config{3, 4, 2, seed}))
-		tr := ntk.Must(net.newTraining(smallProblem(), Settings{LearningRate: 1, Epochs: 1, Batch: 6}))
+		tr := ntk.Must(
+			net.newTraining(smallProblem(), Settings{LearningRate: 1, Epochs: 1, Batch: 6}))
 		if tr.stepsPerEpoch != 4 {
 			t.Fatalf("%d steps for 20 points by 6", tr.stepsPerEpoch)
 		}
@@ -290,7 +337,8 @@ func TestOrderOfPoints(t *testing.T) {
 						t.Errorf("row %d of the batch is not point %d", r, i)
 					}
 				}
-				if want := []int{6, 6, 6, 2}[tr.state.Step]; tr.batch.n != want || len(tr.points()) != want {
+				if want := []int{6, 6, 6, 2}[tr.state.Step]; tr.batch.n != want ||
+					len(tr.points()) != want {
 					t.Errorf("step %d has %d points", tr.state.Step, tr.batch.n)
 				}
 				order = append(order, tr.points()...)
@@ -307,7 +355,8 @@ func TestOrderOfPoints(t *testing.T) {
 				t.Fatalf("epoch %d takes %v", i, order)
 			}
 		}
-		if !slices.Equal(order, b[i]) || slices.Equal(order, c[i]) || i > 0 && slices.Equal(order, a[i-1]) {
+		if !slices.Equal(order, b[i]) || slices.Equal(order, c[i]) ||
+			i > 0 && slices.Equal(order, a[i-1]) {
 			t.Errorf("epoch %d: %v", i, order)
 		}
 	}
@@ -329,7 +378,10 @@ func TestSettingsThatAreTheSame(t *testing.T) {
 	points := func(change func(s *Settings)) []Point {
 		s := Settings{LearningRate: 0.05, Epochs: 20}
 		change(&s)
-		return ntk.Must(ntk.Must(New(nets["2HL erf"], Config{3, 16, 2, 1})).Train(context.Background(), smallProblem(), s)).Points
+		return ntk.Must(
+			ntk.Must(New(nets["2HL erf"], Config{3, 16, 2, 1})).
+				Train(context.Background(), smallProblem(), s),
+		).Points
 	}
 	want := points(func(*Settings) {})
 	for name, change := range map[string]func(s *Settings){
@@ -378,9 +430,15 @@ func TestBadTrainingSettings(t *testing.T) {
 			r.Problem.YTrain, r.Problem.YTest = mat.NewDense(20, 1, nil), mat.NewDense(10, 1, nil)
 		}},
 	} {
-		r := Run{nets["1HL mimic"], Config{3, 4, 2, 1}, smallProblem(), Settings{LearningRate: 0.1, Epochs: 2}}
+		r := Run{
+			nets["1HL mimic"],
+			Config{3, 4, 2, 1},
+			smallProblem(),
+			Settings{LearningRate: 0.1, Epochs: 2},
+		}
 		c.change(&r)
-		if _, err := r.Train(context.Background()); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := r.Train(context.Background()); err == nil ||
+			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", err, c.says)
 		}
 	}
@@ -389,13 +447,16 @@ func TestBadTrainingSettings(t *testing.T) {
 // Softmax of outputs far apart does not overflow, and a sure right answer costs
 // nothing.
 func TestCrossEntropyOfLargeOutputs(t *testing.T) {
-	f, y := mat.NewDense(2, 3, []float64{1000, 0, -1000, 800, 800, 800}), mat.NewDense(2, 3, []float64{1, 0, 0, 0, 1, 0})
+	f, y := mat.NewDense(2, 3, []float64{1000, 0, -1000, 800, 800, 800}), mat.NewDense(2, 3,
+		[]float64{1, 0, 0, 0, 1, 0})
 	d := make([]float32, 6)
 	want := math.Log(3) / 2
 	if got := CrossEntropy.of(f, y); math.Abs(got-want) > 1e-12 {
 		t.Errorf("loss %v, want %v", got, want)
 	}
-	if got := CrossEntropy.derivative(d, f.RawMatrix().Data, y.RawMatrix().Data, 3, 3); math.Abs(got-want) > 1e-12 {
+	if got := CrossEntropy.derivative(d, f.RawMatrix().Data, y.RawMatrix().Data, 3, 3); math.Abs(
+		got-want,
+	) > 1e-12 {
 		t.Errorf("loss %v, want %v", got, want)
 	}
 	for i, want := range []float32{0, 0, 0, 1, -2, 1} {
@@ -411,7 +472,8 @@ func TestStepDoesNotAllocate(t *testing.T) {
 	if !accel.Current().Portable() {
 		t.Skip("the library's products are called with an argument on the heap")
 	}
-	for _, s := range []Settings{{}, {Optimizer: Momentum{0.9}}, {Optimizer: Adam{}}, {Batch: 7}, {Loss: CrossEntropy, Parameterization: StandardParameterization}} {
+	for _, s := range []Settings{{}, {Optimizer: Momentum{0.9}}, {Optimizer: Adam{}}, {Batch: 7},
+		{Loss: CrossEntropy, Parameterization: StandardParameterization}} {
 		s.LearningRate, s.Epochs = 1e-3, 1
 		p := smallProblem()
 		p.YTrain, p.YTest = oneHot(1, 20, 2), oneHot(2, 10, 2)

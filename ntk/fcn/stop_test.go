@@ -38,24 +38,31 @@ func TestStopBelow(t *testing.T) {
 		}
 		last := got.Points[len(got.Points)-1]
 		if !slices.Equal(epochs, []int{0, c.epoch}) || steps != c.epoch {
-			t.Errorf("every %d: points at %v after %d steps, want the last at %d", c.every, epochs, steps, c.epoch)
+			t.Errorf("every %d: points at %v after %d steps, want the last at %d", c.every, epochs,
+				steps, c.epoch)
 		}
 		if d := cmp.Diff(full.Points[c.epoch], last); d != "" {
-			t.Errorf("every %d: the last point is not that of the run that goes on:\n%s", c.every, d)
+			t.Errorf("every %d: the last point is not that of the run that goes on:\n%s", c.every,
+				d)
 		}
 		if !strings.Contains(got.Stopped, "training loss is below") || got.Epochs != 60 {
 			t.Errorf("every %d: stopped %q of %d epochs", c.every, got.Stopped, got.Epochs)
 		}
 	}
-	if got := stopRun(func(s *Settings) { s.StopBelow = 1e-9 }); got.Stopped != "" || got.Points[len(got.Points)-1].Epoch != 60 {
+	if got := stopRun(func(s *Settings) { s.StopBelow = 1e-9 }); got.Stopped != "" ||
+		got.Points[len(got.Points)-1].Epoch != 60 {
 		t.Errorf("never that low: stopped %q", got.Stopped)
 	}
 	// The last epoch is the end of the run, not an early one.
-	if got := stopRun(func(s *Settings) { s.StopBelow, s.StopEvery, s.Snapshots = level, 60, []int{60} }); len(got.Points) != 1 || got.Stopped != "" {
+	if got := stopRun(
+		func(s *Settings) { s.StopBelow, s.StopEvery, s.Snapshots = level, 60, []int{60} }); len(got.Points) != 1 ||
+		got.Stopped != "" {
 		t.Errorf("stopped %q at the end", got.Stopped)
 	}
 	// Already there at initialisation.
-	if got := stopRun(func(s *Settings) { s.StopBelow = 1e9 }); len(got.Points) != 1 || got.Points[0].Epoch != 0 || got.Stopped == "" {
+	if got := stopRun(
+		func(s *Settings) { s.StopBelow = 1e9 }); len(got.Points) != 1 || got.Points[0].Epoch != 0 ||
+		got.Stopped == "" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -69,7 +76,13 @@ func TestPlateau(t *testing.T) {
 		every = append(every, e)
 	}
 	long := func(change func(s *Settings)) *Trace {
-		return stopRun(func(s *Settings) { s.LearningRate, s.Epochs, s.Snapshots = 5e-4, 200, every; change(s) })
+		return stopRun(
+			func(s *Settings) {
+				s.LearningRate, s.Epochs, s.Snapshots = 5e-4, 200,
+					every
+				change(s)
+			},
+		)
 	}
 	full, ends := long(func(*Settings) {}), map[int]bool{}
 	for _, c := range []struct{ plateau, every int }{{1, 1}, {2, 1}, {5, 1}, {4, 3}, {30, 10}} {
@@ -84,8 +97,11 @@ func TestPlateau(t *testing.T) {
 			}
 		}
 		got := long(func(s *Settings) { s.Plateau, s.StopEvery = c.plateau, c.every })
-		if last := got.Points[len(got.Points)-1].Epoch; last != want || (got.Stopped != "") != (want < 200) || want < 200 && !strings.Contains(got.Stopped, "not fallen") {
-			t.Errorf("plateau %d, every %d: stopped %q at %d, want %d", c.plateau, c.every, got.Stopped, last, want)
+		if last := got.Points[len(got.Points)-1].Epoch; last != want ||
+			(got.Stopped != "") != (want < 200) ||
+			want < 200 && !strings.Contains(got.Stopped, "not fallen") {
+			t.Errorf("plateau %d, every %d: stopped %q at %d, want %d", c.plateau, c.every,
+				got.Stopped, last, want)
 		}
 		ends[want] = true
 	}
@@ -98,12 +114,15 @@ func TestPlateau(t *testing.T) {
 // interruption counts.
 func TestStopAfter(t *testing.T) {
 	run := checkpointRun(folder(t))
-	run.Settings.StopAfter, run.Settings.Epochs, run.Settings.Snapshots, run.Settings.CheckpointEvery = time.Minute, 1000, []int{}, time.Hour
+	run.Settings.StopAfter, run.Settings.Epochs, run.Settings.Snapshots,
+		run.Settings.CheckpointEvery = time.Minute, 1000, []int{}, time.Hour
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	run.Settings.faults.now = func() time.Time { return now }
 	run.Settings.Progress = func(Progress) { now = now.Add(time.Second) } // a step, three an epoch
 	got := ntk.Must(run.Train(context.Background()))
-	if len(got.Points) != 1 || got.Points[0].Epoch != 20 || !strings.Contains(got.Stopped, "1m0s") || got.Seconds != 60 {
+	if len(got.Points) != 1 || got.Points[0].Epoch != 20 ||
+		!strings.Contains(got.Stopped, "1m0s") ||
+		got.Seconds != 60 {
 		t.Errorf("%+v", got)
 	}
 	run.Settings.Checkpoints = folder(t)
@@ -117,8 +136,10 @@ func TestStopAfter(t *testing.T) {
 
 func TestProgressString(t *testing.T) {
 	for want, p := range map[string]Progress{
-		"epoch 12 of 60, loss 0.4312":                       {Epoch: 12, Epochs: 60, TrainLoss: 0.431234},
-		"epoch 12 of 60, loss 1.2e-05, resumed at epoch 10": {Epoch: 12, Epochs: 60, TrainLoss: 1.2e-5, Resumed: 10},
+		"epoch 12 of 60, loss 0.4312": {Epoch: 12, Epochs: 60,
+			TrainLoss: 0.431234},
+		"epoch 12 of 60, loss 1.2e-05, resumed at epoch 10": {Epoch: 12, Epochs: 60,
+			TrainLoss: 1.2e-5, Resumed: 10},
 	} {
 		if got := p.String(); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -120,7 +120,8 @@ func (s Settings) check() error {
 		}
 	}
 	if !(s.LossFactor >= 0) || math.IsInf(s.LossFactor, 0) {
-		return fmt.Errorf("fcn: LossFactor is %v; it must be a finite number > 0, or 0 for 1", s.LossFactor)
+		return fmt.Errorf("fcn: LossFactor is %v; it must be a finite number > 0, or 0 for 1",
+			s.LossFactor)
 	}
 	if math.IsNaN(s.OutputScale) || math.IsInf(s.OutputScale, 0) {
 		return fmt.Errorf("fcn: OutputScale is %v; it must be finite, or 0 for 1", s.OutputScale)
@@ -129,7 +130,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("fcn: there is no %v; losses are MSE and CrossEntropy", s.Loss)
 	}
 	if s.Parameterization != NTKParameterization && s.Parameterization != StandardParameterization {
-		return fmt.Errorf("fcn: there is no %v; parameterizations are NTKParameterization and StandardParameterization", s.Parameterization)
+		return fmt.Errorf("fcn: there is no %v; parameterizations are NTKParameterization and "+
+			"StandardParameterization", s.Parameterization)
 	}
 	if s.Optimizer != nil {
 		if err := s.Optimizer.check(); err != nil {
@@ -140,19 +142,23 @@ func (s Settings) check() error {
 		return fmt.Errorf("fcn: Batch is %d; it must be at least 1, or 0 for all points", s.Batch)
 	}
 	if !(s.StopBelow >= 0) {
-		return fmt.Errorf("fcn: StopBelow is %v; it must be a training loss > 0, or 0 for none", s.StopBelow)
+		return fmt.Errorf("fcn: StopBelow is %v; it must be a training loss > 0, or 0 for none",
+			s.StopBelow)
 	}
 	if s.StopEvery < 0 {
 		return fmt.Errorf("fcn: StopEvery is %d; it must be at least 1, or 0 for 1", s.StopEvery)
 	}
 	if s.Plateau < 0 {
-		return fmt.Errorf("fcn: Plateau is %d epochs; it must be at least 1, or 0 for none", s.Plateau)
+		return fmt.Errorf("fcn: Plateau is %d epochs; it must be at least 1, or 0 for none",
+			s.Plateau)
 	}
 	if s.StopAfter < 0 {
 		return fmt.Errorf("fcn: StopAfter is %v; it must be a time > 0, or 0 for none", s.StopAfter)
 	}
 	if s.CheckpointEvery < 0 {
-		return fmt.Errorf("fcn: CheckpointEvery is %v; it must be a time > 0, or 0 for what is usual", s.CheckpointEvery)
+		return fmt.Errorf(
+			"fcn: CheckpointEvery is %v; it must be a time > 0, or 0 for what is usual",
+			s.CheckpointEvery)
 	}
 	return nil
 }
@@ -232,13 +238,17 @@ type DivergedError struct {
 // Error implements error.
 func (e *DivergedError) Error() string {
 	if e.Epoch == 0 && e.Limit == 0 {
-		return fmt.Sprintf("fcn: the loss on the %s points is not finite at initialisation: the inputs are too large for the activation in single precision, or the targets for it", e.Points)
+		return fmt.Sprintf(
+			"fcn: the loss on the %s points is not finite at initialisation: the inputs are too "+
+				"large for the activation in single precision, or the targets for it", e.Points)
 	}
 	limit := "gradient descent is stable below n/λ_max, λ_max the largest eigenvalue of the n×n NTK"
 	if e.Limit > 0 {
 		limit = fmt.Sprintf("for the net at initialisation the limit is %.4g", e.Limit)
 	}
-	return fmt.Sprintf("fcn: the loss on the %s points is not finite at epoch %d: the learning rate %v is too large (%s), or inputs are for the activation", e.Points, e.Epoch, e.LearningRate, limit)
+	return fmt.Sprintf(
+		"fcn: the loss on the %s points is not finite at epoch %d: the learning rate %v is too "+
+			"large (%s), or inputs are for the activation", e.Points, e.Epoch, e.LearningRate, limit)
 }
 
 // InterruptedError reports a run that its context ended. Unwrap gives the
@@ -300,9 +310,16 @@ func (n *Net) Train(ctx context.Context, p Problem, s Settings) (*Trace, error) 
 
 func (n *Net) newTrace(s Settings, points int) *Trace {
 	trace := &Trace{
-		Net: n.arch.String(), Inputs: n.config.Inputs, Width: n.config.Width, Outputs: n.config.Outputs,
-		Params: n.Params(), Seed: n.config.Seed, LearningRate: s.LearningRate, Epochs: s.Epochs,
-		Centered: !s.Uncentered, Arithmetic: ntk.BLAS(),
+		Net:          n.arch.String(),
+		Inputs:       n.config.Inputs,
+		Width:        n.config.Width,
+		Outputs:      n.config.Outputs,
+		Params:       n.Params(),
+		Seed:         n.config.Seed,
+		LearningRate: s.LearningRate,
+		Epochs:       s.Epochs,
+		Centered:     !s.Uncentered,
+		Arithmetic:   ntk.BLAS(),
 	}
 	if t := s.EpochTime(points); t > 0 {
 		trace.EpochTime = t
@@ -376,7 +393,12 @@ func (t *training) run(ctx context.Context) (*Trace, error) {
 	}
 	diverged := func(points string) (*Trace, error) {
 		stamp()
-		e := &DivergedError{Points: points, Epoch: st.Epoch, LearningRate: s.LearningRate, Kept: t.restore()}
+		e := &DivergedError{
+			Points:       points,
+			Epoch:        st.Epoch,
+			LearningRate: s.LearningRate,
+			Kept:         t.restore(),
+		}
 		if st.Epoch > 0 || st.Step > 0 {
 			e.Limit = t.limitAtInitialisation(ctx)
 		}
@@ -451,7 +473,15 @@ func (t *training) run(ctx context.Context) (*Trace, error) {
 			st.Step, st.Epoch = 0, st.Epoch+1
 		}
 		if s.Progress != nil {
-			s.Progress(Progress{Epoch: st.Epoch, Epochs: s.Epochs, TrainLoss: loss, Resumed: resumed, Note: note})
+			s.Progress(
+				Progress{
+					Epoch:     st.Epoch,
+					Epochs:    s.Epochs,
+					TrainLoss: loss,
+					Resumed:   resumed,
+					Note:      note,
+				},
+			)
 		}
 	}
 }
@@ -474,7 +504,8 @@ func (st *progressState) stop(s Settings, loss float64) string {
 		st.Best, st.BestEpoch, st.BestKnown = loss, st.Epoch, true
 	}
 	if s.Plateau > 0 && st.Epoch-st.BestEpoch >= s.Plateau {
-		return fmt.Sprintf("the training loss has not fallen by a thousandth for %d epochs", st.Epoch-st.BestEpoch)
+		return fmt.Sprintf("the training loss has not fallen by a thousandth for %d epochs",
+			st.Epoch-st.BestEpoch)
 	}
 	return ""
 }

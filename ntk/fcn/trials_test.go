@@ -19,7 +19,12 @@ func TestTrials(t *testing.T) {
 	var runs []Run
 	var want []*Trace
 	for seed := range uint64(5) {
-		run := Run{nets["mixed"], Config{3, 150, 2, seed}, smallProblem(), Settings{LearningRate: 1e-3, Epochs: 3, Batch: int(seed) * 3}}
+		run := Run{
+			nets["mixed"],
+			Config{3, 150, 2, seed},
+			smallProblem(),
+			Settings{LearningRate: 1e-3, Epochs: 3, Batch: int(seed) * 3},
+		}
 		runs, want = append(runs, run), append(want, ntk.Must(run.Train(context.Background())))
 	}
 	for _, processors := range []int{1, 4} {
@@ -29,7 +34,8 @@ func TestTrials(t *testing.T) {
 		}
 		got := ntk.Must(Trials(context.Background(), runs))
 		for i := range runs {
-			near(t, fmt.Sprintf("%d processors, run %d", processors, i), got[i].Points, want[i].Points)
+			near(t, fmt.Sprintf("%d processors, run %d", processors, i), got[i].Points,
+				want[i].Points)
 			if accel.Current().Portable() && result(got[i]) != result(want[i]) {
 				t.Errorf("%d processors, run %d: other bytes", processors, i)
 			}
@@ -43,10 +49,17 @@ func TestTrials(t *testing.T) {
 		points, width, batch int
 		want                 bool
 	}{
-		{"1HL ReLU", 1024, 128, 0, true}, {"4HL ReLU", 1024, 256, 0, true}, {"4HL ReLU", 1024, 512, 0, false}, {"4HL ReLU", 1024, 512, 32, true},
-		{"4HL ReLU", 32, 32, 0, true}, {"1HL ReLU", 1024, 4096, 0, true}, {"1HL ReLU", 6400, 4096, 0, false}, {"4HL ReLU", 64, 4096, 0, false},
+		{"1HL ReLU", 1024, 128, 0, true}, {"4HL ReLU", 1024, 256, 0, true},
+		{"4HL ReLU", 1024, 512, 0, false}, {"4HL ReLU", 1024, 512, 32, true},
+		{"4HL ReLU", 32, 32, 0, true}, {"1HL ReLU", 1024, 4096, 0, true},
+		{"1HL ReLU", 6400, 4096, 0, false}, {"4HL ReLU", 64, 4096, 0, false},
 	} {
-		r := Run{nets[c.net], Config{11, c.width, 6, 1}, Problem{XTrain: mat.NewDense(c.points, 11, nil)}, Settings{Batch: c.batch}}
+		r := Run{
+			nets[c.net],
+			Config{11, c.width, 6, 1},
+			Problem{XTrain: mat.NewDense(c.points, 11, nil)},
+			Settings{Batch: c.batch},
+		}
 		if got := sideBySide([]Run{r, r}); got != c.want {
 			t.Errorf("%+v: side by side %v", c, got)
 		}
@@ -56,17 +69,24 @@ func TestTrials(t *testing.T) {
 func TestTrialsThatFail(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	run := func(seed uint64) Run {
-		return Run{nets["1HL mimic"], Config{3, 16, 2, seed}, smallProblem(), Settings{LearningRate: 0.05, Epochs: 1e9, Snapshots: []int{0}}}
+		return Run{
+			nets["1HL mimic"],
+			Config{3, 16, 2, seed},
+			smallProblem(),
+			Settings{LearningRate: 0.05, Epochs: 1e9, Snapshots: []int{0}},
+		}
 	}
 	runs := []Run{run(0), run(1), run(2)}
 	runs[1].Settings.LearningRate = 1e9
 	traces, err := Trials(context.Background(), runs)
 	var diverged *DivergedError
-	if !errors.As(err, &diverged) || !strings.Contains(err.Error(), "run 1") || len(traces) != 3 || traces[0] != nil && len(traces[0].Points) > 1 {
+	if !errors.As(err, &diverged) || !strings.Contains(err.Error(), "run 1") || len(traces) != 3 ||
+		traces[0] != nil && len(traces[0].Points) > 1 {
 		t.Errorf("%v, %v", traces, err)
 	}
 	runs[1].Config.Width = 0
-	if _, err := Trials(context.Background(), runs); err == nil || !strings.Contains(err.Error(), "run 1: fcn: Width is 0") {
+	if _, err := Trials(context.Background(), runs); err == nil ||
+		!strings.Contains(err.Error(), "run 1: fcn: Width is 0") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -74,7 +94,8 @@ func TestTrialsThatFail(t *testing.T) {
 	runs[1] = run(1)
 	runs[2].Settings.Progress = func(Progress) { cancel() }
 	var interrupted *InterruptedError
-	if _, err := Trials(ctx, runs); !errors.As(err, &interrupted) || !errors.Is(err, context.Canceled) {
+	if _, err := Trials(ctx, runs); !errors.As(err, &interrupted) ||
+		!errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 }
@@ -85,33 +106,41 @@ func BenchmarkTrials(b *testing.B) {
 	for _, c := range []struct {
 		net           string
 		points, width int
-	}{{"4HL ReLU", 32, 32}, {"1HL ReLU", 1024, 128}, {"4HL ReLU", 1024, 128}, {"4HL ReLU", 128, 512}, {"4HL ReLU", 1024, 512}} {
+	}{{"4HL ReLU", 32, 32}, {"1HL ReLU", 1024, 128}, {"4HL ReLU", 1024, 128},
+		{"4HL ReLU", 128, 512}, {"4HL ReLU", 1024, 512}} {
 		x, y := normals(1, c.points, 11), normals(2, c.points, 1)
 		for _, side := range []bool{false, true} {
-			b.Run(fmt.Sprintf("%s/%d/%d/%v", strings.ReplaceAll(c.net, " ", "-"), c.points, c.width, side), func(b *testing.B) {
-				var trials [2]*training
-				for i := range trials {
-					net := ntk.Must(New(nets[c.net], Config{11, c.width, 1, uint64(i)}))
-					trials[i] = ntk.Must(net.newTraining(Problem{x, y, x, y}, Settings{LearningRate: 1e-3, Epochs: 1}))
-					trials[i].train.serial = side
-				}
-				step := func(t *training) {
-					t.train.forward()
-					t.residuals()
-					t.step(1e-3)
-				}
-				for b.Loop() {
-					if !side {
-						step(trials[0])
-						step(trials[1])
-						continue
+			b.Run(
+				fmt.Sprintf("%s/%d/%d/%v", strings.ReplaceAll(c.net, " ", "-"), c.points, c.width,
+					side),
+				func(b *testing.B) {
+					var trials [2]*training
+					for i := range trials {
+						net := ntk.Must(New(nets[c.net], Config{11, c.width, 1, uint64(i)}))
+						trials[i] = ntk.Must(
+							net.newTraining(Problem{x, y, x, y},
+								Settings{LearningRate: 1e-3, Epochs: 1}),
+						)
+						trials[i].train.serial = side
 					}
-					var group sync.WaitGroup
-					group.Go(func() { step(trials[0]) })
-					step(trials[1])
-					group.Wait()
-				}
-			})
+					step := func(t *training) {
+						t.train.forward()
+						t.residuals()
+						t.step(1e-3)
+					}
+					for b.Loop() {
+						if !side {
+							step(trials[0])
+							step(trials[1])
+							continue
+						}
+						var group sync.WaitGroup
+						group.Go(func() { step(trials[0]) })
+						step(trials[1])
+						group.Wait()
+					}
+				},
+			)
 		}
 	}
 }

@@ -34,7 +34,8 @@ func BenchmarkDual(b *testing.B) {
 		for _, rho := range []struct {
 			name string
 			rho  float64
-		}{{"0.5", 0.5}, {"0.9", 0.9}, {"0.91", 0.91}, {"0.999", 0.999}, {"-0.999", -0.999}, {"1", 1}} {
+		}{{"0.5", 0.5}, {"0.9", 0.9}, {"0.91", 0.91}, {"0.999", 0.999}, {"-0.999", -0.999},
+			{"1", 1}} {
 			b.Run(c.name+"/ρ="+rho.name, func(b *testing.B) {
 				for b.Loop() {
 					fn.Dual(1, rho.rho, 1)

@@ -101,7 +101,8 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 		s, co := math.Sincos(theta / 2)
 		rho := (co - s) * (co + s)
 		n := 0
-		for power, step := 1.0, math.Pow(math.Abs(rho), 8); n < terms && power*rest[n] > fn.tol/100; n += 8 {
+		for power, step := 1.0, math.Pow(math.Abs(rho),
+			8); n < terms && power*rest[n] > fn.tol/100; n += 8 {
 			power *= step
 		}
 		if n = min(n, terms); math.Pow(math.Abs(rho), float64(n))*rest[n] <= fn.tol/50 {
@@ -178,7 +179,13 @@ func (fn *Function) newCurve(q float64) (*Curve, error) {
 		c.panels[i].drop = c.panels[i-1].drop + c.dropWithin(i-1, c.panels[i-1].b)
 	}
 	if worst > fn.tol {
-		return c, &ToleranceError{What: "the dual as a curve over the angle", At: at, Tolerance: fn.tol, Estimate: worst, Partial: fn}
+		return c, &ToleranceError{
+			What:      "the dual as a curve over the angle",
+			At:        at,
+			Tolerance: fn.tol,
+			Estimate:  worst,
+			Partial:   fn,
+		}
 	}
 	return c, nil
 }

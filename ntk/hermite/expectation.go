@@ -179,7 +179,9 @@ func (fn *Function) cutoff(sigma, sigma2, eps float64) float64 {
 // transform sets b[k] to E[φ(σz)h_k(z)] and d[k] to E[φ'(σz)h_k(z)], and
 // returns E[φ(σz)²] and E[φ'(σz)²]. Either of b and d may be nil. Intervals are
 // shorter by the fraction than those that are known to do.
-func (fn *Function) transform(sigma float64, b, d []float64, fraction float64) (square, squareD float64) {
+func (fn *Function) transform(
+	sigma float64, b, d []float64, fraction float64,
+) (square, squareD float64) {
 	n := max(len(b), len(d))
 	r := fn.cutoff(sigma, sigma, 1e-27)
 	x := &side{p: fn.right, scale: sigma}
@@ -239,12 +241,17 @@ func (fn *Function) DerivativeCoeffs(sigma float64, n int) (b []float64, bound f
 	return fn.coeffs(sigma, n, true)
 }
 
-func (fn *Function) coeffs(sigma float64, n int, derivative bool) (b []float64, bound float64, err error) {
+func (fn *Function) coeffs(
+	sigma float64, n int, derivative bool,
+) (b []float64, bound float64, err error) {
 	if !(sigma >= 0 && sigma <= fn.maxStd) {
-		return nil, 0, fmt.Errorf("hermite: the standard deviation is %v; the function was resolved for [0, %v]", sigma, fn.maxStd)
+		return nil, 0, fmt.Errorf(
+			"hermite: the standard deviation is %v; the function was resolved for [0, %v]", sigma,
+			fn.maxStd)
 	}
 	if n < 0 || n > MaxCoeffs {
-		return nil, 0, fmt.Errorf("hermite: %d coefficients asked for; 0 … %d can be had", n, MaxCoeffs)
+		return nil, 0, fmt.Errorf("hermite: %d coefficients asked for; 0 … %d can be had", n,
+			MaxCoeffs)
 	}
 	b = make([]float64, n)
 	if n == 0 {
@@ -498,7 +505,8 @@ func (fn *Function) quadrature(p pair, work *int) (value, derivative float64) {
 	}
 	// Oscillation takes equally many panels as it takes along s.
 	width := 2.4
-	for _, x := range [...]*side{{p: fn.right, scale: p.sigma * p.d}, {p: other, scale: p.sigma2 * p.d}} {
+	for _, x := range [...]*side{{p: fn.right, scale: p.sigma * p.d},
+		{p: other, scale: p.sigma2 * p.d}} {
 		width = math.Min(width, x.typicalStep(r))
 	}
 	n := math.Ceil(r / width)
@@ -596,7 +604,9 @@ func (fn *Function) Prepare(q float64) []float64 {
 // DualPrepared is [Function.Dual] with what Prepare(q) and Prepare(q2)
 // returned: Mehler's series, O(terms), at correlations where the coefficients
 // left out are negligible, otherwise quadrature.
-func (fn *Function) DualPrepared(a []float64, q, k, q2 float64, b []float64) (value, derivative float64) {
+func (fn *Function) DualPrepared(
+	a []float64, q, k, q2 float64, b []float64,
+) (value, derivative float64) {
 	if len(a) < 6 || len(b) < 6 || math.IsNaN(k) {
 		return math.NaN(), math.NaN()
 	}

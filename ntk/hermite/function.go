@@ -59,13 +59,17 @@ type ToleranceError struct {
 
 // Error implements error.
 func (e *ToleranceError) Error() string {
-	return fmt.Sprintf("hermite: %s is known to %.2g and not to the tolerance %.2g; the error is largest near %v",
+	return fmt.Sprintf(
+		"hermite: %s is known to %.2g and not to the tolerance %.2g; the error is largest near %v",
 		e.What, e.Estimate, e.Tolerance, e.At)
 }
 
 func valueError(name string, z, v float64) error {
 	if !math.IsNaN(v) {
-		return fmt.Errorf("hermite: %s(%v) is %.4g: it is not finite or grows faster than Gaussian expectations at the largest standard deviation allow; a smaller one (MaxStd, or its square MaxVariance) may do", name, z, v)
+		return fmt.Errorf(
+			"hermite: %s(%v) is %.4g: it is not finite or grows faster than Gaussian "+
+				"expectations at the largest standard deviation allow; a smaller one (MaxStd, "+
+				"or its square MaxVariance) may do", name, z, v)
 	}
 	return fmt.Errorf("hermite: %s(%v) is NaN", name, z)
 }
@@ -94,7 +98,13 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 	if s == nil {
 		s = &ResolveSettings{}
 	}
-	fn := &Function{f: f, df: df, tol: s.Tolerance, maxStd: s.MaxStd, curves: map[float64]*cachedCurve{}}
+	fn := &Function{
+		f:      f,
+		df:     df,
+		tol:    s.Tolerance,
+		maxStd: s.MaxStd,
+		curves: map[float64]*cachedCurve{},
+	}
 	if fn.tol == 0 {
 		fn.tol = 1e-10
 	}
@@ -102,7 +112,8 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 		fn.maxStd = 10
 	}
 	if !(fn.tol >= 1e-13 && fn.tol <= 0.1) {
-		return nil, fmt.Errorf("hermite: Tolerance is %v; it must be within [1e-13, 0.1]", s.Tolerance)
+		return nil, fmt.Errorf("hermite: Tolerance is %v; it must be within [1e-13, 0.1]",
+			s.Tolerance)
 	}
 	if !(fn.maxStd >= 1e-6 && fn.maxStd <= 1e6) {
 		return nil, fmt.Errorf("hermite: MaxStd is %v; it must be within [1e-6, 1e6]", s.MaxStd)
@@ -112,7 +123,14 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 			return nil, fmt.Errorf("hermite: a kink or jump is declared at %v", z)
 		}
 	}
-	r := &resolver{fn: f, dfn: df, tol: fn.tol, budget: 400_000, std: fn.maxStd, unit: math.Min(1, fn.maxStd)}
+	r := &resolver{
+		fn:     f,
+		dfn:    df,
+		tol:    fn.tol,
+		budget: 400_000,
+		std:    fn.maxStd,
+		unit:   math.Min(1, fn.maxStd),
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			if r.inside == "" {
@@ -141,7 +159,8 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 	var estimate, worst float64
 	fn.right, what, estimate, worst = r.finish()
 	fn.jumps = sorted(s.Jumps, r.jumps)
-	fn.kinks = slices.DeleteFunc(sorted(s.Kinks, r.kinks), func(z float64) bool { return slices.Contains(fn.jumps, z) })
+	fn.kinks = slices.DeleteFunc(sorted(s.Kinks, r.kinks),
+		func(z float64) bool { return slices.Contains(fn.jumps, z) })
 	fn.left = fn.right.mirrored()
 	fn.estimate = estimate
 	if err := r.checkDerivative(); err != nil {
@@ -149,13 +168,20 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 	}
 	fn.setEnvelope(r)
 	if !(estimate <= fn.tol) {
-		return nil, &ToleranceError{What: what, At: worst, Tolerance: fn.tol, Estimate: estimate, Partial: fn}
+		return nil, &ToleranceError{
+			What:      what,
+			At:        worst,
+			Tolerance: fn.tol,
+			Estimate:  estimate,
+			Partial:   fn,
+		}
 	}
 	return fn, nil
 }
 
 func varianceError(q, maxStd float64) error {
-	return fmt.Errorf("hermite: the variance is %v; the function was resolved for (0, %v]", q, maxStd*maxStd)
+	return fmt.Errorf("hermite: the variance is %v; the function was resolved for (0, %v]", q,
+		maxStd*maxStd)
 }
 
 func sorted(a, b []float64) []float64 {
@@ -195,7 +221,9 @@ func (r *resolver) extent(std float64) (float64, error) {
 			return math.Max(last+dx, math.Sqrt(-2*need)) * std, nil
 		}
 		if x > 50 {
-			return 0, fmt.Errorf("hermite: E[f(σz)²] does not converge at σ = MaxStd = %v: |f(%v)| = %.3g", std, x*std, math.Abs(r.value(x*std)))
+			return 0, fmt.Errorf(
+				"hermite: E[f(σz)²] does not converge at σ = MaxStd = %v: |f(%v)| = %.3g", std,
+				x*std, math.Abs(r.value(x*std)))
 		}
 	}
 }
@@ -215,7 +243,8 @@ func (r *resolver) checkDerivative() error {
 		y := freshPoints[2]
 		want, got := clenshaw(&c, y)/h, clenshaw(&p.d, y)
 		if math.Abs(want-got) > 1e-4*(math.Max(p.maxD, math.Abs(want)))+1e-9*p.max/h {
-			return fmt.Errorf("hermite: df(%v) is %.6g, and f has the slope %.6g there", p.a+h+h*y, got, want)
+			return fmt.Errorf("hermite: df(%v) is %.6g, and f has the slope %.6g there", p.a+h+h*y,
+				got, want)
 		}
 	}
 	return nil

@@ -42,7 +42,13 @@ func closedForms() []closed {
 		{"ReLU, kink and derivative found", relu, nil, nil, ntk.ReLU{}.Dual},
 		{"|z|", math.Abs, nil, at(0), absDual},
 		{"|z|, kink found", math.Abs, nil, nil, absDual},
-		{"step", func(z float64) float64 { return math.Copysign(0.5, z) + 0.5 }, nil, nil, stepDual},
+		{
+			"step",
+			func(z float64) float64 { return math.Copysign(0.5, z) + 0.5 },
+			nil,
+			nil,
+			stepDual,
+		},
 		{"erf", math.Erf, ntk.Erf{}.Derivative, nil, ntk.Erf{}.Dual},
 		{"erf, derivative found", math.Erf, nil, nil, ntk.Erf{}.Dual},
 		{"½ sin 6z", sixth.Value, sixth.Derivative, nil, sixth.Dual},
@@ -145,7 +151,8 @@ func TestDualAgainstClosedForms(t *testing.T) {
 					limit = limitD
 				}
 				if !(e < limit) || !(eD < limitD) {
-					t.Errorf("%s: q = %v, ρ = %v, q2 = %v: duals %v, %v; want %v, %v: errors %.2g, %.2g",
+					t.Errorf(
+						"%s: q = %v, ρ = %v, q2 = %v: duals %v, %v; want %v, %v: errors %.2g, %.2g",
 						c.name, q, rho, q2, value, derivative, want, wantD, e, eD)
 				}
 			}
@@ -180,7 +187,8 @@ func TestDualAgainstProductRule(t *testing.T) {
 	x, w := make([]float64, 200), make([]float64, 200)
 	quad.Hermite{}.FixedLocations(x, w, math.Inf(-1), math.Inf(1))
 	slope := func(z float64) float64 { return 1 - math.Tanh(z)*math.Tanh(z) }
-	for _, v := range [][3]float64{{0.25, 0.95, 0.25}, {0.25, -0.95, 0.2}, {0.3, 0.5, 0.1}, {0.2, 0.999, 0.3}} {
+	for _, v := range [][3]float64{{0.25, 0.95, 0.25}, {0.25, -0.95, 0.2}, {0.3, 0.5, 0.1},
+		{0.2, 0.999, 0.3}} {
 		q, rho, q2 := v[0], v[1], v[2]
 		var want, wantD float64
 		for i := range x {
@@ -203,7 +211,8 @@ func TestDualAgainstProductRule(t *testing.T) {
 // which is small itself; 1e-11 is a tenth of the tolerance.
 func TestNarrowBump(t *testing.T) {
 	const w = 1e-4
-	fn, err := hermite.Resolve(func(z float64) float64 { return math.Exp(-(z - 1) * (z - 1) / (2 * w)) }, nil, nil)
+	fn, err := hermite.Resolve(
+		func(z float64) float64 { return math.Exp(-(z - 1) * (z - 1) / (2 * w)) }, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,14 +270,17 @@ func TestCoeffsOfReLU(t *testing.T) {
 				t.Fatal(err)
 			}
 			if bound > 2e-11*sigma || boundD > 2e-11 {
-				t.Errorf("%s at σ = %v: bounds %.2g, %.2g are above a fifth of the tolerance", c.name, sigma, bound, boundD)
+				t.Errorf("%s at σ = %v: bounds %.2g, %.2g are above a fifth of the tolerance",
+					c.name, sigma, bound, boundD)
 			}
 			for k := range b {
 				if math.Abs(b[k]-sigma*want[k]) > bound {
-					t.Errorf("%s at σ = %v: b_%d = %v, want %v ± %.2g", c.name, sigma, k, b[k], sigma*want[k], bound)
+					t.Errorf("%s at σ = %v: b_%d = %v, want %v ± %.2g", c.name, sigma, k, b[k],
+						sigma*want[k], bound)
 				}
 				if k+1 < n && math.Abs(d[k]-math.Sqrt(float64(k+1))*want[k+1]) > boundD {
-					t.Errorf("%s at σ = %v: derivative's b_%d = %v ± %.2g", c.name, sigma, k, d[k], boundD)
+					t.Errorf("%s at σ = %v: derivative's b_%d = %v ± %.2g", c.name, sigma, k, d[k],
+						boundD)
 				}
 			}
 		}
@@ -309,8 +321,10 @@ func TestDualPrepared(t *testing.T) {
 			if rho == 1 {
 				limit = 2e-8
 			}
-			if math.Abs(value-want) > limit*scale || (!math.IsNaN(wantD) && math.Abs(derivative-wantD) > limit*scaleD) {
-				t.Errorf("%s, ρ = %v: %v, %v; want %v, %v", c.name, rho, value, derivative, want, wantD)
+			if math.Abs(value-want) > limit*scale ||
+				(!math.IsNaN(wantD) && math.Abs(derivative-wantD) > limit*scaleD) {
+				t.Errorf("%s, ρ = %v: %v, %v; want %v, %v", c.name, rho, value, derivative, want,
+					wantD)
 			}
 		}
 	}
@@ -336,10 +350,14 @@ func TestDualCurve(t *testing.T) {
 					t.Errorf("%s, q = %v, gap %v: %v, want %v", c.name, q, gap, value, want)
 				}
 				if !math.IsNaN(wantD) && math.Abs(derivative-wantD) > slack*scaleD {
-					t.Errorf("%s, q = %v, gap %v: derivative %v, want %v", c.name, q, gap, derivative, wantD)
+					t.Errorf("%s, q = %v, gap %v: derivative %v, want %v", c.name, q, gap,
+						derivative, wantD)
 				}
-				if drop, first := curve.Drop(gap), c.dualAtZero(q); math.Abs(drop-(first-want)) > 2*slack*scale {
-					t.Errorf("%s, q = %v, gap %v: drop %v, want %v", c.name, q, gap, drop, first-want)
+				if drop, first := curve.Drop(gap), c.dualAtZero(
+					q,
+				); math.Abs(drop-(first-want)) > 2*slack*scale {
+					t.Errorf("%s, q = %v, gap %v: drop %v, want %v", c.name, q, gap, drop,
+						first-want)
 				}
 			}
 		}
@@ -365,7 +383,8 @@ func TestLateCoefficients(t *testing.T) {
 		if v, d := curve.At(gap); math.Abs(v-want) > 1e-11 || math.Abs(d-wantD) > 2e-8 {
 			t.Errorf("curve at gap %v: %v, %v; want %v, %v", gap, v, d, want, wantD)
 		}
-		if v, d := fn.DualPrepared(a, 1, 1-gap, 1, a); math.Abs(v-want) > 1e-11 || math.Abs(d-wantD) > 2e-8 {
+		if v, d := fn.DualPrepared(a, 1, 1-gap, 1, a); math.Abs(v-want) > 1e-11 ||
+			math.Abs(d-wantD) > 2e-8 {
 			t.Errorf("prepared at gap %v: %v, %v; want %v, %v", gap, v, d, want, wantD)
 		}
 	}
@@ -449,8 +468,10 @@ func TestResolveErrors(t *testing.T) {
 		want  string // "" for a ToleranceError
 	}{
 		{"noise", noise, nil, nil, ""},
-		{"some noise", func(z float64) float64 { return math.Tanh(z) + 1e-6*noise(z) }, nil, nil, ""},
-		{"single precision", func(z float64) float64 { return float64(float32(math.Tanh(z))) }, nil, nil, ""},
+		{"some noise", func(z float64) float64 { return math.Tanh(z) + 1e-6*noise(z) }, nil, nil,
+			""},
+		{"single precision", func(z float64) float64 { return float64(float32(math.Tanh(z))) }, nil,
+			nil, ""},
 		{"fast", func(z float64) float64 { return math.Sin(1e6 * z) }, nil, nil, ""},
 		{"pole", func(z float64) float64 { return 1 / z }, nil, nil, ""},
 		{"derivative not square integrable", func(z float64) float64 { return math.Sqrt(math.Abs(z)) }, nil, nil, ""},
@@ -459,12 +480,16 @@ func TestResolveErrors(t *testing.T) {
 		{"square root", math.Sqrt, nil, nil, "f(-"},
 		{"NaN in df", math.Tanh, math.Log, nil, "df(-"},
 		{"e^{z²}", func(z float64) float64 { return math.Exp(z * z) }, nil, nil, "grows"},
-		{"e^{z²/4} is not square integrable", func(z float64) float64 { return math.Exp(z * z / 4) }, nil, &hermite.ResolveSettings{MaxStd: 1}, "grows"},
+		{"e^{z²/4} is not square integrable",
+			func(z float64) float64 { return math.Exp(z * z / 4) }, nil,
+			&hermite.ResolveSettings{MaxStd: 1}, "grows"},
 		{"panic", func(z float64) float64 { panic("boom") }, nil, nil, "panics: boom"},
 		{"wrong derivative", math.Tanh, math.Cos, nil, "slope"},
-		{"kink at NaN", math.Tanh, nil, &hermite.ResolveSettings{Kinks: []float64{math.NaN()}}, "NaN"},
+		{"kink at NaN", math.Tanh, nil, &hermite.ResolveSettings{Kinks: []float64{math.NaN()}},
+			"NaN"},
 		{"jump at infinity", math.Tanh, nil, &hermite.ResolveSettings{Jumps: []float64{math.Inf(1)}}, "+Inf"},
-		{"tolerance", math.Tanh, nil, &hermite.ResolveSettings{Tolerance: 1e-16}, "Tolerance is 1e-16"},
+		{"tolerance", math.Tanh, nil, &hermite.ResolveSettings{Tolerance: 1e-16},
+			"Tolerance is 1e-16"},
 		{"negative", math.Tanh, nil, &hermite.ResolveSettings{MaxStd: -1}, "MaxStd is -1"},
 	} {
 		f, evaluations := counted(c.f)
@@ -488,7 +513,8 @@ func TestResolveErrors(t *testing.T) {
 
 // Noise of 1e-6 costs about that: the partial result is useful.
 func TestPartial(t *testing.T) {
-	_, err := hermite.Resolve(func(z float64) float64 { return relu(z) + 1e-6*noise(z) }, func(z float64) float64 { return ntk.ReLU{}.Derivative(z) }, nil)
+	_, err := hermite.Resolve(func(z float64) float64 { return relu(z) + 1e-6*noise(z) },
+		func(z float64) float64 { return ntk.ReLU{}.Derivative(z) }, nil)
 	var e *hermite.ToleranceError
 	if !errors.As(err, &e) {
 		t.Fatal(err)
@@ -506,22 +532,33 @@ func TestFoundKinks(t *testing.T) {
 		kinks, jumps []float64
 		within       float64 // kinks of a higher order need no more
 	}{
-		{"hard tanh", func(z float64) float64 { return math.Max(-1, math.Min(1, z)) }, []float64{-1, 1}, nil, 1e-13},
-		{"ReLU6", func(z float64) float64 { return math.Max(0, math.Min(6, z)) }, []float64{0, 6}, nil, 1e-13},
-		{"two near", func(z float64) float64 { return relu(z-0.3) + relu(z-0.301) }, []float64{0.3, 0.301}, nil, 1e-13},
+		{"hard tanh", func(z float64) float64 { return math.Max(-1, math.Min(1, z)) },
+			[]float64{-1, 1}, nil, 1e-13},
+		{"ReLU6", func(z float64) float64 { return math.Max(0, math.Min(6, z)) }, []float64{0, 6},
+			nil, 1e-13},
+		{"two near", func(z float64) float64 { return relu(z-0.3) + relu(z-0.301) },
+			[]float64{0.3, 0.301}, nil, 1e-13},
 		{"curvature", func(z float64) float64 { return z * math.Abs(z) }, []float64{0}, nil, 1e-7},
-		{"ELU", func(z float64) float64 { return math.Max(z, math.Expm1(math.Min(z, 0))) }, []float64{0}, nil, 1e-7},
-		{"steep", func(z float64) float64 { return math.Tanh(1e9 * (z - 1)) }, nil, []float64{1}, 1e-8},
-		{"step", func(z float64) float64 { return math.Floor(z / 60) }, nil, []float64{-60, 0, 60}, 1e-13},
-		{"weak", func(z float64) float64 { return math.Tanh(z) + 1e-6*relu(z-0.5) }, []float64{0.5}, nil, 1e-7},
+		{"ELU", func(z float64) float64 { return math.Max(z, math.Expm1(math.Min(z, 0))) },
+			[]float64{0}, nil, 1e-7},
+		{"steep", func(z float64) float64 { return math.Tanh(1e9 * (z - 1)) }, nil, []float64{1},
+			1e-8},
+		{"step", func(z float64) float64 { return math.Floor(z / 60) }, nil, []float64{-60, 0, 60},
+			1e-13},
+		{"weak", func(z float64) float64 { return math.Tanh(z) + 1e-6*relu(z-0.5) }, []float64{0.5},
+			nil, 1e-7},
 	} {
 		fn, err := hermite.Resolve(c.f, nil, nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		near := func(a, b float64) bool { return math.Abs(a-b) <= c.within*math.Max(1, math.Abs(b)) }
-		if k, j := fn.Kinks(), fn.Jumps(); !slices.EqualFunc(k, c.kinks, near) || !slices.EqualFunc(j, c.jumps, near) {
+		near := func(a, b float64) bool {
+			return math.Abs(a-b) <= c.within*math.Max(1,
+				math.Abs(b))
+		}
+		if k, j := fn.Kinks(), fn.Jumps(); !slices.EqualFunc(k, c.kinks, near) ||
+			!slices.EqualFunc(j, c.jumps, near) {
 			t.Errorf("%s: kinks %v and jumps %v, want %v and %v", c.name, k, j, c.kinks, c.jumps)
 		}
 	}
@@ -529,8 +566,16 @@ func TestFoundKinks(t *testing.T) {
 
 // A jump that is declared as a kink is a jump all the same: φ' has no dual.
 func TestJumpDeclaredAsKink(t *testing.T) {
-	fn := resolve(t, closed{name: "step", f: func(z float64) float64 { return math.Copysign(1, z) }, settings: &hermite.ResolveSettings{Kinks: []float64{0, 3}}})
-	if j, k := fn.Jumps(), fn.Kinks(); !slices.Equal(j, []float64{0}) || !slices.Equal(k, []float64{3}) {
+	fn := resolve(
+		t,
+		closed{
+			name:     "step",
+			f:        func(z float64) float64 { return math.Copysign(1, z) },
+			settings: &hermite.ResolveSettings{Kinks: []float64{0, 3}},
+		},
+	)
+	if j, k := fn.Jumps(), fn.Kinks(); !slices.Equal(j, []float64{0}) ||
+		!slices.Equal(k, []float64{3}) {
 		t.Errorf("jumps %v and kinks %v, want [0] and [3]", j, k)
 	}
 	if _, d := fn.Dual(1, 0.5, 1); !math.IsNaN(d) {
@@ -547,12 +592,15 @@ func TestRange(t *testing.T) {
 		t.Error(fn.MaxStd())
 	}
 	nan := math.NaN()
-	for _, v := range [][3]float64{{4.1, 0, 1}, {1, 0, 4.1}, {-1, 0, 1}, {nan, 0, 1}, {1, nan, 1}, {1, 0, nan}} {
+	for _, v := range [][3]float64{{4.1, 0, 1}, {1, 0, 4.1}, {-1, 0, 1}, {nan, 0, 1}, {1, nan, 1},
+		{1, 0, nan}} {
 		a, b := fn.Prepare(v[0]), fn.Prepare(v[2])
 		value, derivative := fn.Dual(v[0], v[1], v[2])
 		value2, derivative2 := fn.DualPrepared(a, v[0], v[1], v[2], b)
-		if !math.IsNaN(value) || !math.IsNaN(derivative) || !math.IsNaN(value2) || !math.IsNaN(derivative2) {
-			t.Errorf("Dual%v = %v, %v and prepared %v, %v; want NaN", v, value, derivative, value2, derivative2)
+		if !math.IsNaN(value) || !math.IsNaN(derivative) || !math.IsNaN(value2) ||
+			!math.IsNaN(derivative2) {
+			t.Errorf("Dual%v = %v, %v and prepared %v, %v; want NaN", v, value, derivative, value2,
+				derivative2)
 		}
 	}
 	for _, v := range [][2]float64{{5, 1}, {1, -1}, {1, 2.1}, {1, nan}, {nan, 1}} {
@@ -629,7 +677,8 @@ func FuzzResolve(f *testing.F) {
 			return a*z*z + b*noise(z)*c
 		}
 		g, evaluations := counted(g)
-		fn, err := hermite.Resolve(g, nil, &hermite.ResolveSettings{Tolerance: tolerance, MaxStd: maxStd})
+		fn, err := hermite.Resolve(g, nil,
+			&hermite.ResolveSettings{Tolerance: tolerance, MaxStd: maxStd})
 		if *evaluations > mostEvaluations {
 			t.Fatalf("%d evaluations", *evaluations)
 		}
@@ -658,7 +707,8 @@ func ExampleResolve() {
 }
 
 func ExampleFunction_Kinks() {
-	clipped, err := hermite.Resolve(func(z float64) float64 { return math.Min(math.Abs(z), 2) }, nil, nil)
+	clipped, err := hermite.Resolve(func(z float64) float64 { return math.Min(math.Abs(z), 2) },
+		nil, nil)
 	if err != nil {
 		panic(err)
 	}
@@ -737,7 +787,8 @@ func ExampleFunction_DualCurve() {
 }
 
 func ExampleToleranceError() {
-	_, err := hermite.Resolve(func(z float64) float64 { return float64(float32(math.Sin(z))) }, nil, &hermite.ResolveSettings{MaxStd: 1})
+	_, err := hermite.Resolve(func(z float64) float64 { return float64(float32(math.Sin(z))) }, nil,
+		&hermite.ResolveSettings{MaxStd: 1})
 	var e *hermite.ToleranceError
 	if errors.As(err, &e) {
 		b, _, _ := e.Partial.Coeffs(1, 2)
@@ -771,6 +822,8 @@ func ExampleCurve_Panels() {
 		panic(err)
 	}
 	value, derivative := curve.At(2) // covariance 0: E|u|E|v| = 2·2/π
-	fmt.Printf("at variance %g: %.6f and %.6f, %.6f below equal inputs; several polynomials: %t\n", curve.Variance(), value, math.Abs(derivative), curve.Drop(2), curve.Panels() > 1)
-	// Output: at variance 2: 1.273240 and 0.000000, 0.726760 below equal inputs; several polynomials: true
+	fmt.Printf("at variance %g: %.6f and %.6f, %.6f below equal inputs; several polynomials: %t\n",
+		curve.Variance(), value, math.Abs(derivative), curve.Drop(2), curve.Panels() > 1)
+	// Output:
+	// at variance 2: 1.273240 and 0.000000, 0.726760 below equal inputs; several polynomials: true
 }

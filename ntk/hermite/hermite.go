@@ -184,7 +184,9 @@ func (s Series) Prepare(q float64) []float64 {
 
 // DualPrepared is [Series.Dual] with what Prepare(q) and Prepare(q2) returned.
 // Cost: O(degree).
-func (s Series) DualPrepared(a []float64, q, k, q2 float64, b []float64) (value, derivative float64) {
+func (s Series) DualPrepared(
+	a []float64, q, k, q2 float64, b []float64,
+) (value, derivative float64) {
 	var rho float64
 	if q > 0 && q2 > 0 {
 		rho = math.Max(-1, math.Min(1, k/math.Sqrt(q)/math.Sqrt(q2)))

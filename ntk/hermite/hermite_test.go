@@ -23,7 +23,8 @@ func ExampleSeries() {
 		panic(err)
 	}
 	value, derivative := phi.Dual(1, 0.5, 1) // Σ b_k² c^k and Σ k b_k² c^(k-1)
-	fmt.Printf("φ(1) = %.4f, φ'(1) = %.4f, duals %.5f, %.5f\n", phi.Value(1), phi.Derivative(1), value, derivative)
+	fmt.Printf("φ(1) = %.4f, φ'(1) = %.4f, duals %.5f, %.5f\n", phi.Value(1), phi.Derivative(1),
+		value, derivative)
 	// Output: φ(1) = 1.4082, φ'(1) = 1.0000, duals 0.53125, 1.18750
 }
 
@@ -79,7 +80,10 @@ func ExampleSeries_DualPrepared() {
 // gaussian integrates f against N(0, 1) by an independent route: 60-point
 // Gauss-Hermite quadrature, exact for polynomials up to degree 119.
 func gaussian(f func(z float64) float64) float64 {
-	return quad.Fixed(func(x float64) float64 { return f(math.Sqrt2 * x) }, math.Inf(-1), math.Inf(1), 60, quad.Hermite{}, 0) / math.Sqrt(math.Pi)
+	return quad.Fixed(func(x float64) float64 { return f(math.Sqrt2 * x) }, math.Inf(-1),
+		math.Inf(1), 60, quad.Hermite{}, 0) / math.Sqrt(
+		math.Pi,
+	)
 }
 
 func TestOrthonormal(t *testing.T) {
@@ -109,7 +113,8 @@ func TestDualAnyVariance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range [][3]float64{{1, 0.3, 1}, {1, 1, 1}, {1, -1, 1}, {0.14, 0.2, 2.5}, {4, -1.5, 0.6}, {2, 1.2, 2}} {
+	for _, c := range [][3]float64{{1, 0.3, 1}, {1, 1, 1}, {1, -1, 1}, {0.14, 0.2, 2.5},
+		{4, -1.5, 0.6}, {2, 1.2, 2}} {
 		q, k, q2 := c[0], c[1], c[2]
 		pair := func(f func(float64) float64) float64 {
 			return gaussian(func(z float64) float64 {
@@ -124,7 +129,9 @@ func TestDualAnyVariance(t *testing.T) {
 		if want := pair(phi.Value); math.Abs(value-want) > 1e-9*math.Max(1, math.Abs(want)) {
 			t.Errorf("E[φφ] at %v = %v, want %v", c, value, want)
 		}
-		if want := pair(phi.Derivative); math.Abs(derivative-want) > 1e-9*math.Max(1, math.Abs(want)) {
+		if want := pair(phi.Derivative); math.Abs(
+			derivative-want,
+		) > 1e-9*math.Max(1, math.Abs(want)) {
 			t.Errorf("E[φ'φ'] at %v = %v, want %v", c, derivative, want)
 		}
 	}
@@ -140,7 +147,9 @@ func TestScaledIsTheFunction(t *testing.T) {
 	for _, sigma := range []float64{0, 0.3, 1, 2.7} {
 		scaled := phi.Scaled(sigma)
 		for _, z := range []float64{-2, 0, 0.7, 3} {
-			if got, want := scaled.Value(z), phi.Value(sigma*z); math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
+			if got, want := scaled.Value(z), phi.Value(
+				sigma*z,
+			); math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
 				t.Errorf("σ = %v: value at %v is %v, want %v", sigma, z, got, want)
 			}
 		}
@@ -159,14 +168,21 @@ func TestScaledSeries(t *testing.T) {
 		if got, want := same.Value(z), phi.Value(z); math.Abs(got-want) > 1e-13*(1+math.Abs(want)) {
 			t.Errorf("value at %v: %v, %v", z, got, want)
 		}
-		if got, want := same.Derivative(z), phi.Derivative(z); math.Abs(got-want) > 1e-13*(1+math.Abs(want)) {
+		if got, want := same.Derivative(z), phi.Derivative(
+			z,
+		); math.Abs(got-want) > 1e-13*(1+math.Abs(want)) {
 			t.Errorf("derivative at %v: %v, %v", z, got, want)
 		}
-		if got, want := phi.Scaled(0.6).Value(z), phi.Value(0.6*z); math.Abs(got-want) > 1e-13*(1+math.Abs(want)) {
+		if got, want := phi.Scaled(0.6).
+			Value(z),
+			phi.Value(0.6*z); math.Abs(
+			got-want,
+		) > 1e-13*(1+math.Abs(want)) {
 			t.Errorf("φ(0.6 z) at %v: %v, %v", z, got, want)
 		}
 	}
-	for _, c := range [][3]float64{{1, 0.3, 1}, {1.7 * 1.7, -2, 1.7 * 1.7}, {0.14, 0.2, 2.5}, {0, 0, 1}} {
+	for _, c := range [][3]float64{{1, 0.3, 1}, {1.7 * 1.7, -2, 1.7 * 1.7}, {0.14, 0.2, 2.5},
+		{0, 0, 1}} {
 		v, d := phi.Dual(c[0], c[1], c[2])
 		v2, d2 := same.Dual(c[0], c[1], c[2])
 		if math.Abs(v-v2) > 1e-12*(1+math.Abs(v)) || math.Abs(d-d2) > 1e-12*(1+math.Abs(d)) {
@@ -193,10 +209,12 @@ func TestSeriesDerivative(t *testing.T) {
 
 func TestSeriesBounds(t *testing.T) {
 	var zero hermite.Series
-	if v, d := zero.Dual(1, 0.5, 1); zero.Value(2) != 0 || zero.Derivative(2) != 0 || v != 0 || d != 0 {
+	if v, d := zero.Dual(1, 0.5, 1); zero.Value(2) != 0 || zero.Derivative(2) != 0 || v != 0 ||
+		d != 0 {
 		t.Error("the zero value must be the zero function")
 	}
-	if _, err := hermite.NewSeries([]float64{0, math.Inf(-1)}); err == nil || !strings.Contains(err.Error(), "b_1") {
+	if _, err := hermite.NewSeries([]float64{0, math.Inf(-1)}); err == nil ||
+		!strings.Contains(err.Error(), "b_1") {
 		t.Errorf("infinite coefficient: %v", err)
 	}
 	b := []float64{1, 2}

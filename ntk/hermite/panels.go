@@ -223,7 +223,8 @@ func (r *resolver) sample(a, b float64) fit {
 	h, mid := (b-a)/2, a+(b-a)/2
 	size := math.Max(math.Abs(a), math.Abs(b))
 	var v [nodes]float64
-	measure := func(name string, fn func(float64) float64) (c [nodes]float64, largest, err, noise float64) {
+	measure := func(name string, fn func(float64) float64) (c [nodes]float64, largest, err,
+		noise float64) {
 		var slope float64
 		for j, y := range chebyshevPoints {
 			v[j] = r.call(name, fn, mid+h*y)
@@ -533,7 +534,8 @@ func (p *fit) extend(z float64) float64 {
 func (r *resolver) jumpsAmongBreaks() {
 	for i := 1; i < len(r.done); i++ {
 		p, q := &r.done[i-1], &r.done[i]
-		if _, isBreak := slices.BinarySearch(r.breaks, q.a); !isBreak || !p.accepted || !q.accepted {
+		if _, isBreak := slices.BinarySearch(r.breaks, q.a); !isBreak || !p.accepted ||
+			!q.accepted {
 			continue
 		}
 		scale, _ := r.scale(q)

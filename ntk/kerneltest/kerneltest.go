@@ -50,7 +50,8 @@ func Activation(t testing.TB, phi ntk.Activation, s Settings) {
 	jumps := len(ntk.JumpsOf(phi)) > 0
 	kinks := append(ntk.KinksOf(phi), ntk.JumpsOf(phi)...)
 	if !math.IsNaN(phi.Value(math.NaN())) || !math.IsNaN(phi.Derivative(math.NaN())) {
-		t.Errorf("NaN in, NaN out: φ(NaN) = %v, φ'(NaN) = %v", phi.Value(math.NaN()), phi.Derivative(math.NaN()))
+		t.Errorf("NaN in, NaN out: φ(NaN) = %v, φ'(NaN) = %v", phi.Value(math.NaN()),
+			phi.Derivative(math.NaN()))
 	}
 	const h = 1e-5
 	for z := -3.03; z < 3; z += 0.1 {
@@ -59,7 +60,8 @@ func Activation(t testing.TB, phi ntk.Activation, s Settings) {
 		}
 		want := (phi.Value(z+h) - phi.Value(z-h)) / (2 * h)
 		size := 1 + math.Abs(phi.Value(z)) + math.Abs(want)
-		if got := phi.Derivative(z); !(math.Abs(got-want) < 1e-6*size) { // h²φ”'/6 and rounding over h
+		if got := phi.Derivative(
+			z); !(math.Abs(got-want) < 1e-6*size) { // h²φ”'/6 and rounding over h
 			t.Errorf("φ'(%.2f) = %v, by differences %v", z, got, want)
 		}
 	}
@@ -102,14 +104,18 @@ func evalFloat32(t testing.TB, phi ntk.Activation) {
 	e.EvalFloat32(value, derivative, z)
 	for i, x := range z {
 		v, d := phi.Value(float64(x)), phi.Derivative(float64(x))
-		if math.Abs(float64(value[i])-v) > 1e-5*(1+math.Abs(v)) || math.Abs(float64(derivative[i])-d) > 5e-5*(1+math.Abs(d)) {
-			t.Errorf("in float32 φ(%v) = %v, φ' = %v; want %v, %v", x, value[i], derivative[i], v, d)
+		if math.Abs(float64(value[i])-v) > 1e-5*(1+math.Abs(v)) ||
+			math.Abs(float64(derivative[i])-d) > 5e-5*(1+math.Abs(d)) {
+			t.Errorf("in float32 φ(%v) = %v, φ' = %v; want %v, %v", x, value[i], derivative[i], v,
+				d)
 			return
 		}
 	}
 }
 
-func duals(t testing.TB, phi ntk.Activation, d ntk.Dualer, kinks []float64, jumps bool, s Settings) {
+func duals(
+	t testing.TB, phi ntk.Activation, d ntk.Dualer, kinks []float64, jumps bool, s Settings,
+) {
 	t.Helper()
 	top, tol := s.maxVariance(), s.tolerance()
 	for _, q := range []float64{0.14, 1, top} {
@@ -128,19 +134,28 @@ func duals(t testing.TB, phi ntk.Activation, d ntk.Dualer, kinks []float64, jump
 					t.Errorf("E[φφ] at (%v, %v, %v) is %v, turned round %v", q, k, q2, value, other)
 				}
 				if !(math.Abs(value) <= bound*(1+tol)+1e-300) {
-					t.Errorf("E[φφ] at (%v, %v, %v) is %v, over the bound of Cauchy and Schwarz %v", q, k, q2, value, bound)
+					t.Errorf("E[φφ] at (%v, %v, %v) is %v, over the bound of Cauchy and Schwarz %v",
+						q, k, q2, value, bound)
 				}
-				if want := expect(phi.Value, kinks, q, k, q2); !(math.Abs(value-want) <= math.Max(tol, 1e-9)*bound) {
-					t.Errorf("E[φφ] at (%v, %v, %v) is %.15g, by quadrature %.15g", q, k, q2, value, want)
+				if want := expect(
+					phi.Value, kinks, q, k, q2,
+				); !(math.Abs(value-want) <= math.Max(tol, 1e-9)*bound) {
+					t.Errorf("E[φφ] at (%v, %v, %v) is %.15g, by quadrature %.15g", q, k, q2, value,
+						want)
 				}
 				if jumps {
 					continue
 				}
-				if !(math.Abs(slope-otherSlope) <= tol*slopeBound) || !(math.Abs(slope) <= slopeBound*(1+tol)+1e-300) {
-					t.Errorf("E[φ'φ'] at (%v, %v, %v) is %v, turned round %v; the bound is %v", q, k, q2, slope, otherSlope, slopeBound)
+				if !(math.Abs(slope-otherSlope) <= tol*slopeBound) ||
+					!(math.Abs(slope) <= slopeBound*(1+tol)+1e-300) {
+					t.Errorf("E[φ'φ'] at (%v, %v, %v) is %v, turned round %v; the bound is %v", q,
+						k, q2, slope, otherSlope, slopeBound)
 				}
-				if want := expect(phi.Derivative, kinks, q, k, q2); !(math.Abs(slope-want) <= math.Max(tol, 1e-9)*slopeBound) {
-					t.Errorf("E[φ'φ'] at (%v, %v, %v) is %.15g, by quadrature %.15g", q, k, q2, slope, want)
+				if want := expect(
+					phi.Derivative, kinks, q, k, q2,
+				); !(math.Abs(slope-want) <= math.Max(tol, 1e-9)*slopeBound) {
+					t.Errorf("E[φ'φ'] at (%v, %v, %v) is %.15g, by quadrature %.15g", q, k, q2,
+						slope, want)
 				}
 				if math.Abs(rho) < 0.9 {
 					h := 1e-4 * math.Sqrt(q*q2)
@@ -148,7 +163,8 @@ func duals(t testing.TB, phi ntk.Activation, d ntk.Dualer, kinks []float64, jump
 					down, _ := d.Dual(q, k-h, q2)
 					curvature := bound / (q * q2 * (1 - rho*rho)) // a scale for the third derivative
 					if price := (up - down) / (2 * h); !(math.Abs(price-slope) <= 1e-5*(slopeBound+curvature)+2*tol*bound/h) {
-						t.Errorf("dE[φφ]/dk at (%v, %v, %v) is %v, E[φ'φ'] %v", q, k, q2, price, slope)
+						t.Errorf("dE[φφ]/dk at (%v, %v, %v) is %v, E[φ'φ'] %v", q, k, q2, price,
+							slope)
 					}
 				}
 			}
@@ -168,7 +184,9 @@ func duals(t testing.TB, phi ntk.Activation, d ntk.Dualer, kinks []float64, jump
 				}
 				value, _ := d.Dual(q, rho*math.Sqrt(q)*math.Sqrt(q2), q2)
 				if !(math.Abs(sum-value) <= 2*tol*bound) {
-					t.Errorf("at variances %v, %v and ρ = %v the Hermite series is %.15g, E[φφ] %.15g", q, q2, rho, sum, value)
+					t.Errorf(
+						"at variances %v, %v and ρ = %v the Hermite series is %.15g, E[φφ] %.15g",
+						q, q2, rho, sum, value)
 				}
 			}
 		}
@@ -221,7 +239,8 @@ func Kernel(t testing.TB, K ntk.Kernel, s Settings) {
 	}
 	values := eigen.Values(nil)
 	if !(values[0] >= -math.Max(tol, 1e-12)*float64(n)*values[n-1]) {
-		t.Errorf("%v: a Gram matrix has the eigenvalue %g, the largest is %g", K, values[0], values[n-1])
+		t.Errorf("%v: a Gram matrix has the eigenvalue %g, the largest is %g", K, values[0],
+			values[n-1])
 	}
 	series(t, K, cosines, curve, tol*size)
 }
@@ -234,7 +253,8 @@ func series(t testing.TB, K ntk.Kernel, cosines, curve []float64, tol float64) {
 	}
 	for i, c := range cosines {
 		if !(math.Abs(p.At(c)-curve[i]) <= p.Rest()+tol) {
-			t.Errorf("%v: at c = %v the series is off by %g, its bound is %g", K, c, p.At(c)-curve[i], p.Rest())
+			t.Errorf("%v: at c = %v the series is off by %g, its bound is %g", K, c,
+				p.At(c)-curve[i], p.Rest())
 		}
 	}
 	phi, err := ntk.InverseNTK(p, nil)
@@ -256,7 +276,8 @@ func series(t testing.TB, K ntk.Kernel, cosines, curve []float64, tol float64) {
 	}
 	for i, c := range cosines {
 		if !(math.Abs(again[i]-p.At(c)) <= 1e-12*math.Abs(p.At(1))) {
-			t.Errorf("%v: at c = %v the designed net has %v, the series %v", K, c, again[i], p.At(c))
+			t.Errorf("%v: at c = %v the designed net has %v, the series %v", K, c, again[i],
+				p.At(c))
 		}
 	}
 }

@@ -14,18 +14,23 @@ func TestActivations(t *testing.T) {
 	for _, phi := range []ntk.Activation{
 		ntk.ReLU{}, ntk.LeakyReLU(0.1), ntk.TwoSlope{Positive: 1.3, Negative: -0.4}, ntk.Abs(),
 		ntk.Erf{}, ntk.SigmoidErf{}, ntk.GELU{}, ntk.Step{}, ntk.Sign{},
-		ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4}, ntk.Cos{Amplitude: 1, Frequency: 1}, ntk.GaussianFeature(1.3),
+		ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4}, ntk.Cos{Amplitude: 1, Frequency: 1},
+		ntk.GaussianFeature(1.3),
 		ntk.Exp{Amplitude: 0.8, Rate: 0.5}, ntk.Gaussian{Amplitude: 1, Rate: 1}, ntk.Gabor{},
 		ntk.Monomial(2), ntk.Monomial(3), ntk.Polynomial{Coeffs: []float64{0.3, -1, 0.5, 0.1}},
 		ntk.Must(hermite.NewSeries([]float64{0, 0.2, 0, 0.9})),
 		ntk.RectifiedMonomial{Degree: 2}, ntk.RectifiedMonomial{Degree: 3},
 		ntk.PublishedMimic(), ntk.Tanh{}, ntk.Sigmoid{}, ntk.Softplus{}, ntk.SiLU{},
-		ntk.Must(ntk.Custom(func(z float64) float64 { return math.Max(z, math.Sin(z)) }, nil, ntk.CustomSettings{Name: "max(z, sin z)"})),
+		ntk.Must(ntk.Custom(func(z float64) float64 { return math.Max(z, math.Sin(z)) }, nil,
+			ntk.CustomSettings{Name: "max(z, sin z)"})),
 		ntk.Must(ntk.Add(ntk.Tanh{}, ntk.Must(ntk.Affine(ntk.ReLU{}, 1, 1, -0.5, 0)))),
 		ntk.Must(ntk.Affine(ntk.GELU{}, 2, 1.5, -0.5, 0.1)),
 		ntk.Must(ntk.Affine(ntk.RectifiedMonomial{Degree: 2}, 1, -1, 0.5, 0)),
-		ntk.Must(ntk.Add(ntk.Must(ntk.Affine(ntk.ReLU{}, 1, 1, -0.3, 0)), ntk.Must(ntk.Affine(ntk.Erf{}, 0.5, 0.8, 0.2, 0)), ntk.Cos{Amplitude: -0.2, Frequency: 3, Phase: 1}, ntk.Gabor{})),
-		ntk.Must(ntk.Add(ntk.ReLU{}, ntk.Must(ntk.Affine(ntk.ReLU{}, -1, 1, -1, 0)), ntk.Sin{Amplitude: 0.3, Frequency: 2})),
+		ntk.Must(ntk.Add(ntk.Must(ntk.Affine(ntk.ReLU{}, 1, 1, -0.3, 0)),
+			ntk.Must(ntk.Affine(ntk.Erf{}, 0.5, 0.8, 0.2, 0)),
+			ntk.Cos{Amplitude: -0.2, Frequency: 3, Phase: 1}, ntk.Gabor{})),
+		ntk.Must(ntk.Add(ntk.ReLU{}, ntk.Must(ntk.Affine(ntk.ReLU{}, -1, 1, -1, 0)),
+			ntk.Sin{Amplitude: 0.3, Frequency: 2})),
 	} {
 		t.Run(fmt.Sprint(phi), func(t *testing.T) {
 			t.Parallel()
@@ -43,7 +48,8 @@ func TestKernels(t *testing.T) {
 	gauss, matern := ntk.Must(ntk.GaussianKernel(0.7)), ntk.Must(ntk.MaternKernel(1, 0.5))
 	for _, K := range []ntk.Kernel{
 		deep, gauss, matern, ntk.Must(ntk.LaplaceKernel(0.5)), ntk.Must(ntk.MaternKernel(3, 1.2)),
-		ntk.Must(ntk.PolynomialKernel(3, 0.5)), ntk.Must(ntk.ArcCosineKernel(0)), ntk.Must(ntk.ArcCosineKernel(2)),
+		ntk.Must(ntk.PolynomialKernel(3, 0.5)), ntk.Must(ntk.ArcCosineKernel(0)),
+		ntk.Must(ntk.ArcCosineKernel(2)),
 		gauss.Add(deep), matern.Mul(deep), ntk.Must(deep.Scale(0.3)), deep.Normalize(),
 		gauss.Compose(deep.Normalize()), ntk.Must(gauss.Derivative()),
 		ntk.Must(ntk.FromFunc("e^c", math.Exp)),
@@ -66,7 +72,8 @@ func TestBatteryFails(t *testing.T) {
 		}
 	}
 	r := &recorder{TB: t}
-	kerneltest.Kernel(r, ntk.Must(ntk.FromFunc("-c²", func(c float64) float64 { return -c * c })), kerneltest.Settings{})
+	kerneltest.Kernel(r, ntk.Must(ntk.FromFunc("-c²", func(c float64) float64 { return -c * c })),
+		kerneltest.Settings{})
 	if r.errors == 0 {
 		t.Error("a kernel that is not positive definite passes")
 	}

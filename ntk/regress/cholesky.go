@@ -41,11 +41,13 @@ func cholesky(n int, a []float64) bool {
 		if end == n {
 			break
 		}
-		b64.Dtrsm(blas.Right, blas.Lower, blas.Trans, blas.NonUnit, n-end, width, 1, a[k*n+k:], n, a[end*n+k:], n)
+		b64.Dtrsm(blas.Right, blas.Lower, blas.Trans, blas.NonUnit, n-end, width, 1, a[k*n+k:], n,
+			a[end*n+k:], n)
 		// The triangle that is left, in strips that reach to its diagonal.
 		for i := end; i < n; i += 4 * block {
 			to := min(i+4*block, n)
-			b64.Dgemm(blas.NoTrans, blas.Trans, to-i, to-end, width, -1, a[i*n+k:], n, a[end*n+k:], n, 1, a[i*n+end:], n)
+			b64.Dgemm(blas.NoTrans, blas.Trans, to-i, to-end, width, -1, a[i*n+k:], n, a[end*n+k:],
+				n, 1, a[i*n+end:], n)
 		}
 	}
 	return true
@@ -57,9 +59,11 @@ func solveLower(n int, a []float64, stride, cols int, b []float64) {
 	b64 := accel.Float64()
 	for k := 0; k < n; k += block {
 		end := min(k+block, n)
-		b64.Dtrsm(blas.Left, blas.Lower, blas.NoTrans, blas.NonUnit, end-k, cols, 1, a[k*stride+k:], stride, b[k*cols:], cols)
+		b64.Dtrsm(blas.Left, blas.Lower, blas.NoTrans, blas.NonUnit, end-k, cols, 1, a[k*stride+k:],
+			stride, b[k*cols:], cols)
 		if end < n {
-			b64.Dgemm(blas.NoTrans, blas.NoTrans, n-end, cols, end-k, -1, a[end*stride+k:], stride, b[k*cols:], cols, 1, b[end*cols:], cols)
+			b64.Dgemm(blas.NoTrans, blas.NoTrans, n-end, cols, end-k, -1, a[end*stride+k:], stride,
+				b[k*cols:], cols, 1, b[end*cols:], cols)
 		}
 	}
 }
@@ -70,8 +74,10 @@ func solveLowerTrans(n int, a []float64, cols int, b []float64) {
 	for k := (n - 1) / block * block; k >= 0; k -= block {
 		end := min(k+block, n)
 		if end < n {
-			b64.Dgemm(blas.Trans, blas.NoTrans, end-k, cols, n-end, -1, a[end*n+k:], n, b[end*cols:], cols, 1, b[k*cols:], cols)
+			b64.Dgemm(blas.Trans, blas.NoTrans, end-k, cols, n-end, -1, a[end*n+k:], n,
+				b[end*cols:], cols, 1, b[k*cols:], cols)
 		}
-		b64.Dtrsm(blas.Left, blas.Lower, blas.Trans, blas.NonUnit, end-k, cols, 1, a[k*n+k:], n, b[k*cols:], cols)
+		b64.Dtrsm(blas.Left, blas.Lower, blas.Trans, blas.NonUnit, end-k, cols, 1, a[k*n+k:], n,
+			b[k*cols:], cols)
 	}
 }

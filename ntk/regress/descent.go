@@ -41,7 +41,9 @@ type UnstableError struct {
 
 // Error implements error.
 func (e *UnstableError) Error() string {
-	return fmt.Sprintf("regress: learning rate %v is unstable: gradient descent on this kernel converges below n/λ_max = %.6g", e.LearningRate, e.Limit)
+	return fmt.Sprintf(
+		"regress: learning rate %v is unstable: gradient descent on this kernel converges below "+
+			"n/λ_max = %.6g", e.LearningRate, e.Limit)
 }
 
 // NotPSDError reports a Gram matrix with an eigenvalue more negative than
@@ -52,7 +54,9 @@ type NotPSDError struct {
 
 // Error implements error.
 func (e *NotPSDError) Error() string {
-	return fmt.Sprintf("regress: the Gram matrix is not positive semidefinite: its eigenvalues go from %.6g to %.6g", e.Least, e.Largest)
+	return fmt.Sprintf(
+		"regress: the Gram matrix is not positive semidefinite: its eigenvalues go from %.6g to "+
+			"%.6g", e.Least, e.Largest)
 }
 
 // NewDescent prepares the prediction: train is the n×n NTK Gram matrix of the
@@ -64,16 +68,19 @@ func (e *NotPSDError) Error() string {
 // Cost: one eigendecomposition, O(n³), and O(n²·(m + outputs)).
 func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (*Descent, error) {
 	if train == nil || train.IsEmpty() || test == nil || test.IsEmpty() || y == nil || y.IsEmpty() {
-		return nil, fmt.Errorf("regress: a Gram matrix, a cross matrix and targets are needed, each with entries")
+		return nil, fmt.Errorf(
+			"regress: a Gram matrix, a cross matrix and targets are needed, each with entries")
 	}
 	if !(learningRate > 0) || math.IsInf(learningRate, 0) {
-		return nil, fmt.Errorf("regress: learning rate is %v; it must be a finite number > 0", learningRate)
+		return nil, fmt.Errorf("regress: learning rate is %v; it must be a finite number > 0",
+			learningRate)
 	}
 	n := train.SymmetricDim()
 	m, testCols := test.Dims()
 	yRows, outputs := y.Dims()
 	if testCols != n {
-		return nil, fmt.Errorf("regress: the cross matrix has %d columns for %d training points", testCols, n)
+		return nil, fmt.Errorf("regress: the cross matrix has %d columns for %d training points",
+			testCols, n)
 	}
 	if yRows != n {
 		return nil, fmt.Errorf("regress: %d rows of targets for %d training points", yRows, n)
@@ -99,7 +106,8 @@ func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (
 		}
 	}
 	if !accel.SymEigen(n, d.vectors, d.values) {
-		return nil, fmt.Errorf("regress: the eigenvalues of the %d×%d Gram matrix did not converge", n, n)
+		return nil, fmt.Errorf("regress: the eigenvalues of the %d×%d Gram matrix did not converge",
+			n, n)
 	}
 	least, largest := d.values[0], d.values[n-1]
 	// At a kink of φ a kernel turns the rounding of an inner product, 1e-16, into
@@ -115,7 +123,8 @@ func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (
 	}
 	blas64 := accel.Float64()
 	blas64.Dgemm(blas.NoTrans, blas.NoTrans, m, n, n, 1, testRows, n, d.vectors, n, 0, d.cross, n)
-	blas64.Dgemm(blas.Trans, blas.NoTrans, n, outputs, n, 1, d.vectors, n, targets, outputs, 0, d.projected, outputs)
+	blas64.Dgemm(blas.Trans, blas.NoTrans, n, outputs, n, 1, d.vectors, n, targets, outputs, 0,
+		d.projected, outputs)
 	return d, nil
 }
 
@@ -160,7 +169,9 @@ func (d *Descent) At(epoch int) (train, test *mat.Dense, err error) {
 	}
 	train, test = mat.NewDense(n, o, nil), mat.NewDense(d.m, o, nil)
 	blas64 := accel.Float64()
-	blas64.Dgemm(blas.NoTrans, blas.NoTrans, n, o, n, 1, d.vectors, n, learned, o, 0, train.RawMatrix().Data, o)
-	blas64.Dgemm(blas.NoTrans, blas.NoTrans, d.m, o, n, 1, d.cross, n, weights, o, 0, test.RawMatrix().Data, o)
+	blas64.Dgemm(blas.NoTrans, blas.NoTrans, n, o, n, 1, d.vectors, n, learned, o, 0,
+		train.RawMatrix().Data, o)
+	blas64.Dgemm(blas.NoTrans, blas.NoTrans, d.m, o, n, 1, d.cross, n, weights, o, 0,
+		test.RawMatrix().Data, o)
 	return train, test, nil
 }

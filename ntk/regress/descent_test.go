@@ -27,7 +27,8 @@ func ExampleNewDescent() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Printf("train %.4f, test %.4f, stable below η = %.4f\n", mat.Formatted(train.T()), test.At(0, 0), d.Limit())
+	fmt.Printf("train %.4f, test %.4f, stable below η = %.4f\n", mat.Formatted(train.T()),
+		test.At(0, 0), d.Limit())
 	// Output: train [ 1.0000  -1.0000  -1.0000], test -0.3507, stable below η = 0.3862
 }
 
@@ -50,14 +51,17 @@ func ExampleUnstableError() {
 	x := mat.NewDense(1, 1, []float64{1})
 	_, err := regress.NewDescent(one, x, x, 0.5)
 	fmt.Println(err)
-	// Output: regress: learning rate 0.5 is unstable: gradient descent on this kernel converges below n/λ_max = 0.25
+	// Output:
+	// regress: learning rate 0.5 is unstable: gradient descent on this kernel converges below n/λ_max = 0.25
 }
 
 func ExampleNotPSDError() {
 	x := mat.NewDense(1, 2, []float64{1, 1})
-	_, err := regress.NewDescent(mat.NewSymDense(2, []float64{1, 2, 2, 1}), x, mat.NewDense(2, 1, nil), 0.1)
+	_, err := regress.NewDescent(mat.NewSymDense(2, []float64{1, 2, 2, 1}), x,
+		mat.NewDense(2, 1, nil), 0.1)
 	fmt.Println(err)
-	// Output: regress: the Gram matrix is not positive semidefinite: its eigenvalues go from -1 to 3
+	// Output:
+	// regress: the Gram matrix is not positive semidefinite: its eigenvalues go from -1 to 3
 }
 
 func problem(t *testing.T) (K ntk.Kernel, gram *mat.SymDense, cross, y *mat.Dense) {
@@ -133,7 +137,8 @@ func TestZeroEigenvalue(t *testing.T) {
 // A rate between half the limit and the limit overshoots and still converges.
 func TestOvershoot(t *testing.T) {
 	gram := mat.NewSymDense(1, []float64{1})
-	d, err := regress.NewDescent(gram, mat.NewDense(1, 1, []float64{1}), mat.NewDense(1, 1, []float64{1}), 0.9)
+	d, err := regress.NewDescent(gram, mat.NewDense(1, 1, []float64{1}),
+		mat.NewDense(1, 1, []float64{1}), 0.9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +166,9 @@ func TestNearlySingular(t *testing.T) {
 					K := ntk.Must(ntk.Must(ntk.UniformFCN(depth, phi, math.Sqrt2, 0)).NTK())
 					gram := ntk.Must(K.Gram(x))
 					largest := mat.Trace(gram) // bounds λ_max
-					if _, err := regress.NewDescent(gram, ntk.Must(K.Cross(x, x)), mat.NewDense(10, 1, nil), 1/largest); err != nil {
+					if _, err := regress.NewDescent(
+						gram, ntk.Must(K.Cross(x, x)), mat.NewDense(10, 1, nil), 1/largest,
+					); err != nil {
 						t.Fatalf("trial %d, depth %d, %v: %v", trial, depth, phi, err)
 					}
 				}

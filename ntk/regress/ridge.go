@@ -67,8 +67,16 @@ type SingularError struct {
 
 // Error implements error.
 func (e *SingularError) Error() string {
-	return fmt.Sprintf("regress: the Gram matrix of %d points with ridge %v is singular to rounding: rank %d, condition number %.3g; "+
-		"give a ridge (RelativeRidge of 1e-10 or more), leave out equal points, or ask for the PseudoInverse", e.Points, e.Ridge, e.Rank, e.Condition)
+	return fmt.Sprintf(
+		"regress: the Gram matrix of %d points with ridge %v is singular to rounding: rank %d, "+
+			"condition number %.3g; "+
+			"give a ridge (RelativeRidge of 1e-10 or more), leave out equal points, or ask for "+
+			"the PseudoInverse",
+		e.Points,
+		e.Ridge,
+		e.Rank,
+		e.Condition,
+	)
 }
 
 // NewRidge fits the regression to the n×n Gram matrix of the training points and
@@ -94,7 +102,8 @@ func NewRidge(train *mat.SymDense, y *mat.Dense, s *RidgeSettings) (*Ridge, erro
 		value float64
 	}{{"Ridge", s.Ridge}, {"RelativeRidge", s.RelativeRidge}} {
 		if !(c.value >= 0) || math.IsInf(c.value, 0) {
-			return nil, fmt.Errorf("regress: %s is %v; it must be a finite number ≥ 0", c.name, c.value)
+			return nil, fmt.Errorf("regress: %s is %v; it must be a finite number ≥ 0", c.name,
+				c.value)
 		}
 	}
 	n := train.SymmetricDim()
@@ -132,7 +141,8 @@ func NewRidge(train *mat.SymDense, y *mat.Dense, s *RidgeSettings) (*Ridge, erro
 func finiteEntries(name string, entries []float64, cols int) error {
 	for i, v := range entries {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("regress: the %s is %v in row %d, column %d; it must be finite", name, v, i/cols, i%cols)
+			return fmt.Errorf("regress: the %s is %v in row %d, column %d; it must be finite", name,
+				v, i/cols, i%cols)
 		}
 	}
 	return nil
@@ -169,7 +179,8 @@ func (r *Ridge) byCholesky(gram []float64) bool {
 	if !cholesky(n, factor) {
 		return false
 	}
-	reciprocal := lapack.Implementation{}.Dpocon(blas.Lower, n, factor, n, norm, make([]float64, 3*n), make([]int, n))
+	reciprocal := lapack.Implementation{}.Dpocon(blas.Lower, n, factor, n, norm,
+		make([]float64, 3*n), make([]int, n))
 	if !(reciprocal > float64(n)*0x1p-52) {
 		return false
 	}
@@ -184,7 +195,8 @@ func (r *Ridge) byEigen(gram []float64, pseudo bool) error {
 	n := r.n
 	values := make([]float64, n)
 	if !accel.SymEigen(n, gram, values) {
-		return fmt.Errorf("regress: the eigenvalues of the %d×%d Gram matrix did not converge", n, n)
+		return fmt.Errorf("regress: the eigenvalues of the %d×%d Gram matrix did not converge", n,
+			n)
 	}
 	least, largest := values[0], values[n-1]
 	if !(largest >= 0) || least < -1e-7*largest { // as in NewDescent
@@ -254,7 +266,9 @@ func (r *Ridge) Predict(cross *mat.Dense) (*mat.Dense, error) {
 		return nil, err
 	}
 	f := mat.NewDense(m, r.outputs, nil)
-	accel.Float64().Dgemm(blas.NoTrans, blas.NoTrans, m, r.outputs, r.n, 1, rows, r.n, r.weights, r.outputs, 0, f.RawMatrix().Data, r.outputs)
+	accel.Float64().
+		Dgemm(blas.NoTrans, blas.NoTrans, m, r.outputs, r.n, 1, rows, r.n, r.weights, r.outputs, 0,
+			f.RawMatrix().Data, r.outputs)
 	return f, nil
 }
 
@@ -264,7 +278,8 @@ func (r *Ridge) checkCross(cross *mat.Dense) (rows []float64, m int, err error) 
 	}
 	m, cols := cross.Dims()
 	if cols != r.n {
-		return nil, 0, fmt.Errorf("regress: the cross matrix has %d columns for %d training points", cols, r.n)
+		return nil, 0, fmt.Errorf("regress: the cross matrix has %d columns for %d training points",
+			cols, r.n)
 	}
 	rows = contiguous(cross)
 	return rows, m, finiteEntries("cross matrix", rows, cols)
@@ -292,8 +307,10 @@ func (r *Ridge) LeaveOneOut() *mat.Dense {
 	b64 := accel.Float64()
 	projected, missed := make([]float64, zeros*o), make([]float64, n*o) // P Y
 	if zeros > 0 {
-		b64.Dgemm(blas.Trans, blas.NoTrans, zeros, o, n, 1, r.vectors, n, r.targets, o, 0, projected, o)
-		b64.Dgemm(blas.NoTrans, blas.NoTrans, n, o, zeros, 1, r.vectors, n, projected, o, 0, missed, o)
+		b64.Dgemm(blas.Trans, blas.NoTrans, zeros, o, n, 1, r.vectors, n, r.targets, o, 0,
+			projected, o)
+		b64.Dgemm(blas.NoTrans, blas.NoTrans, n, o, zeros, 1, r.vectors, n, projected, o, 0, missed,
+			o)
 	}
 	for i, v := range diagonal {
 		null := floats.Dot(r.vectors[i*n:i*n+zeros], r.vectors[i*n:i*n+zeros])
@@ -349,7 +366,9 @@ func (r *Ridge) Covariance(cross *mat.Dense, test *mat.SymDense) (*mat.SymDense,
 		return nil, err
 	}
 	if test == nil || test.SymmetricDim() != m {
-		return nil, fmt.Errorf("regress: the Gram matrix of the test points must be %d×%d, like the cross matrix has rows", m, m)
+		return nil, fmt.Errorf(
+			"regress: the Gram matrix of the test points must be %d×%d, like the cross matrix "+
+				"has rows", m, m)
 	}
 	half := r.whiten(rows, m) // explained = halfᵀ half
 	explained := make([]float64, m*m)
@@ -359,7 +378,9 @@ func (r *Ridge) Covariance(cross *mat.Dense, test *mat.SymDense) (*mat.SymDense,
 		for j := i; j < m; j++ {
 			v := test.At(i, j)
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("regress: the Gram matrix of the test points is %v in row %d, column %d; it must be finite", v, i, j)
+				return nil, fmt.Errorf(
+					"regress: the Gram matrix of the test points is %v in row %d, column %d; it "+
+						"must be finite", v, i, j)
 			}
 			out.SetSym(i, j, v-explained[i*m+j])
 		}
@@ -378,7 +399,8 @@ func (r *Ridge) Variance(cross *mat.Dense, diagonal []float64) ([]float64, error
 		return nil, err
 	}
 	if len(diagonal) != m {
-		return nil, fmt.Errorf("regress: %d values K(x, x) for the %d rows of the cross matrix", len(diagonal), m)
+		return nil, fmt.Errorf("regress: %d values K(x, x) for the %d rows of the cross matrix",
+			len(diagonal), m)
 	}
 	if err := finiteEntries("diagonal K(x, x)", diagonal, 1); err != nil {
 		return nil, err
@@ -426,7 +448,12 @@ func (r *Ridge) whiten(rows []float64, m int) []float64 {
 // pseudo-inverse of a singular matrix there is no density, and it is an error.
 func (r *Ridge) LogMarginalLikelihood() ([]float64, error) {
 	if r.factor == nil {
-		return nil, &SingularError{Points: r.n, Rank: r.rank, Condition: math.Inf(1), Ridge: r.ridge}
+		return nil, &SingularError{
+			Points:    r.n,
+			Rank:      r.rank,
+			Condition: math.Inf(1),
+			Ridge:     r.ridge,
+		}
 	}
 	constant := -0.5 * float64(r.n) * math.Log(2*math.Pi)
 	for i := range r.n {

@@ -18,7 +18,9 @@ func BenchmarkNewRidge(b *testing.B) {
 		y.Set(i, i%10, 1)
 	}
 	for b.Loop() {
-		if _, err := regress.NewRidge(gram, y, &regress.RidgeSettings{RelativeRidge: 1e-3}); err != nil {
+		if _, err := regress.NewRidge(
+			gram, y, &regress.RidgeSettings{RelativeRidge: 1e-3},
+		); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -34,7 +34,8 @@ func ExampleNewRidge() {
 
 // Predictions elsewhere are the kernel times the weights.
 func ExampleRidge_Weights() {
-	r, err := regress.NewRidge(mat.NewSymDense(2, []float64{2, 0, 0, 1}), mat.NewDense(2, 1, []float64{4, 3}), nil)
+	r, err := regress.NewRidge(mat.NewSymDense(2, []float64{2, 0, 0, 1}),
+		mat.NewDense(2, 1, []float64{4, 3}), nil)
 	if err != nil {
 		panic(err)
 	}
@@ -65,7 +66,8 @@ func ExampleSingularError() {
 
 func ExampleRidge_Variance() {
 	// K(c) = 1 + c between a training point and itself, and at cosines 1, 0 and -1 to it.
-	r, err := regress.NewRidge(mat.NewSymDense(1, []float64{2}), mat.NewDense(1, 1, []float64{4}), &regress.RidgeSettings{Ridge: 0.5})
+	r, err := regress.NewRidge(mat.NewSymDense(1, []float64{2}), mat.NewDense(1, 1, []float64{4}),
+		&regress.RidgeSettings{Ridge: 0.5})
 	if err != nil {
 		panic(err)
 	}
@@ -80,11 +82,13 @@ func ExampleRidge_Variance() {
 }
 
 func ExampleRidge_Covariance() {
-	r, err := regress.NewRidge(mat.NewSymDense(1, []float64{2}), mat.NewDense(1, 1, []float64{4}), &regress.RidgeSettings{Ridge: 0.5})
+	r, err := regress.NewRidge(mat.NewSymDense(1, []float64{2}), mat.NewDense(1, 1, []float64{4}),
+		&regress.RidgeSettings{Ridge: 0.5})
 	if err != nil {
 		panic(err)
 	}
-	c, err := r.Covariance(mat.NewDense(2, 1, []float64{2, 1}), mat.NewSymDense(2, []float64{2, 1, 1, 2}))
+	c, err := r.Covariance(mat.NewDense(2, 1, []float64{2, 1}),
+		mat.NewSymDense(2, []float64{2, 1, 1, 2}))
 	fmt.Printf("%.2f, %v\n", mat.Formatted(c, mat.Squeeze()), err)
 	// Output:
 	// ⎡0.40  0.20⎤
@@ -104,7 +108,8 @@ func ExampleRidge_LeaveOneOut() {
 
 func ExampleRidge_LogMarginalLikelihood() {
 	y := mat.NewDense(1, 1, []float64{1})
-	r, err := regress.NewRidge(mat.NewSymDense(1, []float64{1}), y, &regress.RidgeSettings{Ridge: 1})
+	r, err := regress.NewRidge(mat.NewSymDense(1, []float64{1}), y,
+		&regress.RidgeSettings{Ridge: 1})
 	if err != nil {
 		panic(err)
 	}
@@ -151,7 +156,8 @@ func TestRidgeAgainstLU(t *testing.T) {
 		m, _ := cross.Dims()
 		const ridge, relative = 0.02, 1e-2
 		delta := ridge + relative*mat.Trace(gram)/float64(n)
-		r, err := regress.NewRidge(gram, y, &regress.RidgeSettings{Ridge: ridge, RelativeRidge: relative})
+		r, err := regress.NewRidge(gram, y,
+			&regress.RidgeSettings{Ridge: ridge, RelativeRidge: relative})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +190,8 @@ func TestRidgeAgainstLU(t *testing.T) {
 		}
 		for i, v := range ntk.Must(r.Variance(cross, diagonal)) {
 			if math.Abs(v-got.At(i, i)) > 1e-12*diagonal[i] {
-				t.Errorf("n = %d: variance %v of point %d, on the diagonal %v", n, v, i, got.At(i, i))
+				t.Errorf("n = %d: variance %v of point %d, on the diagonal %v", n, v, i,
+					got.At(i, i))
 			}
 		}
 		condition := mat.Cond(a, 1)
@@ -193,7 +200,8 @@ func TestRidgeAgainstLU(t *testing.T) {
 		}
 		logDet, _ := mat.LogDet(a)
 		for j, l := range ntk.Must(r.LogMarginalLikelihood()) {
-			want := -0.5*mat.Dot(y.ColView(j), weights.ColView(j)) - 0.5*logDet - 0.5*float64(n)*math.Log(2*math.Pi)
+			want := -0.5*mat.Dot(y.ColView(j), weights.ColView(j)) - 0.5*logDet - 0.5*float64(
+				n)*math.Log(2*math.Pi)
 			if math.Abs(l-want) > 1e-10*math.Abs(want) {
 				t.Errorf("n = %d, output %d: log likelihood %v, want %v", n, j, l, want)
 			}
@@ -230,7 +238,8 @@ func TestLeaveOneOut(t *testing.T) {
 					keep = append(keep, i)
 				}
 			}
-			gram, cross, y := mat.NewSymDense(n-1, nil), mat.NewDense(1, n-1, nil), mat.NewDense(n-1, o, nil)
+			gram, cross, y := mat.NewSymDense(n-1, nil), mat.NewDense(1, n-1,
+				nil), mat.NewDense(n-1, o, nil)
 			for a, i := range keep {
 				y.SetRow(a, c.y.RawRowView(i))
 				cross.Set(0, a, c.gram.At(out, i))
@@ -323,16 +332,21 @@ func TestRankOfAPolynomialKernel(t *testing.T) {
 	y := mat.NewDense(n, 1, nil)
 	_, err := regress.NewRidge(gram, y, nil)
 	var singular *regress.SingularError
-	if !errors.As(err, &singular) || singular.Rank != 11 || singular.Points != n || singular.Condition < 1e14 {
+	if !errors.As(err, &singular) || singular.Rank != 11 || singular.Points != n ||
+		singular.Condition < 1e14 {
 		t.Fatalf("degree 5 on the circle has rank 11; got %v", err)
 	}
 	if !strings.Contains(err.Error(), "rank 11") {
 		t.Error(err)
 	}
-	if _, err := regress.NewRidge(gram, y, &regress.RidgeSettings{RelativeRidge: 1e-10}); err != nil {
+	if _, err := regress.NewRidge(
+		gram, y, &regress.RidgeSettings{RelativeRidge: 1e-10},
+	); err != nil {
 		t.Errorf("the ridge that the error names does not do: %v", err)
 	}
-	if _, err := regress.NewRidge(gram, y, &regress.RidgeSettings{RelativeRidge: 1e-17, PseudoInverse: true}); !errors.As(err, &singular) || singular.Ridge == 0 {
+	if _, err := regress.NewRidge(gram, y,
+		&regress.RidgeSettings{RelativeRidge: 1e-17, PseudoInverse: true}); !errors.As(err, &singular) ||
+		singular.Ridge == 0 {
 		t.Errorf("a ridge below rounding: %v", err)
 	}
 }
@@ -362,13 +376,18 @@ func TestGoldenPosterior(t *testing.T) {
 	x, z, y := dense(golden.X), dense(golden.Z), dense(golden.Y)
 	net := ntk.Must(ntk.UniformFCN(3, ntk.ReLU{}, math.Sqrt2, 0.1))
 	s := &regress.RidgeSettings{RelativeRidge: golden.RelativeRidge}
-	fit := func(K ntk.Kernel) *regress.Ridge { return ntk.Must(regress.NewRidge(ntk.Must(K.Gram(x)), y, s)) }
+	fit := func(K ntk.Kernel) *regress.Ridge {
+		return ntk.Must(regress.NewRidge(ntk.Must(K.Gram(x)),
+			y, s))
+	}
 	nngp, theta := ntk.Must(net.NNGP()), ntk.Must(net.NTK())
 	cross := ntk.Must(nngp.Cross(z, x))
 	// Measured 2e-14 at most: both sides in double precision, at condition numbers to 1e4.
 	near(t, "NNGP mean", ntk.Must(fit(nngp).Predict(cross)), dense(golden.NNGPMean), 1e-12)
-	near(t, "NNGP covariance", ntk.Must(fit(nngp).Covariance(cross, ntk.Must(nngp.Gram(z)))), dense(golden.NNGPCov), 1e-12)
-	near(t, "NTK mean", ntk.Must(fit(theta).Predict(ntk.Must(theta.Cross(z, x)))), dense(golden.NTKMean), 1e-12)
+	near(t, "NNGP covariance", ntk.Must(fit(nngp).Covariance(cross, ntk.Must(nngp.Gram(z)))),
+		dense(golden.NNGPCov), 1e-12)
+	near(t, "NTK mean", ntk.Must(fit(theta).Predict(ntk.Must(theta.Cross(z, x)))),
+		dense(golden.NTKMean), 1e-12)
 }
 
 func TestRidgeBadInput(t *testing.T) {
@@ -408,18 +427,22 @@ func TestRidgeBadInput(t *testing.T) {
 		{"needed", fit(gram, &mat.Dense{}, regress.RidgeSettings{}), nil},
 		{"Ridge is -1", fit(gram, y, regress.RidgeSettings{Ridge: -1}), nil},
 		{"Ridge is NaN", fit(gram, y, regress.RidgeSettings{Ridge: math.NaN()}), nil},
-		{"RelativeRidge is +Inf", fit(gram, y, regress.RidgeSettings{RelativeRidge: math.Inf(1)}), nil},
-		{"3 rows of targets for 25", fit(gram, mat.NewDense(3, 1, nil), regress.RidgeSettings{}), nil},
+		{"RelativeRidge is +Inf", fit(gram, y, regress.RidgeSettings{RelativeRidge: math.Inf(1)}),
+			nil},
+		{"3 rows of targets for 25", fit(gram, mat.NewDense(3, 1, nil), regress.RidgeSettings{}),
+			nil},
 		{"target is NaN in row 3, column 1", fit(gram, nan, regress.RidgeSettings{}), nil},
 		{"Gram matrix is +Inf in row 4, column 6", fit(infinite, y, regress.RidgeSettings{}), nil},
 		{"from -1 to 3", fit(indefinite, y, regress.RidgeSettings{}), &notPSD},
-		{"from -1 to 3", fit(indefinite, y, regress.RidgeSettings{Ridge: 2}), &notPSD}, // K + 2I is positive definite
+		{"from -1 to 3", fit(indefinite, y, regress.RidgeSettings{Ridge: 2}), &notPSD},
+		// K + 2I is positive definite
 		{"from -1 to 3", fit(indefinite, y, regress.RidgeSettings{PseudoInverse: true}), &notPSD},
 		{"rank 0", fit(mat.NewSymDense(25, nil), y, regress.RidgeSettings{}), &singular},
 		{"needed", second(good.Predict(nil)), nil},
 		{"24 columns for 25", second(good.Predict(mat.NewDense(2, 24, nil))), nil},
 		{"cross matrix is NaN in row 1, column 2", second(good.Predict(nanCross)), nil},
-		{"12 values K(x, x) for the 13 rows", second(good.Variance(cross, make([]float64, 12))), nil},
+		{"12 values K(x, x) for the 13 rows", second(good.Variance(cross, make([]float64, 12))),
+			nil},
 		{"must be 13×13", second(good.Covariance(cross, gram)), nil},
 		{"must be 13×13", second(good.Covariance(cross, nil)), nil},
 		{"test points is NaN in row 2, column 5", second(good.Covariance(cross, nanTest)), nil},

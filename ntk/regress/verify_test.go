@@ -32,7 +32,8 @@ func TestWineQualityRed(t *testing.T) {
 		{4, 1020, [4]float64{.24016, .52281, .875, .62578}},
 	} {
 		K := ntk.Must(ntk.Must(ntk.UniformFCN(c.depth, ntk.ReLU{}, math.Sqrt2, 0.1)).NTK())
-		d, err := regress.NewDescent(ntk.Must(K.Gram(p.XTrain)), ntk.Must(K.Cross(p.XTest, p.XTrain)), p.YTrain, 0.1)
+		d, err := regress.NewDescent(ntk.Must(K.Gram(p.XTrain)),
+			ntk.Must(K.Cross(p.XTest, p.XTrain)), p.YTrain, 0.1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +48,8 @@ func TestWineQualityRed(t *testing.T) {
 		for i, want := range c.want {
 			// five printed digits of a loss; two points may tip over in an accuracy
 			if tol := []float64{1e-5, 1e-5, 2.5e-3, 2.5e-3}[i]; math.Abs(got[i]-want) > tol {
-				t.Errorf("%dHL at epoch %d: number %d is %.5f, want %.5f", c.depth, c.epoch, i, got[i], want)
+				t.Errorf("%dHL at epoch %d: number %d is %.5f, want %.5f", c.depth, c.epoch, i,
+					got[i], want)
 			}
 		}
 	}

@@ -45,7 +45,8 @@ const maxDim = 100
 // Fine-Grained Spectral Perspective on Neural Networks", 2019, arXiv 1907.10599.
 func (h Hypercube) Eigenvalues(K ntk.Kernel) ([]Level, error) {
 	if h.Dim < 1 || h.Dim > maxDim {
-		return nil, fmt.Errorf("spectra: Hypercube.Dim is %d; it must be from 1 to %d", h.Dim, maxDim)
+		return nil, fmt.Errorf("spectra: Hypercube.Dim is %d; it must be from 1 to %d", h.Dim,
+			maxDim)
 	}
 	cosines := make([]float64, h.Dim+1)
 	for m := range cosines {
@@ -57,7 +58,8 @@ func (h Hypercube) Eigenvalues(K ntk.Kernel) ([]Level, error) {
 	}
 	for m, v := range values {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("spectra: %v is %v at the cosine %v; it must be finite", K, v, cosines[m])
+			return nil, fmt.Errorf("spectra: %v is %v at the cosine %v; it must be finite", K, v,
+				cosines[m])
 		}
 	}
 	lambda := h.bySeries(K, values[0], values[h.Dim])

@@ -23,7 +23,10 @@ func deepReLU() ntk.Kernel { return netNTK(4, ntk.ReLU{}, math.Sqrt2, 0.1) }
 
 // byValuesAlone hides a kernel's series.
 func byValuesAlone(K ntk.Kernel) ntk.Kernel {
-	return ntk.Must(ntk.FromFunc(K.String(), func(c float64) float64 { return ntk.Must(K.Curve([]float64{c}))[0] }))
+	return ntk.Must(
+		ntk.FromFunc(K.String(),
+			func(c float64) float64 { return ntk.Must(K.Curve([]float64{c}))[0] }),
+	)
 }
 
 func TestEigenvaluesAgainstGram(t *testing.T) {
@@ -34,7 +37,8 @@ func TestEigenvaluesAgainstGram(t *testing.T) {
 			x.Set(i, j, float64(2*(i>>j&1)-1))
 		}
 	}
-	for _, K := range []ntk.Kernel{deepReLU(), halfSin(6), netNTK(2, ntk.Erf{}, 1.5, 0.3), ntk.Must(ntk.LaplaceKernel(1)), byValuesAlone(deepReLU())} {
+	for _, K := range []ntk.Kernel{deepReLU(), halfSin(6), netNTK(2, ntk.Erf{}, 1.5, 0.3),
+		ntk.Must(ntk.LaplaceKernel(1)), byValuesAlone(deepReLU())} {
 		var want []float64
 		for _, l := range ntk.Must(spectra.Hypercube{Dim: d}.Eigenvalues(K)) {
 			for range int(l.Multiplicity) {
@@ -58,7 +62,8 @@ func TestEigenvaluesAgainstGram(t *testing.T) {
 
 func TestEigenvaluesSumToTop(t *testing.T) {
 	for _, d := range []int{1, 2, 11, 30} {
-		for _, K := range []ntk.Kernel{deepReLU(), halfSin(6), ntk.Must(ntk.ArcCosineKernel(2)), byValuesAlone(halfSin(3))} {
+		for _, K := range []ntk.Kernel{deepReLU(), halfSin(6), ntk.Must(ntk.ArcCosineKernel(2)),
+			byValuesAlone(halfSin(3))} {
 			var sum float64
 			for _, l := range ntk.Must(spectra.Hypercube{Dim: d}.Eigenvalues(K)) {
 				sum += l.Eigenvalue * l.Multiplicity
@@ -84,11 +89,14 @@ func TestEigenvaluesOfParityKernel(t *testing.T) {
 		for _, l := range levels {
 			var want float64
 			if k := float64(l.Degree); l.Degree%2 == 1 {
-				nngp := 0.25 * math.Exp(-c.omega*c.omega+(d-k)*math.Log(math.Cosh(beta))+k*math.Log(math.Sinh(beta)))
+				nngp := 0.25 * math.Exp(
+					-c.omega*c.omega+(d-k)*math.Log(math.Cosh(beta))+k*math.Log(math.Sinh(beta)))
 				want = nngp * (1 + beta*((d-k)*math.Tanh(beta)+k/math.Tanh(beta)))
 			}
-			if math.Abs(l.Eigenvalue-want) > 1e-12*want+1e-30 { // a coefficient of even degree is sin² of a rounded multiple of π
-				t.Errorf("d = %d, ω = %v, degree %d: λ = %v, want %v", c.d, c.omega, l.Degree, l.Eigenvalue, want)
+			if math.Abs(
+				l.Eigenvalue-want) > 1e-12*want+1e-30 { // a coefficient of even degree is sin² of a rounded multiple of π
+				t.Errorf("d = %d, ω = %v, degree %d: λ = %v, want %v", c.d, c.omega, l.Degree,
+					l.Eigenvalue, want)
 			}
 		}
 	}
@@ -102,7 +110,9 @@ func TestShareOfTheParity(t *testing.T) {
 		digit float64
 	}{{halfSin(6), 9.64e-4, 0.005e-4}, {deepReLU(), 6.6e-5, 0.05e-5}} {
 		levels := ntk.Must(spectra.Hypercube{Dim: 11}.Eigenvalues(c.K))
-		if got := levels[11].Eigenvalue / ntk.Must(c.K.Curve([]float64{1}))[0]; math.Abs(got-c.share) > c.digit {
+		if got := levels[11].Eigenvalue / ntk.Must(c.K.Curve([]float64{1}))[0]; math.Abs(
+			got-c.share,
+		) > c.digit {
 			t.Errorf("%v: λ_11/K(1) = %v, want %v", c.K, got, c.share)
 		}
 	}
@@ -111,13 +121,17 @@ func TestShareOfTheParity(t *testing.T) {
 // From values exact in their sums, errors are those of the values over √C(d, k).
 func TestEigenvaluesFromValues(t *testing.T) {
 	for _, d := range []int{1, 11, 25} {
-		for _, K := range []ntk.Kernel{deepReLU(), halfSin(2), ntk.Must(ntk.GaussianKernel(1)), ntk.Must(ntk.ArcCosineKernel(2))} {
+		for _, K := range []ntk.Kernel{deepReLU(), halfSin(2), ntk.Must(ntk.GaussianKernel(1)),
+			ntk.Must(ntk.ArcCosineKernel(2))} {
 			series := ntk.Must(spectra.Hypercube{Dim: d}.Eigenvalues(K))
 			values := ntk.Must(spectra.Hypercube{Dim: d}.Eigenvalues(byValuesAlone(K)))
 			top := ntk.Must(K.Curve([]float64{1}))[0]
 			for k, l := range series {
-				if off := math.Abs(values[k].Eigenvalue - l.Eigenvalue); off > 1e-14*top/math.Sqrt(l.Multiplicity)+1e-13*l.Eigenvalue {
-					t.Errorf("%v, d = %d, degree %d: %v from values, %v from the series", K, d, k, values[k].Eigenvalue, l.Eigenvalue)
+				if off := math.Abs(values[k].Eigenvalue - l.Eigenvalue); off > 1e-14*top/math.Sqrt(
+					l.Multiplicity,
+				)+1e-13*l.Eigenvalue {
+					t.Errorf("%v, d = %d, degree %d: %v from values, %v from the series", K, d, k,
+						values[k].Eigenvalue, l.Eigenvalue)
 				}
 				if l.Eigenvalue < 0 {
 					t.Errorf("%v, d = %d, degree %d: λ = %v", K, d, k, l.Eigenvalue)
@@ -149,7 +163,8 @@ func TestEigenvaluesOfOneDegree(t *testing.T) {
 
 func TestEigenvaluesBadInput(t *testing.T) {
 	for _, d := range []int{-3, 0, 101} {
-		if _, err := (spectra.Hypercube{Dim: d}).Eigenvalues(halfSin(6)); err == nil || !strings.Contains(err.Error(), "Dim") {
+		if _, err := (spectra.Hypercube{Dim: d}).Eigenvalues(halfSin(6)); err == nil ||
+			!strings.Contains(err.Error(), "Dim") {
 			t.Errorf("Dim %d: error %v", d, err)
 		}
 	}

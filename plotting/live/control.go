@@ -49,11 +49,15 @@ func (b Button) name() string { return b.Name }
 func (s Slider) check() error {
 	for _, v := range []float64{s.Min, s.Max, s.Step, s.Value} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("live: slider %q from %v to %v in steps of %v at %v: want finite numbers", s.Name, s.Min, s.Max, s.Step, s.Value)
+			return fmt.Errorf(
+				"live: slider %q from %v to %v in steps of %v at %v: want finite numbers", s.Name,
+				s.Min, s.Max, s.Step, s.Value)
 		}
 	}
 	if !(s.Min < s.Max) || !(s.Step > 0 && s.Step <= s.Max-s.Min) {
-		return fmt.Errorf("live: slider %q from %v to %v in steps of %v: want Min < Max and 0 < Step ≤ Max - Min", s.Name, s.Min, s.Max, s.Step)
+		return fmt.Errorf(
+			"live: slider %q from %v to %v in steps of %v: want Min < Max and 0 < Step ≤ Max - Min",
+			s.Name, s.Min, s.Max, s.Step)
 	}
 	if s.Value < s.Min || s.Value > s.Max {
 		return fmt.Errorf("live: slider %q at %v: want %v to %v", s.Name, s.Value, s.Min, s.Max)
@@ -66,7 +70,8 @@ func (c Choice) check() error {
 		return fmt.Errorf("live: choice %q without options", c.Name)
 	}
 	if c.Value < 0 || c.Value >= len(c.Options) {
-		return fmt.Errorf("live: choice %q at option %d of 0 … %d", c.Name, c.Value, len(c.Options)-1)
+		return fmt.Errorf("live: choice %q at option %d of 0 … %d", c.Name, c.Value,
+			len(c.Options)-1)
 	}
 	return nil
 }

@@ -28,7 +28,11 @@ func ExampleRun() {
 		}
 		fig.Func("a x²", parabola(a), -values["side"], 1)
 		fmt.Println("drawn for", values)
-		return live.View{Picture: fig, Caption: "A parabola.", Text: fmt.Sprintf("a = %.2f", a)}, nil
+		return live.View{
+			Picture: fig,
+			Caption: "A parabola.",
+			Text:    fmt.Sprintf("a = %.2f", a),
+		}, nil
 	}, nil)
 	fmt.Println(err)
 	// Output:
@@ -38,7 +42,8 @@ func ExampleRun() {
 
 // What cannot be set up is an error that names it.
 func ExampleSlider() {
-	err := live.Run(context.Background(), []live.Control{live.Slider{Name: "a", Min: 0, Max: 1}}, nil, nil)
+	err := live.Run(context.Background(), []live.Control{live.Slider{Name: "a", Min: 0, Max: 1}},
+		nil, nil)
 	fmt.Println(err)
 	// Output: live: slider "a" from 0 to 1 in steps of 0: want Min < Max and 0 < Step ≤ Max - Min
 }

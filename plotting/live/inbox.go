@@ -53,7 +53,12 @@ type press struct {
 }
 
 func newInbox(controls []Control) *inbox {
-	b := &inbox{wake: make(chan struct{}, 1), controls: map[string]Control{}, values: map[string]float64{}, clients: map[string]*client{}}
+	b := &inbox{
+		wake:     make(chan struct{}, 1),
+		controls: map[string]Control{},
+		values:   map[string]float64{},
+		clients:  map[string]*client{},
+	}
 	for _, c := range controls {
 		b.controls[c.name()] = c
 		if v, has := c.initial(); has {
@@ -138,7 +143,12 @@ type work struct {
 func (b *inbox) next() work {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	w := work{stop: b.stopped, again: b.again, draw: b.changed || len(b.presses) > 0, changes: map[string]int{}}
+	w := work{
+		stop:    b.stopped,
+		again:   b.again,
+		draw:    b.changed || len(b.presses) > 0,
+		changes: map[string]int{},
+	}
 	if len(b.presses) > 0 {
 		w.pressed = b.presses[0]
 		b.presses = b.presses[1:]

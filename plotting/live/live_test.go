@@ -60,7 +60,10 @@ func (p *testPage) show(html, plain string, _ []byte) error {
 
 // say is the message of the page "p".
 func (p *testPage) say(changes int, values map[string]float64, presses ...press) {
-	p.sayText(encode(message{Client: "p", Changes: changes, Values: values, Presses: presses, View: 1 << 30}))
+	p.sayText(
+		encode(
+			message{Client: "p", Changes: changes, Values: values, Presses: presses, View: 1 << 30}),
+	)
 }
 
 func (p *testPage) sayText(text string) {
@@ -131,7 +134,11 @@ func begin(t *testing.T, ctx context.Context, p *testPage, draw Draw, opt *Optio
 }
 
 func plainDraw(values map[string]float64, pressed string) (View, error) {
-	return View{Picture: figure(values["a"]), Caption: "a line", Text: fmt.Sprintf("a = %v %s", values["a"], pressed)}, nil
+	return View{
+		Picture: figure(values["a"]),
+		Caption: "a line",
+		Text:    fmt.Sprintf("a = %v %s", values["a"], pressed),
+	}, nil
 }
 
 func ended(t *testing.T, done <-chan error) {
@@ -154,11 +161,17 @@ func TestMovesAreCollected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var drawn []float64
 		p := &testPage{}
-		done := begin(t, t.Context(), p, func(values map[string]float64, pressed string) (View, error) {
-			time.Sleep(100 * time.Millisecond)
-			drawn = append(drawn, values["a"])
-			return plainDraw(values, pressed)
-		}, nil)
+		done := begin(
+			t,
+			t.Context(),
+			p,
+			func(values map[string]float64, pressed string) (View, error) {
+				time.Sleep(100 * time.Millisecond)
+				drawn = append(drawn, values["a"])
+				return plainDraw(values, pressed)
+			},
+			nil,
+		)
 		time.Sleep(time.Second)
 		for i := 1; i <= 20; i++ { // 200 ms of moves, from -0.9 to 1
 			p.say(i, map[string]float64{"a": -1 + 0.1*float64(i)})
@@ -166,10 +179,12 @@ func TestMovesAreCollected(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		if len(drawn) != 4 || drawn[0] != 0.5 || drawn[1] != -0.9 || drawn[3] != 1 {
-			t.Errorf("drawn for %v, want the start, the first move, one between and the last", drawn)
+			t.Errorf("drawn for %v, want the start, the first move, one between and the last",
+				drawn)
 		}
 		bodies := p.bodies()
-		if last := bodies[len(bodies)-1]; last.Text != "a = 1 " || last.Values["a"] != 1 || !strings.Contains(last.SVG, "<svg") {
+		if last := bodies[len(bodies)-1]; last.Text != "a = 1 " || last.Values["a"] != 1 ||
+			!strings.Contains(last.SVG, "<svg") {
 			t.Errorf("last view %+v", last)
 		}
 		p.say(20, nil, stop)
@@ -182,12 +197,18 @@ func TestOrderOfMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var presses []string
 		p := &testPage{}
-		done := begin(t, t.Context(), p, func(values map[string]float64, pressed string) (View, error) {
-			if pressed != "" {
-				presses = append(presses, fmt.Sprint(pressed, values["a"]))
-			}
-			return plainDraw(values, pressed)
-		}, nil)
+		done := begin(
+			t,
+			t.Context(),
+			p,
+			func(values map[string]float64, pressed string) (View, error) {
+				if pressed != "" {
+					presses = append(presses, fmt.Sprint(pressed, values["a"]))
+				}
+				return plainDraw(values, pressed)
+			},
+			nil,
+		)
 		keep := func(n int) press { return press{Number: n, Name: "keep"} }
 		p.say(2, map[string]float64{"a": -0.2, "c": 1})
 		p.say(1, map[string]float64{"c": 0}) // overtaken
@@ -209,7 +230,8 @@ func TestOrderOfMessages(t *testing.T) {
 
 func TestIllegalMessages(t *testing.T) {
 	b := newInbox(two)
-	for _, text := range []string{"", "x", "[]", "{}", `{"c":"p","n":1,"v":{"a":"x"}}`, `{"c":"p","n":1,"v":{"a":1e999}}`} {
+	for _, text := range []string{"", "x", "[]", "{}", `{"c":"p","n":1,"v":{"a":"x"}}`,
+		`{"c":"p","n":1,"v":{"a":1e999}}`} {
 		if b.take(text) {
 			t.Errorf("%q was taken", text)
 		}
@@ -256,12 +278,18 @@ func TestLostView(t *testing.T) {
 func TestAnswersWhileDrawing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &testPage{}
-		done := begin(t, t.Context(), p, func(values map[string]float64, pressed string) (View, error) {
-			if values["a"] == 0 {
-				time.Sleep(10 * time.Second)
-			}
-			return plainDraw(values, pressed)
-		}, nil)
+		done := begin(
+			t,
+			t.Context(),
+			p,
+			func(values map[string]float64, pressed string) (View, error) {
+				if values["a"] == 0 {
+					time.Sleep(10 * time.Second)
+				}
+				return plainDraw(values, pressed)
+			},
+			nil,
+		)
 		p.say(1, map[string]float64{"a": 0})
 		before := p.answers()
 		for i := range 8 {
@@ -292,11 +320,19 @@ func TestEnds(t *testing.T) {
 		end  bool // the page is told
 	}{
 		{"stop", nil, func(p *testPage, _ func()) { p.say(0, nil, stop) }, "Stopped.", true},
-		{"interrupt", nil, func(p *testPage, cancel func()) { p.say(0, nil); cancel() }, "Interrupted.", true},
-		{"interrupt unseen", nil, func(p *testPage, cancel func()) { cancel() }, "Interrupted.", false},
-		{"nobody", nil, func(p *testPage, _ func()) { time.Sleep(11 * time.Second) }, "No page answered", false},
-		{"closed", nil, func(p *testPage, _ func()) { p.say(0, nil); time.Sleep(151 * time.Second) }, "closed", false},
-		{"idle", nil, func(p *testPage, _ func()) { pings(p, 15*60+1) }, "Ended after 15 minutes without a move", true},
+		{"interrupt", nil, func(p *testPage, cancel func()) { p.say(0, nil); cancel() },
+			"Interrupted.", true},
+		{"interrupt unseen", nil, func(p *testPage, cancel func()) { cancel() }, "Interrupted.",
+			false},
+		{"nobody", nil, func(p *testPage, _ func()) { time.Sleep(11 * time.Second) },
+			"No page answered", false},
+		{"closed", nil, func(p *testPage, _ func()) {
+			p.say(0,
+				nil)
+			time.Sleep(151 * time.Second)
+		}, "closed", false},
+		{"idle", nil, func(p *testPage, _ func()) { pings(p, 15*60+1) },
+			"Ended after 15 minutes without a move", true},
 		{"idle after a move", &Options{IdleLimit: 20 * time.Second}, func(p *testPage, _ func()) {
 			pings(p, 15)
 			p.say(1, map[string]float64{"a": 0.1})
@@ -312,7 +348,8 @@ func TestEnds(t *testing.T) {
 				c.act(p, cancel)
 				ended(t, done)
 				last := p.last(t)
-				for _, want := range []string{c.says, "data:image/png;base64,", "disabled", "a line"} {
+				for _, want := range []string{c.says, "data:image/png;base64,", "disabled",
+					"a line"} {
 					if !strings.Contains(last, want) {
 						t.Errorf("%q is not in the last output", want)
 					}
@@ -382,20 +419,26 @@ func TestReconnects(t *testing.T) {
 func TestProblems(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &testPage{}
-		done := begin(t, t.Context(), p, func(values map[string]float64, pressed string) (View, error) {
-			switch values["a"] {
-			case 0:
-				return View{}, errors.New("nothing <here>")
-			case 0.1:
-				panic(fmt.Errorf("must be %d", 7))
-			case 0.2:
-				var list []int
-				_ = list[len(list)+3]
-			case 0.3:
-				return View{Picture: figure(math.NaN())}, nil
-			}
-			return plainDraw(values, pressed)
-		}, nil)
+		done := begin(
+			t,
+			t.Context(),
+			p,
+			func(values map[string]float64, pressed string) (View, error) {
+				switch values["a"] {
+				case 0:
+					return View{}, errors.New("nothing <here>")
+				case 0.1:
+					panic(fmt.Errorf("must be %d", 7))
+				case 0.2:
+					var list []int
+					_ = list[len(list)+3]
+				case 0.3:
+					return View{Picture: figure(math.NaN())}, nil
+				}
+				return plainDraw(values, pressed)
+			},
+			nil,
+		)
 		for i, c := range []struct {
 			a    float64
 			says string
@@ -403,7 +446,8 @@ func TestProblems(t *testing.T) {
 			p.say(i+1, map[string]float64{"a": c.a})
 			synctest.Wait()
 			bodies := p.bodies()
-			if b := bodies[len(bodies)-1]; !strings.Contains(b.Problem, c.says) || b.SVG == "" || b.Text != "a = 0.5 " {
+			if b := bodies[len(bodies)-1]; !strings.Contains(b.Problem, c.says) || b.SVG == "" ||
+				b.Text != "a = 0.5 " {
 				t.Errorf("a = %v: problem %q, text %q", c.a, b.Problem, b.Text)
 			}
 		}
@@ -422,7 +466,8 @@ func TestProblems(t *testing.T) {
 func TestProblemUnseen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &testPage{}
-		done := begin(t, t.Context(), p, func(map[string]float64, string) (View, error) { return View{}, errors.New("no") }, nil)
+		done := begin(t, t.Context(), p,
+			func(map[string]float64, string) (View, error) { return View{}, errors.New("no") }, nil)
 		time.Sleep(11 * time.Second)
 		if err := <-done; err == nil || err.Error() != "no" {
 			t.Errorf("error %v", err)
@@ -445,12 +490,20 @@ func TestShowFails(t *testing.T) {
 func TestSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &testPage{}
-		done := begin(t, t.Context(), p, func(values map[string]float64, pressed string) (View, error) {
-			if pressed == "keep" {
-				return View{Set: map[string]float64{"a": -7, "c": 0.8, "keep": 1, "none": 2}}, nil
-			}
-			return plainDraw(values, pressed)
-		}, nil)
+		done := begin(
+			t,
+			t.Context(),
+			p,
+			func(values map[string]float64, pressed string) (View, error) {
+				if pressed == "keep" {
+					return View{
+						Set: map[string]float64{"a": -7, "c": 0.8, "keep": 1, "none": 2},
+					}, nil
+				}
+				return plainDraw(values, pressed)
+			},
+			nil,
+		)
 		p.say(0, nil, press{Number: 1, Name: "keep"})
 		synctest.Wait()
 		bodies := p.bodies()
@@ -498,9 +551,12 @@ func TestPageNames(t *testing.T) {
 	s.redraw("")
 	html := s.page(true, "Connecting …")
 	for _, want := range []string{
-		`<label for="` + s.id + `_0">a₀</label><input type="range" id="` + s.id + `_0" data-name="a" min="-1" max="1" step="0.1" value="0.5"`,
-		`<output for="` + s.id + `_0">0.5</output>`, `<label for="` + s.id + `_1">c</label><select`, `<option value="0" selected>one</option>`,
-		`>Keep</button>`, `>Stop</button>`, `role="status"`, `alt="a line"`, "data:image/svg+xml;base64,", "a = 0.5",
+		`<label for="` + s.id + `_0">a₀</label><input type="range" id="` + s.id +
+			`_0" data-name="a" min="-1" max="1" step="0.1" value="0.5"`,
+		`<output for="` + s.id + `_0">0.5</output>`, `<label for="` + s.id + `_1">c</label><select`,
+		`<option value="0" selected>one</option>`,
+		`>Keep</button>`, `>Stop</button>`, `role="status"`, `alt="a line"`,
+		"data:image/svg+xml;base64,", "a = 0.5",
 	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("%s is not in the page", want)
@@ -532,7 +588,8 @@ func TestControls(t *testing.T) {
 		{[]Control{Choice{Name: "a"}}, "without options"},
 		{[]Control{Choice{Name: "a", Options: []string{"x"}, Value: 1}}, "option 1"},
 	} {
-		if err := Run(t.Context(), c.controls, draw, nil); err == nil || !strings.Contains(err.Error(), c.says) {
+		if err := Run(t.Context(), c.controls, draw, nil); err == nil ||
+			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("%v: error %v, want %q", c.controls, err, c.says)
 		}
 	}
@@ -551,7 +608,8 @@ func TestSliderLegal(t *testing.T) {
 		s       Slider
 		v, want float64
 	}{
-		{s, 0.1 + 0.2, 0.3}, {s, 7, 2}, {s, -7, -0.5}, {s, 1e308, 2}, {s, -0.001, 0}, {s, 0.125001, 0.13}, {third, 1, 0.9}, {third, 0.5, 0.6},
+		{s, 0.1 + 0.2, 0.3}, {s, 7, 2}, {s, -7, -0.5}, {s, 1e308, 2}, {s, -0.001, 0},
+		{s, 0.125001, 0.13}, {third, 1, 0.9}, {third, 0.5, 0.6},
 	} {
 		if got := c.s.legal(c.v); got != c.want || math.Signbit(got) != math.Signbit(c.want) {
 			t.Errorf("%v in steps of %v: %v, want %v", c.v, c.s.Step, got, c.want)
@@ -575,10 +633,20 @@ func TestStill(t *testing.T) {
 		t.Errorf("error %v after %d calls", err, calls)
 	}
 	no := errors.New("no")
-	if err := Run(t.Context(), two, func(map[string]float64, string) (View, error) { return View{}, no }, nil); err != no {
+	if err := Run(
+		t.Context(), two, func(map[string]float64, string) (View, error) { return View{}, no }, nil,
+	); err != no {
 		t.Errorf("error %v", err)
 	}
-	if err := Run(t.Context(), two, func(map[string]float64, string) (View, error) { return View{Picture: figure(math.NaN())}, nil }, nil); err == nil {
+	if err := Run(
+		t.Context(),
+		two,
+		func(map[string]float64, string) (View, error) {
+			return View{Picture: figure(math.NaN())},
+				nil
+		},
+		nil,
+	); err == nil {
 		t.Error("no error of a drawing that cannot be drawn")
 	}
 }

@@ -25,7 +25,11 @@ type settings struct {
 // page is the output of the cell: live with its script, or as it stays when there is nobody to answer.
 func (s *session) page(live bool, status string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<div class="kernelsmith-live" id="%s" data-lm-suppress-shortcuts="true" role="group" aria-label="Live figure">`, s.id)
+	fmt.Fprintf(
+		&b,
+		`<div class="kernelsmith-live" id="%s" data-lm-suppress-shortcuts="true" role="group" aria-label="Live figure">`,
+		s.id,
+	)
 	fmt.Fprintf(&b, "<style>%s</style>", style)
 	b.WriteString(`<div class="controls">`)
 	values := s.inbox.current()
@@ -34,16 +38,47 @@ func (s *session) page(live bool, status string) string {
 	}
 	b.WriteString(`</div><div class="buttons">`)
 	for _, c := range append(s.buttons(), Button{Name: stopName, Label: "Stop"}) {
-		fmt.Fprintf(&b, `<button type="button" data-name="%s" disabled>%s</button>`, html.EscapeString(c.Name), html.EscapeString(c.label()))
+		fmt.Fprintf(
+			&b,
+			`<button type="button" data-name="%s" disabled>%s</button>`,
+			html.EscapeString(c.Name),
+			html.EscapeString(c.label()),
+		)
 	}
 	fmt.Fprintf(&b, `<span class="status" role="status">%s</span></div>`, html.EscapeString(status))
-	fmt.Fprintf(&b, `<div class="problem" role="alert"%s>%s</div>`, hidden(s.view.problem), html.EscapeString(s.view.problem))
-	fmt.Fprintf(&b, `<img%s alt="%s"%s>`, s.source(live), html.EscapeString(s.view.caption), hidden(s.view.svg))
-	fmt.Fprintf(&b, `<p class="caption"%s>%s</p>`, hidden(s.view.caption), html.EscapeString(s.view.caption))
-	fmt.Fprintf(&b, `<pre class="text"%s>%s</pre>`, hidden(s.view.text), html.EscapeString(s.view.text))
+	fmt.Fprintf(
+		&b,
+		`<div class="problem" role="alert"%s>%s</div>`,
+		hidden(s.view.problem),
+		html.EscapeString(s.view.problem),
+	)
+	fmt.Fprintf(
+		&b,
+		`<img%s alt="%s"%s>`,
+		s.source(live),
+		html.EscapeString(s.view.caption),
+		hidden(s.view.svg),
+	)
+	fmt.Fprintf(
+		&b,
+		`<p class="caption"%s>%s</p>`,
+		hidden(s.view.caption),
+		html.EscapeString(s.view.caption),
+	)
+	fmt.Fprintf(
+		&b,
+		`<pre class="text"%s>%s</pre>`,
+		hidden(s.view.text),
+		html.EscapeString(s.view.text),
+	)
 	if live {
 		// JSON as Go writes it has no character that could end the script.
-		fmt.Fprintf(&b, `<script>(%s)(%s)</script>`, strings.TrimSpace(script), encode(settings{s.id, s.view.number}))
+		fmt.Fprintf(
+			&b,
+			`<script>(%s)(%s)</script>`,
+			strings.TrimSpace(script),
+			encode(settings{s.id, s.view.number}),
+		)
 	}
 	b.WriteString("</div>")
 	return b.String()
@@ -68,7 +103,11 @@ func (s *session) source(live bool) string {
 			kind, data = "png", png
 		}
 	}
-	return fmt.Sprintf(` src="data:image/%s;base64,%s"`, kind, base64.StdEncoding.EncodeToString(data))
+	return fmt.Sprintf(
+		` src="data:image/%s;base64,%s"`,
+		kind,
+		base64.StdEncoding.EncodeToString(data),
+	)
 }
 
 // files are what a published page offers of the picture that stays.
@@ -97,11 +136,30 @@ func (s *session) control(b *strings.Builder, c Control, id string, value float6
 	switch c := c.(type) {
 	case Slider:
 		text := c.text(value)
-		fmt.Fprintf(b, `<label for="%s">%s</label><input type="range" id="%s" data-name="%s" min="%v" max="%v" step="%v" value="%s" data-decimals="%d" autocomplete="off" disabled><output for="%s">%s</output>`,
-			id, html.EscapeString(orName(c.Label, c.Name)), id, html.EscapeString(c.Name), c.Min, c.Max, c.Step, text, c.decimals(), id, text)
+		fmt.Fprintf(
+			b,
+			`<label for="%s">%s</label><input type="range" id="%s" data-name="%s" min="%v" max="%v" step="%v" value="%s" data-decimals="%d" autocomplete="off" disabled><output for="%s">%s</output>`,
+			id,
+			html.EscapeString(orName(c.Label, c.Name)),
+			id,
+			html.EscapeString(c.Name),
+			c.Min,
+			c.Max,
+			c.Step,
+			text,
+			c.decimals(),
+			id,
+			text,
+		)
 	case Choice:
-		fmt.Fprintf(b, `<label for="%s">%s</label><select id="%s" data-name="%s" autocomplete="off" disabled>`,
-			id, html.EscapeString(orName(c.Label, c.Name)), id, html.EscapeString(c.Name))
+		fmt.Fprintf(
+			b,
+			`<label for="%s">%s</label><select id="%s" data-name="%s" autocomplete="off" disabled>`,
+			id,
+			html.EscapeString(orName(c.Label, c.Name)),
+			id,
+			html.EscapeString(c.Name),
+		)
 		for i, option := range c.Options {
 			chosen := ""
 			if i == int(value) {

@@ -48,7 +48,8 @@ func Run(ctx context.Context, controls []Control, draw Draw, opt *Options) error
 	if err != nil {
 		return fail(err)
 	}
-	if !gonbui.IsNotebook || os.Getenv(protocol.GONB_JUPYTER_KERNEL_ID_ENV) == "" || ctx.Err() != nil {
+	if !gonbui.IsNotebook || os.Getenv(protocol.GONB_JUPYTER_KERNEL_ID_ENV) == "" ||
+		ctx.Err() != nil {
 		if err := s.still(); err != nil {
 			return fail(err)
 		}
@@ -120,10 +121,16 @@ func newSession(controls []Control, draw Draw, opt *Options) (*session, error) {
 	if draw == nil {
 		return nil, errors.New("live: no function that draws")
 	}
-	s := &session{id: "live_" + gonbui.UniqueId(), controls: append([]Control(nil), controls...), draw: draw, idle: idleLimit}
+	s := &session{
+		id:       "live_" + gonbui.UniqueId(),
+		controls: append([]Control(nil), controls...),
+		draw:     draw,
+		idle:     idleLimit,
+	}
 	if opt != nil {
 		if opt.IdleLimit < 0 {
-			return nil, fmt.Errorf("live: IdleLimit %v: want a positive duration, or 0 for %v", opt.IdleLimit, idleLimit)
+			return nil, fmt.Errorf("live: IdleLimit %v: want a positive duration, or 0 for %v",
+				opt.IdleLimit, idleLimit)
 		}
 		if opt.IdleLimit > 0 {
 			s.idle = opt.IdleLimit
@@ -163,7 +170,8 @@ func (s *session) run(ctx context.Context, f front) error {
 	})
 	why := s.serve(ctx, f)
 	heard, _ := s.inbox.times()
-	if time.Since(heard) < 2*silence { // else the kernel would first try to connect, and is waiting for the end
+	if time.Since(
+		heard) < 2*silence { // else the kernel would first try to connect, and is waiting for the end
 		f.send(endMessage(why))
 	}
 	if err := f.show(s.page(false, why), s.plain(), s.files()); err != nil {
@@ -210,7 +218,8 @@ func (s *session) serve(ctx context.Context, f front) string {
 			now := time.Now()
 			switch {
 			case heard.IsZero() && now.Sub(start) > answerLimit:
-				return "No page answered: this is the picture of the initial values. In JupyterLab, run the cell again."
+				return "No page answered: this is the picture of the initial values. In " +
+					"JupyterLab, run the cell again."
 			case !heard.IsZero() && now.Sub(heard) > goneLimit:
 				return "Ended because the page was closed."
 			case now.Sub(latest(start, acted)) > s.idle:
@@ -252,7 +261,13 @@ func (s *session) redraw(pressed string) {
 		return
 	}
 	s.inbox.set(v.Set)
-	s.view = shown{number: s.view.number, picture: v.Picture, svg: svg, caption: v.Caption, text: v.Text}
+	s.view = shown{
+		number:  s.view.number,
+		picture: v.Picture,
+		svg:     svg,
+		caption: v.Caption,
+		text:    v.Text,
+	}
 }
 
 func (s *session) try(values map[string]float64, pressed string) (v View, svg string, err error) {

@@ -160,7 +160,10 @@ func candidates() []string {
 	var c []string
 	if module, ok := moduleFolder(); ok {
 		for _, name := range []string{"libscipy_openblas.so", "libscipy_openblas.dylib"} {
-			m, _ := filepath.Glob(filepath.Join(globEscape(module), ".venv", "lib", "python3*", "site-packages", "scipy_openblas32", "lib", name))
+			m, _ := filepath.Glob(
+				filepath.Join(globEscape(module), ".venv", "lib", "python3*", "site-packages",
+					"scipy_openblas32", "lib", name),
+			)
 			c = append(c, m...)
 		}
 	}

@@ -20,7 +20,8 @@ func TestAgreesWithPortable(t *testing.T) {
 	t.Logf("active: %v", Current())
 	r := rand.New(rand.NewPCG(1, 2))
 	ref := gonum.Implementation{}
-	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {40, 30, 50}, {33, 1, 257}, {1, 64, 128}, {128, 96, 64}, {200, 130, 90}, {70, 333, 129}, {1, 3000, 400}} {
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {40, 30, 50}, {33, 1, 257}, {1, 64, 128},
+		{128, 96, 64}, {200, 130, 90}, {70, 333, 129}, {1, 3000, 400}} {
 		m, n, k := size[0], size[1], size[2]
 		for _, tA := range []blas.Transpose{blas.NoTrans, blas.Trans} {
 			for _, tB := range []blas.Transpose{blas.NoTrans, blas.Trans} {
@@ -37,10 +38,12 @@ func TestAgreesWithPortable(t *testing.T) {
 				scale := 4 * float64(k+8)
 				for i := range c {
 					if d := math.Abs(c[i] - c2[i]); d > scale*0x1p-52 {
-						t.Fatalf("Dgemm %v %c%c element %d: %v, portable %v", size, tA, tB, i, c[i], c2[i])
+						t.Fatalf("Dgemm %v %c%c element %d: %v, portable %v", size, tA, tB, i, c[i],
+							c2[i])
 					}
 					if d := math.Abs(float64(c32[i] - c232[i])); d > scale*0x1p-23 {
-						t.Fatalf("Sgemm %v %c%c element %d: %v, portable %v", size, tA, tB, i, c32[i], c232[i])
+						t.Fatalf("Sgemm %v %c%c element %d: %v, portable %v", size, tA, tB, i,
+							c32[i], c232[i])
 					}
 				}
 			}
@@ -57,10 +60,12 @@ func TestAgreesWithPortable(t *testing.T) {
 				scale := 4 * float64(k+8)
 				for i := range c {
 					if d := math.Abs(c[i] - c2[i]); d > scale*0x1p-52 {
-						t.Fatalf("Dsyrk %v %c%c element %d: %v, portable %v", size, ul, tA, i, c[i], c2[i])
+						t.Fatalf("Dsyrk %v %c%c element %d: %v, portable %v", size, ul, tA, i, c[i],
+							c2[i])
 					}
 					if d := math.Abs(float64(c32[i] - c232[i])); d > scale*0x1p-23 {
-						t.Fatalf("Ssyrk %v %c%c element %d: %v, portable %v", size, ul, tA, i, c32[i], c232[i])
+						t.Fatalf("Ssyrk %v %c%c element %d: %v, portable %v", size, ul, tA, i,
+							c32[i], c232[i])
 					}
 				}
 			}
@@ -120,7 +125,8 @@ func TestChoice(t *testing.T) {
 	if b := choose("", []string{notLib}); !b.info.Portable() || b.info.Problem != "" {
 		t.Errorf("candidates are tried silently: %+v", b.info)
 	}
-	if got, want := (Info{Library: "OpenBLAS 0.3.34", Core: "Zen", Threads: 1}).String(), "OpenBLAS 0.3.34, Zen kernels, 1 thread"; got != want {
+	if got, want := (Info{Library: "OpenBLAS 0.3.34", Core: "Zen", Threads: 1}).String(),
+		"OpenBLAS 0.3.34, Zen kernels, 1 thread"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -150,7 +156,8 @@ func TestShortMatrixPanics(t *testing.T) {
 			t.Error("a matrix shorter than its shape must not reach the library")
 		}
 	}()
-	Float32().Sgemm(blas.NoTrans, blas.NoTrans, 32, 32, 32, 1, make([]float32, 10), 32, make([]float32, 1024), 32, 0, make([]float32, 1024), 32)
+	Float32().Sgemm(blas.NoTrans, blas.NoTrans, 32, 32, 32, 1, make([]float32, 10), 32,
+		make([]float32, 1024), 32, 0, make([]float32, 1024), 32)
 }
 
 func normals(r *rand.Rand, n int) []float64 {
@@ -209,7 +216,8 @@ func TestSerialAtOnce(t *testing.T) {
 				for _, v := range a[i*k : i*k+k] {
 					w += v * v
 				}
-				if math.Abs(s[i*m+i]-w) > 4*k*0x1p-52*8 || math.Abs(float64(s32[i*m+i])-w) > 4*k*0x1p-23*8 {
+				if math.Abs(s[i*m+i]-w) > 4*k*0x1p-52*8 ||
+					math.Abs(float64(s32[i*m+i])-w) > 4*k*0x1p-23*8 {
 					t.Errorf("norm %d: %v and %v, want %v", i, s[i*m+i], s32[i*m+i], w)
 					return
 				}

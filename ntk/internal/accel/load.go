@@ -58,7 +58,8 @@ func load(path string) (backend, error) {
 		prefix = "scipy_"
 	}
 	for name, fn := range map[string]*uintptr{
-		"sgemm_": &lib.sgemm, "dgemm_": &lib.dgemm, "ssyrk_": &lib.ssyrk, "dsyrk_": &lib.dsyrk, "dsyevd_": &lib.dsyevd,
+		"sgemm_": &lib.sgemm, "dgemm_": &lib.dgemm, "ssyrk_": &lib.ssyrk, "dsyrk_": &lib.dsyrk,
+		"dsyevd_": &lib.dsyevd,
 	} {
 		if *fn, err = purego.Dlsym(handle, prefix+name); err != nil {
 			return backend{}, fmt.Errorf("no %s in it (a BLAS and LAPACK is needed)", name)
@@ -86,11 +87,19 @@ func load(path string) (backend, error) {
 		info.Threads = int(int32(n))
 	}
 	lib.workers = 1
-	if sym, err := purego.Dlsym(handle, prefix+"openblas_set_num_threads"); err == nil && info.Threads > 1 {
+	if sym, err := purego.Dlsym(handle, prefix+"openblas_set_num_threads"); err == nil &&
+		info.Threads > 1 {
 		lib.setThreads, lib.workers = sym, info.Threads
 		purego.SyscallN(sym, 1)
 	}
-	serial := &library{sgemm: lib.sgemm, dgemm: lib.dgemm, ssyrk: lib.ssyrk, dsyrk: lib.dsyrk, dsyevd: lib.dsyevd, workers: 1}
+	serial := &library{
+		sgemm:   lib.sgemm,
+		dgemm:   lib.dgemm,
+		ssyrk:   lib.ssyrk,
+		dsyrk:   lib.dsyrk,
+		dsyevd:  lib.dsyevd,
+		workers: 1,
+	}
 	serial.frames.New = lib.frames.New
 	b := backend{f32: lib, f64: lib, serial32: serial, serial64: serial, syev: lib.syev, info: info}
 	return b, lib.check()
@@ -213,7 +222,10 @@ func fits(length, rows, cols, stride int) {
 
 // Sgemm is gonum's: C ← α op(A) op(B) + β C, row-major. A row-major matrix is
 // the column-major transpose, so the library computes Cᵀ = op(B)ᵀ op(A)ᵀ.
-func (l *library) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+func (l *library) Sgemm(
+	tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int,
+	beta float32, c []float32, ldc int,
+) {
 	if small(m, n, k) {
 		l.Implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
@@ -226,15 +238,19 @@ func (l *library) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []f
 	l.divide(m, n, k, func(i0, i1, j0, j1 int) {
 		f := l.frames.Get().(*frame)
 		f.alpha32, f.beta32 = alpha, beta
-		l.gemm(l.sgemm, f, tA, tB, i1-i0, j1-j0, k,
-			unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[offset(tA, i0, lda)]), lda, unsafe.Pointer(&b[offset(turned(tB), j0, ldb)]), ldb,
-			unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[i0*ldc+j0]), ldc)
+		l.gemm(l.sgemm, f, tA, tB, i1-i0, j1-j0, k, unsafe.Pointer(&f.alpha32),
+			unsafe.Pointer(&a[offset(tA, i0, lda)]), lda,
+			unsafe.Pointer(&b[offset(turned(tB), j0, ldb)]), ldb, unsafe.Pointer(&f.beta32),
+			unsafe.Pointer(&c[i0*ldc+j0]), ldc)
 		l.frames.Put(f)
 	})
 }
 
 // Dgemm is Sgemm in double precision.
-func (l *library) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+func (l *library) Dgemm(
+	tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int,
+	beta float64, c []float64, ldc int,
+) {
 	if small(m, n, k) {
 		l.Implementation.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
@@ -247,26 +263,32 @@ func (l *library) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []f
 	l.divide(m, n, k, func(i0, i1, j0, j1 int) {
 		f := l.frames.Get().(*frame)
 		f.alpha64, f.beta64 = alpha, beta
-		l.gemm(l.dgemm, f, tA, tB, i1-i0, j1-j0, k,
-			unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[offset(tA, i0, lda)]), lda, unsafe.Pointer(&b[offset(turned(tB), j0, ldb)]), ldb,
-			unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[i0*ldc+j0]), ldc)
+		l.gemm(l.dgemm, f, tA, tB, i1-i0, j1-j0, k, unsafe.Pointer(&f.alpha64),
+			unsafe.Pointer(&a[offset(tA, i0, lda)]), lda,
+			unsafe.Pointer(&b[offset(turned(tB), j0, ldb)]), ldb, unsafe.Pointer(&f.beta64),
+			unsafe.Pointer(&c[i0*ldc+j0]), ldc)
 		l.frames.Put(f)
 	})
 }
 
-func (l *library) gemm(fn uintptr, f *frame, tA, tB blas.Transpose, m, n, k int, alpha, a unsafe.Pointer, lda int, b unsafe.Pointer, ldb int, beta, c unsafe.Pointer, ldc int) {
+func (l *library) gemm(
+	fn uintptr, f *frame, tA, tB blas.Transpose, m, n, k int, alpha, a unsafe.Pointer, lda int,
+	b unsafe.Pointer, ldb int, beta, c unsafe.Pointer, ldc int,
+) {
 	f.c1, f.c2 = flag(tB), flag(tA)
 	f.m, f.n, f.k = int64(n), int64(m), int64(k)
 	f.lda, f.ldb, f.ldc = int64(ldb), int64(lda), int64(ldc)
-	purego.SyscallN(fn,
-		uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)),
+	purego.SyscallN(fn, uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)),
 		uintptr(unsafe.Pointer(&f.m)), uintptr(unsafe.Pointer(&f.n)), uintptr(unsafe.Pointer(&f.k)),
-		uintptr(alpha), uintptr(b), uintptr(unsafe.Pointer(&f.lda)), uintptr(a), uintptr(unsafe.Pointer(&f.ldb)),
-		uintptr(beta), uintptr(c), uintptr(unsafe.Pointer(&f.ldc)))
+		uintptr(alpha), uintptr(b), uintptr(unsafe.Pointer(&f.lda)), uintptr(a),
+		uintptr(unsafe.Pointer(&f.ldb)), uintptr(beta), uintptr(c), uintptr(unsafe.Pointer(&f.ldc)))
 }
 
 // Ssyrk is gonum's: the triangle ul of C ← α A Aᵀ + β C, or AᵀA.
-func (l *library) Ssyrk(ul blas.Uplo, t blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
+func (l *library) Ssyrk(
+	ul blas.Uplo, t blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32,
+	c []float32, ldc int,
+) {
 	if small(n, n, k) {
 		l.Implementation.Ssyrk(ul, t, n, k, alpha, a, lda, beta, c, ldc)
 		return
@@ -277,13 +299,17 @@ func (l *library) Ssyrk(ul blas.Uplo, t blas.Transpose, n, k int, alpha float32,
 	f := l.frames.Get().(*frame)
 	f.alpha32, f.beta32 = alpha, beta
 	l.threaded(func() {
-		l.syrk(l.ssyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[0]), ldc)
+		l.syrk(l.ssyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha32), unsafe.Pointer(&a[0]), lda,
+			unsafe.Pointer(&f.beta32), unsafe.Pointer(&c[0]), ldc)
 	})
 	l.frames.Put(f)
 }
 
 // Dsyrk is Ssyrk in double precision.
-func (l *library) Dsyrk(ul blas.Uplo, t blas.Transpose, n, k int, alpha float64, a []float64, lda int, beta float64, c []float64, ldc int) {
+func (l *library) Dsyrk(
+	ul blas.Uplo, t blas.Transpose, n, k int, alpha float64, a []float64, lda int, beta float64,
+	c []float64, ldc int,
+) {
 	if small(n, n, k) {
 		l.Implementation.Dsyrk(ul, t, n, k, alpha, a, lda, beta, c, ldc)
 		return
@@ -294,12 +320,16 @@ func (l *library) Dsyrk(ul blas.Uplo, t blas.Transpose, n, k int, alpha float64,
 	f := l.frames.Get().(*frame)
 	f.alpha64, f.beta64 = alpha, beta
 	l.threaded(func() {
-		l.syrk(l.dsyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[0]), lda, unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[0]), ldc)
+		l.syrk(l.dsyrk, f, ul, t, n, k, unsafe.Pointer(&f.alpha64), unsafe.Pointer(&a[0]), lda,
+			unsafe.Pointer(&f.beta64), unsafe.Pointer(&c[0]), ldc)
 	})
 	l.frames.Put(f)
 }
 
-func (l *library) syrk(fn uintptr, f *frame, ul blas.Uplo, t blas.Transpose, n, k int, alpha, a unsafe.Pointer, lda int, beta, c unsafe.Pointer, ldc int) {
+func (l *library) syrk(
+	fn uintptr, f *frame, ul blas.Uplo, t blas.Transpose, n, k int, alpha, a unsafe.Pointer,
+	lda int, beta, c unsafe.Pointer, ldc int,
+) {
 	// Row-major upper is column-major lower, and A becomes its transpose.
 	f.c1, f.c2 = 'L', 'T'
 	if ul == blas.Lower {
@@ -330,12 +360,13 @@ func (l *library) syev(n int, a, w []float64) bool {
 	call := func(work []float64, lwork int, iwork []int64, liwork int) {
 		f.c1, f.c2 = 'V', 'L'
 		f.n, f.lda, f.ldb, f.ldc = int64(n), int64(n), int64(lwork), int64(liwork)
-		purego.SyscallN(l.dsyevd,
-			uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)), uintptr(unsafe.Pointer(&f.n)),
-			uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&f.lda)), uintptr(unsafe.Pointer(&w[0])),
+		purego.SyscallN(l.dsyevd, uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)),
+			uintptr(unsafe.Pointer(&f.n)), uintptr(unsafe.Pointer(&a[0])),
+			uintptr(unsafe.Pointer(&f.lda)), uintptr(unsafe.Pointer(&w[0])),
 			uintptr(unsafe.Pointer(&work[0])), uintptr(unsafe.Pointer(&f.ldb)),
-			uintptr(unsafe.Pointer(&iwork[0])), uintptr(unsafe.Pointer(&f.ldc)), uintptr(unsafe.Pointer(&f.info)),
-			1, 1) // the lengths of the two characters, which Fortran compilers pass last
+			uintptr(unsafe.Pointer(&iwork[0])), uintptr(unsafe.Pointer(&f.ldc)),
+			uintptr(unsafe.Pointer(&f.info)), 1,
+			1) // the lengths of the two characters, which Fortran compilers pass last
 	}
 	query, iquery := make([]float64, 1), make([]int64, 1)
 	call(query, -1, iquery, -1)

@@ -8,5 +8,6 @@ import (
 )
 
 func load(string) (backend, error) {
-	return backend{}, errors.New("no library is loaded at run time on " + runtime.GOOS + "/" + runtime.GOARCH)
+	return backend{}, errors.New(
+		"no library is loaded at run time on " + runtime.GOOS + "/" + runtime.GOARCH)
 }

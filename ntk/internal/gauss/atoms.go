@@ -48,7 +48,10 @@ func (w Wave) like(o Wave) bool { return w.Alpha == o.Alpha && w.Beta == o.Beta 
 
 // Plus is the sum.
 func (a Atoms) Plus(b Atoms) Atoms {
-	return Atoms{append(slices.Clone(a.Waves), b.Waves...), append(slices.Clone(a.Gates), b.Gates...)}.Merged()
+	return Atoms{
+		append(slices.Clone(a.Waves), b.Waves...),
+		append(slices.Clone(a.Gates), b.Gates...),
+	}.Merged()
 }
 
 // Merged adds up terms that differ in their factor alone, and drops zeros. Terms
@@ -75,10 +78,12 @@ func (a Atoms) Merged() Atoms {
 	out.Waves = slices.DeleteFunc(out.Waves, func(w Wave) bool { return w.C == 0 })
 	out.Gates = slices.DeleteFunc(out.Gates, func(g Gate) bool { return g.C == 0 })
 	slices.SortStableFunc(out.Waves, func(x, y Wave) int {
-		return cmp.Or(cmp.Compare(x.Alpha, y.Alpha), cmp.Compare(imag(x.Beta), imag(y.Beta)), cmp.Compare(real(x.Beta), real(y.Beta)), cmp.Compare(x.M, y.M))
+		return cmp.Or(cmp.Compare(x.Alpha, y.Alpha), cmp.Compare(imag(x.Beta), imag(y.Beta)),
+			cmp.Compare(real(x.Beta), real(y.Beta)), cmp.Compare(x.M, y.M))
 	})
 	slices.SortStableFunc(out.Gates, func(x, y Gate) int {
-		return cmp.Or(cmp.Compare(x.B, y.B), cmp.Compare(x.Tau, y.Tau), cmp.Compare(x.Less, y.Less), cmp.Compare(x.M, y.M))
+		return cmp.Or(cmp.Compare(x.B, y.B), cmp.Compare(x.Tau, y.Tau), cmp.Compare(x.Less, y.Less),
+			cmp.Compare(x.M, y.M))
 	})
 	return out
 }
@@ -108,7 +113,8 @@ func (a Atoms) Lifted() Atoms {
 	}
 	a = a.Merged()
 	for i, g := range a.Gates {
-		j := slices.IndexFunc(a.Waves, func(w Wave) bool { return w.M == g.M && w.Alpha == 0 && w.Beta == 0 })
+		j := slices.IndexFunc(a.Waves,
+			func(w Wave) bool { return w.M == g.M && w.Alpha == 0 && w.Beta == 0 })
 		if j < 0 {
 			continue
 		}
@@ -228,7 +234,8 @@ func power(z float64, m int) float64 {
 func (a Atoms) Prime() (d Atoms, jumps map[float64]float64) {
 	for _, w := range a.Waves {
 		if w.M > 0 {
-			d.Waves = append(d.Waves, Wave{w.C * complex(float64(w.M), 0), w.M - 1, w.Alpha, w.Beta})
+			d.Waves = append(d.Waves,
+				Wave{w.C * complex(float64(w.M), 0), w.M - 1, w.Alpha, w.Beta})
 		}
 		if w.Beta != 0 {
 			d.Waves = append(d.Waves, Wave{w.C * w.Beta, w.M, w.Alpha, w.Beta})
@@ -312,13 +319,15 @@ func waveCoeffs(mu complex128, v, log, phase float64, n int) []complex128 {
 	r := math.Exp(log - exponent*hi - exponent*lo)
 	last, e0 := complex128(0), complex(r*cos, r*sin)
 	for k := range e {
-		if size := math.Max(math.Abs(real(e0)), math.Abs(imag(e0))); size > 0x1p200 || size < 0x1p-200 && size > 0 {
+		if size := math.Max(math.Abs(real(e0)), math.Abs(imag(e0))); size > 0x1p200 ||
+			size < 0x1p-200 && size > 0 {
 			_, x := math.Frexp(size)
 			e0, last = ldexp(e0, -x), ldexp(last, -x)
 			exponent += float64(x)
 		}
 		e[k] = ldexp(e0, int(math.Max(-1e6, math.Min(1e6, exponent))))
-		next := (mu*e0 + complex((v-1)*math.Sqrt(float64(k)), 0)*last) / complex(math.Sqrt(float64(k+1)), 0)
+		next := (mu*e0 + complex((v-1)*math.Sqrt(float64(k)), 0)*last) / complex(
+			math.Sqrt(float64(k+1)), 0)
 		last, e0 = e0, next
 	}
 	return e
@@ -361,7 +370,8 @@ func (g Gate) Coeffs(n int) []float64 {
 	s := math.Sqrt(1 + g.Tau*g.Tau)
 	b := g.B / s
 	// z | y = b is N(b/s², τ²/s²)
-	h := waveCoeffs(complex(b/s, 0), g.Tau*g.Tau/s/s, -b*b/2-math.Log(math.Sqrt(2*math.Pi)*s), 0, len(e))
+	h := waveCoeffs(complex(b/s, 0), g.Tau*g.Tau/s/s, -b*b/2-math.Log(math.Sqrt(2*math.Pi)*s), 0,
+		len(e))
 	for k := range e {
 		if k == 0 {
 			e[0] = open(b, g.Less)

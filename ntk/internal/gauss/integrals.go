@@ -332,7 +332,12 @@ func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) float64 {
 	mu, mu2 := c12*w.Beta, c22*w.Beta
 	complexes(truncated[complex128]{
 		normal: normal[complex128]{mu, mu2, complex(m11, 0), c12, c22},
-		scale:  w.Beta*mu2/2 + complex(log, 0), varY: varY, uy: m11, vy: m12, above: complex(g.B, 0) - mu, less: g.Less,
+		scale:  w.Beta*mu2/2 + complex(log, 0),
+		varY:   varY,
+		uy:     m11,
+		vy:     m12,
+		above:  complex(g.B, 0) - mu,
+		less:   g.Less,
 	}, out[:size], out[size:], m, n)
 	var sum float64
 	for _, g := range gates {
@@ -444,7 +449,19 @@ func alone(gates []Gate, m int, q float64) float64 {
 	if varY == 0 {
 		table[0] = g.Open(0)
 	} else {
-		reals(truncated[float64]{normal: normal[float64]{m11: q}, varY: varY, uy: q, above: g.B, less: g.Less}, table, work, m, 0)
+		reals(
+			truncated[float64]{
+				normal: normal[float64]{m11: q},
+				varY:   varY,
+				uy:     q,
+				above:  g.B,
+				less:   g.Less,
+			},
+			table,
+			work,
+			m,
+			0,
+		)
 	}
 	var sum float64
 	for _, g := range gates {

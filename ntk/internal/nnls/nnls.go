@@ -32,7 +32,9 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("nnls: not optimal after %d iterations: the optimality conditions fail by %.3g", e.Iterations, e.KKT)
+	return fmt.Sprintf(
+		"nnls: not optimal after %d iterations: the optimality conditions fail by %.3g",
+		e.Iterations, e.KKT)
 }
 
 const (
@@ -56,10 +58,17 @@ func Solve(columns [][]float64, b []float64, limit int) (Result, error) {
 	m, n := len(b), len(columns)
 	for i, v := range b {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return Result{}, fmt.Errorf("nnls: entry %d of the right side is %v; it must be finite", i, v)
+			return Result{}, fmt.Errorf("nnls: entry %d of the right side is %v; it must be finite",
+				i, v)
 		}
 	}
-	s := &solver{b: b, columns: make([][]float64, n), norm: make([]float64, n), state: make([]state, n), x: make([]float64, n)}
+	s := &solver{
+		b:       b,
+		columns: make([][]float64, n),
+		norm:    make([]float64, n),
+		state:   make([]state, n),
+		x:       make([]float64, n),
+	}
 	// Both sides scaled to length 1, so that nothing below over- or underflows.
 	s.scale = length(b)
 	if s.scale > 0 {
@@ -73,11 +82,13 @@ func Solve(columns [][]float64, b []float64, limit int) (Result, error) {
 	}
 	for j, col := range columns {
 		if len(col) != m {
-			return Result{}, fmt.Errorf("nnls: column %d has %d entries for %d rows", j, len(col), m)
+			return Result{}, fmt.Errorf("nnls: column %d has %d entries for %d rows", j, len(col),
+				m)
 		}
 		s.norm[j] = length(col)
 		if math.IsNaN(s.norm[j]) || math.IsInf(s.norm[j], 0) {
-			return Result{}, fmt.Errorf("nnls: column %d is not finite, or too long for double precision", j)
+			return Result{}, fmt.Errorf(
+				"nnls: column %d is not finite, or too long for double precision", j)
 		}
 		s.columns[j] = make([]float64, m)
 		if s.norm[j] == 0 {
@@ -128,7 +139,8 @@ func (s *solver) run(limit int) error {
 		if best <= rounding {
 			break
 		}
-		j := s.steepest(flat * best) // a step that is only rounding makes no progress, and is blocked
+		j := s.steepest(
+			flat * best) // a step that is only rounding makes no progress, and is blocked
 		if j < 0 {
 			break
 		}
@@ -335,7 +347,11 @@ func (s *solver) solve() []float64 {
 }
 
 func (s *solver) result() Result {
-	out := Result{X: make([]float64, len(s.x)), Residual: make([]float64, len(s.b)), Iterations: s.iterations}
+	out := Result{
+		X:          make([]float64, len(s.x)),
+		Residual:   make([]float64, len(s.b)),
+		Iterations: s.iterations,
+	}
 	if s.scale == 0 {
 		return out
 	}

@@ -144,7 +144,8 @@ func TestPowers(t *testing.T) {
 		for _, v := range b {
 			sum += v * v
 		}
-		t.Logf("%s: residual %.3g, KKT %.3g, %d iterations, %v", name, got.Norm, got.KKT, got.Iterations, time.Since(start))
+		t.Logf("%s: residual %.3g, KKT %.3g, %d iterations, %v", name, got.Norm, got.KKT,
+			got.Iterations, time.Since(start))
 		if got.Norm > c.norm*math.Sqrt(sum) {
 			t.Errorf("%s: residual %v", name, got.Norm)
 		}
@@ -169,7 +170,8 @@ func TestBounds(t *testing.T) {
 	if got, err := nnls.Solve(nil, []float64{1, 2}, 0); err != nil || got.Norm != math.Sqrt(5) {
 		t.Errorf("no columns: %v %v", got, err)
 	}
-	if got, err := nnls.Solve([][]float64{{0, 0}, {1, 0}}, []float64{0, 0}, 0); err != nil || got.X[1] != 0 {
+	if got, err := nnls.Solve([][]float64{{0, 0}, {1, 0}}, []float64{0, 0}, 0); err != nil ||
+		got.X[1] != 0 {
 		t.Errorf("zero: %v %v", got, err)
 	}
 	if _, err := nnls.Solve([][]float64{{1}}, []float64{1, 2}, 0); err == nil {

@@ -162,7 +162,8 @@ func nearOne(h, k, a float64) float64 {
 		exact = a * math.Exp(e) * (1 - c*(b2-a2)*(1-d*b2/5)/3 + c*d*a2*a2/5)
 	}
 	if hk > -1400 && b > 0 {
-		exact -= math.Exp(-hk/2) * math.Sqrt(2*math.Pi) * NormalTail(b/a) * b * (1 - c*b2*(1-d*b2/5)/3)
+		exact -= math.Exp(-hk/2) * math.Sqrt(
+			2*math.Pi) * NormalTail(b/a) * b * (1 - c*b2*(1-d*b2/5)/3)
 	}
 	nodes, weights := legendre20()
 	var rest float64
@@ -174,7 +175,8 @@ func nearOne(h, k, a float64) float64 {
 			continue
 		}
 		r := math.Sqrt(1 - x2)
-		rest += weights[i] * math.Exp(e) * (math.Exp(-hk*x2/(2*(1+r)*(1+r)))/r - (1 + c*x2*(1+d*x2)))
+		rest += weights[i] * math.Exp(
+			e) * (math.Exp(-hk*x2/(2*(1+r)*(1+r)))/r - (1 + c*x2*(1+d*x2)))
 	}
 	return limit - (exact+a/2*rest)/(2*math.Pi)
 }

@@ -50,7 +50,8 @@ func TestBivariateNormalTail(t *testing.T) {
 	}
 	inf := math.Inf(1)
 	for _, c := range [][4]float64{
-		{inf, 0, .3, 0}, {-inf, 1, .3, NormalTail(1)}, {1, -inf, -.99, NormalTail(1)}, {-inf, -inf, .95, 1},
+		{inf, 0, .3, 0}, {-inf, 1, .3, NormalTail(1)}, {1, -inf, -.99, NormalTail(1)},
+		{-inf, -inf, .95, 1},
 	} {
 		if got := tail(c[0], c[1], c[2]); got != c[3] {
 			t.Errorf("P(u>%g, v>%g; %g) = %v, want %v", c[0], c[1], c[2], got, c[3])

@@ -18,7 +18,8 @@ func TestSine(t *testing.T) {
 		}
 		z, value, derivative := make([]float32, n), make([]float32, n), make([]float32, n)
 		for _, w := range [][3]float64{
-			{1, 1, 0}, {1.3, 6, 0.3}, {-0.08, 11.81, 2.5}, {2, -250, -1}, {1, 1e-3, 1e5}, {3, 8e4, 0}, {0, 1, 1}, {1, 0, 0.5},
+			{1, 1, 0}, {1.3, 6, 0.3}, {-0.08, 11.81, 2.5}, {2, -250, -1}, {1, 1e-3, 1e5},
+			{3, 8e4, 0}, {0, 1, 1}, {1, 0, 0.5},
 		} {
 			a, f, g := w[0], w[1], w[2]
 			for i := range z {
@@ -40,12 +41,14 @@ func TestSine(t *testing.T) {
 				for i, x := range z {
 					sin, cos := math.Sincos(f*float64(x) + g)
 					half := math.Ldexp(1, -24) // of the value, at most
-					e := (math.Abs(float64(value[i])-a*sin) - half*math.Abs(a*sin)) / (math.Abs(a) + 1e-300)
+					e := (math.Abs(float64(value[i])-a*sin) - half*math.Abs(a*sin)) / (math.Abs(a) +
+						1e-300)
 					d := (math.Abs(float64(derivative[i])-a*f*cos) - half*math.Abs(a*f*cos)) / (math.Abs(a*f) + 1e-300)
 					worst = max(worst, e, d)
 				}
 				if !(worst <= stated) {
-					t.Errorf("%v sin(%v z %+v): off by %.3g beyond rounding, documented %.3g", a, f, g, worst, stated)
+					t.Errorf("%v sin(%v z %+v): off by %.3g beyond rounding, documented %.3g", a, f,
+						g, worst, stated)
 				}
 				inPlace := append([]float32(nil), z...)
 				Sine(make([]float32, n), inPlace, inPlace, a, f, g)
@@ -54,14 +57,16 @@ func TestSine(t *testing.T) {
 				}
 			}
 		}
-		for _, x := range []float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), -float32(math.NaN())} {
+		for _, x := range []float32{float32(math.Inf(1)), float32(math.Inf(-1)),
+			float32(math.NaN()), -float32(math.NaN())} {
 			z := []float32{1, x, 2}
 			value, derivative := make([]float32, 3), make([]float32, 3)
 			Sine(value, derivative, z, 1, 1, 0)
 			if value[1] == value[1] || derivative[1] == derivative[1] {
 				t.Errorf("sin and cos of %v: %v, %v, want NaN", x, value[1], derivative[1])
 			}
-			if math.Abs(float64(value[0])-math.Sin(1)) > 2e-7 || math.Abs(float64(derivative[2])-math.Cos(2)) > 2e-7 {
+			if math.Abs(float64(value[0])-math.Sin(1)) > 2e-7 ||
+				math.Abs(float64(derivative[2])-math.Cos(2)) > 2e-7 {
 				t.Errorf("beside %v: %v, %v", x, value, derivative)
 			}
 		}

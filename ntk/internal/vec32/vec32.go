@@ -65,7 +65,8 @@ func AddLine(value, derivative, z []float32, l Line) {
 	}
 	done := 0
 	if n := len(z) &^ 7; wide && n > 0 {
-		addLine(&value[0], &derivative[0], &z[0], n, &lineConstants{l.Slope, l.Offset, l.Hinge, l.Kink, sign, sign * l.Hinge})
+		addLine(&value[0], &derivative[0], &z[0], n,
+			&lineConstants{l.Slope, l.Offset, l.Hinge, l.Kink, sign, sign * l.Hinge})
 		done = n
 	}
 	for i := done; i < len(z); i++ {
@@ -118,12 +119,16 @@ const Lanes = 32
 // Product adds A·B to the rows×cols matrix C, or sets C to it if add is false, where
 // A is rows×inner and B inner×cols, and cols a multiple of [Lanes]. Row i and column k of
 // A are at a[i*rowStep+k*colStep]; B and C have the rows' distances ldb and ldc.
-func Product(add bool, rows, cols, inner int, a []float32, rowStep, colStep int, b []float32, ldb int, c []float32, ldc int) {
+func Product(
+	add bool, rows, cols, inner int, a []float32, rowStep, colStep int, b []float32, ldb int,
+	c []float32, ldc int,
+) {
 	if rows == 0 || cols == 0 {
 		return
 	}
 	if cols%Lanes != 0 || cols > ldc {
-		panic("vec32: the columns of a product are not whole vectors, or more than the rows' distance")
+		panic("vec32: the columns of a product are not whole vectors, or more than the rows' " +
+			"distance")
 	}
 	_ = c[(rows-1)*ldc+cols-1]
 	if inner > 0 {
@@ -146,7 +151,8 @@ func Product(add bool, rows, cols, inner int, a []float32, rowStep, colStep int,
 	}
 	i := 0
 	for ; i+3 <= rows; i += 3 {
-		product(&c[i*ldc], 4*ldc, &a[i*rowStep], 4*rowStep, 4*colStep, &b[0], 4*ldb, cols, inner, add)
+		product(&c[i*ldc], 4*ldc, &a[i*rowStep], 4*rowStep, 4*colStep, &b[0], 4*ldb, cols, inner,
+			add)
 	}
 	for ; i < rows; i++ { // the same row thrice
 		product(&c[i*ldc], 0, &a[i*rowStep], 0, 4*colStep, &b[0], 4*ldb, cols, inner, add)

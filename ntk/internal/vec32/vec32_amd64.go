@@ -38,7 +38,8 @@ func sine(value, derivative, z *float32, n int, c *sineConstants)
 // product is three rows of Product; steps are in bytes, inner > 0.
 //
 //go:noescape
-func product(c *float32, ldc int, a *float32, rowStep, colStep int, b *float32, ldb, cols, inner int, add bool)
+func product(c *float32, ldc int, a *float32, rowStep, colStep int, b *float32,
+	ldb, cols, inner int, add bool)
 
 // dots sets sums[2i+j] to the products of four rows h and two rows v; steps are in
 // bytes, n is a multiple of 8 and > 0.

@@ -13,6 +13,10 @@ func sine(value, derivative, z *float32, n int, c *sineConstants)    { panic("ve
 func dots(sums *[8]float32, h *float32, ldh int, v *float32, ldv int, n int) {
 	panic("vec32: no vectors")
 }
-func product(c *float32, ldc int, a *float32, rowStep, colStep int, b *float32, ldb, cols, inner int, add bool) {
+
+func product(
+	c *float32, ldc int, a *float32, rowStep, colStep int, b *float32, ldb, cols, inner int,
+	add bool,
+) {
 	panic("vec32: no vectors")
 }

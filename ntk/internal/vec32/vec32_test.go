@@ -45,7 +45,16 @@ func TestReLU(t *testing.T) {
 	both(t, func(t *testing.T) {
 		for n := range 40 {
 			z := normals(1, n)
-			special := []float32{nan, -nan, inf, -inf, 0, minus, math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32}
+			special := []float32{
+				nan,
+				-nan,
+				inf,
+				-inf,
+				0,
+				minus,
+				math.SmallestNonzeroFloat32,
+				-math.SmallestNonzeroFloat32,
+			}
 			copy(z[:min(n, 33)/2], special)
 			value, derivative := make([]float32, n+1), make([]float32, n+1)
 			value[n], derivative[n] = 7, 7
@@ -60,8 +69,10 @@ func TestReLU(t *testing.T) {
 				if x != x {
 					wantD = x
 				}
-				if !same(value[i], wantV) || !same(derivative[i], wantD) || !same(inPlace[i], wantD) {
-					t.Fatalf("n = %d: at %v: %v, %v, in place %v, want %v, %v", n, x, value[i], derivative[i], inPlace[i], wantV, wantD)
+				if !same(value[i], wantV) || !same(derivative[i], wantD) ||
+					!same(inPlace[i], wantD) {
+					t.Fatalf("n = %d: at %v: %v, %v, in place %v, want %v, %v", n, x, value[i],
+						derivative[i], inPlace[i], wantV, wantD)
 				}
 			}
 			if value[n] != 7 || derivative[n] != 7 {
@@ -73,14 +84,18 @@ func TestReLU(t *testing.T) {
 
 func TestAddLine(t *testing.T) {
 	both(t, func(t *testing.T) {
-		for _, l := range []Line{{0.3, -1.5, 2.5, 0.25, false}, {0.3, -1.5, 2.5, 0.25, true}, {0, 0.5, -2, 0, true}, {0, 1, 0, 0, false}, {2, 0, 0, 1, true}} {
+		for _, l := range []Line{{0.3, -1.5, 2.5, 0.25, false}, {0.3, -1.5, 2.5, 0.25, true},
+			{0, 0.5, -2, 0, true}, {0, 1, 0, 0, false}, {2, 0, 0, 1, true}} {
 			for n := range 40 {
 				z, value, derivative := normals(2, n), normals(3, n+1), normals(4, n+1)
 				copy(z[:n/2], []float32{l.Kink, inf, -inf, nan, -nan, l.Kink, 0, minus})
 				v, d := slices.Clone(value), slices.Clone(derivative)
 				AddLine(v[:n], d[:n], z, l)
 				for i, x := range z {
-					wantV, wantD := float64(value[i])+float64(l.Offset), float64(derivative[i])+float64(l.Slope)
+					wantV, wantD := float64(value[i])+float64(
+						l.Offset), float64(derivative[i])+float64(
+						l.Slope,
+					)
 					if l.Slope != 0 {
 						wantV += float64(l.Slope) * float64(x)
 					}
@@ -95,7 +110,8 @@ func TestAddLine(t *testing.T) {
 						wantV, wantD = math.NaN(), math.NaN()
 					}
 					if !near(v[i], wantV) || !near(d[i], wantD) {
-						t.Fatalf("%+v, n = %d: at %v: %v, %v, want %v, %v", l, n, x, v[i], d[i], wantV, wantD)
+						t.Fatalf("%+v, n = %d: at %v: %v, %v, want %v, %v", l, n, x, v[i], d[i],
+							wantV, wantD)
 					}
 				}
 				if v[n] != value[n] || d[n] != derivative[n] {
@@ -155,7 +171,8 @@ func tolerance(k int) float64 { return 4 * float64(k+8) * 0x1p-24 }
 
 func TestProduct(t *testing.T) {
 	both(t, func(t *testing.T) {
-		for _, size := range [][3]int{{1, 32, 1}, {2, 64, 5}, {3, 32, 12}, {7, 96, 3}, {24, 256, 13}, {5, 32, 0}, {0, 32, 4}} {
+		for _, size := range [][3]int{{1, 32, 1}, {2, 64, 5}, {3, 32, 12}, {7, 96, 3},
+			{24, 256, 13}, {5, 32, 0}, {0, 32, 4}} {
 			rows, cols, inner := size[0], size[1], size[2]
 			for _, transposed := range []bool{false, true} {
 				ldb, ldc := cols+3, cols+5
@@ -163,7 +180,8 @@ func TestProduct(t *testing.T) {
 				if transposed {
 					rowStep, colStep = 1, rows+2
 				}
-				a, b, c := normals(1, rows*rowStep+inner*colStep+1), normals(2, inner*ldb+1), normals(3, rows*ldc+1)
+				a, b, c := normals(1, rows*rowStep+inner*colStep+1), normals(2,
+					inner*ldb+1), normals(3, rows*ldc+1)
 				for _, add := range []bool{false, true} {
 					got := slices.Clone(c)
 					Product(add, rows, cols, inner, a, rowStep, colStep, b, ldb, got, ldc)
@@ -179,7 +197,8 @@ func TestProduct(t *testing.T) {
 							}
 						}
 						if math.Abs(float64(got[i])-want) > tolerance(inner) {
-							t.Fatalf("%v, transposed %v, add %v: row %d, column %d is %v, want %v", size, transposed, add, r, j, got[i], want)
+							t.Fatalf("%v, transposed %v, add %v: row %d, column %d is %v, want %v",
+								size, transposed, add, r, j, got[i], want)
 						}
 					}
 				}
@@ -190,7 +209,8 @@ func TestProduct(t *testing.T) {
 
 func TestDots(t *testing.T) {
 	both(t, func(t *testing.T) {
-		for _, size := range [][3]int{{1, 1, 1}, {4, 2, 8}, {5, 3, 17}, {24, 6, 256}, {3, 1, 100}, {6, 5, 7}, {0, 2, 8}, {2, 0, 8}, {2, 2, 0}} {
+		for _, size := range [][3]int{{1, 1, 1}, {4, 2, 8}, {5, 3, 17}, {24, 6, 256}, {3, 1, 100},
+			{6, 5, 7}, {0, 2, 8}, {2, 0, 8}, {2, 2, 0}} {
 			rows, outs, n := size[0], size[1], size[2]
 			ldh, ldv := n+3, n+1
 			h, v, out := normals(1, rows*ldh), normals(2, outs*ldv), normals(3, rows*outs+1)
@@ -216,28 +236,51 @@ func TestShort(t *testing.T) {
 	both(t, func(t *testing.T) {
 		for name, call := range map[string]func(){
 			"Product, a": func() {
-				Product(false, 2, 32, 2, make([]float32, 3), 2, 1, make([]float32, 64), 32, make([]float32, 64), 32)
+				Product(false, 2, 32, 2, make([]float32, 3), 2, 1, make([]float32, 64), 32,
+					make([]float32, 64), 32)
 			},
 			"Product, b": func() {
-				Product(false, 2, 32, 2, make([]float32, 4), 2, 1, make([]float32, 63), 32, make([]float32, 64), 32)
+				Product(false, 2, 32, 2, make([]float32, 4), 2, 1, make([]float32, 63), 32,
+					make([]float32, 64), 32)
 			},
 			"Product, c": func() {
-				Product(false, 2, 32, 2, make([]float32, 4), 2, 1, make([]float32, 64), 32, make([]float32, 63), 32)
+				Product(false, 2, 32, 2, make([]float32, 4), 2, 1, make([]float32, 64), 32,
+					make([]float32, 63), 32)
 			},
 			"Product, lanes": func() {
-				Product(false, 1, 8, 1, make([]float32, 4), 1, 1, make([]float32, 64), 8, make([]float32, 64), 8)
+				Product(false, 1, 8, 1, make([]float32, 4), 1, 1, make([]float32, 64), 8,
+					make([]float32, 64), 8)
 			},
 			"Product, rows": func() {
-				Product(false, 2, 64, 1, make([]float32, 4), 1, 1, make([]float32, 64), 64, make([]float32, 128), 32)
+				Product(false, 2, 64, 1, make([]float32, 4), 1, 1, make([]float32, 64), 64,
+					make([]float32, 128), 32)
 			},
-			"Dots, h":   func() { Dots(make([]float32, 4), 2, 2, 8, make([]float32, 15), 8, make([]float32, 16), 8) },
-			"Dots, v":   func() { Dots(make([]float32, 4), 2, 2, 8, make([]float32, 16), 8, make([]float32, 15), 8) },
-			"Dots, out": func() { Dots(make([]float32, 3), 2, 2, 8, make([]float32, 16), 8, make([]float32, 16), 8) },
-			"ReLU":      func() { ReLU(make([]float32, 15), make([]float32, 16), make([]float32, 16)) },
+			"Dots, h": func() {
+				Dots(make([]float32, 4), 2, 2, 8, make([]float32, 15), 8,
+					make([]float32, 16), 8)
+			},
+			"Dots, v": func() {
+				Dots(make([]float32, 4), 2, 2, 8, make([]float32, 16), 8,
+					make([]float32, 15), 8)
+			},
+			"Dots, out": func() {
+				Dots(make([]float32, 3), 2, 2, 8, make([]float32, 16), 8,
+					make([]float32, 16), 8)
+			},
+			"ReLU": func() {
+				ReLU(make([]float32, 15), make([]float32, 16),
+					make([]float32, 16))
+			},
 			"Multiply":  func() { Multiply(make([]float32, 16), make([]float32, 15)) },
 			"AddScaled": func() { AddScaled(make([]float32, 16), 1, make([]float32, 15)) },
-			"AddLine":   func() { AddLine(make([]float32, 16), make([]float32, 15), make([]float32, 16), Line{}) },
-			"Sine":      func() { Sine(make([]float32, 16), make([]float32, 15), make([]float32, 16), 1, 1, 0) },
+			"AddLine": func() {
+				AddLine(make([]float32, 16), make([]float32, 15),
+					make([]float32, 16), Line{})
+			},
+			"Sine": func() {
+				Sine(make([]float32, 16), make([]float32, 15),
+					make([]float32, 16), 1, 1, 0)
+			},
 		} {
 			// A slice cut short has the capacity of the whole: lengths count.
 			func() {
