@@ -144,11 +144,8 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 			out.MaxDistance)
 	}
 	if out.Verdict == Undetermined {
-		out.Reason = fmt.Sprintf(
-			"no activation of degree %d found that has it within the tolerance, and nothing "+
-				"found that excludes one",
-			set.Degree,
-		)
+		out.Reason = fmt.Sprintf("no activation of degree %d found that has it within the "+
+			"tolerance, and nothing found that excludes one", set.Degree)
 	}
 	out.Phi, err = set.SignRule.activation(out.Dual)
 	return out, err
@@ -425,24 +422,7 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 	}
 	degree := min(n.degree, m+known-first)
 	f := n.solve(k, first, m, degree)
-	// How far the error bars of K carry those of f: some draws within them.
-	spread := make([]float64, degree+1)
-	rng := rand.New(rand.NewPCG(1, 1))
-	other := make([]float64, len(k))
-	for range 6 {
-		for i := range k {
-			other[i] = k[i]
-			if i >= first {
-				other[i] += unsure[i] * float64(2*rng.IntN(2)-1)
-			}
-		}
-		for i, v := range n.solve(other, first, m, degree) {
-			spread[i] = math.Max(spread[i], 4*math.Abs(v-f[i]))
-			if math.IsNaN(v) {
-				spread[i] = math.Inf(1)
-			}
-		}
-	}
+	spread := n.spread(k, unsure, f, first, m)
 	out := root{f: make([]float64, n.degree+1), witness: Coefficient{Degree: -1}}
 	total, error := 0.0, 0.0
 	for i := m; i <= degree; i++ {
@@ -475,17 +455,45 @@ func (n *deep) formalRoot(cert *Certificate, size float64, polynomial bool) root
 			)
 		}
 	}
-	// The start must have f(1) = 1: what is missing lies in high degrees.
-	if sum := floats.Sum(out.f); sum > 1 {
-		floats.Scale(1/sum, out.f)
-	} else {
-		if 1-sum > 1e-12 {
-			out.f[n.degree] += 1 - sum
-		} else {
-			floats.Scale(1/sum, out.f)
+	n.keepVariance(out.f)
+	return out
+}
+
+// spread is how far the error bars of K carry the coefficients of f: four times the largest
+// difference over some draws within them.
+func (n *deep) spread(k, unsure, f []float64, first, m int) []float64 {
+	degree := len(f) - 1
+	spread := make([]float64, degree+1)
+	rng := rand.New(rand.NewPCG(1, 1))
+	other := make([]float64, len(k))
+	for range 6 {
+		for i := range k {
+			other[i] = k[i]
+			if i >= first {
+				other[i] += unsure[i] * float64(2*rng.IntN(2)-1)
+			}
+		}
+		for i, v := range n.solve(other, first, m, degree) {
+			spread[i] = math.Max(spread[i], 4*math.Abs(v-f[i]))
+			if math.IsNaN(v) {
+				spread[i] = math.Inf(1)
+			}
 		}
 	}
-	return out
+	return spread
+}
+
+// keepVariance makes f(1) = 1, as a start must have it: what is missing lies in high degrees.
+func (n *deep) keepVariance(f []float64) {
+	if sum := floats.Sum(f); sum > 1 {
+		floats.Scale(1/sum, f)
+	} else {
+		if 1-sum > 1e-12 {
+			f[n.degree] += 1 - sum
+		} else {
+			floats.Scale(1/sum, f)
+		}
+	}
 }
 
 // solve finds f_m … f_degree from the coefficients k of the kernel, which
