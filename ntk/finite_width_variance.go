@@ -251,14 +251,7 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 	p := newPanelRule()
 	at := func(z float64) [5]float64 { return unitProducts(phi.Value(z), phi.Derivative(z)) }
 	s, s2 := math.Sqrt(q), math.Sqrt(q2)
-	kinks := slices.Concat(KinksOf(phi), JumpsOf(phi))
-	for _, b := range breaksOf(phi, math.Max(1e-6, panelReach*math.Max(s, s2))) {
-		if !slices.ContainsFunc(
-			kinks, func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) },
-		) {
-			kinks = append(kinks, b)
-		}
-	}
+	kinks := bendsOf(phi, math.Max(1e-6, panelReach*math.Max(s, s2)))
 	over := func(s float64) []float64 {
 		out := make([]float64, len(kinks))
 		for i, b := range kinks {
@@ -290,37 +283,11 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 		}
 		return a, nil
 	}
-	// The width at which the hardest of all pairs, u with itself, has converged.
-	width := 1.0
-	last := together(width, 1)
-	for {
-		next := together(width/2, 1)
-		var off float64
-		for i := range next {
-			off = math.Max(off,
-				math.Abs(next[i]-last[i])/math.Max(math.Abs(next[i]), math.SmallestNonzeroFloat64))
-		}
-		// A standard deviation of what is beyond the last point must be nothing.
-		for _, z := range []float64{-panelReach, panelReach} {
-			for i, v := range at(s * z) {
-				v *= at(s2 * z)[i]
-				if v != 0 {
-					off = math.Max(off, math.Abs(v*math.Exp(-z*z/2)/next[i]))
-				}
-			}
-		}
-		if off <= 1e-9 {
-			break
-		}
-		if width /= 2; width < 1./64 || math.IsNaN(off) {
-			return unitMoments{}, fmt.Errorf(
-				"ntk: the finite-width variance of %s did not converge: it varies too fast, or "+
-					"grows too much, within %g standard deviations",
-				activationName(phi),
-				panelReach,
-			)
-		}
-		last = next
+	width, err := convergedWidth(phi, s, s2, func(width float64) [5]float64 {
+		return together(width, 1)
+	})
+	if err != nil {
+		return unitMoments{}, err
 	}
 	rho := k / s / s2
 	r := math.Sqrt(math.Max(0, (s*s2-k)*(s*s2+k))) / (s * s2)
@@ -352,4 +319,58 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 		}
 		return a
 	}), nil
+}
+
+// bendsOf returns where φ has a kink or a jump, said or found within the reach.
+func bendsOf(phi Activation, reach float64) []float64 {
+	kinks := slices.Concat(KinksOf(phi), JumpsOf(phi))
+	for _, b := range breaksOf(phi, reach) {
+		if !slices.ContainsFunc(
+			kinks, func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) },
+		) {
+			kinks = append(kinks, b)
+		}
+	}
+	return kinks
+}
+
+// convergedWidth returns the width of panels at which the hardest of all pairs, u with
+// itself, has converged. together integrates that pair by panels of a width; s and s2 are the
+// standard deviations of the two pre-activations.
+func convergedWidth(
+	phi Activation, s, s2 float64, together func(width float64) [5]float64,
+) (float64, error) {
+	at := func(z float64) [5]float64 { return unitProducts(phi.Value(z), phi.Derivative(z)) }
+	width := 1.0
+	last := together(width)
+	for {
+		next := together(width / 2)
+		var off float64
+		for i := range next {
+			off = math.Max(off,
+				math.Abs(next[i]-last[i])/math.Max(math.Abs(next[i]), math.SmallestNonzeroFloat64))
+		}
+		// A standard deviation of what is beyond the last point must be nothing.
+		for _, z := range []float64{-panelReach, panelReach} {
+			for i, v := range at(s * z) {
+				v *= at(s2 * z)[i]
+				if v != 0 {
+					off = math.Max(off, math.Abs(v*math.Exp(-z*z/2)/next[i]))
+				}
+			}
+		}
+		if off <= 1e-9 {
+			break
+		}
+		if width /= 2; width < 1./64 || math.IsNaN(off) {
+			return 0, fmt.Errorf(
+				"ntk: the finite-width variance of %s did not converge: it varies too fast, or "+
+					"grows too much, within %g standard deviations",
+				activationName(phi),
+				panelReach,
+			)
+		}
+		last = next
+	}
+	return width, nil
 }
