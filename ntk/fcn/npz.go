@@ -239,11 +239,50 @@ func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 	if arch == nil || arch.Depth() == 0 {
 		return nil, fmt.Errorf("fcn: no architecture to read a net of; make one with ntk.NewFCN")
 	}
+	entries, err := openEntries(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var c Config
+	if c.Width, c.Inputs, err = entries.matrix("layer0.weight"); err != nil {
+		return nil, err
+	}
+	if c.Outputs, _, err = entries.matrix(fmt.Sprintf("layer%d.weight", arch.Depth())); err != nil {
+		return nil, err
+	}
+	want, err := describe(arch, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.Seed, err = entries.takeDescription(want, c); err != nil {
+		return nil, err
+	}
+	// Shapes before memory is taken for them.
+	if err := entries.checkArrays(want, arch, c); err != nil {
+		return nil, err
+	}
+	n, err := New(arch, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range n.arrays() {
+		if err := entries[p.name].read(p); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// npzEntries are the arrays of a file by their names.
+type npzEntries map[string]*entry
+
+// openEntries reads the heads of all arrays.
+func openEntries(r io.ReaderAt, size int64) (npzEntries, error) {
 	archive, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("fcn: not an .npz file, or cut off: %w", err)
 	}
-	entries := map[string]*entry{}
+	entries := npzEntries{}
 	for _, f := range archive.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok || entries[name] != nil {
@@ -254,50 +293,53 @@ func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 			return nil, err
 		}
 	}
-	sizes := func(name string) (out, in int, err error) {
-		e := entries[name]
-		if e == nil {
-			return 0, 0, fmt.Errorf("fcn: there is no array %s", name)
-		}
-		if len(e.shape) != 2 {
-			return 0, 0, fmt.Errorf("fcn: %s has the shape %v; a matrix is needed", name, e.shape)
-		}
-		return e.shape[0], e.shape[1], nil
+	return entries, nil
+}
+
+// matrix returns the sizes of a matrix.
+func (entries npzEntries) matrix(name string) (out, in int, err error) {
+	e := entries[name]
+	if e == nil {
+		return 0, 0, fmt.Errorf("fcn: there is no array %s", name)
 	}
-	var c Config
-	if c.Width, c.Inputs, err = sizes("layer0.weight"); err != nil {
-		return nil, err
+	if len(e.shape) != 2 {
+		return 0, 0, fmt.Errorf("fcn: %s has the shape %v; a matrix is needed", name, e.shape)
 	}
-	if c.Outputs, _, err = sizes(fmt.Sprintf("layer%d.weight", arch.Depth())); err != nil {
-		return nil, err
+	return e.shape[0], e.shape[1], nil
+}
+
+// takeDescription removes the description, if the file has one, and returns the seed in it.
+// It reports one that is of another net than the arrays.
+func (entries npzEntries) takeDescription(want description, c Config) (seed uint64, err error) {
+	e := entries[descriptionName]
+	if e == nil {
+		return c.Seed, nil
 	}
-	want, err := describe(arch, c)
+	delete(entries, descriptionName)
+	text, err := e.text()
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if e := entries[descriptionName]; e != nil {
-		delete(entries, descriptionName)
-		text, err := e.text()
-		if err != nil {
-			return nil, err
-		}
-		var d description
-		decoder := json.NewDecoder(strings.NewReader(text))
-		if err := decoder.Decode(&d); err != nil {
-			return nil, fmt.Errorf("fcn: %s is not the JSON of a net: %w", descriptionName, err)
-		}
-		if err := d.fits(want); err != nil {
-			return nil, fmt.Errorf("fcn: %s of the file: %w", descriptionName, err)
-		}
-		if d.Inputs != c.Inputs || d.Width != c.Width || d.Outputs != c.Outputs {
-			return nil, fmt.Errorf(
-				"fcn: %s of the file tells of %d inputs, width %d and %d outputs; its arrays "+
-					"have %d, %d and %d", descriptionName, d.Inputs, d.Width, d.Outputs, c.Inputs,
-				c.Width, c.Outputs)
-		}
-		c.Seed = d.Seed
+	var d description
+	decoder := json.NewDecoder(strings.NewReader(text))
+	if err := decoder.Decode(&d); err != nil {
+		return 0, fmt.Errorf("fcn: %s is not the JSON of a net: %w", descriptionName, err)
 	}
-	// Shapes before memory is taken for them.
+	if err := d.fits(want); err != nil {
+		return 0, fmt.Errorf("fcn: %s of the file: %w", descriptionName, err)
+	}
+	if d.Inputs != c.Inputs || d.Width != c.Width || d.Outputs != c.Outputs {
+		return 0, fmt.Errorf(
+			"fcn: %s of the file tells of %d inputs, width %d and %d outputs; its arrays "+
+				"have %d, %d and %d", descriptionName, d.Inputs, d.Width, d.Outputs, c.Inputs,
+			c.Width, c.Outputs)
+	}
+	return d.Seed, nil
+}
+
+// checkArrays reports an array that is missing, has another type or shape than the net's, or
+// is none of the net's.
+func (entries npzEntries) checkArrays(want description, arch *ntk.FCN, c Config) error {
 	in := c.Inputs
 	expected := 0
 	for i, l := range want.Layers {
@@ -313,15 +355,15 @@ func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 			e := entries[name]
 			switch {
 			case e == nil:
-				return nil, fmt.Errorf("fcn: there is no array %s", name)
+				return fmt.Errorf("fcn: there is no array %s", name)
 			case e.dtype != "<f4":
-				return nil, fmt.Errorf(
+				return fmt.Errorf(
 					"fcn: %s is of the type %q; it must be '<f4', single precision", name, e.dtype)
 			case !slices.Equal(e.shape, shape):
-				return nil, fmt.Errorf("fcn: %s has the shape %v; it must have %v", name, e.shape,
+				return fmt.Errorf("fcn: %s has the shape %v; it must have %v", name, e.shape,
 					shape)
 			case e.size != 4*uint64(product(shape)):
-				return nil, fmt.Errorf("fcn: %s has %d bytes for the shape %v", name, e.size, shape)
+				return fmt.Errorf("fcn: %s has %d bytes for the shape %v", name, e.size, shape)
 			}
 			expected++
 		}
@@ -334,24 +376,15 @@ func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 			if !ok || err != nil || k < 0 || k >= len(want.Layers) ||
 				kind != "weight" && kind != "bias" ||
 				fmt.Sprintf("layer%d.%s", k, kind) != name {
-				return nil, fmt.Errorf("fcn: %s is no array of a %v", name, arch)
+				return fmt.Errorf("fcn: %s is no array of a %v", name, arch)
 			}
 			if kind == "bias" && want.Layers[k].BiasStd == 0 {
-				return nil, fmt.Errorf("fcn: %s in the file, where the architecture has σ_b = 0",
+				return fmt.Errorf("fcn: %s in the file, where the architecture has σ_b = 0",
 					name)
 			}
 		}
 	}
-	n, err := New(arch, c)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range n.arrays() {
-		if err := entries[p.name].read(p); err != nil {
-			return nil, err
-		}
-	}
-	return n, nil
+	return nil
 }
 
 func product(shape []int) int {
