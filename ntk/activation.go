@@ -133,7 +133,8 @@ type closed interface{ atoms() gauss.Atoms }
 // resolver is an activation whose duals are numeric.
 type resolver interface{ function() *hermite.Function }
 
-func activationName(a Activation) string {
+// nameOf returns what the activation calls itself, or the name of its type.
+func nameOf(a Activation) string {
 	if s, ok := a.(fmt.Stringer); ok {
 		return s.String()
 	}

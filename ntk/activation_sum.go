@@ -108,7 +108,7 @@ func (c *combination) Derivative(z float64) float64 {
 func (c *combination) String() string {
 	var out []string
 	for _, t := range c.terms {
-		s := activationName(t.phi)
+		s := nameOf(t.phi)
 		if t.s != 1 || t.t != 0 {
 			s = fmt.Sprintf("%s(%.4gz%+.4g)", s, t.s, t.t)
 		}

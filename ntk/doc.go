@@ -1,14 +1,11 @@
-// Package ntk maps wide fully connected nets to their kernels and kernels back
-// to nets.
+// Package ntk goes from nets to kernels: activations, architectures, the kernels of wide nets,
+// their algebra, power series and matrices. The way back, from a kernel to a net that has it,
+// is package inverse.
 //
-// A net of infinite width acts as a kernel method: with its neural tangent
-// kernel (NTK) if all of it is trained, with its NNGP kernel if only the
-// readout is. [FCN] describes such a net and gives both as a [Kernel]. The way
-// back is Theorem 1 of [SAD22]: [Invert] turns a target, which is a [PowerSeries],
-// a [Kernel] or [Samples], into the activation function whose one-hidden-layer
-// net has that kernel. [Certify] tells beforehand whether there is one, and what
-// is nearest if not; [SharedDepth] asks whether a deep net has it whose layers share
-// one activation that keeps the variance.
+// A net of infinite width acts as a kernel method: with its neural tangent kernel (NTK) if
+// all of it is trained, with its NNGP kernel if only the readout is. [FCN] describes such a
+// net and gives both as a [Kernel], which is a curve K(c) over the cosine for inputs of one
+// norm.
 //
 // # Overview
 //
@@ -19,8 +16,7 @@
 //   - kernels: [GaussianKernel], [MaternKernel] …, [FromFunc], [Kernel.Add],
 //     [Kernel.Mul], [Kernel.Compose], [Kernel.Series], [Kernel.Derivative]
 //   - matrices: [Kernel.Gram], [GramInto], [GramBothInto], [CrossInto]
-//   - the way back: [Certify], [Invert], [FitSeries], [FiniteWidthVariance]
-//   - depth: [MeanFieldOf], [CriticalWeightStd], [SharedDepth]
+//   - depth: [MeanFieldOf], [CriticalWeightStd]
 //
 // # Conventions
 //
@@ -39,9 +35,8 @@
 //
 // # Errors
 //
-// Errors that a caller may want to branch on have types: [*NotRealizableError] and
-// [*TruncationError] of the way back, [*NotPSDError] of series, [*NoDualError],
-// [*InfiniteNTKError], [*VarianceError] and [*NoFixedPointError] of nets,
+// Errors that a caller may want to branch on have types: [*NotPSDError] of series,
+// [*NoDualError], [*InfiniteNTKError], [*VarianceError] and [*NoFixedPointError] of nets,
 // [*DomainError], [*NonFiniteError] and [*NoSeriesError] of kernels and matrices, and
 // [*hermite.ToleranceError] of quadrature.
 //

@@ -17,7 +17,7 @@ func Values(phi Activation, z []float64) ([]float64, error) {
 	out := make([]float64, len(z))
 	for i, x := range z {
 		if out[i] = phi.Value(x); !isFinite(out[i]) {
-			return nil, fmt.Errorf("ntk: %s is %v at z = %v", activationName(phi), out[i], x)
+			return nil, fmt.Errorf("ntk: %s is %v at z = %v", nameOf(phi), out[i], x)
 		}
 	}
 	return out, nil

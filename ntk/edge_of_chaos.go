@@ -348,7 +348,7 @@ func CriticalWeightStd(phi Activation, biasStd float64) (float64, error) {
 		}
 		last, side = x, e
 	}
-	name := activationName(phi)
+	name := nameOf(phi)
 	if f, err := at(least); err != nil || f.Slope > 1 {
 		return 0, fmt.Errorf("ntk: %s with σ_b = %g is chaotic at σ_w = %g already", name, biasStd,
 			least)

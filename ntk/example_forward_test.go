@@ -322,7 +322,7 @@ func ExampleNoSeriesError() {
 	_, err := ntk.Must(ntk.FromFunc("e^c", math.Exp)).Series(5)
 	fmt.Println(err)
 	// Output:
-	// ntk: the power series of e^c does not follow from its construction; Certify estimates it from values
+	// ntk: the power series of e^c does not follow from its construction; inverse.Certify estimates it from values
 }
 
 // What depth does to nets of erf: they are chaotic at these σ.
@@ -347,4 +347,11 @@ func ExampleFCN_Depth() {
 	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
 	fmt.Println(net.Depth(), net.Layers()[3].BiasStd, net.Readout().WeightStd)
 	// Output: 4 0.1 1
+}
+
+func ExampleKernel_Expansion() {
+	K := ntk.Must(ntk.GaussianKernel(1))
+	e := K.Expansion()
+	fmt.Printf("%.4f %v\n", ntk.Must(e.Coeffs(2)), e.Nonnegative)
+	// Output: [0.3679 0.3679 0.1839] true
 }

@@ -17,27 +17,9 @@ func Example() {
 	// Output: NTK of 4HL ReLU: [1.0857 1.4747 5.0700]
 }
 
-// From a kernel to the activation that has it, and back.
-func ExampleInverseNTK() {
-	target := ntk.Must(ntk.NewPowerSeries([]float64{0, 0, 0, 1})) // K(c) = c³
-	phi := ntk.Must(ntk.InverseNTK(target, nil))
-	net := ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
-	K := ntk.Must(net.NTK())
-	fmt.Printf("φ = %.1f h_3, NTK(0.5) = %.3f\n", phi.Coeffs()[3],
-		ntk.Must(K.Curve([]float64{0.5}))[0])
-	// Output: φ = 0.5 h_3, NTK(0.5) = 0.125
-}
-
-func ExampleInverseNNGP() {
-	target := ntk.Must(ntk.NewPowerSeries([]float64{0.25, 1}))
-	phi := ntk.Must(ntk.InverseNNGP(target, []int{-1, 1}))
-	fmt.Println(phi.Coeffs())
-	// Output: [-0.5 1]
-}
-
 func ExampleNotPSDError() {
 	series := ntk.Must(ntk.NewPowerSeries([]float64{1, -0.2}))
-	_, err := ntk.InverseNTK(series, nil)
+	_, err := series.Kernel()
 	var notPSD *ntk.NotPSDError
 	fmt.Println(errors.As(err, &notPSD), err)
 	// Output:
@@ -247,4 +229,11 @@ func ExampleNonFiniteError() {
 	_, err := K.Gram(mat.NewDense(2, 1, []float64{1, math.NaN()}))
 	fmt.Println(err)
 	// Output: ntk: input row 1, column 0 is NaN; all inputs must be finite, and their squares too
+}
+
+// e^c to degree 2, and what is left out at most.
+func ExamplePowerSeries_WithRest() {
+	series := ntk.Must(ntk.NewPowerSeries([]float64{1, 1, 0.5})).WithRest(math.E - 2.5)
+	fmt.Printf("%v, off by at most %.3f\n", series, series.Rest())
+	// Output: power series of degree 2, off by at most 0.218
 }

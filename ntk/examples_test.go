@@ -30,6 +30,7 @@ var documented = []string{
 	"design",
 	"fcn",
 	"hermite",
+	"inverse",
 	"kerneltest",
 	"regress",
 	"spectra",

@@ -8,8 +8,8 @@ import (
 // Series returns the power series Σ a_k c^k of the kernel on inputs of norm √d up
 // to the degree, with a bound on the rest in [PowerSeries.Rest]: K(1) - Σ a_k
 // where all a_k ≥ 0 by the kernel's construction, up to rounding. A kernel known
-// by its values alone is a [*NoSeriesError]: see [Certify] for what its values
-// tell.
+// by its values alone is a [*NoSeriesError]: package inverse certifies by
+// values.
 //
 // The rest falls as fast as the kernel is smooth at c = ±1: for the NTK of ReLU
 // nets only like 1/√degree.
@@ -59,10 +59,32 @@ type NoSeriesError struct {
 // Error implements error.
 func (e *NoSeriesError) Error() string {
 	return fmt.Sprintf(
-		"ntk: the power series of %s does not follow from its construction; Certify estimates "+
-			"it from values",
+		"ntk: the power series of %s does not follow from its construction; inverse.Certify "+
+			"estimates it from values",
 		e.Kernel,
 	)
+}
+
+// Expansion is what a kernel knows of its power series Σ a_k c^k on inputs of norm √d.
+type Expansion struct {
+	// Coeffs returns a_0 … a_degree; it is nil for a kernel known by its values alone.
+	Coeffs func(degree int) ([]float64, error)
+	// Nonnegative says that all a_k are ≥ 0 by the way the kernel was made.
+	Nonnegative bool
+	// Error is the error of the coefficients, together, and ValueError that of values K(c)
+	// where it is more than rounding; both are relative to K(1).
+	Error, ValueError float64
+}
+
+// Expansion returns what is known of the kernel's power series, for what works with targets
+// (package inverse); [Kernel.Series] returns the series itself.
+func (K Kernel) Expansion() Expansion {
+	e := Expansion{ValueError: K.tolerance}
+	if x := K.expansion; x != nil {
+		e.Coeffs, e.Nonnegative = x.coeffs, x.nonneg
+		e.Error = x.tolerance + baseRounding + x.rounding
+	}
+	return e
 }
 
 // expansion is what the structure of a kernel tells of its power series in the

@@ -36,7 +36,7 @@ func HermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 				"ntk: the Hermite coefficient b_%d of %s at σ = %v is too large for double "+
 					"precision",
 				k,
-				activationName(phi),
+				nameOf(phi),
 				sigma,
 			)
 		}
@@ -125,7 +125,7 @@ func numericCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 	}
 	if n > maxHermite {
 		return nil, fmt.Errorf("ntk: %d Hermite coefficients of %s; by quadrature %d can be had", n,
-			activationName(phi), maxHermite)
+			nameOf(phi), maxHermite)
 	}
 	if _, _, err := fn.Coeffs(sigma, 1); err != nil { // σ out of range
 		return nil, err
@@ -146,7 +146,7 @@ func functionOf(phi Activation, sigma float64) (*hermite.Function, error) {
 		Kinks: KinksOf(phi), Jumps: JumpsOf(phi), MaxStd: math.Max(sigma, 1),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("ntk: %s: %w", activationName(phi), err)
+		return nil, fmt.Errorf("ntk: %s: %w", nameOf(phi), err)
 	}
 	return fn, nil
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite ← ntk ← fcn, regress, spectra; plotting and data
+// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← fcn, regress, spectra; plotting and data
 // import none of ntk, and gonbui only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
@@ -22,12 +22,15 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/gauss",
 			"ntk/hermite",
 			"ntk/internal/accel",
-			"ntk/internal/nnls",
+			"ntk/internal/series",
 			"ntk/internal/special",
 			"ntk/internal/vec32",
 		},
-		"ntk/internal/gram": {"ntk/internal/accel", "ntk/internal/gauss"},
-		"ntk/hermite":       {},
+		"ntk/inverse": {"ntk", "ntk/hermite", "ntk/internal/gauss", "ntk/internal/nnls",
+			"ntk/internal/series"},
+		"ntk/internal/series": {},
+		"ntk/internal/gram":   {"ntk/internal/accel", "ntk/internal/gauss"},
+		"ntk/hermite":         {},
 		"ntk/fcn": {
 			"ntk",
 			"ntk/internal/accel",
@@ -36,13 +39,14 @@ func TestImportDirections(t *testing.T) {
 		},
 		"ntk/design": {
 			"ntk",
+			"ntk/inverse",
 			"ntk/hermite",
 			"internal/atomicfile",
 			"ntk/internal/gauss",
 			"ntk/internal/special",
 			"ntk/internal/vec32",
 		},
-		"ntk/kerneltest":       {"ntk"},
+		"ntk/kerneltest":       {"ntk", "ntk/inverse"},
 		"ntk/regress":          {"ntk", "ntk/internal/accel"},
 		"ntk/spectra":          {"ntk"},
 		"ntk/internal/accel":   {},

@@ -30,7 +30,7 @@ func cosineKernel(name string, f func(c float64) float64, e *expansion) Kernel {
 
 // FromFunc returns the kernel K(c) = f(c) of the cosine c in [-1, 1]: on inputs of
 // any norm their cosine, 0 where one is zero. Whether f is positive definite is not
-// checked here but by [Certify]; its values at some cosines are: NaN or an infinity
+// checked here but by package inverse; its values at some cosines are: NaN or an infinity
 // is an error, and so is a panic of f there; later ones are the caller's. f must be
 // safe to call from several goroutines.
 func FromFunc(name string, f func(c float64) float64) (K Kernel, err error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
+
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
@@ -34,7 +36,7 @@ func (K Kernel) Derivative() (Kernel, error) {
 		}
 		if p, err := K.Series(degree); err == nil && (ends || p.rest < 1e-13*math.Abs(p.At(1))) {
 			if a, err := e.coeffs(degree); err == nil {
-				return cosineKernel(name, PowerSeries{a: trimZeros(a)}.At, e), nil
+				return cosineKernel(name, PowerSeries{a: series.TrimZeros(a)}.At, e), nil
 			}
 		}
 	}

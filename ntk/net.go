@@ -117,7 +117,7 @@ func (f *FCN) String() string {
 	names := make([]string, len(f.layers))
 	same := true
 	for i, l := range f.layers {
-		names[i] = activationName(l.Activation)
+		names[i] = nameOf(l.Activation)
 		same = same && names[i] == names[0]
 	}
 	if same {

@@ -298,7 +298,7 @@ func shiftedSeries(phi Activation, at gauss.Pair, start, slope float64, n int) (
 	return nil, fmt.Errorf(
 		"ntk: the series of the dual of %s around the correlation %v (1 less %.3g) takes more "+
 			"than %d Hermite coefficients and does not converge by quadrature",
-		activationName(phi),
+		nameOf(phi),
 		y0,
 		gap,
 		maxHermite,

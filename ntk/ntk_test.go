@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/integrate/quad"
 	"gonum.org/v1/gonum/mat"
@@ -483,7 +485,7 @@ func TestInverseOfSine(t *testing.T) {
 			signs[k] = -1
 		}
 	}
-	phi := ntk.Must(ntk.InverseNTK(series, signs))
+	phi := ntk.Must(inverse.NTK(series, signs))
 	for z := -2.0; z <= 2; z += 0.25 {
 		if got, want := phi.Value(z), sine.Value(z); math.Abs(got-want) > 1e-9 {
 			t.Errorf("φ(%v) = %v, want %v", z, got, want)
@@ -497,9 +499,9 @@ func TestInverseRoundTrip(t *testing.T) {
 	cosines := []float64{-1, -0.6, 0, 0.1, 0.99, 1}
 	for _, signs := range [][]int{nil, {1, 1, -1, -1, 1, 1}, {-1, -1}} {
 		for _, which := range []string{"NTK", "NNGP"} {
-			invert := ntk.InverseNTK
+			invert := inverse.NTK
 			if which == "NNGP" {
-				invert = ntk.InverseNNGP
+				invert = inverse.NNGP
 			}
 			phi := ntk.Must(invert(target, signs))
 			got := ntk.Must(kernelOf(ntk.Must(ntk.UniformFCN(1, phi, 1, 0)), which).Curve(cosines))
@@ -560,10 +562,10 @@ func TestBadInput(t *testing.T) {
 		{"infinite k", second(K.At(1, inf, 1)), &domain, "Cauchy"},
 		{"coefficient", second(ntk.NewPowerSeries([]float64{1, nan})), nil, "a_1"},
 		{"not PSD", second(series.Kernel()), &notPSD, "c^1"},
-		{"not PSD", second(ntk.InverseNTK(series, nil)), &notPSD, "-0.5"},
-		{"sign", second(ntk.InverseNNGP(ntk.Must(ntk.NewPowerSeries([]float64{1})), []int{2})), nil,
+		{"not PSD", second(inverse.NTK(series, nil)), &notPSD, "-0.5"},
+		{"sign", second(inverse.NNGP(ntk.Must(ntk.NewPowerSeries([]float64{1})), []int{2})), nil,
 			"degree 0 is 2"},
-		{"signs", second(ntk.InverseNNGP(ntk.Must(ntk.NewPowerSeries([]float64{1})), []int{1, 1})),
+		{"signs", second(inverse.NNGP(ntk.Must(ntk.NewPowerSeries([]float64{1})), []int{1, 1})),
 			nil, "2 signs"},
 		{"shapes", second(ntk.MSE(mat.NewDense(1, 2, nil), mat.NewDense(2, 2, nil))), nil, "1×2"},
 		{"empty", second(ntk.Accuracy(&mat.Dense{}, &mat.Dense{})), nil, "no outputs"},

@@ -6,15 +6,6 @@ import (
 	"slices"
 )
 
-// trimZeros drops zeros of the highest degrees.
-func trimZeros(a []float64) []float64 {
-	n := len(a)
-	for n > 1 && a[n-1] == 0 {
-		n--
-	}
-	return a[:n]
-}
-
 // PowerSeries is the kernel K(c) = Σ_k a_k c^k on the sphere, a polynomial
 // here. It is positive definite in every dimension exactly if all a_k ≥ 0
 // ([S42]).
@@ -42,6 +33,24 @@ func (p PowerSeries) Coeffs() []float64 { return append([]float64(nil), p.a...) 
 // Rest bounds |K(c) - Σ a_k c^k| on [-1, 1] for a kernel K whose series was cut
 // off here; it is 0 for a series that is the kernel.
 func (p PowerSeries) Rest() float64 { return p.rest }
+
+// WithRest returns the series with a bound ≥ 0 on |K(c) - Σ a_k c^k|, where it is cut off.
+func (p PowerSeries) WithRest(rest float64) PowerSeries { return PowerSeries{p.a, rest} }
+
+// String tells the degree.
+func (p PowerSeries) String() string { return fmt.Sprintf("power series of degree %d", len(p.a)-1) }
+
+// Curve returns Σ a_k c^k at each cosine. A value that is not finite is an error.
+func (p PowerSeries) Curve(cosines []float64) ([]float64, error) {
+	out := make([]float64, len(cosines))
+	for i, c := range cosines {
+		if out[i] = p.At(c); !isFinite(out[i]) {
+			return nil, fmt.Errorf(
+				"ntk: the power series at c = %v is too large for double precision", c)
+		}
+	}
+	return out, nil
+}
 
 // At returns Σ a_k c^k.
 func (p PowerSeries) At(c float64) float64 {
@@ -73,7 +82,7 @@ func (p PowerSeries) Kernel() (Kernel, error) {
 	if err := p.check(); err != nil {
 		return Kernel{}, err
 	}
-	return cosineKernel(fmt.Sprintf("power series of degree %d", len(p.a)-1), p.At, &expansion{
+	return cosineKernel(p.String(), p.At, &expansion{
 		coeffs: func(degree int) ([]float64, error) {
 			return append(slices.Clone(p.a), make([]float64,
 				max(0, degree+1-len(p.a)))...)[:degree+1], nil

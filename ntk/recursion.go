@@ -168,12 +168,12 @@ func (f *FCN) recursion(layer int, tangent bool) (*recursion, error) {
 			r.tolerance += n.function().Tolerance()
 		}
 		if !ok {
-			return nil, &NoDualError{i + 1, activationName(l.Activation)}
+			return nil, &NoDualError{i + 1, nameOf(l.Activation)}
 		}
 		r.duals = append(r.duals, d)
 		trained = trained || !l.Frozen
 		if jumps := JumpsOf(l.Activation); tangent && trained && len(jumps) > 0 {
-			return nil, &InfiniteNTKError{i + 1, activationName(l.Activation), jumps[0]}
+			return nil, &InfiniteNTKError{i + 1, nameOf(l.Activation), jumps[0]}
 		}
 	}
 	return r, nil
@@ -214,7 +214,7 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 		s := w2*q + b2
 		l := &p.layers[i]
 		l.q = s
-		name := activationName(r.layers[i].Activation)
+		name := nameOf(r.layers[i].Activation)
 		if !(s < maxVariance) {
 			return nil, &VarianceError{i + 1, name, s, math.MaxFloat64}
 		}

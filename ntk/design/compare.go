@@ -8,9 +8,9 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/floats"
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 
-	"github.com/kernelsmith/kernelsmith/ntk"
+	"gonum.org/v1/gonum/floats"
 )
 
 // Named is a design with the name that it has in a comparison.
@@ -53,7 +53,7 @@ func (c Comparison) Beats(o Comparison) bool {
 // Compare measures designs (the NTK of one hidden layer) against one target over one
 // domain, the zero value of which is as in [Problem], in the order given. Their Error is
 // measured anew.
-func Compare(target ntk.Target, on Domain, designs ...Named) ([]Comparison, error) {
+func Compare(target inverse.Target, on Domain, designs ...Named) ([]Comparison, error) {
 	on, err := on.orDefault(target)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 )
 
 // Curve is what a design comes to on the sphere ‖x‖² = d: its kernel beside the target,
@@ -37,7 +37,7 @@ func (c *Curve) Band(width int, times float64) (low, high []float64, err error) 
 //
 // Errors: cosines outside [-1, 1], widths below 1, samples elsewhere, and those of
 // [Design.NTK] and [Design.Spread].
-func (d *Design) Curve(target ntk.Target, cosines []float64, widths ...int) (*Curve, error) {
+func (d *Design) Curve(target inverse.Target, cosines []float64, widths ...int) (*Curve, error) {
 	if err := checkTarget(target); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (d *Design) Curve(target ntk.Target, cosines []float64, widths ...int) (*Cu
 		}
 	}
 	c := &Curve{Cosines: append([]float64(nil), cosines...), Widths: append([]int(nil), widths...)}
-	samples, sampled := target.(ntk.Samples)
+	samples, sampled := target.(inverse.Samples)
 	switch {
 	case sampled && cosines == nil:
 		c.Cosines, c.Target = append(

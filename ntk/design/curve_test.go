@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/design"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
@@ -80,7 +82,7 @@ func TestCurve(t *testing.T) {
 	if err != nil || math.Abs(high[0]-low[0]-4*c.Std[1][0]) > 1e-12 {
 		t.Errorf("band from %v to %v, %v", low, high, err)
 	}
-	samples := ntk.Samples{Cosines: []float64{0.5, -1}, Values: []float64{0.4, 0.1}}
+	samples := inverse.Samples{Cosines: []float64{0.5, -1}, Values: []float64{0.4, 0.1}}
 	if c := ntk.Must(d.Curve(samples, nil)); len(c.Kernel) != 2 || c.Target[1] != 0.1 ||
 		c.Std != nil {
 		t.Errorf("at samples: %+v", c)
@@ -94,7 +96,7 @@ func TestCurve(t *testing.T) {
 	_, errs["other cosines"] = d.Curve(samples, []float64{0})
 	_, errs["no target"] = d.Curve(nil, nil)
 	_, errs["outside"] = d.Curve(series, []float64{2})
-	_, errs["1 values"] = d.Curve(ntk.Samples{Cosines: []float64{1, 0}, Values: []float64{1}}, nil)
+	_, errs["1 values"] = d.Curve(inverse.Samples{Cosines: []float64{1, 0}, Values: []float64{1}}, nil)
 	for says, err := range errs {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)

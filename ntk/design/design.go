@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -68,7 +70,7 @@ func (d *Design) NTK() (ntk.Kernel, error) {
 }
 
 // Off returns the design's NTK less the target at cosines on the sphere ‖x‖² = d.
-func (d *Design) Off(target ntk.Target, cosines []float64) ([]float64, error) {
+func (d *Design) Off(target inverse.Target, cosines []float64) ([]float64, error) {
 	K, err := d.NTK()
 	if err != nil {
 		return nil, err
@@ -89,7 +91,7 @@ func (d *Design) Off(target ntk.Target, cosines []float64) ([]float64, error) {
 
 // Spread returns √(N Var Θ_N) at cosines on the sphere: over √N, the standard deviation
 // of the empirical NTK of the one-hidden-layer net of width N. It is exact, to about
-// 1e-7; see [ntk.FiniteWidthVariance].
+// 1e-7; see [inverse.FiniteWidthVariance].
 func (d *Design) Spread(cosines []float64) ([]float64, error) {
 	if d.own == nil {
 		return Spread(d.Formula, cosines)
@@ -137,7 +139,7 @@ func spreadOf(f shape, cosines []float64) ([]float64, error) {
 
 // Measured returns a formula as a design for a target over a domain, the zero value of
 // which is as in [Problem]: for designs that were not found by [Fit].
-func Measured(f Formula, target ntk.Target, on Domain) (*Design, error) {
+func Measured(f Formula, target inverse.Target, on Domain) (*Design, error) {
 	on, err := on.orDefault(target)
 	if err != nil {
 		return nil, err
@@ -249,7 +251,7 @@ func (d *Design) Check(x *mat.Dense) error {
 
 // ErrorOn compares a formula's NTK (one hidden layer) with a target over a domain, the
 // zero value of which is as in [Problem].
-func ErrorOn(f Formula, target ntk.Target, on Domain) (Error, error) {
+func ErrorOn(f Formula, target inverse.Target, on Domain) (Error, error) {
 	on, err := on.orDefault(target)
 	if err != nil {
 		return Error{}, err

@@ -25,7 +25,7 @@
 //
 // # Taking designs along
 //
-// What is found is a [Formula]; the exact φ of [ntk.Invert] is a polynomial
+// What is found is a [Formula]; the exact φ of [inverse.Of] is a polynomial
 // ([HermiteSeries]). Both are saved as JSON ([Save], [Design.Save]) and exported as Go,
 // NumPy, PyTorch, JAX or LaTeX source ([GoSource], [NumPy], [PyTorch], [JAX], [LaTeX]).
 //

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/design"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
@@ -426,7 +428,7 @@ func ExampleProblem() {
 }
 
 func ExampleProblem_samples() {
-	var s ntk.Samples
+	var s inverse.Samples
 	for i := range 12 {
 		c := 1 - float64(i)/6
 		s.Cosines, s.Values = append(s.Cosines, c), append(s.Values,

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/mat"
 )
@@ -99,7 +101,7 @@ func TestScaleOfTarget(t *testing.T) {
 
 // Samples that are none are errors everywhere, and so is a target without size.
 func TestNoTargets(t *testing.T) {
-	for says, s := range map[string]ntk.Samples{
+	for says, s := range map[string]inverse.Samples{
 		"no samples":     {},
 		"1 values for 2": {Cosines: []float64{1, 0}, Values: []float64{1}},
 		"2 standard deviations": {Cosines: []float64{1, 0, -1}, Values: []float64{1, 1, 1},
@@ -183,7 +185,7 @@ func TestSpreadOfFast(t *testing.T) {
 		phi := ntk.Must(f.Activation())
 		cosines := []float64{1, 0.925}
 		for i, s := range ntk.Must(Spread(f, cosines)) {
-			want := ntk.Must(ntk.FiniteWidthVariance(phi, 1, cosines[i], 1))
+			want := ntk.Must(inverse.FiniteWidthVariance(phi, 1, cosines[i], 1))
 			if !(math.Abs(s*s-want) <= 1e-7*want) {
 				t.Errorf("%v: V(%v) = %v, want %v", f, cosines[i], s*s, want)
 			}

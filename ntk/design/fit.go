@@ -12,7 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 )
 
 // Numerics is the version of what [Fit] and [Front] find. It is raised when the same
@@ -23,8 +23,8 @@ const Numerics = 1
 // Problem is what a design is to achieve.
 type Problem struct {
 	// Target is an ntk.Kernel; or an ntk.PowerSeries, on the sphere ‖x‖² = d alone;
-	// or ntk.Samples there, at least as many as there are free parameters.
-	Target ntk.Target
+	// or inverse.Samples there, at least as many as there are free parameters.
+	Target inverse.Target
 	// NNGPShare says which kernel of the design's net is compared with the target: 0
 	// the NTK, 1 the NNGP kernel, between them (1 - NNGPShare) NTK + NNGPShare NNGP.
 	NNGPShare float64
@@ -112,7 +112,7 @@ type Result struct {
 }
 
 // Fit searches a family for the activation whose net has the kernel nearest to the
-// target. A target that no net can have is a [*ntk.NotRealizableError]. If ctx ends,
+// target. A target that no net can have is a [*inverse.NotRealizableError]. If ctx ends,
 // its error is returned beside the best found so far, if any.
 //
 // The expectations behind the kernel and its gradient are exact (for a form of one's
@@ -224,7 +224,7 @@ func (p Problem) check() error {
 			"design: MatchValue and MatchSlope are %v and %v; they must be finite and ≥ 0",
 			p.MatchValue, p.MatchSlope)
 	}
-	if _, samples := p.Target.(ntk.Samples); samples && p.MatchValue+p.MatchSlope > 0 {
+	if _, samples := p.Target.(inverse.Samples); samples && p.MatchValue+p.MatchSlope > 0 {
 		return errors.New(
 			"design: MatchValue and MatchSlope need a target that has values at c = 1, and " +
 				"samples have theirs alone")

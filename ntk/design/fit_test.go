@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/mat"
 )
@@ -214,7 +216,7 @@ func TestFitErrors(t *testing.T) {
 	target := deepReLU()
 	nan := math.NaN()
 	bad := ntk.Must(ntk.FromFunc("sin 3c", func(c float64) float64 { return math.Sin(3 * c) }))
-	var not *ntk.NotRealizableError
+	var not *inverse.NotRealizableError
 	if _, err := Fit(t.Context(), Paper(), Problem{Target: bad}, nil); !errors.As(err, &not) {
 		t.Errorf("a target that cannot be had: %v", err)
 	}

@@ -30,10 +30,9 @@ func TestReadme(t *testing.T) {
 	}
 	program := "package main\n\nimport " +
 		"(\n\"context\"\n\"fmt\"\n\"math\"\n\n\"github.com/kernelsmith/kernelsmith/ntk\"\n" +
-		"\"github.com/kernelsmith/kernelsmith/ntk/design\"\n)\n\nfunc main() {\n" + five + "\n" +
-		string(
-			blocks[1][1],
-		) + "}\n"
+		"\"github.com/kernelsmith/kernelsmith/ntk/design\"\n" +
+		"\"github.com/kernelsmith/kernelsmith/ntk/inverse\"\n)\n\nfunc main() {\n" + five + "\n" +
+		string(blocks[1][1]) + "}\n"
 	path := filepath.Join(t.TempDir(), "main.go")
 	if err := os.WriteFile(path, []byte(program), 0o600); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 // spreads computes V = N·Var[Θ_N] of one-hidden-layer nets at some cosines on the
 // sphere, with its derivatives by the parameters, quickly enough for the search;
-// [ntk.FiniteWidthVariance] is the exact one.
+// [inverse.FiniteWidthVariance] is the exact one.
 //
 // With A = φ², B = φφ', C = φ'² it is E[AA] + 2c E[BB] + 3c² E[CC] - Θ², products of
 // values at u and v. Each expectation is Σ_k α_k² c^k with α_k = E[A h_k], and so on: to

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 )
 
@@ -25,7 +27,7 @@ func TestSpreads(t *testing.T) {
 		quickly(cosines).variances(f.shape(ps, v), quick, nil)
 		phi := ntk.Must(f.formula(ps, v).Activation())
 		for i, c := range cosines {
-			want := ntk.Must(ntk.FiniteWidthVariance(phi, 1, c, 1))
+			want := ntk.Must(inverse.FiniteWidthVariance(phi, 1, c, 1))
 			if math.Abs(exact[i]-want) > 1e-8*want || math.Abs(quick[i]-want) > 2e-3*want {
 				t.Errorf("%+v: V(%v) = %v, in the search %v, want %v", f, c, exact[i], quick[i],
 					want)

@@ -6,11 +6,13 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 )
 
 // checkTarget reports what is no target at all.
-func checkTarget(target ntk.Target) error {
+func checkTarget(target inverse.Target) error {
 	switch t := target.(type) {
 	case nil:
 		return errors.New(
@@ -19,20 +21,20 @@ func checkTarget(target ntk.Target) error {
 		if t.String() == "" {
 			return errors.New("design: the target is the zero ntk.Kernel, which is none")
 		}
-	case ntk.Samples:
+	case inverse.Samples:
 		return checkSamples(t)
 	case ntk.PowerSeries:
 	default:
 		return fmt.Errorf(
-			"design: the target is a %T; it must be an ntk.Kernel, ntk.PowerSeries or ntk.Samples",
+			"design: the target is a %T; it must be an ntk.Kernel, ntk.PowerSeries or inverse.Samples",
 			target)
 	}
 	return nil
 }
 
-// checkSamples reports what are no samples, as the certificate of [ntk.Certify] does,
+// checkSamples reports what are no samples, as the certificate of [inverse.Certify] does,
 // which not every target has passed.
-func checkSamples(s ntk.Samples) error {
+func checkSamples(s inverse.Samples) error {
 	n := len(s.Cosines)
 	switch {
 	case n == 0:
@@ -63,7 +65,7 @@ func checkSamples(s ntk.Samples) error {
 }
 
 // curveOf returns what a target has at cosines on the sphere.
-func curveOf(target ntk.Target, cosines []float64) ([]float64, error) {
+func curveOf(target inverse.Target, cosines []float64) ([]float64, error) {
 	if err := checkTarget(target); err != nil {
 		return nil, err
 	}
@@ -85,12 +87,12 @@ func curveOf(target ntk.Target, cosines []float64) ([]float64, error) {
 
 // orDefault is the domain to use: samples bring theirs, for other targets the zero
 // value is 101 angles.
-func (d Domain) orDefault(target ntk.Target) (Domain, error) {
+func (d Domain) orDefault(target inverse.Target) (Domain, error) {
 	if err := checkTarget(target); err != nil {
 		return d, err
 	}
 	zero := len(d.places) == 0 && d.err == nil
-	s, samples := target.(ntk.Samples)
+	s, samples := target.(inverse.Samples)
 	switch {
 	case samples && !zero:
 		return d, fmt.Errorf(
@@ -105,7 +107,7 @@ func (d Domain) orDefault(target ntk.Target) (Domain, error) {
 
 // sampled is the domain of samples that have passed their check: weights 1/Std²,
 // with a floor so that exact values among noisy ones do not silence them.
-func sampled(s ntk.Samples) Domain {
+func sampled(s inverse.Samples) Domain {
 	d := Domain{name: fmt.Sprintf("%d samples", len(s.Cosines)), lo: 1, hi: 1}
 	var most float64
 	for _, v := range s.Std {
@@ -127,8 +129,8 @@ func sampled(s ntk.Samples) Domain {
 }
 
 // enough reports fewer samples than numbers to be found.
-func enough(target ntk.Target, params []unknown) error {
-	s, ok := target.(ntk.Samples)
+func enough(target inverse.Target, params []unknown) error {
+	s, ok := target.(inverse.Samples)
 	if !ok {
 		return nil
 	}
@@ -149,12 +151,12 @@ func enough(target ntk.Target, params []unknown) error {
 }
 
 // wanted sets what the target has at the places.
-func (d Domain) wanted(target ntk.Target) ([]place, error) {
+func (d Domain) wanted(target inverse.Target) ([]place, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
 	kernel, isKernel := target.(ntk.Kernel)
-	_, samples := target.(ntk.Samples)
+	_, samples := target.(inverse.Samples)
 	if !isKernel && !d.onSphere() {
 		return nil, fmt.Errorf(
 			"design: a power series is a kernel on the sphere ‖x‖² = d alone, and the domain is "+
@@ -205,13 +207,13 @@ func (d Domain) wanted(target ntk.Target) ([]place, error) {
 }
 
 // realizable asks the certificate for targets whose values can be had on the sphere.
-func realizable(target ntk.Target) error {
-	certificate, err := ntk.Certify(target, &ntk.CertifySettings{Degree: 24})
+func realizable(target inverse.Target) error {
+	certificate, err := inverse.Certify(target, &inverse.CertifySettings{Degree: 24})
 	if err != nil {
 		return err
 	}
-	if certificate.Verdict == ntk.NotRealizable {
-		return &ntk.NotRealizableError{Certificate: certificate}
+	if certificate.Verdict == inverse.NotRealizable {
+		return &inverse.NotRealizableError{Certificate: certificate}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 )
 
@@ -13,13 +15,13 @@ import (
 func TestTargetsAlike(t *testing.T) {
 	series := ntk.Must(ntk.NewPowerSeries([]float64{0.3, 0.4, 0.2, 0.1}))
 	kernel := ntk.Must(series.Kernel())
-	var samples ntk.Samples
+	var samples inverse.Samples
 	for i := range 21 {
 		c := math.Cos(math.Pi * float64(i) / 20)
 		samples.Cosines, samples.Values = append(samples.Cosines, c), append(samples.Values,
 			series.At(c))
 	}
-	fit := func(target ntk.Target, on Domain) *Design {
+	fit := func(target inverse.Target, on Domain) *Design {
 		return ntk.Must(
 			Fit(t.Context(), Paper(), Problem{Target: target, On: on},
 				&Settings{Starts: 60, Polish: 6}),
@@ -42,7 +44,7 @@ func TestNoisySamples(t *testing.T) {
 		Formula: Formula{Slope: 0.5, Terms: []Term{{Kind: ReLU, Amplitude: 1, Shift: 0.3}}},
 	}
 	K := ntk.Must(own.NTK())
-	var s ntk.Samples
+	var s inverse.Samples
 	for i := range 12 {
 		c := 1 - float64(i)/6
 		s.Cosines, s.Values, s.Std = append(s.Cosines, c), append(s.Values,
@@ -58,14 +60,14 @@ func TestNoisySamples(t *testing.T) {
 }
 
 func TestTargetErrors(t *testing.T) {
-	var not *ntk.NotRealizableError
+	var not *inverse.NotRealizableError
 	negative := ntk.Must(ntk.NewPowerSeries([]float64{1, -0.5, 0.2}))
-	var wavy ntk.Samples
+	var wavy inverse.Samples
 	for i := range 41 {
 		c := -1 + float64(i)/20
 		wavy.Cosines, wavy.Values = append(wavy.Cosines, c), append(wavy.Values, math.Cos(6*c))
 	}
-	for name, target := range map[string]ntk.Target{"negative coefficient": negative,
+	for name, target := range map[string]inverse.Target{"negative coefficient": negative,
 		"samples of no kernel": wavy} {
 		if _, err := Fit(t.Context(), Paper(), Problem{Target: target}, nil); !errors.As(
 			err, &not,
@@ -74,11 +76,11 @@ func TestTargetErrors(t *testing.T) {
 		}
 	}
 	series := ntk.Must(ntk.NewPowerSeries([]float64{1, 0.5}))
-	few := ntk.Samples{
+	few := inverse.Samples{
 		Cosines: []float64{1, 0.5, 0, 0, 0, 0, 0},
 		Values:  []float64{2, 1, 0.5, 0.5, 0.5, 0.5, 0.5},
 	}
-	many := ntk.Samples{}
+	many := inverse.Samples{}
 	for i := range 20 {
 		c := -1 + float64(i)/10
 		many.Cosines, many.Values = append(many.Cosines, c), append(many.Values, 1+c)
@@ -105,7 +107,7 @@ func TestTargetErrors(t *testing.T) {
 		"Kernel method":         {Target: series, On: Norms(0.5, 2)},
 		"compared where they":   {Target: many, On: Angles(11, nil)},
 		"values at c = 1":       {Target: many, MatchValue: 1},
-		"2 values for 1 cosines": {Target: ntk.Samples{Cosines: []float64{1},
+		"2 values for 1 cosines": {Target: inverse.Samples{Cosines: []float64{1},
 			Values: []float64{1, 2}}},
 	} {
 		f := Paper()

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
@@ -612,21 +614,16 @@ func TestFrozenLayers(t *testing.T) {
 // are exact here: √(Var/(width·nets)).
 func TestDesignedNetHasTheKernel(t *testing.T) {
 	deep := ntk.Must(ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1, 0.3)).NTK())
-	inverse := ntk.Must(
-		ntk.Invert(
-			deep,
-			&ntk.InverseSettings{
-				Degree:      7,
-				SignRule:    ntk.LeastVariance,
-				SignCosines: []float64{1, 0.5, -1},
-			},
-		),
-	)
-	arch := ntk.Must(ntk.UniformFCN(1, inverse.Phi, 1, 0))
+	designed := ntk.Must(inverse.Of(deep, &inverse.Settings{
+		Degree:      7,
+		SignRule:    inverse.LeastVariance,
+		SignCosines: []float64{1, 0.5, -1},
+	}))
+	arch := ntk.Must(ntk.UniformFCN(1, designed.Phi, 1, 0))
 	cosines := []float64{1, 0.9, 0.3, 0, -0.6, -1}
 	const width, trials = 1 << 14, 8
 	compareWithInfiniteWidth(t, arch, cosines, width, trials, func(i int, _, want float64) float64 {
-		v := ntk.Must(ntk.FiniteWidthVariance(inverse.Phi, 1, cosines[i], 1))
+		v := ntk.Must(inverse.FiniteWidthVariance(designed.Phi, 1, cosines[i], 1))
 		se := math.Sqrt(v / (width * trials))
 		if se > 0.1*math.Abs(want)+0.1 {
 			t.Errorf("at c = %v the standard error is %v: nothing can be told", cosines[i], se)
@@ -635,9 +632,9 @@ func TestDesignedNetHasTheKernel(t *testing.T) {
 	})
 	// and the kernel is the deep one's, up to the degrees left out
 	for _, c := range cosines {
-		a, b := inverse.Kernel.At(c), ntk.Must(deep.Curve([]float64{c}))[0]
-		if math.Abs(a-b) > inverse.Rest {
-			t.Errorf("K(%v) = %v, wanted %v within %v", c, a, b, inverse.Rest)
+		a, b := designed.Kernel.At(c), ntk.Must(deep.Curve([]float64{c}))[0]
+		if math.Abs(a-b) > designed.Rest {
+			t.Errorf("K(%v) = %v, wanted %v within %v", c, a, b, designed.Rest)
 		}
 	}
 }

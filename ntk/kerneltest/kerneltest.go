@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/integrate/quad"
 	"gonum.org/v1/gonum/mat"
@@ -196,7 +198,7 @@ func duals(
 // Kernel runs the battery on K: the curve against pairs, symmetry to the bit and
 // positive semidefiniteness of Gram matrices with duplicates, antipodes and a zero
 // row; the power series, where there is one, against the curve within its bound,
-// with the net that [ntk.InverseNTK] designs of it.
+// with the net that [inverse.NTK] designs of it.
 func Kernel(t testing.TB, K ntk.Kernel, s Settings) {
 	t.Helper()
 	tol := s.tolerance()
@@ -257,7 +259,7 @@ func series(t testing.TB, K ntk.Kernel, cosines, curve []float64, tol float64) {
 				p.At(c)-curve[i], p.Rest())
 		}
 	}
-	phi, err := ntk.InverseNTK(p, nil)
+	phi, err := inverse.NTK(p, nil)
 	if err != nil {
 		t.Errorf("%v: %v", K, err)
 		return

@@ -1,16 +1,18 @@
-package ntk_test
+package inverse_test
 
 import (
 	"errors"
 	"fmt"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
+
 	"github.com/kernelsmith/kernelsmith/ntk"
 )
 
 // sampled is a function at 41 cosines.
-func sampled(f func(c float64) float64) ntk.Samples {
-	var s ntk.Samples
+func sampled(f func(c float64) float64) inverse.Samples {
+	var s inverse.Samples
 	for i := range 41 {
 		c := math.Cos(math.Pi * float64(i) / 40)
 		s.Cosines = append(s.Cosines, c)
@@ -22,7 +24,7 @@ func sampled(f func(c float64) float64) ntk.Samples {
 // Is it a kernel of a net, and if not, what is nearest?
 func ExampleCertify() {
 	cert := ntk.Must(
-		ntk.Certify(sampled(func(c float64) float64 { return c + c*c - 0.5*c*c*c }), nil))
+		inverse.Certify(sampled(func(c float64) float64 { return c + c*c - 0.5*c*c*c }), nil))
 	fmt.Println(cert.Verdict, "with proof:", cert.Proof)
 	fmt.Printf("least coefficient: %.3f of c^%d\n", cert.Least.Value, cert.Least.Degree)
 	fmt.Printf("nearest: %.3f, %.3f away in the mean\n", cert.Nearest.Coeffs(), cert.MeanDistance)
@@ -34,7 +36,7 @@ func ExampleCertify() {
 
 func ExampleCertificate() {
 	series := ntk.Must(ntk.NewPowerSeries([]float64{0.5, 0, 1}))
-	fmt.Println(ntk.Must(ntk.Certify(series, nil)))
+	fmt.Println(ntk.Must(inverse.Certify(series, nil)))
 	// Output:
 	// power series of degree 2: realizable (proof: all coefficients are ≥ 0); cut off at degree 2: 0 away in the mean, 0 at most
 }
@@ -47,20 +49,20 @@ func ExampleCertifySettings() {
 		a[k] = a[k-1] / float64(k)
 	}
 	cert := ntk.Must(
-		ntk.Certify(ntk.Must(ntk.NewPowerSeries(a)), &ntk.CertifySettings{Tolerance: 1e-3}))
+		inverse.Certify(ntk.Must(ntk.NewPowerSeries(a)), &inverse.CertifySettings{Tolerance: 1e-3}))
 	fmt.Printf("%d coefficients, rest %.2g, proved: %v\n", len(cert.Nearest.Coeffs()), cert.Rest,
 		cert.RestProved)
 	// Output: 6 coefficients, rest 0.0016, proved: true
 }
 
 func ExampleVerdict() {
-	fmt.Println(ntk.Realizable, "/", ntk.NotRealizable, "/", ntk.Undetermined)
+	fmt.Println(inverse.Realizable, "/", inverse.NotRealizable, "/", inverse.Undetermined)
 	// Output: realizable / not realizable / undetermined
 }
 
 // Noisy values, each ±0.05, of a falling function.
 func ExampleSamples() {
-	cert := ntk.Must(ntk.Certify(ntk.Samples{
+	cert := ntk.Must(inverse.Certify(inverse.Samples{
 		Cosines: []float64{1, 0.5, 0, -0.5, -1},
 		Values:  []float64{0.02, 0.48, 1.03, 1.51, 1.98},
 		Std:     []float64{0.05},
@@ -73,24 +75,24 @@ func ExampleSamples() {
 }
 
 // Panel A of [SAD22] fig. 1.
-func ExampleFitSeries() {
+func ExampleNearest() {
 	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
-	fit := ntk.Must(ntk.FitSeries(ntk.Must(net.NNGP()), 5, ntk.PaperFit()))
+	fit := ntk.Must(inverse.Nearest(ntk.Must(net.NNGP()), 5, inverse.PaperPlaces()))
 	fmt.Printf("%.4f, off by %.4f in the mean, %.4f at most\n", fit.Series.Coeffs(), fit.Mean,
 		fit.Max)
 	// Output:
 	// [0.7000 0.1474 0.0683 0.0098 0.0510 0.0421], off by 0.0012 in the mean, 0.0028 at most
 }
 
-func ExamplePaperFit() {
-	s := ntk.PaperFit()
+func ExamplePaperPlaces() {
+	s := inverse.PaperPlaces()
 	fmt.Println(s.Points, s.EndCopies)
 	// Output: 100 11
 }
 
 // From a curve over the cosine to a net that has it.
-func ExampleInvert() {
-	inv := ntk.Must(ntk.Invert(sampled(math.Cosh), &ntk.InverseSettings{SignRule: ntk.PaperSigns}))
+func ExampleOf() {
+	inv := ntk.Must(inverse.Of(sampled(math.Cosh), &inverse.Settings{SignRule: inverse.PaperSigns}))
 	net := ntk.Must(ntk.UniformFCN(1, inv.Phi, 1, 0))
 	K := ntk.Must(net.NTK())
 	fmt.Printf("φ = %.4f h_0 %+.4f h_2 %+.4f h_4 …\n", inv.Coeffs[0], inv.Coeffs[2], inv.Coeffs[4])
@@ -102,19 +104,19 @@ func ExampleInvert() {
 }
 
 // A net with a bias whose inputs have the norm² 2d.
-func ExampleInverseSettings() {
+func ExampleSettings() {
 	target := ntk.Must(ntk.NewPowerSeries([]float64{1, 1, 1}))
 	inv := ntk.Must(
-		ntk.Invert(target, &ntk.InverseSettings{WeightStd: 1.2, BiasStd: 0.5, NormSquared: 2}))
+		inverse.Of(target, &inverse.Settings{WeightStd: 1.2, BiasStd: 0.5, NormSquared: 2}))
 	net := ntk.Must(ntk.UniformFCN(1, inv.Phi, 1.2, 0.5))
 	v := ntk.Must(ntk.Must(net.NTK()).At(2, 2*0.5, 2))
 	fmt.Printf("%v: %.4f at c = 0.5\n", inv.Phi, v)
 	// Output: Hermite series of degree 2 in z/1.769: 1.7500 at c = 0.5
 }
 
-func ExampleInverse() {
+func ExampleResult() {
 	target := ntk.Must(ntk.NewPowerSeries([]float64{0, 0.5, 0, 0, 0, 0.5}))
-	inv := ntk.Must(ntk.Invert(target, nil))
+	inv := ntk.Must(inverse.Of(target, nil))
 	fmt.Printf("%.3f\n%v\n", inv.Coeffs, inv.Growth)
 	// Output:
 	// [0.000 0.500 0.000 0.000 0.000 0.289]
@@ -123,12 +125,12 @@ func ExampleInverse() {
 
 func ExampleTarget() {
 	net := ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1.5, 0.3))
-	for _, target := range []ntk.Target{
-		ntk.Must(ntk.NewPowerSeries([]float64{0, 1})),                         // K = c
-		ntk.Must(net.NTK()),                                                   // another net
-		ntk.Samples{Cosines: []float64{1, 0, -1}, Values: []float64{3, 1, 1}}, // values
+	for _, target := range []inverse.Target{
+		ntk.Must(ntk.NewPowerSeries([]float64{0, 1})),                             // K = c
+		ntk.Must(net.NTK()),                                                       // another net
+		inverse.Samples{Cosines: []float64{1, 0, -1}, Values: []float64{3, 1, 1}}, // values
 	} {
-		fit := ntk.Must(ntk.FitSeries(target, 2, nil))
+		fit := ntk.Must(inverse.Nearest(target, 2, nil))
 		fmt.Printf("%.3f\n", fit.Series.Coeffs())
 	}
 	// Output:
@@ -137,18 +139,18 @@ func ExampleTarget() {
 	// [1.000 1.000 1.000]
 }
 
-func ExampleFit() {
-	fit := ntk.Must(ntk.FitSeries(sampled(math.Sinh), 3, nil))
+func ExampleNearestKernel() {
+	fit := ntk.Must(inverse.Nearest(sampled(math.Sinh), 3, nil))
 	fmt.Printf("%.4f c %+.4f c³, off by at most %.4f\n", fit.Series.Coeffs()[1],
 		fit.Series.Coeffs()[3], fit.Max)
 	// Output: 0.9973 c +0.1774 c³, off by at most 0.0006
 }
 
 // More weight at c = 1, where the cusp is.
-func ExampleFitSettings() {
+func ExamplePlaces() {
 	K := ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)).NTK())
 	for _, copies := range []int{0, 50} {
-		fit := ntk.Must(ntk.FitSeries(K, 4, &ntk.FitSettings{Points: 100, EndCopies: copies}))
+		fit := ntk.Must(inverse.Nearest(K, 4, &inverse.Places{Points: 100, EndCopies: copies}))
 		fmt.Printf("K(1) = 2, fitted %.3f\n", fit.Series.At(1))
 	}
 	// Output:
@@ -158,31 +160,32 @@ func ExampleFitSettings() {
 
 func ExampleCoefficient() {
 	series := ntk.Must(ntk.NewPowerSeries([]float64{1, 0.5, 0.25}))
-	fmt.Printf("%+v\n", ntk.Must(ntk.Certify(series, nil)).Least)
+	fmt.Printf("%+v\n", ntk.Must(inverse.Certify(series, nil)).Least)
 	// Output: {Degree:2 Value:0.25 Uncertainty:0}
 }
 
 func ExampleSharedDepthSettings() {
-	_, err := ntk.SharedDepth(ntk.Must(ntk.NewPowerSeries([]float64{0, 1})), 2,
-		&ntk.SharedDepthSettings{Degree: 500})
+	_, err := inverse.SharedDepth(ntk.Must(ntk.NewPowerSeries([]float64{0, 1})), 2,
+		&inverse.SharedDepthSettings{Degree: 500})
 	fmt.Println(err)
-	// Output: ntk: Degree is 500; it must be from 1 to 120, or 0 for 40
+	// Output: inverse: Degree is 500; it must be from 1 to 120, or 0 for 40
 }
 
 func ExampleGrowth() {
-	fmt.Println(ntk.Growth{Degree: 9, Inside: 2, Outside: 500}.Ratio())
+	fmt.Println(inverse.Growth{Degree: 9, Inside: 2, Outside: 500}.Ratio())
 	// Output: 250
 }
 
 // Signs make no difference to the kernel, but to how far a finite net is from it.
 func ExampleSignRule() {
 	target := ntk.Must(ntk.NewPowerSeries([]float64{1, 0.5, 0.5, 0.5}))
-	for _, rule := range []ntk.SignRule{ntk.AllPlus, ntk.Alternating, ntk.PaperSigns,
-		ntk.LeastVariance} {
+	for _, rule := range []inverse.SignRule{inverse.AllPlus, inverse.Alternating,
+		inverse.PaperSigns,
+		inverse.LeastVariance} {
 		inv := ntk.Must(
-			ntk.Invert(target, &ntk.InverseSettings{SignRule: rule, SignCosines: []float64{1, 0}}))
-		at1 := ntk.Must(ntk.FiniteWidthVariance(inv.Phi, 1, 1, 1))
-		at0 := ntk.Must(ntk.FiniteWidthVariance(inv.Phi, 1, 0, 1))
+			inverse.Of(target, &inverse.Settings{SignRule: rule, SignCosines: []float64{1, 0}}))
+		at1 := ntk.Must(inverse.FiniteWidthVariance(inv.Phi, 1, 1, 1))
+		at0 := ntk.Must(inverse.FiniteWidthVariance(inv.Phi, 1, 0, 1))
 		fmt.Printf("%-14v N Var = %.2f at c = 1, %.2f at 0\n", rule, at1, at0)
 	}
 	// Output:
@@ -194,12 +197,12 @@ func ExampleSignRule() {
 
 func ExampleNotRealizableError() {
 	target := ntk.Must(ntk.NewPowerSeries([]float64{1, -0.2, 0.5}))
-	_, err := ntk.Invert(target, nil)
-	var not *ntk.NotRealizableError
+	_, err := inverse.Of(target, nil)
+	var not *inverse.NotRealizableError
 	if errors.As(err, &not) {
 		fmt.Println(not.Certificate.Reason)
 	}
-	inv, err := ntk.Invert(target, &ntk.InverseSettings{AcceptNearest: true})
+	inv, err := inverse.Of(target, &inverse.Settings{AcceptNearest: true})
 	fmt.Printf("nearest: φ with b = %.3f, off by at most %.3f, %v\n", inv.Coeffs,
 		inv.Certificate.MaxDistance, err)
 	// Output:
@@ -209,10 +212,10 @@ func ExampleNotRealizableError() {
 
 // The result comes with the error: it is the best within the degrees allowed.
 func ExampleTruncationError() {
-	inv, err := ntk.Invert(
+	inv, err := inverse.Of(
 		sampled(func(c float64) float64 { return math.Exp(-math.Sqrt(2 - 2*c)) }),
-		&ntk.InverseSettings{MaxDegree: 20})
-	var cut *ntk.TruncationError
+		&inverse.Settings{MaxDegree: 20})
+	var cut *inverse.TruncationError
 	fmt.Println(errors.As(err, &cut), cut.Degree, inv.Growth.Degree)
 	fmt.Printf("rest %.2f\n", inv.Rest)
 	// Output:
@@ -222,7 +225,7 @@ func ExampleTruncationError() {
 
 // How wide is enough: the standard deviation at width N is √(this/N).
 func ExampleFiniteWidthVariance() {
-	v := ntk.Must(ntk.FiniteWidthVariance(ntk.PublishedMimic(), 1, 0.5, 1))
+	v := ntk.Must(inverse.FiniteWidthVariance(ntk.PublishedMimic(), 1, 0.5, 1))
 	fmt.Printf("%.2f, at width 4096 %.3f\n", math.Sqrt(v), math.Sqrt(v/4096))
 	// Output: 6.00, at width 4096 0.094
 }
@@ -232,10 +235,10 @@ func ExampleFiniteWidthVariance() {
 func ExampleSharedDepth() {
 	target := ntk.Must(
 		ntk.NewPowerSeries([]float64{0, 0.25, 0.375, 0.25, 0.125})) // f(f(c)), f = (c+c²)/2
-	got := ntk.Must(ntk.SharedDepth(target, 2, &ntk.SharedDepthSettings{NNGP: true}))
+	got := ntk.Must(inverse.SharedDepth(target, 2, &inverse.SharedDepthSettings{NNGP: true}))
 	fmt.Printf("%v: f = %.3f\n", got.Verdict, got.Dual.Coeffs())
 	target = ntk.Must(ntk.NewPowerSeries([]float64{0, 0.9, 0, 0.1}))
-	got = ntk.Must(ntk.SharedDepth(target, 2, &ntk.SharedDepthSettings{NNGP: true}))
+	got = ntk.Must(inverse.SharedDepth(target, 2, &inverse.SharedDepthSettings{NNGP: true}))
 	fmt.Printf("%v: f would have %.5f c^%d\n", got.Verdict, got.Witness.Value, got.Witness.Degree)
 	// Output:
 	// realizable: f = [0.000 0.500 0.500]
@@ -244,7 +247,25 @@ func ExampleSharedDepth() {
 
 func ExampleSharedActivation() {
 	target := ntk.Must(ntk.NewPowerSeries([]float64{0, 0, 0, 0, 0, 0, 0, 0, 0, 2})) // 2c⁹
-	got := ntk.Must(ntk.SharedDepth(target, 2, &ntk.SharedDepthSettings{NNGP: true}))
+	got := ntk.Must(inverse.SharedDepth(target, 2, &inverse.SharedDepthSettings{NNGP: true}))
 	fmt.Printf("%v, readout σ_w = %.4f\n", got.Phi.Coeffs(), got.ReadoutStd)
 	// Output: [0 0 0 1], readout σ_w = 1.4142
+}
+
+// From a kernel to the activation that has it, and back.
+func ExampleNTK() {
+	target := ntk.Must(ntk.NewPowerSeries([]float64{0, 0, 0, 1})) // K(c) = c³
+	phi := ntk.Must(inverse.NTK(target, nil))
+	net := ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
+	K := ntk.Must(net.NTK())
+	fmt.Printf("φ = %.1f h_3, NTK(0.5) = %.3f\n", phi.Coeffs()[3],
+		ntk.Must(K.Curve([]float64{0.5}))[0])
+	// Output: φ = 0.5 h_3, NTK(0.5) = 0.125
+}
+
+func ExampleNNGP() {
+	target := ntk.Must(ntk.NewPowerSeries([]float64{0.25, 1}))
+	phi := ntk.Must(inverse.NNGP(target, []int{-1, 1}))
+	fmt.Println(phi.Coeffs())
+	// Output: [-0.5 1]
 }

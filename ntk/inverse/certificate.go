@@ -1,10 +1,13 @@
-package ntk
+package inverse
 
 import (
 	"fmt"
 	"math"
 	"sort"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
@@ -62,7 +65,7 @@ type Certificate struct {
 	// coefficients ≥ 0. MeanDistance is the root of the weighted mean square over
 	// the places of the fit, MaxDistance the largest on 2,001 cosines uniform in
 	// θ (for samples, on the samples).
-	Nearest                   PowerSeries
+	Nearest                   ntk.PowerSeries
 	MeanDistance, MaxDistance float64
 	// Rest bounds |K(c) - Σ a_k c^k| over k ≤ the degree of Nearest, where Nearest
 	// is the series cut off: a proof where RestProved, else the largest seen.
@@ -85,7 +88,7 @@ func (c *Certificate) String() string {
 		nearest = "cut off at degree"
 	}
 	return fmt.Sprintf("%s: %s (%s: %s); %s %d: %.3g away in the mean, %.3g at most", c.Target,
-		verdict, how, c.Reason, nearest, len(c.Nearest.a)-1, c.MeanDistance, c.MaxDistance)
+		verdict, how, c.Reason, nearest, len(c.Nearest.Coeffs())-1, c.MeanDistance, c.MaxDistance)
 }
 
 // CertifySettings are the settings of [Certify]; nil means all defaults.
@@ -98,8 +101,8 @@ type CertifySettings struct {
 	Tolerance float64
 	// MaxDegree is the highest degree to use; 0 means 1000, 10000 is the most.
 	MaxDegree int
-	// Fit says where the distance to the nearest kernel is measured.
-	Fit FitSettings
+	// Places says where the distance to the nearest kernel is measured.
+	Places Places
 }
 
 func (s *CertifySettings) defaults() (CertifySettings, error) {
@@ -115,13 +118,15 @@ func (s *CertifySettings) defaults() (CertifySettings, error) {
 	}
 	switch {
 	case out.Degree < 0 || out.Degree > 10000:
-		return out, fmt.Errorf("ntk: Degree is %d; it must be 0 (by tolerance) or from 1 to 10000",
+		return out, fmt.Errorf("inverse: Degree is %d; it must be 0 (by tolerance) or from 1 to "+
+			"10000",
 			out.Degree)
 	case !(out.Tolerance > 0) || math.IsInf(out.Tolerance, 0):
-		return out, fmt.Errorf("ntk: Tolerance is %v; it must be a finite number > 0",
+		return out, fmt.Errorf("inverse: Tolerance is %v; it must be a finite number > 0",
 			out.Tolerance)
 	case out.MaxDegree < 0 || out.MaxDegree > 10000:
-		return out, fmt.Errorf("ntk: MaxDegree is %d; it must be from 1 to 10000, or 0 for 1000",
+		return out, fmt.Errorf("inverse: MaxDegree is %d; it must be from 1 to 10000, or 0 for "+
+			"1000",
 			out.MaxDegree)
 	}
 	return out, nil
@@ -153,7 +158,7 @@ func Certify(target Target, s *CertifySettings) (*Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := src.data(settings.Fit)
+	d, err := src.data(settings.Places)
 	if err != nil {
 		return nil, err
 	}
@@ -184,17 +189,20 @@ func (s *source) series(
 			n = most
 		}
 		if a, err = s.coeffs(n); err != nil {
-			return nil, nil, nil, 0, false, fmt.Errorf("ntk: coefficients of %s: %w", s.name, err)
+			return nil, nil, nil, 0, false, fmt.Errorf("inverse: coefficients of %s: %w", s.name,
+				err)
 		}
 		if len(a) != n+1 {
-			return nil, nil, nil, 0, false, fmt.Errorf("ntk: %s gave %d coefficients for degree %d",
+			return nil, nil, nil, 0, false, fmt.Errorf("inverse: %s gave %d coefficients for "+
+				"degree %d",
 				s.name, len(a), n)
 		}
 		var sum float64
 		for k, v := range a {
 			if sum += math.Abs(v); !isFinite(sum) {
 				return nil, nil, nil, 0, false, fmt.Errorf(
-					"ntk: the coefficients of %s to degree %d are too large for double precision",
+					"inverse: the coefficients of %s to degree %d are too large for double "+
+						"precision",
 					s.name, k)
 			}
 		}
@@ -221,7 +229,7 @@ func (s *source) series(
 			rounding := 0x1p-52*float64(len(a)+16)*ends[0] + numeric
 			tail = func(n int) float64 { return math.Max(0, ends[0]-partial[n]) + rounding }
 		default:
-			_, e, err := s.distance(d, PowerSeries{a: a}, 1, 0)
+			_, e, err := s.distance(d, cutOff(a, 0), 1, 0)
 			if err != nil {
 				return nil, nil, nil, 0, false, err
 			}
@@ -287,7 +295,7 @@ func (s *source) certifyStructure(d *fitData, set CertifySettings) (*Certificate
 	for k, v := range a {
 		kept[k] = math.Max(0, v)
 	}
-	c.Nearest = PowerSeries{a: kept, rest: rest}
+	c.Nearest = cutOff(kept, rest)
 	c.MeanDistance, c.MaxDistance, err = s.distance(d, c.Nearest, 1, 0)
 	return c, err
 }
@@ -325,7 +333,8 @@ func (s *source) nearest(c *Certificate, d *fitData, set CertifySettings) error 
 
 // nearestFit fits with the degree asked for, or doubles it until the tolerance,
 // or what the noise of samples explains, is reached.
-func (s *source) nearestFit(d *fitData, set CertifySettings, slope, shift float64) (*Fit, error) {
+func (s *source) nearestFit(d *fitData, set CertifySettings, slope, shift float64) (*NearestKernel,
+	error) {
 	most := set.MaxDegree
 	if set.Degree > 0 {
 		most = set.Degree
@@ -338,7 +347,7 @@ func (s *source) nearestFit(d *fitData, set CertifySettings, slope, shift float6
 		if err != nil {
 			return nil, err
 		}
-		f.Series.a = trimZeros(f.Series.a)
+		f.Series = cutOff(series.TrimZeros(f.Series.Coeffs()), 0)
 		if n == most || f.Max <= set.Tolerance*d.scale ||
 			d.noisy && d.explained(f.Series, slope, shift) {
 			return f, nil

@@ -1,16 +1,17 @@
-package ntk
+package inverse
 
 import (
 	"fmt"
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/nnls"
 	"gonum.org/v1/gonum/floats"
 )
 
 // explained says whether the errors of the values explain their distance to p.
-func (d *fitData) explained(p PowerSeries, slope, shift float64) bool {
+func (d *fitData) explained(p ntk.PowerSeries, slope, shift float64) bool {
 	var chi2 float64
 	for i, c := range d.c {
 		e := (p.At(slope*c+shift)/d.scale - d.v[i]) / d.std[i]
@@ -69,7 +70,7 @@ func (d *fitData) separate() (reason string, outer float64, excess bool, err err
 	b := w.right()
 	result, err := nnls.Solve(cols, b, 0)
 	if err != nil {
-		return "", 0, false, fmt.Errorf("ntk: fit for the certificate: %w", err)
+		return "", 0, false, fmt.Errorf("inverse: fit for the certificate: %w", err)
 	}
 	for j, x := range result.X {
 		inside := 0.0 // the most of the column that is not at c = ±1
@@ -168,11 +169,11 @@ type fitData struct {
 	noisy  bool      // the errors are random and not rounding
 }
 
-// FitSettings says where a fit looks at its target, and how much each place
+// Places says where a fit looks at its target, and how much each place
 // counts. The zero value means 201 cosines cos θ, θ uniform over [0, π] with
 // both ends, each with weight 1. For [Samples] the places are the samples, each
 // with weight 1/Std², and all fields must be zero.
-type FitSettings struct {
+type Places struct {
 	// Points is the number of cosines uniform in θ; 0 means 201.
 	Points int
 	// EndCopies counts c = 1 that many times more.
@@ -182,9 +183,9 @@ type FitSettings struct {
 	Cosines, Weights []float64
 }
 
-// PaperFit returns the settings of [SAD22] fig. 1: 100 points uniform in θ and
+// PaperPlaces returns the settings of [SAD22] fig. 1: 100 points uniform in θ and
 // c = 1 another 11 times.
-func PaperFit() *FitSettings { return &FitSettings{Points: 100, EndCopies: 11} }
+func PaperPlaces() *Places { return &Places{Points: 100, EndCopies: 11} }
 
 // uniformCosines returns n cosines uniform in θ from 0 to π, symmetric to the bit.
 func uniformCosines(n int) []float64 {
@@ -195,13 +196,13 @@ func uniformCosines(n int) []float64 {
 	return c
 }
 
-func (s *source) data(f FitSettings) (*fitData, error) {
+func (s *source) data(f Places) (*fitData, error) {
 	d := &fitData{}
 	var err error
 	if s.samples != nil {
 		if f.Points != 0 || f.EndCopies != 0 || f.Cosines != nil || f.Weights != nil {
 			return nil, fmt.Errorf(
-				"ntk: samples are fitted where they are; FitSettings must be zero")
+				"inverse: samples are fitted where they are; Places must be zero")
 		}
 		d.c, d.v = slices.Clone(s.samples.Cosines), slices.Clone(s.samples.Values)
 	} else if d.c, err = f.places(); err == nil {
@@ -211,7 +212,7 @@ func (s *source) data(f FitSettings) (*fitData, error) {
 		return nil, err
 	}
 	if len(d.c) > mostPlaces {
-		return nil, fmt.Errorf("ntk: %d places to look at; at most %d are taken", len(d.c),
+		return nil, fmt.Errorf("inverse: %d places to look at; at most %d are taken", len(d.c),
 			mostPlaces)
 	}
 	for _, v := range d.v {
@@ -228,20 +229,20 @@ func (s *source) data(f FitSettings) (*fitData, error) {
 }
 
 // places returns the cosines at which a target that has a value anywhere is looked at.
-func (f FitSettings) places() ([]float64, error) {
+func (f Places) places() ([]float64, error) {
 	switch {
 	case f.Points < 0 || f.Points == 1 || f.Points > mostPlaces:
-		return nil, fmt.Errorf("ntk: FitSettings.Points is %d; it must be 0 or from 2 to %d",
+		return nil, fmt.Errorf("inverse: Places.Points is %d; it must be 0 or from 2 to %d",
 			f.Points, mostPlaces)
 	case f.EndCopies < 0:
-		return nil, fmt.Errorf("ntk: FitSettings.EndCopies is %d; it must be ≥ 0", f.EndCopies)
+		return nil, fmt.Errorf("inverse: Places.EndCopies is %d; it must be ≥ 0", f.EndCopies)
 	case f.Cosines != nil && (f.Points != 0 || f.EndCopies != 0):
-		return nil, fmt.Errorf("ntk: FitSettings has both Cosines and Points or EndCopies")
+		return nil, fmt.Errorf("inverse: Places has both Cosines and Points or EndCopies")
 	case len(f.Weights) != 0 && len(f.Weights) != len(f.Cosines):
-		return nil, fmt.Errorf("ntk: FitSettings has %d Weights for %d Cosines", len(f.Weights),
+		return nil, fmt.Errorf("inverse: Places has %d Weights for %d Cosines", len(f.Weights),
 			len(f.Cosines))
 	case f.Cosines != nil && len(f.Cosines) == 0:
-		return nil, fmt.Errorf("ntk: FitSettings.Cosines is empty")
+		return nil, fmt.Errorf("inverse: Places.Cosines is empty")
 	}
 	if f.Cosines == nil && f.Points == 0 {
 		f.Points = 201
@@ -251,7 +252,7 @@ func (f FitSettings) places() ([]float64, error) {
 	}
 	for i, c := range f.Cosines {
 		if !(math.Abs(c) <= 1) {
-			return nil, fmt.Errorf("ntk: FitSettings.Cosines[%d] is %v, outside [-1, 1]", i, c)
+			return nil, fmt.Errorf("inverse: Places.Cosines[%d] is %v, outside [-1, 1]", i, c)
 		}
 	}
 	return slices.Clone(f.Cosines), nil
@@ -261,12 +262,13 @@ func (f FitSettings) places() ([]float64, error) {
 func (s *source) finiteValues(cosines []float64) ([]float64, error) {
 	values, err := s.values(cosines)
 	if err != nil {
-		return nil, fmt.Errorf("ntk: the target %s has no value somewhere on [-1, 1], so it is no "+
+		return nil, fmt.Errorf("inverse: the target %s has no value somewhere on [-1, 1], so it "+
+			"is no "+
 			"kernel on the sphere: %w", s.name, err)
 	}
 	for i, v := range values {
 		if !isFinite(v) {
-			return nil, fmt.Errorf("ntk: the target %s is %v at c = %v; it must be finite on "+
+			return nil, fmt.Errorf("inverse: the target %s is %v at c = %v; it must be finite on "+
 				"[-1, 1]", s.name, v, cosines[i])
 		}
 	}
@@ -298,7 +300,7 @@ func (d *fitData) setErrors(s *source) {
 
 // setWeights sets the weight of each value in the mean square: for samples by their standard
 // errors, for others as asked.
-func (d *fitData) setWeights(s *source, f FitSettings) error {
+func (d *fitData) setWeights(s *source, f Places) error {
 	d.weight = make([]float64, len(d.c))
 	for i := range d.weight {
 		d.weight[i] = 1
@@ -313,7 +315,7 @@ func (d *fitData) setWeights(s *source, f FitSettings) error {
 		for i, w := range f.Weights {
 			if !(w >= 0) || math.IsInf(w, 0) {
 				return fmt.Errorf(
-					"ntk: FitSettings.Weights[%d] is %v; it must be a finite number ≥ 0", i, w)
+					"inverse: Places.Weights[%d] is %v; it must be a finite number ≥ 0", i, w)
 			}
 			d.weight[i] = w
 		}
@@ -390,10 +392,10 @@ func (d *fitData) right() []float64 {
 	return b
 }
 
-// Fit is the kernel of a degree nearest to a target.
-type Fit struct {
+// NearestKernel is the kernel of a degree nearest to a target.
+type NearestKernel struct {
 	// Series has coefficients ≥ 0, exactly 0 where the target wants none.
-	Series PowerSeries
+	Series ntk.PowerSeries
 	// Mean is the root of the weighted mean of the squared error over the places
 	// of the fit, Max the largest error there and, but for samples, on 2,001
 	// cosines uniform in θ.
@@ -403,19 +405,19 @@ type Fit struct {
 	KKT float64
 }
 
-// FitSeries returns the power series Σ a_k c^k of the degree, all a_k ≥ 0, that
+// Nearest returns the power series Σ a_k c^k of the degree, all a_k ≥ 0, that
 // is nearest to the target in the weighted mean square: an exact active set, so
 // that a coefficient is 0 unless the target asks for it. A nil s means
-// [FitSettings]{}. It reports a degree outside 0 … 10000 and bad settings.
+// [Places]{}. It reports a degree outside 0 … 10000 and bad settings.
 //
-// Source: [SAD22] sec. 3, whose fits are those of [PaperFit] at degree 5.
-func FitSeries(target Target, degree int, s *FitSettings) (*Fit, error) {
+// Source: [SAD22] sec. 3, whose fits are those of [PaperPlaces] at degree 5.
+func Nearest(target Target, degree int, s *Places) (*NearestKernel, error) {
 	src, err := sourceOf(target)
 	if err != nil {
 		return nil, err
 	}
 	if s == nil {
-		s = &FitSettings{}
+		s = &Places{}
 	}
 	d, err := src.data(*s)
 	if err != nil {
@@ -425,27 +427,27 @@ func FitSeries(target Target, degree int, s *FitSettings) (*Fit, error) {
 }
 
 // fit finds the nearest Σ a_k x^k, x = slope·c + shift.
-func (s *source) fit(d *fitData, degree int, slope, shift float64) (*Fit, error) {
+func (s *source) fit(d *fitData, degree int, slope, shift float64) (*NearestKernel, error) {
 	if degree < 0 || degree > 10000 {
-		return nil, fmt.Errorf("ntk: degree is %d; it must be from 0 to 10000", degree)
+		return nil, fmt.Errorf("inverse: degree is %d; it must be from 0 to 10000", degree)
 	}
 	if entries := (degree + 1) * len(d.c); entries > 3e7 {
 		return nil, fmt.Errorf(
-			"ntk: a fit of degree %d to %d places has %d matrix entries; at most 3e7 are taken",
+			"inverse: a fit of degree %d to %d places has %d matrix entries; at most 3e7 are taken",
 			degree, len(d.c), entries)
 	}
 	result, err := nnls.Solve(d.columns(degree, slope, shift), d.right(), 0)
 	if err != nil {
-		return nil, fmt.Errorf("ntk: fit of degree %d to %s: %w", degree, s.name, err)
+		return nil, fmt.Errorf("inverse: fit of degree %d to %s: %w", degree, s.name, err)
 	}
 	for k := range result.X {
 		if result.X[k] *= d.scale; !isFinite(result.X[k]) {
 			return nil, fmt.Errorf(
-				"ntk: fit of degree %d to %s: a_%d is too large for double precision", degree,
+				"inverse: fit of degree %d to %s: a_%d is too large for double precision", degree,
 				s.name, k)
 		}
 	}
-	f := &Fit{Series: PowerSeries{a: result.X}}
+	f := &NearestKernel{Series: cutOff(result.X, 0)}
 	f.KKT = result.KKT / math.Max(math.SmallestNonzeroFloat64, euclidean(d.right()))
 	f.Mean, f.Max, err = s.distance(d, f.Series, slope, shift)
 	return f, err
@@ -461,7 +463,7 @@ func euclidean(v []float64) float64 {
 
 // distance compares p(slope·c + shift) to the target.
 func (s *source) distance(
-	d *fitData, p PowerSeries, slope, shift float64,
+	d *fitData, p ntk.PowerSeries, slope, shift float64,
 ) (mean, most float64, err error) {
 	var sum, weights float64
 	for i, c := range d.c {

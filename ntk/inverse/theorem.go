@@ -1,14 +1,15 @@
-package ntk
+package inverse
 
 import (
 	"fmt"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 )
 
-// InverseSettings are the settings of [Invert]; nil means all defaults.
-type InverseSettings struct {
+// Settings are the settings of [Of]; nil means all defaults.
+type Settings struct {
 	// NNGPShare says which kernel of the net the target is: 0 the NTK, 1 the NNGP
 	// kernel, between them (1 - NNGPShare) NTK + NNGPShare NNGP.
 	NNGPShare float64
@@ -26,8 +27,8 @@ type InverseSettings struct {
 	Tolerance float64
 	// MaxDegree is 1000 if 0.
 	MaxDegree int
-	// Fit says where nearest kernels are fitted.
-	Fit FitSettings
+	// Places says where nearest kernels are fitted.
+	Places Places
 	// Signs[k] is the sign of b_k, 1 or -1; SignRule gives those beyond its end.
 	Signs    []int
 	SignRule SignRule
@@ -69,14 +70,14 @@ func (g Growth) String() string {
 	return text
 }
 
-// Inverse is a one-hidden-layer net that has a kernel.
-type Inverse struct {
+// Result is a one-hidden-layer net that has a kernel.
+type Result struct {
 	// Phi is φ(u) = Σ b_k h_k(u/s), where s² = σ_w² ‖x‖²/d + σ_b² is the variance
 	// of the pre-activations, and Coeffs are its b_k.
 	Phi    hermite.Series
 	Coeffs []float64
 	// Kernel is what the net has, as a curve over the cosine.
-	Kernel PowerSeries
+	Kernel ntk.PowerSeries
 	// Certificate is that of the target; with a bias it is about the coefficients
 	// in c̃ = (σ_w² ‖x‖²/d · c + σ_b²)/s², but Nearest is a series in c.
 	Certificate *Certificate
@@ -92,7 +93,7 @@ type NotRealizableError struct{ Certificate *Certificate }
 
 // Error implements error.
 func (e *NotRealizableError) Error() string {
-	return "ntk: no one-hidden-layer net with these σ_w and σ_b has this kernel: " +
+	return "inverse: no one-hidden-layer net with these σ_w and σ_b has this kernel: " +
 		e.Certificate.String()
 }
 
@@ -106,7 +107,7 @@ type TruncationError struct {
 // Error implements error.
 func (e *TruncationError) Error() string {
 	return fmt.Sprintf(
-		"ntk: at degree %d the kernel is still up to %.3g off, more than the tolerance %.3g; "+
+		"inverse: at degree %d the kernel is still up to %.3g off, more than the tolerance %.3g; "+
 			"kernels with a cusp at c = 1 need very many degrees there",
 		e.Degree,
 		e.Rest,
@@ -114,7 +115,7 @@ func (e *TruncationError) Error() string {
 	)
 }
 
-// Invert returns the one-hidden-layer net whose kernel on the sphere is the
+// Of returns the one-hidden-layer net whose kernel on the sphere is the
 // target: with c̃ = (σ_w² ‖x‖²/d · c + σ_b²)/s² and target Σ a_k c̃^k,
 // b_k = ±√(a_k/(1 + (1 - NNGPShare) k)).
 //
@@ -129,7 +130,7 @@ func (e *TruncationError) Error() string {
 // exactly; others are fitted in c̃, and the certificate is evidence.
 //
 // Source: [SAD22] theorem 1, appendix A.
-func Invert(target Target, s *InverseSettings) (*Inverse, error) {
+func Of(target Target, s *Settings) (*Result, error) {
 	set, err := s.defaults()
 	if err != nil {
 		return nil, err
@@ -139,7 +140,8 @@ func Invert(target Target, s *InverseSettings) (*Inverse, error) {
 	scale := math.Sqrt(variance)
 	if !(fromInput > 1e-200 && variance < 1e200) {
 		return nil, fmt.Errorf(
-			"ntk: WeightStd %v, BiasStd %v and NormSquared %v make a pre-activation's variance "+
+			"inverse: WeightStd %v, BiasStd %v and NormSquared %v make a pre-activation's "+
+				"variance "+
 				"%v, out of range",
 			set.WeightStd,
 			set.BiasStd,
@@ -149,7 +151,8 @@ func Invert(target Target, s *InverseSettings) (*Inverse, error) {
 	}
 	slope, shift := fromInput/variance, fromBias/variance
 
-	certify, err := (&CertifySettings{set.Degree, set.Tolerance, set.MaxDegree, set.Fit}).defaults()
+	certify, err := (&CertifySettings{set.Degree, set.Tolerance, set.MaxDegree,
+		set.Places}).defaults()
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +160,7 @@ func Invert(target Target, s *InverseSettings) (*Inverse, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := src.data(certify.Fit)
+	d, err := src.data(certify.Places)
 	if err != nil {
 		return nil, err
 	}
@@ -178,11 +181,11 @@ func Invert(target Target, s *InverseSettings) (*Inverse, error) {
 		return nil, &NotRealizableError{cert}
 	}
 	if fromBias == 0 {
-		a = cert.Nearest.a
+		a = cert.Nearest.Coeffs()
 	}
-	out := &Inverse{
+	out := &Result{
 		Certificate: cert,
-		Kernel:      PowerSeries{a: cert.Nearest.a},
+		Kernel:      cutOff(cert.Nearest.Coeffs(), 0),
 		Rest:        cert.Rest,
 		Coeffs:      make([]float64, len(a)),
 	}
@@ -207,8 +210,8 @@ func Invert(target Target, s *InverseSettings) (*Inverse, error) {
 
 // defaults returns the settings with those of the zero value filled in, and what is wrong
 // with them.
-func (s *InverseSettings) defaults() (InverseSettings, error) {
-	var set InverseSettings
+func (s *Settings) defaults() (Settings, error) {
+	var set Settings
 	if s != nil {
 		set = *s
 	}
@@ -220,28 +223,35 @@ func (s *InverseSettings) defaults() (InverseSettings, error) {
 	}
 	switch {
 	case !(set.NNGPShare >= 0 && set.NNGPShare <= 1):
-		return set, fmt.Errorf("ntk: NNGPShare is %v; it must be from 0 to 1", set.NNGPShare)
+		return set, fmt.Errorf("inverse: NNGPShare is %v; it must be from 0 to 1", set.NNGPShare)
 	case !(set.NormSquared > 0) || math.IsInf(set.NormSquared, 0):
-		return set, fmt.Errorf("ntk: NormSquared is %v; it must be a finite number > 0",
+		return set, fmt.Errorf("inverse: NormSquared is %v; it must be a finite number > 0",
 			set.NormSquared)
 	case set.SignRule < AllPlus || set.SignRule > LeastVariance:
-		return set, fmt.Errorf("ntk: SignRule is %d, which is none", set.SignRule)
+		return set, fmt.Errorf("inverse: SignRule is %d, which is none", set.SignRule)
 	case set.SignRule == LeastVariance && len(set.SignCosines) == 0:
 		return set, fmt.Errorf(
-			"ntk: LeastVariance needs the cosines at which the variance counts: SignCosines is " +
+			"inverse: LeastVariance needs the cosines at which the variance counts: SignCosines " +
+				"is " +
 				"empty")
 	}
-	if err := checkStd(set.WeightStd, set.BiasStd); err != nil {
-		return set, fmt.Errorf("ntk: %w", err)
+	for _, std := range []struct {
+		name  string
+		value float64
+	}{{"WeightStd", set.WeightStd}, {"BiasStd", set.BiasStd}} {
+		if !(std.value >= 0) || math.IsInf(std.value, 0) {
+			return set, fmt.Errorf("inverse: %s is %v; it must be a finite number ≥ 0", std.name,
+				std.value)
+		}
 	}
 	for i, c := range set.SignCosines {
 		if !(math.Abs(c) <= 1) {
-			return set, fmt.Errorf("ntk: SignCosines[%d] is %v, outside [-1, 1]", i, c)
+			return set, fmt.Errorf("inverse: SignCosines[%d] is %v, outside [-1, 1]", i, c)
 		}
 	}
 	for k, sign := range set.Signs {
 		if sign != 1 && sign != -1 {
-			return set, fmt.Errorf("ntk: sign of degree %d is %d; it must be 1 or -1", k, sign)
+			return set, fmt.Errorf("inverse: sign of degree %d is %d; it must be 1 or -1", k, sign)
 		}
 	}
 	return set, nil
@@ -264,7 +274,7 @@ func growthOf(phi hermite.Series) Growth {
 	return g
 }
 
-// InverseNTK returns the activation φ = Σ ±√(a_k/(k+1)) h_k: on the sphere,
+// NTK returns the activation φ = Σ ±√(a_k/(k+1)) h_k: on the sphere,
 // the NTK of the one-hidden-layer net with σ_w = 1, σ_b = 0 and this φ is
 // K(c) = Σ a_k c^k.
 //
@@ -274,28 +284,30 @@ func growthOf(phi hermite.Series) Growth {
 // other than 1 and -1, are errors.
 //
 // Source: [SAD22] theorem 1.
-func InverseNTK(target PowerSeries, signs []int) (hermite.Series, error) {
-	return inverse(target, signs, func(k int) float64 { return float64(k + 1) })
+func NTK(target ntk.PowerSeries, signs []int) (hermite.Series, error) {
+	return activationOf(target, signs, func(k int) float64 { return float64(k + 1) })
 }
 
-// InverseNNGP returns the activation φ = Σ ±√a_k h_k, whose one-hidden-layer
-// net has the NNGP kernel Σ a_k c^k; otherwise as [InverseNTK].
+// NNGP returns the activation φ = Σ ±√a_k h_k, whose one-hidden-layer
+// net has the NNGP kernel Σ a_k c^k; otherwise as [NTK].
 //
 // Source: [SAD22] theorem 1.
-func InverseNNGP(target PowerSeries, signs []int) (hermite.Series, error) {
-	return inverse(target, signs, func(int) float64 { return 1 })
+func NNGP(target ntk.PowerSeries, signs []int) (hermite.Series, error) {
+	return activationOf(target, signs, func(int) float64 { return 1 })
 }
 
-func inverse(target PowerSeries, signs []int, factor func(k int) float64) (hermite.Series, error) {
-	if err := target.check(); err != nil {
+func activationOf(
+	target ntk.PowerSeries, signs []int, factor func(k int) float64,
+) (hermite.Series, error) {
+	if _, err := target.Kernel(); err != nil {
 		return hermite.Series{}, err
 	}
-	if len(signs) > len(target.a) {
-		return hermite.Series{}, fmt.Errorf("ntk: %d signs for %d coefficients", len(signs),
-			len(target.a))
+	if len(signs) > len(target.Coeffs()) {
+		return hermite.Series{}, fmt.Errorf("inverse: %d signs for %d coefficients", len(signs),
+			len(target.Coeffs()))
 	}
-	b := make([]float64, len(target.a))
-	for k, a := range target.a {
+	b := make([]float64, len(target.Coeffs()))
+	for k, a := range target.Coeffs() {
 		b[k] = math.Sqrt(a / factor(k))
 		if k < len(signs) {
 			switch signs[k] {
@@ -304,7 +316,7 @@ func inverse(target PowerSeries, signs []int, factor func(k int) float64) (hermi
 				b[k] = -b[k]
 			default:
 				return hermite.Series{}, fmt.Errorf(
-					"ntk: sign of degree %d is %d; it must be 1 or -1", k, signs[k])
+					"inverse: sign of degree %d is %d; it must be 1 or -1", k, signs[k])
 			}
 		}
 	}

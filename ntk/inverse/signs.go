@@ -1,4 +1,4 @@
-package ntk
+package inverse
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ const (
 	AllPlus       SignRule = iota // +, +, +, …
 	Alternating                   // +, -, +, -, …
 	PaperSigns                    // +, +, -, -, +, +, … as in [SAD22] fig. 1
-	LeastVariance                 // the least finite-width variance, see InverseSettings
+	LeastVariance                 // the least finite-width variance, see Settings
 )
 
 // String returns the name of the rule.
@@ -41,9 +41,9 @@ func ruleSign(r SignRule, k int) float64 {
 }
 
 // chooseSigns gives the b_k ≥ 0 their signs.
-func chooseSigns(b []float64, set InverseSettings, slope, shift, variance float64) error {
+func chooseSigns(b []float64, set Settings, slope, shift, variance float64) error {
 	if len(set.Signs) > len(b) {
-		return fmt.Errorf("ntk: %d signs for %d coefficients", len(set.Signs), len(b))
+		return fmt.Errorf("inverse: %d signs for %d coefficients", len(set.Signs), len(b))
 	}
 	for k := range b {
 		sign := ruleSign(set.SignRule, k)
@@ -74,7 +74,7 @@ func chooseSigns(b []float64, set InverseSettings, slope, shift, variance float6
 	best := v.search(free)
 	if !isFinite(best) {
 		return errors.New(
-			"ntk: the finite-width variance is too large for double precision, whatever the " +
+			"inverse: the finite-width variance is too large for double precision, whatever the " +
 				"signs; a lower degree is needed")
 	}
 	copy(b, v.b)
@@ -91,7 +91,7 @@ type variances struct {
 }
 
 func newVariances(
-	b []float64, set InverseSettings, slope, shift, variance float64,
+	b []float64, set Settings, slope, shift, variance float64,
 ) (*variances, error) {
 	g, err := newHermiteRule(len(b) - 1)
 	if err != nil {

@@ -1,4 +1,4 @@
-package ntk
+package inverse
 
 import (
 	"errors"
@@ -8,25 +8,48 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
 )
 
-// blackBox is a kernel known by its values alone.
-func blackBox(name string, f func(c float64) float64) Kernel {
-	return cosineKernel(name, f, nil)
+// curve is a target known by its values alone.
+type curve struct {
+	name string
+	f    func(c float64) float64
 }
 
-// structured is a kernel that knows its power series.
-func structured(name string, nonneg bool, a func(k int) float64, f func(c float64) float64) Kernel {
-	K := blackBox(name, f)
-	K.expansion = &expansion{nonneg: nonneg, coeffs: func(degree int) ([]float64, error) {
+func (t curve) String() string { return t.name }
+
+func (t curve) Curve(cosines []float64) ([]float64, error) {
+	out := make([]float64, len(cosines))
+	for i, c := range cosines {
+		out[i] = t.f(c)
+	}
+	return out, nil
+}
+
+func blackBox(name string, f func(c float64) float64) Target { return curve{name, f} }
+
+// expanded is a target that knows its power series.
+type expanded struct {
+	Target
+	expansion ntk.Expansion
+}
+
+func (t expanded) String() string { return nameOf(t.Target) }
+
+func (t expanded) Expansion() ntk.Expansion { return t.expansion }
+
+func structured(name string, nonneg bool, a func(k int) float64, f func(c float64) float64) Target {
+	coeffs := func(degree int) ([]float64, error) {
 		out := make([]float64, degree+1)
 		for k := range out {
 			out[k] = a(k)
 		}
 		return out, nil
-	}}
-	return K
+	}
+	return expanded{curve{name, f}, ntk.Expansion{Coeffs: coeffs, Nonnegative: nonneg}}
 }
 
 func overFactorial(k int) float64 {
@@ -35,7 +58,7 @@ func overFactorial(k int) float64 {
 }
 
 // 1/√(1-rc) = Σ (2k choose k) (r/4)^k c^k
-func slow(r float64) Kernel {
+func slow(r float64) Target {
 	return structured(fmt.Sprintf("1/√(1-%gc)", r), true, func(k int) float64 {
 		v := 1.
 		for j := 1; j <= k; j++ {
@@ -45,24 +68,30 @@ func slow(r float64) Kernel {
 	}, func(c float64) float64 { return 1 / math.Sqrt(1-r*c) })
 }
 
-func series(a ...float64) PowerSeries { return Must(NewPowerSeries(a)) }
+func polynomial(a ...float64) ntk.PowerSeries { return ntk.Must(ntk.NewPowerSeries(a)) }
 
-func deepReLU4() *FCN { return Must(UniformFCN(4, ReLU{}, math.Sqrt2, 0.1)) }
+// negative reports whether a series is no kernel.
+func negative(p ntk.PowerSeries) bool {
+	_, err := p.Kernel()
+	return err != nil
+}
+
+func deepReLU4() *ntk.FCN { return ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1)) }
 
 // The published coefficients of the seven kernels of [SAD22] fig. 1, whose
 // stray entries below 0.011 are the interior-point solver's: an exact active set
 // has zeros there.
 func TestPublishedFits(t *testing.T) {
-	erf := Must(UniformFCN(4, Erf{}, math.Sqrt2, 0.1))
+	erf := ntk.Must(ntk.UniformFCN(4, ntk.Erf{}, math.Sqrt2, 0.1))
 	for _, c := range []struct {
 		name   string
 		target Target
 		b      []float64
 		zeros  []int
 	}{
-		{"A", Must(deepReLU4().NNGP()), []float64{.837, .271, -.151, -.050, .101, .084}, nil},
-		{"B", Must(deepReLU4().NTK()), []float64{1.230, .639, 0, 0, .539, .426}, []int{2, 3}},
-		{"C", Must(erf.NTK()), []float64{.153, .826, -.004, -.005, .219, .577}, []int{2, 3}},
+		{"A", ntk.Must(deepReLU4().NNGP()), []float64{.837, .271, -.151, -.050, .101, .084}, nil},
+		{"B", ntk.Must(deepReLU4().NTK()), []float64{1.230, .639, 0, 0, .539, .426}, []int{2, 3}},
+		{"C", ntk.Must(erf.NTK()), []float64{.153, .826, -.004, -.005, .219, .577}, []int{2, 3}},
 		{"D", blackBox("c³", func(c float64) float64 { return c * c * c }),
 			[]float64{.001, .010, 0, -.500, 0, .009}, []int{0, 1, 2, 4, 5}},
 		{"E", blackBox("c⁴+c", func(c float64) float64 { return c*c*c*c + c }),
@@ -72,14 +101,14 @@ func TestPublishedFits(t *testing.T) {
 		{"G", blackBox("cosh 2c", func(c float64) float64 { return math.Cosh(2 * c) }),
 			[]float64{1.002, 0, -.805, 0, .404, .011}, []int{1, 3, 5}},
 	} {
-		f, err := FitSeries(c.target, 5, PaperFit())
+		f, err := Nearest(c.target, 5, PaperPlaces())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if f.KKT > 1e-14 {
 			t.Errorf("%s: optimality fails by %v", c.name, f.KKT)
 		}
-		inv, err := Invert(f.Series, &InverseSettings{SignRule: PaperSigns})
+		inv, err := Of(f.Series, &Settings{SignRule: PaperSigns})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,9 +137,9 @@ func TestCertifyStructure(t *testing.T) {
 		proof   bool
 		reason  string
 	}{
-		{series(0.5, 0, 1), Realizable, true, "≥ 0"},
-		{series(0.5, -1e-300, 1), NotRealizable, true, "c^1 is -1e-300"},
-		{PowerSeries{a: []float64{1, 1}, rest: 0.1}, Undetermined, false, "cut off"},
+		{polynomial(0.5, 0, 1), Realizable, true, "≥ 0"},
+		{polynomial(0.5, -1e-300, 1), NotRealizable, true, "c^1 is -1e-300"},
+		{polynomial(1, 1).WithRest(0.1), Undetermined, false, "cut off"},
 		{structured("exp", true, overFactorial, math.Exp), Realizable, true, "construction"},
 		{structured("exp - c^7/1000", false, func(k int) float64 {
 			if k == 7 {
@@ -128,7 +157,7 @@ func TestCertifyStructure(t *testing.T) {
 			return overFactorial(k)
 		}, func(c float64) float64 { return math.Exp(c) - 1e-12*math.Pow(c, 90) }), NotRealizable,
 			true, "c^90"},
-		{Must(series(1, 2).Kernel()), Realizable, true, "construction"},
+		{ntk.Must(polynomial(1, 2).Kernel()), Realizable, true, "construction"},
 	} {
 		cert, err := Certify(c.target, nil)
 		if err != nil {
@@ -138,13 +167,13 @@ func TestCertifyStructure(t *testing.T) {
 			!strings.Contains(cert.Reason, c.reason) {
 			t.Errorf("%v", cert)
 		}
-		if cert.Nearest.check() != nil || !(cert.MeanDistance <= cert.MaxDistance*(1+1e-12)) {
+		if negative(cert.Nearest) || !(cert.MeanDistance <= cert.MaxDistance*(1+1e-12)) {
 			t.Errorf("%v: nearest %v", cert, cert.Nearest)
 		}
 	}
 	// The cusp of the deep ReLU NTK at c = 1.
 	for _, n := range []int{100, 400, 1000} {
-		cert := Must(Certify(Must(deepReLU4().NTK()), &CertifySettings{Degree: n}))
+		cert := ntk.Must(Certify(ntk.Must(deepReLU4().NTK()), &CertifySettings{Degree: n}))
 		if r := cert.Rest * math.Sqrt(float64(n)); cert.Verdict != Realizable || !cert.Proof ||
 			math.Abs(r-2.55) > 0.02 {
 			t.Errorf("4HL ReLU NTK to degree %d: rest %.3g/√degree, %v", n, r, cert)
@@ -153,10 +182,10 @@ func TestCertifyStructure(t *testing.T) {
 	// The rest is a bound, and the degree the least that reaches the tolerance.
 	K := slow(0.9)
 	for _, tol := range []float64{1e-3, 1e-6, 1e-10} {
-		cert := Must(Certify(K, &CertifySettings{Tolerance: tol}))
-		n := len(cert.Nearest.a) - 1
+		cert := ntk.Must(Certify(K, &CertifySettings{Tolerance: tol}))
+		n := len(cert.Nearest.Coeffs()) - 1
 		var tail float64
-		all := Must(K.expansion.coeffs(3000))
+		all := ntk.Must(K.(Expander).Expansion().Coeffs(3000))
 		for _, a := range all[n+1:] {
 			tail += a
 		}
@@ -207,7 +236,7 @@ func TestCertifyValues(t *testing.T) {
 		}
 	}
 	// The Laplace kernel and this jump rise at c = 1 faster than degrees can tell.
-	cert := Must(
+	cert := ntk.Must(
 		Certify(
 			blackBox("jump",
 				func(c float64) float64 { return c*c + 0.5*math.Floor(math.Max(0, c)) }),
@@ -217,11 +246,14 @@ func TestCertifyValues(t *testing.T) {
 	if !strings.Contains(cert.Reason, "jump") {
 		t.Errorf("%v", cert)
 	}
-	var domain *DomainError
-	if _, err := Certify(blackBox("pole", func(c float64) float64 { return 1 / (1 - c) }),
-		nil); !errors.As(err, &domain) ||
-		domain.K != 1 {
+	pole := blackBox("pole", func(c float64) float64 { return 1 / (1 - c) })
+	if _, err := Certify(pole, nil); err == nil || !strings.Contains(err.Error(), "at c = 1") {
 		t.Errorf("pole: %v", err)
+	}
+	kernel := ntk.Must(ntk.Must(ntk.UniformFCN(4, ntk.Exp{Amplitude: 1, Rate: 9}, 1, 0)).NTK())
+	var variance *ntk.VarianceError
+	if _, err := Certify(kernel, nil); !errors.As(err, &variance) {
+		t.Errorf("a kernel without values: %v", err)
 	}
 }
 
@@ -236,7 +268,7 @@ func TestCertifyErrorBars(t *testing.T) {
 				a[k] = math.Pow(float64(k+1), -p) * (1 + math.Sin(float64(k*seed)))
 			}
 		}
-		cert := Must(Certify(blackBox("series", series(a...).At), nil))
+		cert := ntk.Must(Certify(blackBox("series", polynomial(a...).At), nil))
 		if cert.Verdict == NotRealizable {
 			t.Errorf("seed %d: %v", seed, cert)
 		}
@@ -270,12 +302,12 @@ func TestCertifySamples(t *testing.T) {
 	for range 30 {
 		for _, f := range []func(float64) float64{math.Exp,
 			func(c float64) float64 { return c*c*c + 0.2 }} {
-			cert := Must(Certify(draw(f, 0.03), nil))
+			cert := ntk.Must(Certify(draw(f, 0.03), nil))
 			if cert.Verdict == NotRealizable {
 				t.Errorf("%v", cert)
 			}
 		}
-		cert := Must(Certify(draw(math.Sin, 0.003), nil))
+		cert := ntk.Must(Certify(draw(math.Sin, 0.003), nil))
 		if cert.Verdict != NotRealizable {
 			t.Errorf("%v, least %+v", cert, cert.Least)
 		}
@@ -288,7 +320,7 @@ func TestCertifySamples(t *testing.T) {
 	for _, c := range exact.Cosines {
 		exact.Values = append(exact.Values, math.Cosh(c))
 	}
-	if cert := Must(Certify(exact, nil)); cert.Verdict == NotRealizable ||
+	if cert := ntk.Must(Certify(exact, nil)); cert.Verdict == NotRealizable ||
 		cert.MaxDistance > 1e-10 {
 		t.Errorf("%v", cert)
 	}
@@ -297,11 +329,12 @@ func TestCertifySamples(t *testing.T) {
 		{Cosines: []float64{0}, Values: []float64{1}},
 		{Cosines: []float64{-1, -0.5}, Values: []float64{-1, 1}},
 	} {
-		if cert := Must(Certify(s, nil)); cert.Verdict != Undetermined || cert.MaxDistance > 1e-12 {
+		if cert := ntk.Must(Certify(s, nil)); cert.Verdict != Undetermined ||
+			cert.MaxDistance > 1e-12 {
 			t.Errorf("%v", cert)
 		}
 	}
-	if cert := Must(
+	if cert := ntk.Must(
 		Certify(Samples{Cosines: []float64{1, 0.5}, Values: []float64{1, 2}}, nil),
 	); cert.Verdict != NotRealizable {
 		t.Errorf("%v", cert)
@@ -310,7 +343,7 @@ func TestCertifySamples(t *testing.T) {
 
 // roundTrip returns the largest |net's kernel - target|, by the net's own
 // recursion over Hermite duals.
-func roundTrip(t *testing.T, inv *Inverse, s InverseSettings, target Target) (worst float64) {
+func roundTrip(t *testing.T, inv *Result, s Settings, target Target) (worst float64) {
 	t.Helper()
 	if s.WeightStd == 0 {
 		s.WeightStd = 1
@@ -319,12 +352,13 @@ func roundTrip(t *testing.T, inv *Inverse, s InverseSettings, target Target) (wo
 	if q == 0 {
 		q = 1
 	}
-	net := Must(UniformFCN(1, inv.Phi, s.WeightStd, s.BiasStd))
-	ntk, nngp := Must(net.NTK()), Must(net.NNGP())
+	net := ntk.Must(ntk.UniformFCN(1, inv.Phi, s.WeightStd, s.BiasStd))
+	tangent, nngp := ntk.Must(net.NTK()), ntk.Must(net.NNGP())
 	cosines := uniformCosines(41)
-	want := Must(Must(target.target()).values(cosines))
+	want := ntk.Must(target.Curve(cosines))
 	for i, c := range cosines {
-		got := (1-s.NNGPShare)*Must(ntk.At(q, q*c, q)) + s.NNGPShare*Must(nngp.At(q, q*c, q))
+		got := (1-s.NNGPShare)*ntk.Must(tangent.At(q, q*c, q)) +
+			s.NNGPShare*ntk.Must(nngp.At(q, q*c, q))
 		worst = math.Max(worst, math.Abs(got-want[i]))
 		if e := math.Abs(got - inv.Kernel.At(c)); e > 1e-12*(1+math.Abs(got)) {
 			t.Errorf("at %v the net has %v, and Kernel says %v", c, got, inv.Kernel.At(c))
@@ -338,31 +372,32 @@ func TestInvertRoundTrips(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		target Target
-		s      InverseSettings
+		s      Settings
 		tol    float64 // relative to K(1); 0 means the stated rest
 	}{
-		{"polynomial", series(.1, .5, 0, .3), InverseSettings{}, 1e-15},
-		{"other norm", series(.1, .5, 0, .3), InverseSettings{NormSquared: 2.5, WeightStd: 1.3},
+		{"polynomial", polynomial(.1, .5, 0, .3), Settings{}, 1e-15},
+		{"other norm", polynomial(.1, .5, 0, .3), Settings{NormSquared: 2.5, WeightStd: 1.3},
 			1e-14},
-		{"NNGP", exp, InverseSettings{NNGPShare: 1}, 1e-10},
-		{"mix, bias", series(3, 2, 1), InverseSettings{BiasStd: .3, WeightStd: 1.4, NormSquared: 2,
+		{"NNGP", exp, Settings{NNGPShare: 1}, 1e-10},
+		{"mix, bias", polynomial(3, 2, 1), Settings{BiasStd: .3, WeightStd: 1.4, NormSquared: 2,
 			NNGPShare: .3}, 1e-14},
-		{"exp", exp, InverseSettings{SignRule: Alternating}, 1e-10},
-		{"exp, bias", exp, InverseSettings{BiasStd: .2}, 1e-10},
-		{"exp, values", blackBox("exp", math.Exp), InverseSettings{}, 1e-10},
-		{"cosh, values", blackBox("cosh", math.Cosh), InverseSettings{}, 1e-10},
-		{"degree 700", slow(0.97), InverseSettings{}, 1e-10},
-		{"degree 1000", slow(0.99), InverseSettings{Degree: 1000}, 0},
-		{"truncated", slow(0.9), InverseSettings{Degree: 10}, 0},
-		{"4HL erf", Must(Must(UniformFCN(4, Erf{}, math.Sqrt2, 0.1)).NTK()), InverseSettings{},
+		{"exp", exp, Settings{SignRule: Alternating}, 1e-10},
+		{"exp, bias", exp, Settings{BiasStd: .2}, 1e-10},
+		{"exp, values", blackBox("exp", math.Exp), Settings{}, 1e-10},
+		{"cosh, values", blackBox("cosh", math.Cosh), Settings{}, 1e-10},
+		{"degree 700", slow(0.97), Settings{}, 1e-10},
+		{"degree 1000", slow(0.99), Settings{Degree: 1000}, 0},
+		{"truncated", slow(0.9), Settings{Degree: 10}, 0},
+		{"4HL erf", ntk.Must(ntk.Must(ntk.UniformFCN(4, ntk.Erf{}, math.Sqrt2, 0.1)).NTK()),
+			Settings{},
 			1e-10},
-		{"4HL ReLU, degree 20", Must(deepReLU4().NTK()), InverseSettings{Degree: 20}, 0},
+		{"4HL ReLU, degree 20", ntk.Must(deepReLU4().NTK()), Settings{Degree: 20}, 0},
 	} {
-		inv, err := Invert(c.target, &c.s)
+		inv, err := Of(c.target, &c.s)
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
-		top := Must(Must(c.target.target()).values([]float64{1}))[0]
+		top := ntk.Must(c.target.Curve([]float64{1}))[0]
 		worst := roundTrip(t, inv, c.s, c.target)
 		if c.tol == 0 {
 			c.tol = inv.Rest/top + 1e-12
@@ -377,7 +412,7 @@ func TestInvertRoundTrips(t *testing.T) {
 func TestInvertRandom(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for range 100 {
-		s := InverseSettings{
+		s := Settings{
 			NNGPShare:   float64(rng.IntN(3)) / 2,
 			WeightStd:   0.5 + rng.Float64(),
 			NormSquared: 0.3 + 2*rng.Float64(),
@@ -394,8 +429,8 @@ func TestInvertRandom(t *testing.T) {
 		}
 		w := s.WeightStd * s.WeightStd * s.NormSquared
 		v := w + s.BiasStd*s.BiasStd
-		target := series(unshift(a, w/v, s.BiasStd*s.BiasStd/v)...)
-		inv, err := Invert(target, &s)
+		target := polynomial(series.Unshift(a, w/v, s.BiasStd*s.BiasStd/v)...)
+		inv, err := Of(target, &s)
 		if err != nil {
 			t.Fatalf("%+v of %v: %v", s, a, err)
 		}
@@ -413,33 +448,34 @@ func TestInvertRandom(t *testing.T) {
 
 func TestInvertRefuses(t *testing.T) {
 	var not *NotRealizableError
-	if _, err := Invert(blackBox("sin", math.Sin), nil); !errors.As(err, &not) ||
+	if _, err := Of(blackBox("sin", math.Sin), nil); !errors.As(err, &not) ||
 		not.Certificate.Least.Degree != 3 {
 		t.Errorf("sin: %v", err)
 	}
 	// K = c has no activation once there is a bias: a_0 in c̃ is -σ_b²/σ_w².
-	if _, err := Invert(series(0, 1),
-		&InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 ||
+	if _, err := Of(polynomial(0, 1),
+		&Settings{BiasStd: 0.3}); !errors.As(err,
+		&not) || math.Abs(not.Certificate.Least.Value+0.09) > 1e-15 ||
 		!not.Certificate.Proof {
 		t.Errorf("c with bias: %v", err)
 	}
 	// The same from values alone: evidence, by a functional.
-	if _, err := Invert(blackBox("c", func(c float64) float64 { return c }),
-		&InverseSettings{BiasStd: 0.3}); !errors.As(err, &not) ||
+	if _, err := Of(blackBox("c", func(c float64) float64 { return c }),
+		&Settings{BiasStd: 0.3}); !errors.As(err, &not) ||
 		not.Certificate.Proof {
 		t.Errorf("values of c with bias: %v", err)
 	}
-	inv, err := Invert(blackBox("sin", math.Sin), &InverseSettings{AcceptNearest: true})
+	inv, err := Of(blackBox("sin", math.Sin), &Settings{AcceptNearest: true})
 	if err != nil || inv.Certificate.Verdict != NotRealizable || len(inv.Coeffs) != 2 ||
 		inv.Coeffs[0] != 0 {
 		t.Errorf("nearest to sin: %+v %v", inv, err)
 	}
 	var cut *TruncationError
-	inv, err = Invert(Must(deepReLU4().NTK()), &InverseSettings{MaxDegree: 100})
+	inv, err = Of(ntk.Must(deepReLU4().NTK()), &Settings{MaxDegree: 100})
 	if !errors.As(err, &cut) || inv == nil || inv.Rest != cut.Rest || cut.Degree > 100 {
 		t.Errorf("4HL ReLU: %v", err)
 	}
-	for name, s := range map[string]InverseSettings{
+	for name, s := range map[string]Settings{
 		"share":    {NNGPShare: 1.5},
 		"NaN":      {NNGPShare: math.NaN()},
 		"weight":   {WeightStd: -1},
@@ -454,12 +490,12 @@ func TestInvertRefuses(t *testing.T) {
 		"degree":   {Degree: -1},
 		"most":     {MaxDegree: 1e6},
 		"accuracy": {Tolerance: -1},
-		"points":   {Fit: FitSettings{Points: 1}},
-		"weights":  {Fit: FitSettings{Cosines: []float64{1}, Weights: []float64{-1}}},
-		"both":     {Fit: FitSettings{Cosines: []float64{1}, Points: 7}},
-		"outside":  {Fit: FitSettings{Cosines: []float64{1.1}}},
+		"points":   {Places: Places{Points: 1}},
+		"weights":  {Places: Places{Cosines: []float64{1}, Weights: []float64{-1}}},
+		"both":     {Places: Places{Cosines: []float64{1}, Points: 7}},
+		"outside":  {Places: Places{Cosines: []float64{1.1}}},
 	} {
-		if _, err := Invert(series(1, 1), &s); err == nil {
+		if _, err := Of(polynomial(1, 1), &s); err == nil {
 			t.Errorf("%s accepted", name)
 		}
 	}
@@ -484,8 +520,10 @@ func TestInvertRefuses(t *testing.T) {
 // mean of N independent units is the variance of one.
 func TestFiniteWidthVarianceBySimulation(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 22))
-	quadratic := Must(hermite.NewScaledSeries([]float64{0.3, -1, 0.5}, 1.2))
-	for _, phi := range []Activation{ReLU{}, Sin{1, 2, 0.3}, PublishedMimic(), quadratic} {
+	quadratic := ntk.Must(hermite.NewScaledSeries([]float64{0.3, -1, 0.5}, 1.2))
+	for _, phi := range []ntk.Activation{ntk.ReLU{},
+		ntk.Sin{Amplitude: 1, Frequency: 2, Phase: 0.3}, ntk.PublishedMimic(),
+		quadratic} {
 		for _, c := range [][3]float64{{1, 1, 1}, {1, -0.5, 1}, {0.6, 0.4, 2}, {1, 0.995, 1}} {
 			want, err := FiniteWidthVariance(phi, c[0], c[1], c[2])
 			if err != nil {
@@ -517,29 +555,30 @@ func TestFiniteWidthVarianceBySimulation(t *testing.T) {
 }
 
 // hidden keeps a polynomial from being recognised.
-type hidden struct{ Activation }
+type hidden struct{ ntk.Activation }
 
 func TestFiniteWidthVariance(t *testing.T) {
 	// theory.md: published to three digits, the last ones cut off.
 	for i, c := range []float64{1, .9, .5, 0, -.5, -1} {
 		want := []float64{14.5, 11.6, 5.99, 1.94, 1.76, 2.55}[i]
-		if v := Must(FiniteWidthVariance(PublishedMimic(), 1, c, 1)); math.Abs(
+		if v := ntk.Must(FiniteWidthVariance(ntk.PublishedMimic(), 1, c, 1)); math.Abs(
 			math.Sqrt(v)-want,
 		) > 0.005*want+0.005 {
 			t.Errorf("√(N Var) at %v is %v, published %v", c, math.Sqrt(v), want)
 		}
 	}
 	// ReLU at c = 1 by hand: 3/2 + 2·1/2 + 3·1/2 - 1.
-	if v := Must(FiniteWidthVariance(ReLU{}, 1, 1, 1)); math.Abs(v-3) > 1e-9 {
+	if v := ntk.Must(FiniteWidthVariance(ntk.ReLU{}, 1, 1, 1)); math.Abs(v-3) > 1e-9 {
 		t.Errorf("ReLU at c = 1: %v, want 3", v)
 	}
-	if v := Must(FiniteWidthVariance(ReLU{}, 1, 1-1e-9, 1)); math.Abs(v-3) > 1e-4 { // √(1-c²) away
+	if v := ntk.Must(FiniteWidthVariance(ntk.ReLU{}, 1, 1-1e-9,
+		1)); math.Abs(v-3) > 1e-4 { // √(1-c²) away
 		t.Errorf("ReLU near c = 1: %v", v)
 	}
 	// Sums of the polynomial against panels, at any variances.
-	phi := Must(hermite.NewSeries([]float64{.3, -1, .5, .2, .1, -.3}))
+	phi := ntk.Must(hermite.NewSeries([]float64{.3, -1, .5, .2, .1, -.3}))
 	for _, c := range [][3]float64{{1, .5, 1}, {1, 1, 1}, {.6, -.5, 2}, {0, 0, 1}, {1, -1, 1}} {
-		a, b := Must(FiniteWidthVariance(phi, c[0], c[1], c[2])), Must(
+		a, b := ntk.Must(FiniteWidthVariance(phi, c[0], c[1], c[2])), ntk.Must(
 			FiniteWidthVariance(hidden{phi}, c[0], c[1], c[2]))
 		if math.Abs(a-b) > 1e-10*(1+a) {
 			t.Errorf("at %v: %v by sums, %v by panels", c, a, b)
@@ -552,12 +591,12 @@ func TestFiniteWidthVariance(t *testing.T) {
 		}
 	}
 	if _, err := FiniteWidthVariance(
-		Must(hermite.NewSeries(make([]float64, 500))), 1, 0, 1,
+		ntk.Must(hermite.NewSeries(make([]float64, 500))), 1, 0, 1,
 	); err == nil {
 		t.Error("degree 499 accepted")
 	}
-	var infinite *InfiniteNTKError
-	if _, err := FiniteWidthVariance(Step{}, 1, 0.5, 1); !errors.As(err, &infinite) {
+	var infinite *ntk.InfiniteNTKError
+	if _, err := FiniteWidthVariance(ntk.Step{}, 1, 0.5, 1); !errors.As(err, &infinite) {
 		t.Errorf("step: %v", err)
 	}
 	if _, err := FiniteWidthVariance(steep{}, 1, 0.5, 1); err == nil {
@@ -576,18 +615,18 @@ func TestLeastVarianceSigns(t *testing.T) {
 	mean := func(phi hermite.Series, sw, sb, q float64) (sum float64) {
 		for _, c := range cosines {
 			v := sw*sw*q + sb*sb
-			sum += Must(FiniteWidthVariance(phi, v, sw*sw*q*c+sb*sb, v)) / float64(len(cosines))
+			sum += ntk.Must(FiniteWidthVariance(phi, v, sw*sw*q*c+sb*sb, v)) / float64(len(cosines))
 		}
 		return sum
 	}
-	target := series(1, 0.8, 0.6, 0, 0.5, 0.2)
-	s := InverseSettings{
+	target := polynomial(1, 0.8, 0.6, 0, 0.5, 0.2)
+	s := Settings{
 		SignRule:    LeastVariance,
 		SignCosines: cosines,
 		WeightStd:   1.2,
 		NormSquared: 0.8,
 	}
-	best := mean(Must(Invert(target, &s)).Phi, 1.2, 0, 0.8)
+	best := mean(ntk.Must(Of(target, &s)).Phi, 1.2, 0, 0.8)
 	least := math.Inf(1)
 	for n := range 1 << 6 {
 		signs := make([]int, 6)
@@ -597,9 +636,9 @@ func TestLeastVarianceSigns(t *testing.T) {
 		least = math.Min(
 			least,
 			mean(
-				Must(
-					Invert(target,
-						&InverseSettings{Signs: signs, WeightStd: 1.2, NormSquared: 0.8}),
+				ntk.Must(
+					Of(target,
+						&Settings{Signs: signs, WeightStd: 1.2, NormSquared: 0.8}),
 				).Phi,
 				1.2,
 				0,
@@ -614,22 +653,22 @@ func TestLeastVarianceSigns(t *testing.T) {
 	exp := structured("exp", true,
 		func(k int) float64 { return math.Pow(2, float64(k)) * overFactorial(k) },
 		func(c float64) float64 { return math.Exp(2 * c) })
-	s = InverseSettings{SignRule: LeastVariance, SignCosines: cosines}
-	a, b := Must(Invert(exp, &s)), Must(Invert(exp, &s))
+	s = Settings{SignRule: LeastVariance, SignCosines: cosines}
+	a, b := ntk.Must(Of(exp, &s)), ntk.Must(Of(exp, &s))
 	if fmt.Sprint(a.Coeffs) != fmt.Sprint(b.Coeffs) {
 		t.Error("another run, other signs")
 	}
 	best = mean(a.Phi, 1, 0, 1)
 	for _, r := range []SignRule{AllPlus, Alternating, PaperSigns} {
 		if v := mean(
-			Must(Invert(exp, &InverseSettings{SignRule: r})).Phi, 1, 0, 1,
+			ntk.Must(Of(exp, &Settings{SignRule: r})).Phi, 1, 0, 1,
 		); v < best*(1-1e-9) {
 			t.Errorf("rule %v has the variance %v, the search %v", r, v, best)
 		}
 	}
 	// The caller's signs stay.
-	s = InverseSettings{SignRule: LeastVariance, SignCosines: cosines, Signs: []int{-1, -1}}
-	if c := Must(Invert(target, &s)).Coeffs; c[0] > 0 || c[1] > 0 {
+	s = Settings{SignRule: LeastVariance, SignCosines: cosines, Signs: []int{-1, -1}}
+	if c := ntk.Must(Of(target, &s)).Coeffs; c[0] > 0 || c[1] > 0 {
 		t.Errorf("signs changed: %v", c)
 	}
 }
@@ -665,25 +704,26 @@ func TestSharedDepthGivesBack(t *testing.T) {
 		"0.3c+0.7c³": {0, .3, 0, .7}, "c³": {0, 0, 0, 1}, "three terms": {0, .3, .2, .5},
 		"constant": {.1, .3, .2, .4}, "odd": odd,
 	} {
-		phi := Must(InverseNNGP(series(f...), nil))
+		phi := ntk.Must(NNGP(polynomial(f...), nil))
 		for depth := 2; depth <= 3; depth++ {
-			net := Must(UniformFCN(depth, phi, 1, 0))
-			targets := map[string]Target{"NTK": Must(net.NTK()), "NNGP": Must(net.NNGP())}
+			net := ntk.Must(ntk.UniformFCN(depth, phi, 1, 0))
+			targets := map[string]Target{"NTK": ntk.Must(net.NTK()), "NNGP": ntk.Must(net.NNGP())}
 			if len(f) < 10 {
-				targets["NNGP series"] = series(layered(f, depth)...)
+				targets["NNGP series"] = polynomial(layered(f, depth)...)
 			}
 			for kind, target := range targets {
 				got, err := SharedDepth(target, depth, &SharedDepthSettings{NNGP: kind != "NTK"})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got.Verdict != Realizable || got.MaxDistance > 1e-8*Must(net.NTK()).pairAtOne() {
+				if got.Verdict != Realizable ||
+					got.MaxDistance > 1e-8*ntk.Must(ntk.Must(net.NTK()).At(1, 1, 1)) {
 					t.Errorf("%s of %s at depth %d: %v", kind, name, depth, got)
 				}
 				for k, want := range f {
 					have := 0.0
-					if k < len(got.Dual.a) {
-						have = got.Dual.a[k]
+					if k < len(got.Dual.Coeffs()) {
+						have = got.Dual.Coeffs()[k]
 					}
 					// Where all is analytic the low coefficients follow; of a black box
 					// with a constant too, to the root of what the kernel agrees to.
@@ -697,17 +737,17 @@ func TestSharedDepthGivesBack(t *testing.T) {
 	}
 }
 
-func (K Kernel) pairAtOne() float64 { return Must(K.At(1, 1, 1)) }
-
 // unitErf is erf(z)/√E[erf²], which keeps the variance 1.
 type unitErf struct{}
 
-func (unitErf) norm() float64 { v, _ := Erf{}.Dual(1, 1, 1); return v }
+func (unitErf) norm() float64 { v, _ := ntk.Erf{}.Dual(1, 1, 1); return v }
 
-func (u unitErf) Value(z float64) float64      { return Erf{}.Value(z) / math.Sqrt(u.norm()) }
-func (u unitErf) Derivative(z float64) float64 { return Erf{}.Derivative(z) / math.Sqrt(u.norm()) }
+func (u unitErf) Value(z float64) float64 { return ntk.Erf{}.Value(z) / math.Sqrt(u.norm()) }
+func (u unitErf) Derivative(z float64) float64 {
+	return ntk.Erf{}.Derivative(z) / math.Sqrt(u.norm())
+}
 func (u unitErf) Dual(q, k, q2 float64) (value, derivative float64) {
-	v, d := Erf{}.Dual(q, k, q2)
+	v, d := ntk.Erf{}.Dual(q, k, q2)
 	return v / u.norm(), d / u.norm()
 }
 
@@ -722,44 +762,45 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 		f[2*j+1] = v / float64(2*j+1) * math.Pow(2./3, float64(2*j+1)) / math.Asin(2./3)
 	}
 	for depth := 2; depth <= 3; depth++ {
-		net := Must(UniformFCN(depth, unitErf{}, 1, 0))
+		net := ntk.Must(ntk.UniformFCN(depth, unitErf{}, 1, 0))
 		a := make([]float64, n+1)
 		a[1] = 1
 		for range depth {
 			a = composeTo(f, a)
 		}
-		K := Must(net.NNGP())
-		K.expansion = &expansion{
-			nonneg: true,
-			coeffs: func(degree int) ([]float64, error) { return a[:degree+1], nil },
-		}
-		got := Must(SharedDepth(K, depth, &SharedDepthSettings{NNGP: true}))
+		K := expanded{ntk.Must(net.NNGP()), ntk.Expansion{
+			Nonnegative: true,
+			Coeffs:      func(degree int) ([]float64, error) { return a[:degree+1], nil },
+		}}
+		got := ntk.Must(SharedDepth(K, depth, &SharedDepthSettings{NNGP: true}))
 		if got.Verdict != Realizable {
 			t.Errorf("erf at depth %d: %v", depth, got)
 		}
 		for k := range 8 {
-			if math.Abs(got.Dual.a[k]-f[k]) > 1e-7 {
-				t.Errorf("erf at depth %d: f_%d = %v, want %v", depth, k, got.Dual.a[k], f[k])
+			if math.Abs(got.Dual.Coeffs()[k]-f[k]) > 1e-7 {
+				t.Errorf("erf at depth %d: f_%d = %v, want %v", depth, k, got.Dual.Coeffs()[k],
+					f[k])
 			}
 		}
 		// f of the ReLU ends at no degree: what 40 leave is of the order 40^(-3/2)/100.
-		relu := Must(UniformFCN(depth, ReLU{}, math.Sqrt2, 0))
-		got = Must(
-			SharedDepth(Must(relu.NNGP()), depth,
+		relu := ntk.Must(ntk.UniformFCN(depth, ntk.ReLU{}, math.Sqrt2, 0))
+		got = ntk.Must(
+			SharedDepth(ntk.Must(relu.NNGP()), depth,
 				&SharedDepthSettings{NNGP: true, Tolerance: 1e-3}),
 		)
 		if got.Verdict != Realizable || got.MaxDistance > 2e-4 {
 			t.Errorf("ReLU at depth %d: %v", depth, got)
 		}
 		for k, want := range []float64{1 / math.Pi, 0.5, 1 / (2 * math.Pi)} {
-			if math.Abs(got.Dual.a[k]-want) > 1e-3 {
-				t.Errorf("ReLU at depth %d: f_%d = %v, want %v", depth, k, got.Dual.a[k], want)
+			if math.Abs(got.Dual.Coeffs()[k]-want) > 1e-3 {
+				t.Errorf("ReLU at depth %d: f_%d = %v, want %v", depth, k, got.Dual.Coeffs()[k],
+					want)
 			}
 		}
 		// The activation, put into a net, has the kernel.
-		back := Must(Must(UniformFCN(depth, got.Phi, 1, 0)).NNGP())
-		want := Must(Must(relu.NNGP()).Curve(uniformCosines(31)))
-		for i, v := range Must(back.Curve(uniformCosines(31))) {
+		back := ntk.Must(ntk.Must(ntk.UniformFCN(depth, got.Phi, 1, 0)).NNGP())
+		want := ntk.Must(ntk.Must(relu.NNGP()).Curve(uniformCosines(31)))
+		for i, v := range ntk.Must(back.Curve(uniformCosines(31))) {
 			if math.Abs(v*got.ReadoutStd*got.ReadoutStd-want[i]) > got.MaxDistance+1e-12 {
 				t.Errorf("the net is %v away, stated %v", v-want[i], got.MaxDistance)
 			}
@@ -783,19 +824,14 @@ func TestSharedDepthErrorBars(t *testing.T) {
 		for k := range f {
 			f[k] /= sum
 		}
-		depth, ntk := 2+i%2, i%4 < 2
-		n := &deep{depth: depth, ntk: ntk}
-		K := structured("random", true, nil, func(c float64) float64 { return n.at(f, c) })
-		K.expansion.coeffs = func(degree int) ([]float64, error) {
-			a := make([]float64, degree+1)
-			for k := range a {
-				a[k] = n.series(f[:min(k+1, len(f))], k)
-			}
-			return a, nil
-		}
-		got := Must(SharedDepth(K, depth, &SharedDepthSettings{NNGP: !ntk, Degree: 64}))
+		depth, tangent := 2+i%2, i%4 < 2
+		n := &deep{depth: depth, ntk: tangent}
+		K := structured("random", true, func(k int) float64 {
+			return n.series(f[:min(k+1, len(f))], k)
+		}, func(c float64) float64 { return n.at(f, c) })
+		got := ntk.Must(SharedDepth(K, depth, &SharedDepthSettings{NNGP: !tangent, Degree: 64}))
 		if got.Verdict == NotRealizable {
-			t.Errorf("%d: rate %.2f, depth %d, NTK %v: %v", i, rate, depth, ntk, got)
+			t.Errorf("%d: rate %.2f, depth %d, NTK %v: %v", i, rate, depth, tangent, got)
 		}
 	}
 }
@@ -807,13 +843,13 @@ func TestSharedDepthWitness(t *testing.T) {
 		reason string
 	}{
 		// (0.9)^½ c + f_3 c³ + …: f_3 > 0 makes f_5 (f_1 + f_1^5) = -3 f_1² f_3².
-		{series(0, .9, 0, .1), 5, "c^5"},
-		{series(0, .5, .5), 3, "c^3"},
-		{series(0, 0, 0, 1), -1, "no power"},
-		{series(0.5, -0.1, 0.6), -1, "any depth"},
+		{polynomial(0, .9, 0, .1), 5, "c^5"},
+		{polynomial(0, .5, .5), 3, "c^3"},
+		{polynomial(0, 0, 0, 1), -1, "no power"},
+		{polynomial(0.5, -0.1, 0.6), -1, "any depth"},
 		{blackBox("0.9c+0.1c³", func(c float64) float64 { return 0.9*c + 0.1*c*c*c }), 5, "c^5"},
 	} {
-		got := Must(SharedDepth(c.target, 2, &SharedDepthSettings{NNGP: true}))
+		got := ntk.Must(SharedDepth(c.target, 2, &SharedDepthSettings{NNGP: true}))
 		if got.Verdict != NotRealizable || got.Witness.Degree != c.degree ||
 			!strings.Contains(got.Reason, c.reason) {
 			t.Errorf("%v, witness %+v", got, got.Witness)
@@ -822,23 +858,22 @@ func TestSharedDepthWitness(t *testing.T) {
 	f1 := math.Sqrt(0.9)
 	f3 := 0.1 / (f1 + f1*f1*f1)
 	want := -3 * f1 * f1 * f3 * f3 / (f1 + math.Pow(f1, 5))
-	if got := Must(
-		SharedDepth(series(0, .9, 0, .1), 2, &SharedDepthSettings{NNGP: true})); math.Abs(got.Witness.Value-want) > 1e-14 || got.Proof ||
-		got.Verdict != NotRealizable {
+	got := ntk.Must(SharedDepth(polynomial(0, .9, 0, .1), 2, &SharedDepthSettings{NNGP: true}))
+	if math.Abs(got.Witness.Value-want) > 1e-14 || got.Proof || got.Verdict != NotRealizable {
 		t.Errorf("f_5 = %v, by hand %v", got.Witness.Value, want)
 	}
-	if got := Must(SharedDepth(series(0.1, 0.3), 2, nil)); got.Verdict != NotRealizable ||
+	if got := ntk.Must(SharedDepth(polynomial(0.1, 0.3), 2, nil)); got.Verdict != NotRealizable ||
 		!strings.Contains(got.Reason, "at least 1") {
 		t.Errorf("NTK below 1: %v", got)
 	}
 	for _, depth := range []int{1, 11} {
-		if _, err := SharedDepth(series(0, 1), depth, nil); err == nil {
+		if _, err := SharedDepth(polynomial(0, 1), depth, nil); err == nil {
 			t.Errorf("depth %d accepted", depth)
 		}
 	}
 	for name, s := range map[string]SharedDepthSettings{"degree": {Degree: 500},
 		"tolerance": {Tolerance: math.NaN()}, "rule": {SignRule: LeastVariance}} {
-		if _, err := SharedDepth(series(0, 1), 2, &s); err == nil {
+		if _, err := SharedDepth(polynomial(0, 1), 2, &s); err == nil {
 			t.Errorf("%s accepted", name)
 		}
 	}
@@ -846,9 +881,10 @@ func TestSharedDepthWitness(t *testing.T) {
 
 // A net's fingerprint tells the scale of a series.
 func TestFingerprintOfScale(t *testing.T) {
-	a, b := Must(hermite.NewSeries([]float64{0, 1, 1})), Must(
+	a, b := ntk.Must(hermite.NewSeries([]float64{0, 1, 1})), ntk.Must(
 		hermite.NewScaledSeries([]float64{0, 1, 1}, 2))
-	if Must(UniformFCN(1, a, 1, 0)).Fingerprint() == Must(UniformFCN(1, b, 1, 0)).Fingerprint() {
+	if ntk.Must(ntk.UniformFCN(1, a, 1, 0)).Fingerprint() == ntk.Must(ntk.UniformFCN(1, b, 1,
+		0)).Fingerprint() {
 		t.Error("another scale, the same fingerprint")
 	}
 }
@@ -876,7 +912,7 @@ func FuzzInverse(f *testing.F) {
 		case 1:
 			target = blackBox("f", func(c float64) float64 { return x + y*math.Exp(z*c) })
 		case 2, 3:
-			p, err := NewPowerSeries([]float64{x, y, z, bias})
+			p, err := ntk.NewPowerSeries([]float64{x, y, z, bias})
 			if err != nil {
 				return
 			}
@@ -885,14 +921,14 @@ func FuzzInverse(f *testing.F) {
 		if cert, err := Certify(target, nil); err == nil {
 			if isNaNIn(cert.MeanDistance, cert.MaxDistance, cert.Rest, cert.Least.Value) ||
 				isNaNIn(cert.Coeffs...) ||
-				isNaNIn(cert.Nearest.a...) ||
-				cert.Nearest.check() != nil {
+				isNaNIn(cert.Nearest.Coeffs()...) ||
+				negative(cert.Nearest) {
 				t.Errorf("%v", cert)
 			}
 		}
-		inv, err := Invert(
+		inv, err := Of(
 			target,
-			&InverseSettings{
+			&Settings{
 				BiasStd:       bias,
 				NormSquared:   norm,
 				AcceptNearest: bits&4 != 0,
@@ -906,13 +942,13 @@ func FuzzInverse(f *testing.F) {
 			return
 		}
 		if isNaNIn(inv.Rest, inv.Growth.Ratio()) || isNaNIn(inv.Coeffs...) ||
-			isNaNIn(inv.Kernel.a...) {
+			isNaNIn(inv.Kernel.Coeffs()...) {
 			t.Errorf("%+v", inv)
 		}
 		if bits&8 != 0 {
 			if got, err := SharedDepth(target, 2,
 				&SharedDepthSettings{Degree: 8, NNGP: bits&16 != 0}); err == nil &&
-				(isNaNIn(got.Dual.a...) || math.IsNaN(got.MaxDistance)) {
+				(isNaNIn(got.Dual.Coeffs()...) || math.IsNaN(got.MaxDistance)) {
 				t.Errorf("%+v", got)
 			}
 		}

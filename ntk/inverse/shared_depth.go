@@ -1,10 +1,13 @@
-package ntk
+package inverse
 
 import (
 	"fmt"
 	"math"
 	"math/rand/v2"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/nnls"
 	"gonum.org/v1/gonum/floats"
@@ -35,7 +38,7 @@ type SharedActivation struct {
 	Witness Coefficient
 	// Dual is f(c) = E[φ(u)φ(v)], f(1) = 1, and Phi is φ = Σ ±√f_k h_k. Where the
 	// verdict is not realizable, they are the nearest that was found.
-	Dual PowerSeries
+	Dual ntk.PowerSeries
 	Phi  hermite.Series
 	// ReadoutStd is the readout's σ_w: √K(1) for an NNGP kernel, 1 for an NTK.
 	ReadoutStd float64
@@ -85,7 +88,7 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	if err != nil {
 		return nil, err
 	}
-	d, err := src.data(FitSettings{})
+	d, err := src.data(Places{})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +101,8 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	size := 1.0
 	if set.NNGP {
 		if size = top; !(size > 0) {
-			return nil, fmt.Errorf("ntk: the target is %v at c = 1; an NNGP kernel is > 0 there",
+			return nil, fmt.Errorf("inverse: the target is %v at c = 1; an NNGP kernel is > 0 "+
+				"there",
 				top)
 		}
 		out.ReadoutStd = math.Sqrt(size)
@@ -135,12 +139,12 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 	if err != nil {
 		return nil, err
 	}
-	out.Dual = PowerSeries{a: trimZeros(f)}
+	out.Dual = cutOff(series.TrimZeros(f), 0)
 	if err := n.compare(out, src, d, size); err != nil {
 		return nil, err
 	}
 	if out.MaxDistance <= set.Tolerance*d.scale {
-		decide(Realizable, false, "a net of degree %d has it within %.3g", len(out.Dual.a)-1,
+		decide(Realizable, false, "a net of degree %d has it within %.3g", len(out.Dual.Coeffs())-1,
 			out.MaxDistance)
 	}
 	if out.Verdict == Undetermined {
@@ -152,9 +156,9 @@ func SharedDepth(target Target, depth int, s *SharedDepthSettings) (*SharedActiv
 }
 
 // activation returns the φ = Σ ±√f_k h_k whose dual is Σ f_k c^k.
-func (r SignRule) activation(dual PowerSeries) (hermite.Series, error) {
-	b := make([]float64, len(dual.a))
-	for k, v := range dual.a {
+func (r SignRule) activation(dual ntk.PowerSeries) (hermite.Series, error) {
+	b := make([]float64, len(dual.Coeffs()))
+	for k, v := range dual.Coeffs() {
 		b[k] = ruleSign(r, k) * math.Sqrt(v)
 	}
 	return hermite.NewSeries(b)
@@ -176,15 +180,15 @@ func (s *SharedDepthSettings) defaults(depth int) (SharedDepthSettings, error) {
 	switch {
 	case depth < 2 || depth > 10:
 		return set, fmt.Errorf(
-			"ntk: depth is %d; it must be from 2 to 10 (Invert is for one hidden layer)", depth)
+			"inverse: depth is %d; it must be from 2 to 10 (Of is for one hidden layer)", depth)
 	case set.Degree < 1 || set.Degree > 120:
-		return set, fmt.Errorf("ntk: Degree is %d; it must be from 1 to 120, or 0 for 40",
+		return set, fmt.Errorf("inverse: Degree is %d; it must be from 1 to 120, or 0 for 40",
 			set.Degree)
 	case !(set.Tolerance > 0) || math.IsInf(set.Tolerance, 0):
-		return set, fmt.Errorf("ntk: Tolerance is %v; it must be a finite number > 0",
+		return set, fmt.Errorf("inverse: Tolerance is %v; it must be a finite number > 0",
 			set.Tolerance)
 	case set.SignRule < AllPlus || set.SignRule >= LeastVariance:
-		return set, fmt.Errorf("ntk: SignRule %v is none for a deep net", set.SignRule)
+		return set, fmt.Errorf("inverse: SignRule %v is none for a deep net", set.SignRule)
 	}
 	return set, nil
 }
@@ -244,7 +248,7 @@ func (n *deep) gradient(f []float64, c float64, row []float64) float64 {
 }
 
 func (n *deep) compare(out *SharedActivation, src *source, d *fitData, size float64) error {
-	f := out.Dual.a
+	f := out.Dual.Coeffs()
 	var sum, weights float64
 	for i, c := range n.c {
 		e := math.Abs(n.at(f, c)-n.k[i]) * size
@@ -303,7 +307,7 @@ func (n *deep) search(starts [][]float64, enough float64) ([]float64, error) {
 		}
 	}
 	if best == nil {
-		return nil, fmt.Errorf("ntk: no activation found whose kernel has finite values")
+		return nil, fmt.Errorf("inverse: no activation found whose kernel has finite values")
 	}
 	return best, nil
 }
@@ -350,7 +354,7 @@ func (n *deep) descend(f []float64, enough float64) ([]float64, float64, error) 
 		}
 		result, err := nnls.Solve(columns, b, 0)
 		if err != nil {
-			return nil, 0, fmt.Errorf("ntk: a step towards a shared activation: %w", err)
+			return nil, 0, fmt.Errorf("inverse: a step towards a shared activation: %w", err)
 		}
 		moved := false
 		for t := 1.0; t > 1e-4; t /= 2 {

@@ -1,4 +1,4 @@
-package ntk
+package inverse
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"gonum.org/v1/gonum/integrate/quad"
@@ -29,21 +30,22 @@ import (
 // Source: with products at (u, v), E[(φφ)²] + 2k E[φφ·φ'φ'] + 3k² E[(φ'φ')²] - Θ², by
 // E[w⁴] = 3 of the readout's weights; it is N times the variance whose root [SAD22]
 // fig. 1 shows.
-func FiniteWidthVariance(phi Activation, q, k, q2 float64) (float64, error) {
+func FiniteWidthVariance(phi ntk.Activation, q, k, q2 float64) (float64, error) {
 	limit := gauss.Largest(q, q2)
 	if !(q >= 0 && q2 >= 0 && math.Abs(k) <= limit*(1+boundary)) || math.IsInf(limit, 0) {
-		return 0, &DomainError{q, k, q2, "variances are finite and ≥ 0, and |k| is at most √(q q')"}
+		return 0, &ntk.DomainError{Q: q, K: k, Q2: q2,
+			Reason: "variances are finite and ≥ 0, and |k| is at most √(q q')"}
 	}
 	if phi == nil {
-		return 0, fmt.Errorf("ntk: no activation")
+		return 0, fmt.Errorf("inverse: no activation")
 	}
-	if v, ok := phi.(Validator); ok {
+	if v, ok := phi.(ntk.Validator); ok {
 		if err := v.Validate(); err != nil {
 			return 0, err
 		}
 	}
-	if jumps := JumpsOf(phi); len(jumps) > 0 {
-		return 0, &InfiniteNTKError{1, activationName(phi), jumps[0]}
+	if jumps := ntk.JumpsOf(phi); len(jumps) > 0 {
+		return 0, &ntk.InfiniteNTKError{Layer: 1, Activation: nameOf(phi), Jump: jumps[0]}
 	}
 	var m unitMoments
 	var err error
@@ -57,10 +59,16 @@ func FiniteWidthVariance(phi Activation, q, k, q2 float64) (float64, error) {
 	}
 	v := m.variance(k, 1)
 	if !isFinite(v) {
-		return 0, &DomainError{q, k, q2, notFinite}
+		return 0, &ntk.DomainError{Q: q, K: k, Q2: q2, Reason: notFinite}
 	}
 	return v, nil
 }
+
+// boundary is by how much rounding may carry |k| over √(q q').
+const boundary = 1e-12
+
+const notFinite = "the variance is too large for double precision there: smaller standard " +
+	"deviations, parameters or inputs are needed"
 
 // unitMoments are those of products at (u, v): of φ², of φφ', of φ'², and of φ
 // and φ' alone.
@@ -92,7 +100,8 @@ type hermiteRule struct {
 func newHermiteRule(degree int) (*hermiteRule, error) {
 	if degree > mostMoments {
 		return nil, fmt.Errorf(
-			"ntk: the finite-width variance of a polynomial of degree %d is not computed; %d is "+
+			"inverse: the finite-width variance of a polynomial of degree %d is not computed; "+
+				"%d is "+
 				"the highest",
 			degree,
 			mostMoments,
@@ -212,7 +221,7 @@ func (p panelRule) integrate(
 
 // breaksOf finds where φ or φ' jumps within ±far: intervals in which the change
 // does not shrink as they are halved.
-func breaksOf(phi Activation, far float64) []float64 {
+func breaksOf(phi ntk.Activation, far float64) []float64 {
 	var out []float64
 	const cells = 4096
 	change := func(a, b float64) float64 {
@@ -247,7 +256,7 @@ func breaksOf(phi Activation, far float64) []float64 {
 	return out
 }
 
-func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
+func panelMoments(phi ntk.Activation, q, k, q2 float64) (unitMoments, error) {
 	p := newPanelRule()
 	at := func(z float64) [5]float64 { return unitProducts(phi.Value(z), phi.Derivative(z)) }
 	s, s2 := math.Sqrt(q), math.Sqrt(q2)
@@ -322,8 +331,8 @@ func panelMoments(phi Activation, q, k, q2 float64) (unitMoments, error) {
 }
 
 // bendsOf returns where φ has a kink or a jump, said or found within the reach.
-func bendsOf(phi Activation, reach float64) []float64 {
-	kinks := slices.Concat(KinksOf(phi), JumpsOf(phi))
+func bendsOf(phi ntk.Activation, reach float64) []float64 {
+	kinks := slices.Concat(ntk.KinksOf(phi), ntk.JumpsOf(phi))
 	for _, b := range breaksOf(phi, reach) {
 		if !slices.ContainsFunc(
 			kinks, func(k float64) bool { return math.Abs(k-b) < 1e-9*(1+math.Abs(b)) },
@@ -338,7 +347,7 @@ func bendsOf(phi Activation, reach float64) []float64 {
 // itself, has converged. together integrates that pair by panels of a width; s and s2 are the
 // standard deviations of the two pre-activations.
 func convergedWidth(
-	phi Activation, s, s2 float64, together func(width float64) [5]float64,
+	phi ntk.Activation, s, s2 float64, together func(width float64) [5]float64,
 ) (float64, error) {
 	at := func(z float64) [5]float64 { return unitProducts(phi.Value(z), phi.Derivative(z)) }
 	width := 1.0
@@ -364,10 +373,10 @@ func convergedWidth(
 		}
 		if width /= 2; width < 1./64 || math.IsNaN(off) {
 			return 0, fmt.Errorf(
-				"ntk: the finite-width variance of %s did not converge: it varies too fast, or "+
+				"inverse: the finite-width variance of %s did not converge: it varies too fast, "+
+					"or "+
 					"grows too much, within %g standard deviations",
-				activationName(phi),
-				panelReach,
+				nameOf(phi), panelReach,
 			)
 		}
 		last = next
