@@ -1,0 +1,63 @@
+package study
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/kernelsmith/kernelsmith/data"
+)
+
+// Study is the records of one notebook at one scale. Several processes may have the same one.
+type Study struct {
+	name, scale string
+	records     *data.Records
+}
+
+// Scales of a study: Paper has the published settings, Quick takes seconds.
+const (
+	Paper = "paper"
+	Quick = "quick"
+)
+
+var studyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
+
+// Open opens the study with a name, such as "04", in the folder records/SCALE/NAME of the
+// working directory, which it makes where it is missing. The scale is in the environment
+// variable KERNELSMITH_SCALE: [Paper], or [Quick], which is the default. It reports another
+// scale, a name that is not of letters, digits and hyphens, and a folder that cannot be made.
+func Open(name string) (*Study, error) {
+	scale := os.Getenv("KERNELSMITH_SCALE")
+	switch scale {
+	case "":
+		scale = Quick
+	case Paper, Quick:
+	default:
+		return nil, fmt.Errorf("study: KERNELSMITH_SCALE is %q; it must be %s or %s", scale, Quick,
+			Paper)
+	}
+	if !studyName.MatchString(name) {
+		return nil, fmt.Errorf("study: %q cannot name a study; use letters, digits and hyphens",
+			name)
+	}
+	records, err := data.OpenRecords(filepath.Join("records", scale, name))
+	if err != nil {
+		return nil, fmt.Errorf("study: %w", err)
+	}
+	return &Study{name, scale, records}, nil
+}
+
+// Scale returns "paper" or "quick".
+func (s *Study) Scale() string { return s.scale }
+
+// AtScale returns the first value at the scale of papers, and the second at the quick one.
+func AtScale[T any](s *Study, paper, quick T) T {
+	if s.scale == Paper {
+		return paper
+	}
+	return quick
+}
+
+// String names the study, such as "04 at paper scale".
+func (s *Study) String() string { return s.name + " at " + s.scale + " scale" }

@@ -1,0 +1,225 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/plotting"
+)
+
+// Task is a record to be made.
+type Task[T any] struct {
+	// Label is the name of the record, of letters, digits, points, hyphens and underscores.
+	Label string
+	// Key is everything that determines the result, in exported fields; see data.RecordKey.
+	Key any
+	// Steps is how much of the progress line the task is, epochs say; 0 is one step.
+	Steps int
+	// Run makes the result, any value that JSON can hold. It may keep what it needs to go on
+	// after an interrupt in the folder, which is the record's own, and reports how far it is.
+	// Its error ends the work, as the context's end does after an interrupt.
+	Run func(ctx context.Context, folder string, report func(Report)) (T, error)
+}
+
+// Report says how far a task is.
+type Report struct {
+	Done   int    // steps that are done, of Task.Steps, at another time too
+	Status string // what is known of the state, such as "train loss 0.43"
+	Note   string // a remark, such as a fault that was survived
+}
+
+// NotMadeError reports records that an engine was asked for and that are not there yet.
+type NotMadeError struct{ Keys []string }
+
+// Error implements error.
+func (e *NotMadeError) Error() string {
+	return fmt.Sprintf("study: %d records are not there yet; run their commands, and this again",
+		len(e.Keys))
+}
+
+// Environment variables that say where tasks are made.
+const (
+	engineVariable = "KERNELSMITH_ENGINE"
+	taskVariable   = "KERNELSMITH_TASK"
+)
+
+// Printed commands and the end of a program that makes one task; tests have others.
+var (
+	output io.Writer = os.Stdout
+	exit             = os.Exit
+)
+
+// Missing returns the keys, such as "4HL-ReLU-trial-1-0f3a…", of the tasks that have no record
+// yet, in their order. It reports labels and keys that cannot be those of a record, and records
+// that are damaged.
+func Missing[T any](s *Study, tasks ...Task[T]) ([]string, error) {
+	_, found, err := load(s, tasks)
+	if err != nil {
+		return nil, err
+	}
+	return missing(tasks, found)
+}
+
+func missing[T any](tasks []Task[T], found []bool) (keys []string, err error) {
+	seen := map[string]bool{}
+	for i, t := range tasks {
+		key, err := data.RecordKey(t.Label, t.Key)
+		if err != nil {
+			return nil, err
+		}
+		if k := key.String(); !found[i] && !seen[k] {
+			keys, seen[k] = append(keys, k), true
+		}
+	}
+	return keys, nil
+}
+
+// load returns the results that have a record.
+func load[T any](s *Study, tasks []Task[T]) (results []T, found []bool, err error) {
+	results, found = make([]T, len(tasks)), make([]bool, len(tasks))
+	for i, t := range tasks {
+		key, err := data.RecordKey(t.Label, t.Key)
+		if err != nil {
+			return nil, nil, fmt.Errorf("study: %w", err)
+		}
+		if found[i], err = s.records.Load(key, &results[i]); err != nil {
+			return nil, nil, fmt.Errorf("study: %w", err)
+		}
+	}
+	return results, found, nil
+}
+
+// Make returns the results of the tasks, in their order: those that have a record are loaded,
+// the others are made here one after the other, under a progress line that begins with the
+// doing ("training") and ends with how many of what there are ("9 runs at paper scale").
+//
+// An interrupt (SIGINT) ends it with an error after the checkpoint of the task it was at; what
+// is finished is kept, and the next call goes on. A record that is damaged is an error, never a
+// reason to make it anew. See the package's overview for tasks that are made elsewhere.
+func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
+	results, found, err := load(s, tasks)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := missing(tasks, found)
+	if err != nil {
+		return nil, err
+	}
+	if key := os.Getenv(taskVariable); key != "" {
+		return results, makeOne(s, key, keys, tasks)
+	}
+	switch engine := os.Getenv(engineVariable); engine {
+	case "":
+	case "print":
+		if len(keys) > 0 {
+			return nil, printCommands(keys)
+		}
+	default:
+		return nil, fmt.Errorf("study: %s is %q; it must be print, or not set", engineVariable,
+			engine)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	total := 0
+	for _, t := range tasks {
+		total += max(1, t.Steps)
+	}
+	bar, done := plotting.NewProgress(doing, total), 0
+	for i, t := range tasks {
+		if !found[i] {
+			if results[i], err = t.make(ctx, s, showing(bar, done, t.Label)); err != nil {
+				bar.Done("")
+				return nil, fmt.Errorf("study: %s: %w; run it again to go on", t.Label, err)
+			}
+		}
+		done += max(1, t.Steps)
+		if found[i] {
+			bar.From(done)
+		}
+		bar.Set(done, t.Label)
+	}
+	bar.Done(fmt.Sprintf("%d %s at %s scale", len(tasks), what, s.scale))
+	return results, nil
+}
+
+// make makes the record, unless another process has by now.
+func (t Task[T]) make(ctx context.Context, s *Study, report func(Report)) (T, error) {
+	return data.RememberResumable(s.records, t.Label, t.Key, func(folder string) (T, error) {
+		return t.Run(ctx, folder, report)
+	})
+}
+
+// showing shows the progress of a task that begins when so many steps are done. Speed counts
+// from its first report, since some of its steps may have been taken at another time.
+func showing(bar *plotting.Progress, done int, label string) func(Report) {
+	first := true
+	return func(r Report) {
+		if first {
+			first = false
+			bar.From(done + r.Done)
+		}
+		if r.Note != "" {
+			bar.Note(label + ": " + r.Note)
+		}
+		status := label
+		if r.Status != "" {
+			status += ", " + r.Status
+		}
+		bar.Set(done+r.Done, status)
+	}
+}
+
+// makeOne makes the task of a key and ends the program. A task that is not here may be one of
+// a later call in the same program, as long as nothing that comes before is missing.
+func makeOne[T any](s *Study, key string, missing []string, tasks []Task[T]) error {
+	for _, t := range tasks {
+		k, err := data.RecordKey(t.Label, t.Key)
+		if err != nil {
+			return err
+		}
+		if k.String() != key {
+			continue
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		if _, err := t.make(ctx, s, func(Report) {}); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", key, err)
+			exit(1)
+			return err
+		}
+		exit(0)
+		return errors.New("study: the program has made its task and should have ended")
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("study: %s=%s is none of these tasks, of which %d have no record yet "+
+			"(%s, …); a program for a later task needs them", taskVariable, key, len(missing),
+			missing[0])
+	}
+	return nil
+}
+
+// printCommands prints what makes each record.
+func printCommands(keys []string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("study: %s=print: %w", engineVariable, err)
+	}
+	folder, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("study: %s=print: %w", engineVariable, err)
+	}
+	for _, key := range keys {
+		fmt.Fprintf(output, "cd %s && %s=%s KERNELSMITH_SCALE=%s %s\n", quoted(folder),
+			taskVariable, key, os.Getenv("KERNELSMITH_SCALE"), quoted(program))
+	}
+	return &NotMadeError{keys}
+}
+
+// quoted writes a word for a shell.
+func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
