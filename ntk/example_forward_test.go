@@ -1,12 +1,14 @@
 package ntk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"gonum.org/v1/gonum/mat"
 )
 
 // dual prints E[φφ] and E[φ'φ'] at unit variances and correlation ½.
@@ -354,4 +356,37 @@ func ExampleKernel_Expansion() {
 	e := K.Expansion()
 	fmt.Printf("%.4f %v\n", ntk.Must(e.Coeffs(2)), e.Nonnegative)
 	// Output: [0.3679 0.3679 0.1839] true
+}
+
+// A matrix of a million rows need not be there for two of its entries to be known.
+func ExampleGramTiles() {
+	rows := make([]float32, 1_000_000*2)
+	for i := range rows {
+		rows[i] = float32(i%7) - 3
+	}
+	x := ntk.Inputs[float32]{Rows: rows, N: 1_000_000, D: 2}
+	tiles := ntk.Must(ntk.GramTiles(context.Background(), ntk.Must(ntk.GaussianKernel(1)), x))
+	entries := make([]float32, 2)
+	err := tiles.Tile(context.Background(), entries, 999_999, 1_000_000, 0, 2)
+	fmt.Printf("%.4f %v\n", entries, err)
+	// Output: [1.0000 0.1353] <nil>
+}
+
+func ExampleCrossTiles() {
+	x := ntk.Inputs[float64]{Rows: []float64{1, 1, -1, 1}, N: 2, D: 2}
+	z := ntk.Inputs[float64]{Rows: []float64{1, 0}, N: 1, D: 2}
+	K := ntk.Must(ntk.PolynomialKernel(1, 0)) // x·x'/d
+	tiles := ntk.Must(ntk.CrossTiles(context.Background(), K, z, x))
+	entries := make([]float64, 2)
+	err := tiles.Tile(context.Background(), entries, 0, 1, 0, 2)
+	fmt.Println(entries, err)
+	// Output: [0.5 -0.5] <nil>
+}
+
+func ExampleMatrixTiles() {
+	tiles := ntk.MatrixTiles(mat.NewSymDense(2, []float64{2, 1, 1, 3}))
+	column := make([]float64, 2)
+	err := tiles.Tile(context.Background(), column, 0, 2, 1, 2)
+	fmt.Println(column, err)
+	// Output: [1 3] <nil>
 }

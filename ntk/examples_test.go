@@ -34,6 +34,7 @@ var documented = []string{
 	"kerneltest",
 	"regress",
 	"spectra",
+	"study",
 	"../data",
 	"../data/download",
 	"../plotting",

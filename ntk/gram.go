@@ -79,6 +79,73 @@ func CrossBothInto[T float32 | float64](
 	return kernelMatrix(ctx, e, [][]T{nngp, ntk}, z, x, false, s)
 }
 
+// Tiles is a kernel matrix that is known tile by tile: what regression and spectra take, so
+// that a matrix need not be kept whole, or twice. [GramTiles] and [CrossTiles] are those of a
+// [Kernel], [MatrixTiles] of a matrix that is there; kernels of other inputs than rows can
+// offer their own.
+type Tiles[T float32 | float64] interface {
+	// Dims returns the rows and columns of the whole matrix.
+	Dims() (rows, columns int)
+	// Tile sets dst, (i1-i0)×(j1-j0) and row-major, to rows [i0, i1) and columns [j0, j1). It
+	// reports a tile that is empty or not within the matrix, another length of dst, what has
+	// no finite value, and the end of ctx. Several goroutines may call it at once.
+	Tile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error
+}
+
+// GramTiles returns the n×n matrix between the rows of x tile by tile, with the accuracy of
+// [GramInto]. It looks at each row once; x is kept and must not change. A tile costs its
+// inner products and values; it is not symmetric to the last bit with its mirror image.
+func GramTiles[T float32 | float64](
+	ctx context.Context, K Kernel, x Inputs[T],
+) (Tiles[T], error) {
+	return kernelTiles(ctx, K, x, x, true)
+}
+
+// CrossTiles returns the m×n matrix between the rows of z and of x tile by tile; otherwise as
+// [GramTiles].
+func CrossTiles[T float32 | float64](
+	ctx context.Context, K Kernel, z, x Inputs[T],
+) (Tiles[T], error) {
+	return kernelTiles(ctx, K, z, x, false)
+}
+
+func kernelTiles[T float32 | float64](
+	ctx context.Context, K Kernel, z, x Inputs[T], symmetric bool,
+) (Tiles[T], error) {
+	s, err := gram.NewSource(ctx, K.evaluator(), gram.Inputs[T](z), gram.Inputs[T](x), symmetric)
+	if err != nil {
+		return nil, ownError(err)
+	}
+	return tiles[T]{s}, nil
+}
+
+// tiles are those of one kernel.
+type tiles[T float32 | float64] struct{ *gram.Source[T] }
+
+func (t tiles[T]) Tile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error {
+	return t.Source.Tile(ctx, [][]T{dst}, i0, i1, j0, j1)
+}
+
+// MatrixTiles returns a matrix, which is kept, as tiles.
+func MatrixTiles(m mat.Matrix) Tiles[float64] { return matrixTiles{m} }
+
+type matrixTiles struct{ m mat.Matrix }
+
+func (t matrixTiles) Dims() (rows, columns int) { return t.m.Dims() }
+
+func (t matrixTiles) Tile(_ context.Context, dst []float64, i0, i1, j0, j1 int) error {
+	rows, columns := t.m.Dims()
+	if err := gram.CheckTile(rows, columns, len(dst), i0, i1, j0, j1); err != nil {
+		return err
+	}
+	for i := i0; i < i1; i++ {
+		for j := j0; j < j1; j++ {
+			dst[(i-i0)*(j1-j0)+j-j0] = t.m.At(i, j)
+		}
+	}
+	return nil
+}
+
 // Gram returns the n×n matrix of the kernel between the rows of x (n×d), as
 // [GramInto] makes it.
 func (K Kernel) Gram(x *mat.Dense) (*mat.SymDense, error) {
@@ -143,6 +210,11 @@ func kernelMatrix[T float32 | float64](
 		progress = s.Progress
 	}
 	err := gram.Matrix(ctx, e, dst, gram.Inputs[T](z), gram.Inputs[T](x), symmetric, progress)
+	return ownError(err)
+}
+
+// ownError returns an error of the engine as one of this package.
+func ownError(err error) error {
 	var entry *gram.NonFiniteError
 	if errors.As(err, &entry) {
 		return (*NonFiniteError)(entry)

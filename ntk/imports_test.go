@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← fcn, regress, spectra; plotting and data
-// import none of ntk, and gonbui only plotting and plotting/live.
+// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← fcn, regress, spectra; study on top; plotting
+// and data import none of ntk, and gonbui only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
@@ -49,6 +49,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/kerneltest":       {"ntk", "ntk/inverse"},
 		"ntk/regress":          {"ntk", "ntk/internal/accel"},
 		"ntk/spectra":          {"ntk"},
+		"ntk/study":            {"data", "plotting"},
 		"ntk/internal/accel":   {},
 		"ntk/internal/nnls":    {},
 		"ntk/internal/special": {},

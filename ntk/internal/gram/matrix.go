@@ -1,6 +1,7 @@
 package gram
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,8 +63,10 @@ const most = 2
 // matrix is one kernel matrix in the making.
 type matrix[T float32 | float64] struct {
 	e    *Evaluator
-	dst  [][]T // one for each output
+	dst  [][]T // one for each output, of which entry (i, j) is at index(i, j)
 	z, x *points[T]
+	// row0, column0 and stride say which entries of the whole matrix dst holds.
+	row0, column0, stride int
 	// symmetric: z is x, and what is above the diagonal is mirrored below.
 	symmetric bool
 	// One of three ways to evaluate a pair: a curve over the cosine, the layers
@@ -82,21 +85,77 @@ type class struct {
 	equal, opposite [most]float64
 }
 
-// Matrix sets dst, one for each output of e and each z.N×x.N and row-major, to the kernels
-// between the rows of z and of x; symmetric says that z is x. The errors speak of package
-// ntk, whose callers they reach. progress may be nil; it hears of pairs that are done.
+// index is where dst has the entry (i, j).
+func (m *matrix[T]) index(i, j int) int { return (i-m.row0)*m.stride + j - m.column0 }
+
+// Source is a kernel matrix that is known tile by tile.
+type Source[T float32 | float64] struct{ m *matrix[T] }
+
+// NewSource prepares the kernels of e between the rows of z and of x, which are kept and must
+// not change; symmetric says that z is x. The errors speak of package ntk, whose callers they
+// reach.
+func NewSource[T float32 | float64](
+	ctx context.Context, e *Evaluator, z, x Inputs[T], symmetric bool,
+) (*Source[T], error) {
+	if err := check(z, x); err != nil {
+		return nil, err
+	}
+	m := &matrix[T]{e: e, symmetric: symmetric}
+	var err error
+	if m.x, err = newPoints(ctx, x); err != nil {
+		return nil, err
+	}
+	if m.z = m.x; !symmetric {
+		if m.z, err = newPoints(ctx, z); err != nil {
+			return nil, err
+		}
+	}
+	m.classify()
+	if err := m.choose(ctx); err != nil {
+		return nil, err
+	}
+	return &Source[T]{m}, nil
+}
+
+// Dims returns the rows and columns of the whole matrix.
+func (s *Source[T]) Dims() (rows, columns int) { return s.m.z.n, s.m.x.n }
+
+// Tile sets dst, one for each output and each (i1-i0)×(j1-j0) and row-major, to the rows
+// [i0, i1) and columns [j0, j1) of the matrix. It works on the goroutine that calls it, and
+// several may call it at once.
+func (s *Source[T]) Tile(ctx context.Context, dst [][]T, i0, i1, j0, j1 int) error {
+	rows, columns := s.Dims()
+	for _, d := range dst {
+		if err := CheckTile(rows, columns, len(d), i0, i1, j0, j1); err != nil {
+			return err
+		}
+	}
+	m := *s.m
+	m.dst, m.row0, m.column0, m.stride, m.symmetric = dst, i0, j0, j1-j0, false
+	return m.tile(ctx, tile{i0, i1, j0, j1}, make([]T, (i1-i0)*(j1-j0)))
+}
+
+// CheckTile reports a tile that is none of a rows×columns matrix or has not so many entries.
+func CheckTile(rows, columns, entries, i0, i1, j0, j1 int) error {
+	if i0 < 0 || i0 >= i1 || i1 > rows || j0 < 0 || j0 >= j1 || j1 > columns {
+		return fmt.Errorf("ntk: the tile [%d, %d)×[%d, %d) is none of a %d×%d matrix", i0, i1, j0,
+			j1, rows, columns)
+	}
+	if entries != (i1-i0)*(j1-j0) {
+		return fmt.Errorf("ntk: a %d×%d tile does not go into %d entries", i1-i0, j1-j0, entries)
+	}
+	return nil
+}
+
+// Matrix sets dst, one for each output of e and each z.N×x.N and row-major, to the whole
+// matrix; otherwise as [NewSource]. progress may be nil; it is told of the pairs that are
+// done.
 func Matrix[T float32 | float64](
 	ctx context.Context, e *Evaluator, dst [][]T, z, x Inputs[T], symmetric bool,
 	progress func(done, total int),
 ) error {
-	if err := x.check(); err != nil {
+	if err := check(z, x); err != nil {
 		return err
-	}
-	if err := z.check(); err != nil {
-		return err
-	}
-	if z.D != x.D {
-		return fmt.Errorf("ntk: rows of %d and of %d features have no inner product", z.D, x.D)
 	}
 	for _, d := range dst {
 		if len(d)/x.N != z.N || len(d)%x.N != 0 {
@@ -110,21 +169,23 @@ func Matrix[T float32 | float64](
 	if len(dst) == 2 && overlap(dst[0], dst[1]) {
 		return errors.New("ntk: the NNGP and the NTK need a destination each")
 	}
-	m := &matrix[T]{e: e, dst: dst, symmetric: symmetric}
-	var err error
-	if m.x, err = newPoints(ctx, x); err != nil {
+	s, err := NewSource(ctx, e, z, x, symmetric)
+	if err != nil {
 		return err
 	}
-	if m.z = m.x; !symmetric {
-		if m.z, err = newPoints(ctx, z); err != nil {
-			return err
-		}
-	}
-	m.classify()
-	if err := m.choose(ctx); err != nil {
+	s.m.dst, s.m.stride = dst, x.N
+	return s.m.run(ctx, progress)
+}
+
+// check reports inputs that no matrix can be made of.
+func check[T float32 | float64](z, x Inputs[T]) error {
+	if err := cmp.Or(x.check(), z.check()); err != nil {
 		return err
 	}
-	return m.run(ctx, progress)
+	if z.D != x.D {
+		return fmt.Errorf("ntk: rows of %d and of %d features have no inner product", z.D, x.D)
+	}
+	return nil
 }
 
 // overlap reports whether two slices share memory.
@@ -151,7 +212,7 @@ func (x Inputs[T]) check() error {
 
 // choose decides how pairs are evaluated and does what concerns one input.
 func (m *matrix[T]) choose(ctx context.Context) error {
-	pairs := len(m.dst[0])
+	pairs := m.z.n * m.x.n
 	if m.symmetric {
 		pairs /= 2
 	}
@@ -323,7 +384,7 @@ func (m *matrix[T]) tile(ctx context.Context, t tile, k []T) error {
 		row := k[(i-t.i0)*columns+j0-t.j0 : (i-t.i0+1)*columns]
 		var out [most][]T
 		for o, dst := range m.dst {
-			out[o] = dst[i*n+j0 : i*n+t.j1]
+			out[o] = dst[m.index(i, j0):m.index(i, t.j1)]
 		}
 		switch {
 		case m.curve != nil:
@@ -376,7 +437,7 @@ func (m *matrix[T]) exact(i, j int, k float64) {
 	var out [most]float64
 	m.e.Pair(out[:m.e.Outputs], m.z.prepared[i], gauss.Of(m.z.q[i], k, m.x.q[j]), m.x.prepared[j])
 	for o, dst := range m.dst {
-		dst[i*m.x.n+j] = T(out[o])
+		dst[m.index(i, j)] = T(out[o])
 	}
 }
 
@@ -406,7 +467,7 @@ func (m *matrix[T]) correct(i, j0, j1 int) {
 			value = &c.opposite
 		}
 		for o, dst := range m.dst {
-			dst[i*m.x.n+int(j)] = T(value[o])
+			dst[m.index(i, int(j))] = T(value[o])
 		}
 	}
 }
