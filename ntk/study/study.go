@@ -1,6 +1,7 @@
 package study
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,27 +16,27 @@ type Study struct {
 	records     *data.Records
 }
 
-// Scales of a study: Paper has the published settings, Quick takes seconds.
+// Scales of a study: paper has the published settings, quick takes seconds.
 const (
-	Paper = "paper"
-	Quick = "quick"
+	paper = "paper"
+	quick = "quick"
 )
 
 var studyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 
 // Open opens the study with a name, such as "04", in the folder records/SCALE/NAME of the
 // working directory, which it makes where it is missing. The scale is in the environment
-// variable KERNELSMITH_SCALE: [Paper], or [Quick], which is the default. It reports another
+// variable KERNELSMITH_SCALE: paper, or quick, which is the default. It reports another
 // scale, a name that is not of letters, digits and hyphens, and a folder that cannot be made.
 func Open(name string) (*Study, error) {
 	scale := os.Getenv("KERNELSMITH_SCALE")
 	switch scale {
 	case "":
-		scale = Quick
-	case Paper, Quick:
+		scale = quick
+	case paper, quick:
 	default:
-		return nil, fmt.Errorf("study: KERNELSMITH_SCALE is %q; it must be %s or %s", scale, Quick,
-			Paper)
+		return nil, fmt.Errorf("study: KERNELSMITH_SCALE is %q; it must be %s or %s", scale, quick,
+			paper)
 	}
 	if !studyName.MatchString(name) {
 		return nil, fmt.Errorf("study: %q cannot name a study; use letters, digits and hyphens",
@@ -48,13 +49,25 @@ func Open(name string) (*Study, error) {
 	return &Study{name, scale, records}, nil
 }
 
+// Dataset returns a set of the JMLR collection (see data.LoadJMLR). Where its files are not on
+// this machine, at the quick scale a stand-in takes its place; at the other scale that is an
+// error, and so are damaged files at both.
+func (s *Study) Dataset(name string, standIn func() *data.Dataset) (*data.Dataset, error) {
+	set, err := data.LoadJMLR(name, nil)
+	var missing *data.NotFoundError
+	if errors.As(err, &missing) && s.scale == quick && standIn != nil {
+		return standIn(), nil
+	}
+	return set, err
+}
+
 // Scale returns "paper" or "quick".
 func (s *Study) Scale() string { return s.scale }
 
 // AtScale returns the first value at the scale of papers, and the second at the quick one.
-func AtScale[T any](s *Study, paper, quick T) T {
-	if s.scale == Paper {
-		return paper
+func AtScale[T any](s *Study, published, quick T) T {
+	if s.scale == paper {
+		return published
 	}
 	return quick
 }

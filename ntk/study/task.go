@@ -97,7 +97,8 @@ func load[T any](s *Study, tasks []Task[T]) (results []T, found []bool, err erro
 
 // Make returns the results of the tasks, in their order: those that have a record are loaded,
 // the others are made here one after the other, under a progress line that begins with the
-// doing ("training") and ends with how many of what there are ("9 runs at paper scale").
+// doing ("training") and ends with how many of what there are ("9 runs at paper scale"). Where
+// nothing is missing nothing is shown.
 //
 // An interrupt (SIGINT) ends it with an error after the checkpoint of the task it was at; what
 // is finished is kept, and the next call goes on. A record that is damaged is an error, never a
@@ -124,6 +125,9 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 		return nil, fmt.Errorf("study: %s is %q; it must be print, or not set", engineVariable,
 			engine)
 	}
+	if len(keys) == 0 {
+		return results, nil
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	total := 0
@@ -146,6 +150,12 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 	}
 	bar.Done(fmt.Sprintf("%d %s at %s scale", len(tasks), what, s.scale))
 	return results, nil
+}
+
+// Remember returns the record of a label and a key, or what run returns, which it keeps: a task
+// that takes seconds, without progress and without checkpoints. See data.Remember.
+func Remember[T any](s *Study, label string, key any, run func() (T, error)) (T, error) {
+	return data.Remember(s.records, label, key, run)
 }
 
 // make makes the record, unless another process has by now.

@@ -73,7 +73,7 @@ func TestMakeLoadsWhatIsThere(t *testing.T) {
 // A failure keeps what is finished, names the task, and the next call goes on in the folder that
 // the task was given.
 func TestMakeGoesOn(t *testing.T) {
-	s := opened(t, Quick)
+	s := opened(t, quick)
 	count := make([]int, 3)
 	tasks := squares(3, count)
 	broken := errors.New("broken")
@@ -101,7 +101,7 @@ func TestMakeGoesOn(t *testing.T) {
 }
 
 func TestMakeIsInterrupted(t *testing.T) {
-	s := opened(t, Quick)
+	s := opened(t, quick)
 	task := Task[int]{Label: "slow", Key: 1, Run: func(
 		ctx context.Context, _ string, _ func(Report),
 	) (int, error) {
@@ -132,7 +132,7 @@ func TestPrintedCommandsMakeTheRecords(t *testing.T) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(3)
 	}
-	s := opened(t, Quick)
+	s := opened(t, quick)
 	count := make([]int, 4)
 	tasks := squares(4, count)
 	var printed bytes.Buffer
@@ -177,7 +177,7 @@ func TestPrintedCommandsMakeTheRecords(t *testing.T) {
 }
 
 func TestBadStudies(t *testing.T) {
-	s := opened(t, Quick)
+	s := opened(t, quick)
 	for _, name := range []string{"", "../x", "a b", "-a"} {
 		if _, err := Open(name); err == nil {
 			t.Errorf("%q is a study", name)
@@ -213,7 +213,7 @@ func TestBadStudies(t *testing.T) {
 	if _, err := Open("04"); err == nil || !strings.Contains(err.Error(), "huge") {
 		t.Errorf("%v", err)
 	}
-	if AtScale(s, 1, 2) != 2 || AtScale(&Study{scale: Paper}, 1, 2) != 1 {
+	if AtScale(s, 1, 2) != 2 || AtScale(&Study{scale: paper}, 1, 2) != 1 {
 		t.Error("AtScale")
 	}
 }

@@ -1,0 +1,228 @@
+package study
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/kernelsmith/kernelsmith/ntk/train"
+	"github.com/kernelsmith/kernelsmith/plotting"
+)
+
+// Results are the traces of an experiment, by net, in the order in which the nets were given.
+type Results struct {
+	names     []string
+	traces    map[string][]*train.Trace
+	summaries map[string]*train.Summary
+}
+
+func newResults() *Results {
+	return &Results{
+		traces: map[string][]*train.Trace{}, summaries: map[string]*train.Summary{},
+	}
+}
+
+// add takes the traces of a net, which may be none.
+func (r *Results) add(name string, traces []*train.Trace) error {
+	if slices.Contains(r.names, name) {
+		return fmt.Errorf("study: two nets are named %q", name)
+	}
+	if len(traces) > 0 {
+		summary, err := train.Summarize(traces)
+		if err != nil {
+			return fmt.Errorf("study: %s: %w", name, err)
+		}
+		r.summaries[name] = summary
+	}
+	r.names, r.traces[name] = append(r.names, name), traces
+	return nil
+}
+
+// Names returns the names of the nets, in their order.
+func (r *Results) Names() []string { return slices.Clone(r.names) }
+
+// Traces returns the traces of a net, by trial.
+func (r *Results) Traces(name string) []*train.Trace { return r.traces[name] }
+
+// Summary returns mean and spread over the trials of a net, nil if it has none.
+func (r *Results) Summary(name string) *train.Summary { return r.summaries[name] }
+
+// Only returns the results of these nets, in this order.
+func (r *Results) Only(names ...string) *Results {
+	out := newResults()
+	for _, name := range names {
+		out.names = append(out.names, name)
+		out.traces[name], out.summaries[name] = r.traces[name], r.summaries[name]
+	}
+	return out
+}
+
+// With returns the results and others after them. It reports a net that is in both.
+func (r *Results) With(others *Results) (*Results, error) {
+	out := r.Only(r.names...)
+	for _, name := range others.names {
+		if err := out.add(name, others.traces[name]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// At returns mean and standard deviation over the trials of a net at an epoch; all is NaN where
+// nothing was measured, and the standard deviation is 0 of a single trial.
+func (r *Results) At(name string, epoch int) (mean, std train.Point) {
+	none := train.Point{Epoch: epoch, TrainLoss: math.NaN(), TestLoss: math.NaN(),
+		TrainAccuracy: math.NaN(), TestAccuracy: math.NaN()}
+	s := r.summaries[name]
+	if s == nil {
+		return none, none
+	}
+	i := slices.Index(s.Epochs, float64(epoch))
+	if i < 0 {
+		return none, none
+	}
+	pick := func(of func(train.Series) []float64) train.Point {
+		return train.Point{Epoch: epoch, TrainLoss: of(s.TrainLoss)[i], TestLoss: of(s.TestLoss)[i],
+			TrainAccuracy: of(s.TrainAccuracy)[i], TestAccuracy: of(s.TestAccuracy)[i]}
+	}
+	return pick(func(s train.Series) []float64 { return s.Mean }),
+		pick(func(s train.Series) []float64 { return s.Std })
+}
+
+// Trials says how many trials the means are over, for captions: "trials: 1HL ReLU 3, 4HL ReLU 1".
+func (r *Results) Trials() string {
+	var out []string
+	for _, name := range r.names {
+		out = append(out, fmt.Sprintf("%s %d", name, len(r.traces[name])))
+	}
+	return "trials: " + strings.Join(out, ", ")
+}
+
+// Show shows the runs as a table: seed, width, parameters, time and arithmetic of each.
+func (r *Results) Show(caption string) error {
+	var rows [][]string
+	for _, name := range r.names {
+		for i, t := range r.traces[name] {
+			rows = append(rows, []string{name, fmt.Sprint(i + 1), fmt.Sprint(t.Seed),
+				fmt.Sprint(t.Width), fmt.Sprint(t.Params), fmt.Sprintf("%.0f s", t.Seconds),
+				t.Arithmetic})
+		}
+	}
+	return plotting.ShowTable([]string{"net", "trial", "seed", "width", "parameters", "time",
+		"arithmetic"}, rows, caption)
+}
+
+// measurements are the four numbers of a point, with the part of the data and the axis of each.
+var measurements = []struct {
+	part, what string
+	of         func(*train.Summary) train.Series
+	at         func(train.Point) float64
+}{
+	{"train", "loss", func(s *train.Summary) train.Series { return s.TrainLoss },
+		func(p train.Point) float64 { return p.TrainLoss }},
+	{"test", "loss", func(s *train.Summary) train.Series { return s.TestLoss },
+		func(p train.Point) float64 { return p.TestLoss }},
+	{"train", "accuracy", func(s *train.Summary) train.Series { return s.TrainAccuracy },
+		func(p train.Point) float64 { return p.TrainAccuracy }},
+	{"test", "accuracy", func(s *train.Summary) train.Series { return s.TestAccuracy },
+		func(p train.Point) float64 { return p.TestAccuracy }},
+}
+
+// Curves draws losses and accuracies against the epoch in four panels: the mean over trials of
+// each net with a band of one standard deviation and, where limits are given, what it goes to
+// at infinite width as a thin line.
+func Curves(results, limits *Results) *plotting.Grid {
+	var panels [][]plotting.Drawing
+	for i, m := range measurements {
+		f := plotting.New(plotting.Options{Title: m.part, X: "epoch", Y: m.what, LogX: true})
+		for _, name := range results.names {
+			if s := results.summaries[name]; s != nil {
+				f.Band(name, s.Epochs, m.of(s).Lower(), m.of(s).Upper())
+				f.Line(name, s.Epochs, m.of(s).Mean)
+			}
+			if limits == nil {
+				continue
+			}
+			if s := limits.summaries[name]; s != nil {
+				f.Line("", s.Epochs, m.of(s).Mean, plotting.Thin, plotting.Like(name))
+			}
+		}
+		if limits != nil {
+			f.Key("infinite width", plotting.Thin)
+		}
+		if i%2 == 0 {
+			panels = append(panels, nil)
+		}
+		panels[i/2] = append(panels[i/2], f)
+	}
+	return plotting.Panels(panels, plotting.PanelOptions{Letters: true, SharedLegend: true})
+}
+
+// Published are the printed numbers of an experiment.
+type Published struct {
+	Source string // where they were published: "blog post, Figure 4"
+	Epochs []int
+	// Points are train loss, test loss, train accuracy and test accuracy at each epoch, by net.
+	Points map[string][][4]float64
+	// LossTolerance and AccuracyTolerance are how far apart the two may be to agree, and Why
+	// says where that is from.
+	LossTolerance, AccuracyTolerance float64
+	Why                              string
+}
+
+// Compared is the first trial of each net beside printed numbers.
+type Compared struct {
+	Header         []string // of a table with the Rows, "ours / published"
+	Rows           [][]string
+	Comparisons    []plotting.Comparison // for plotting.ShowCompared
+	Loss, Accuracy float64               // the largest differences
+}
+
+// Compare compares the first trial of each net with the printed numbers; nets of which none
+// are printed are left out. A net or an epoch without a measurement is an error.
+func (r *Results) Compare(p Published) (*Compared, error) {
+	out := &Compared{Header: []string{"net", "epoch"}}
+	for _, m := range measurements {
+		out.Header = append(out.Header, m.part+" "+m.what)
+	}
+	for _, name := range r.names {
+		printed := p.Points[name]
+		if len(printed) == 0 {
+			continue
+		}
+		if len(printed) != len(p.Epochs) || len(r.traces[name]) == 0 {
+			return nil, fmt.Errorf("study: %s has %d printed points for %d epochs and %d trials",
+				name, len(printed), len(p.Epochs), len(r.traces[name]))
+		}
+		for i, epoch := range p.Epochs {
+			points := r.traces[name][0].Points
+			k := slices.IndexFunc(points, func(q train.Point) bool { return q.Epoch == epoch })
+			if k < 0 {
+				return nil, fmt.Errorf("study: %s was not measured at epoch %d", name, epoch)
+			}
+			out.row(p, name, printed[i], points[k])
+		}
+	}
+	return out, nil
+}
+
+// row compares a net at one epoch.
+func (c *Compared) row(p Published, name string, printed [4]float64, ours train.Point) {
+	row := []string{name, fmt.Sprint(ours.Epoch)}
+	for i, m := range measurements {
+		one := plotting.Comparison{
+			Quantity: fmt.Sprintf("%s, epoch %d, %s %s", name, ours.Epoch, m.part, m.what),
+			Source:   p.Source, Published: printed[i], Ours: m.at(ours),
+			Tolerance: p.LossTolerance, Why: p.Why,
+		}
+		worst := &c.Loss
+		if m.what == "accuracy" {
+			one.Tolerance, worst = p.AccuracyTolerance, &c.Accuracy
+		}
+		*worst = math.Max(*worst, math.Abs(one.Ours-one.Published))
+		c.Comparisons = append(c.Comparisons, one)
+		row = append(row, fmt.Sprintf("%.4f / %.4f", one.Ours, one.Published))
+	}
+	c.Rows = append(c.Rows, row)
+}
