@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite ← ntk ← fcn, regress, spectra; plotting and data
+// Imports point one way: hermite ← ntk ← train ← fcn; regress and spectra take ntk; plotting and data
 // import none of ntk, and gonbui only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
@@ -30,8 +30,19 @@ func TestImportDirections(t *testing.T) {
 		"ntk/hermite":       {},
 		"ntk/fcn": {
 			"ntk",
+			"ntk/train",
 			"ntk/internal/accel",
+			"ntk/internal/parallel",
+			"ntk/internal/rows",
+			"ntk/internal/seed",
 			"internal/atomicfile",
+			"ntk/internal/vec32",
+		},
+		"ntk/train": {
+			"ntk",
+			"ntk/internal/parallel",
+			"ntk/internal/rows",
+			"ntk/internal/seed",
 			"ntk/internal/vec32",
 		},
 		"ntk/design": {
@@ -42,20 +53,23 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/special",
 			"ntk/internal/vec32",
 		},
-		"ntk/kerneltest":       {"ntk"},
-		"ntk/regress":          {"ntk", "ntk/internal/accel"},
-		"ntk/spectra":          {"ntk"},
-		"ntk/internal/accel":   {},
-		"ntk/internal/nnls":    {},
-		"ntk/internal/special": {},
-		"ntk/internal/gauss":   {"ntk/internal/special"},
-		"ntk/internal/vec32":   {},
-		"plotting":             {"internal/atomicfile"},
-		"plotting/live":        {"plotting"},
-		"data":                 {"internal/atomicfile"},
-		"data/download":        {"data"},
-		"data/fetch":           {"data", "data/download"},
-		"notebooks/about":      {"ntk"},
+		"ntk/kerneltest":        {"ntk"},
+		"ntk/regress":           {"ntk", "ntk/internal/accel"},
+		"ntk/spectra":           {"ntk"},
+		"ntk/internal/accel":    {},
+		"ntk/internal/nnls":     {},
+		"ntk/internal/parallel": {},
+		"ntk/internal/rows":     {},
+		"ntk/internal/seed":     {},
+		"ntk/internal/special":  {},
+		"ntk/internal/gauss":    {"ntk/internal/special"},
+		"ntk/internal/vec32":    {},
+		"plotting":              {"internal/atomicfile"},
+		"plotting/live":         {"plotting"},
+		"data":                  {"internal/atomicfile"},
+		"data/download":         {"data"},
+		"data/fetch":            {"data", "data/download"},
+		"notebooks/about":       {"ntk"},
 	}
 	seen := 0
 	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
