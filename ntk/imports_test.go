@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← fcn, regress, spectra; study on top; plotting
-// and data import none of ntk, and gonbui only plotting and plotting/live.
+// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← train ← fcn; regress
+// and spectra beside them, study on top; plotting and data import none of ntk, and gonbui only
+// plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
@@ -33,8 +34,19 @@ func TestImportDirections(t *testing.T) {
 		"ntk/hermite":         {},
 		"ntk/fcn": {
 			"ntk",
+			"ntk/train",
 			"ntk/internal/accel",
+			"ntk/internal/parallel",
+			"ntk/internal/rows",
+			"ntk/internal/seed",
 			"internal/atomicfile",
+			"ntk/internal/vec32",
+		},
+		"ntk/train": {
+			"ntk",
+			"ntk/internal/parallel",
+			"ntk/internal/rows",
+			"ntk/internal/seed",
 			"ntk/internal/vec32",
 		},
 		"ntk/design": {
@@ -46,21 +58,24 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/special",
 			"ntk/internal/vec32",
 		},
-		"ntk/kerneltest":       {"ntk", "ntk/inverse"},
-		"ntk/regress":          {"ntk", "ntk/internal/accel"},
-		"ntk/spectra":          {"ntk"},
-		"ntk/study":            {"data", "plotting"},
-		"ntk/internal/accel":   {},
-		"ntk/internal/nnls":    {},
-		"ntk/internal/special": {},
-		"ntk/internal/gauss":   {"ntk/internal/special"},
-		"ntk/internal/vec32":   {},
-		"plotting":             {"internal/atomicfile"},
-		"plotting/live":        {"plotting"},
-		"data":                 {"internal/atomicfile"},
-		"data/download":        {"data"},
-		"data/fetch":           {"data", "data/download"},
-		"notebooks/about":      {"ntk"},
+		"ntk/kerneltest":        {"ntk", "ntk/inverse"},
+		"ntk/regress":           {"ntk", "ntk/internal/accel"},
+		"ntk/spectra":           {"ntk"},
+		"ntk/study":             {"data", "plotting", "ntk", "ntk/fcn", "ntk/regress", "ntk/train"},
+		"ntk/internal/accel":    {},
+		"ntk/internal/nnls":     {},
+		"ntk/internal/special":  {},
+		"ntk/internal/gauss":    {"ntk/internal/special"},
+		"ntk/internal/vec32":    {},
+		"plotting":              {"internal/atomicfile"},
+		"plotting/live":         {"plotting"},
+		"data":                  {"internal/atomicfile"},
+		"data/download":         {"data"},
+		"data/fetch":            {"data", "data/download"},
+		"notebooks/about":       {"ntk"},
+		"ntk/internal/parallel": {},
+		"ntk/internal/rows":     {},
+		"ntk/internal/seed":     {},
 	}
 	seen := 0
 	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {

@@ -1,5 +1,5 @@
-// Package fcn has fully connected nets of finite width: initialisation, forward
-// pass, training, and the kernels that a net has before and after it.
+// Package fcn has fully connected nets of finite width: initialisation, outputs, gradients
+// for training, and the kernels that a net has before and after it.
 //
 //	u^l = σ_w/√n_{l-1} · W h^{l-1} + σ_b · b,   h^l = φ(u^l)
 //
@@ -9,21 +9,8 @@
 //
 // # Training
 //
-// A [Run] is a training run from initialisation to [Trace]; [Run.Train] trains
-// it, [Trials] trains several, and [Summarize] gives their mean and spread.
-// [New] and [Net.Train] are the same in two steps, for those who need the net.
-//
-// Unless [Settings] say otherwise, the loss is the mean over points of the sum
-// over outputs of squared errors, without ½, the function trained is f - f₀,
-// and a step is gradient descent on all points, θ ← θ - η ∂loss/∂θ: at infinite
-// width, residuals along an eigenvector of the n×n NTK Gram matrix shrink by
-// 1 - 2ηλ/n. So rates below n/λ_max are stable; [Net.StableRate] finds the limit
-// for any settings but Adam's, and [Settings.EpochTime] the time in gradient flow, by which
-// runs of other conventions compare.
-//
-// With [Settings.Checkpoints] a run that was interrupted or killed goes on from
-// where it was; see [Run.Train]. [Run.Identity] is the key under which to keep
-// its record. [Trace.WriteJSON] and [Trace.WriteCSV] write what was measured.
+// A [Model] is what package [train] makes and trains nets by: train.Run with it is a run from
+// initialisation, and train.Train trains a net of [New].
 //
 // # Kernels of a net
 //
@@ -40,12 +27,10 @@
 //
 // # Precision
 //
-// Parameters, activations and steps are in single precision, with a relative
-// rounding of 6e-8. With a [Settings.OutputScale] of α
-// the same change of the outputs takes a change of the parameters that is α times
-// smaller; from about α = 1e3 on such steps are lost beside the parameters they are
-// added to, and so is what f and f₀ differ by. Empirical kernels have errors of the order of
-// 1e-6 of their diagonal; [EmpiricalSettings] has double precision for checks.
+// Parameters, activations and gradients are in single precision, with a relative rounding of
+// 6e-8; see package train for what becomes of it in training. Empirical kernels have errors
+// of the order of 1e-6 of their diagonal; [EmpiricalSettings] has double precision for
+// checks.
 //
 // Matrix products use OpenBLAS where there is one (see [ntk.BLAS]). With the
 // portable arithmetic, the same seed gives the same bytes on any number of

@@ -5,12 +5,14 @@ import (
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
 
 // EmpiricalSettings say how empirical kernels are computed. The zero value is the
-// kernel of gradient descent as [Net.Train] does it, in single precision.
+// kernel of gradient descent as [train.Train] does it, in single precision.
 type EmpiricalSettings struct {
 	// Double computes in double precision, with the net's parameters as they are, for
 	// checks: it takes two to five times as long. Single precision has errors of the
@@ -18,7 +20,7 @@ type EmpiricalSettings struct {
 	Double bool
 	// Parameterization says which parameters the gradients of NTKs are taken in. In the
 	// standard one a kernel grows with the width.
-	Parameterization Parameterization
+	Parameterization train.Parameterization
 }
 
 // EmpiricalNTK returns the m×n matrix of inner products of the gradients of
@@ -101,11 +103,11 @@ func (n *Net) empirical(z, x *mat.Dense, k kernelKind, s []EmpiricalSettings) (*
 	if len(s) == 1 {
 		settings = s[0]
 	}
-	if p := settings.Parameterization; p != NTKParameterization && p != StandardParameterization {
+	if p := settings.Parameterization; p != train.NTKParameterization && p != train.StandardParameterization {
 		return nil, fmt.Errorf(
-			"fcn: %v is neither NTKParameterization nor StandardParameterization", p)
+			"fcn: %v is neither train.NTKParameterization nor train.StandardParameterization", p)
 	}
-	k.standard = settings.Parameterization == StandardParameterization && !k.features
+	k.standard = settings.Parameterization == train.StandardParameterization && !k.features
 	rowsZ, err := n.inputs(z, "z")
 	if err != nil {
 		return nil, err
@@ -266,7 +268,7 @@ func (s *side[T]) take(size int) []T {
 func (s *side[T]) forward(l *layer, w []T, phi func(value, derivative, z []T)) {
 	u, h := make([]T, s.n*l.out), s.take(s.n*l.out)
 	gemm(blas.NoTrans, blas.Trans, s.n, l.out, l.in, T(l.scale), s.h, l.in, w, l.in, 0, u, l.out)
-	parallel(s.n, 1+8192/l.out, func(lo, hi int) {
+	parallel.For(s.n, 1+8192/l.out, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			row := u[r*l.out : (r+1)*l.out]
 			if l.b != nil {
@@ -292,7 +294,7 @@ func (s *side[T]) backward(i int, next *layer, w []T) {
 		if o > 1 {
 			to = s.take(s.n * o * next.in)
 		}
-		parallel(s.n, 1+8192/next.in, func(lo, hi int) {
+		parallel.For(s.n, 1+8192/next.in, func(lo, hi int) {
 			for r := lo; r < hi; r++ {
 				from := slope[r*next.in : (r+1)*next.in]
 				for p, output := range s.outputs {
@@ -310,7 +312,7 @@ func (s *side[T]) backward(i int, next *layer, w []T) {
 	d := s.take(s.n * o * next.in)
 	gemm(blas.NoTrans, blas.NoTrans, s.n*o, next.in, next.out, T(next.scale), s.d, next.out, w,
 		next.in, 0, d, next.in)
-	parallel(s.n*o, 1+8192/next.in, func(lo, hi int) {
+	parallel.For(s.n*o, 1+8192/next.in, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			row, from := d[r*next.in:(r+1)*next.in], slope[r/o*next.in:(r/o+1)*next.in]
 			for j, v := range from {
@@ -341,7 +343,7 @@ func converted[T float](w []float32) []T {
 		return same
 	}
 	out := make([]T, len(w))
-	parallel(len(w), 1<<16, func(lo, hi int) {
+	parallel.For(len(w), 1<<16, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			out[i] = T(w[i])
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
@@ -49,7 +50,7 @@ var everyActivation = []ntk.Activation{
 // jacobian is the second implementation of the kernels: the gradient of each output
 // with respect to each trained parameter, written out unit by unit in double
 // precision; and what the last hidden layer puts out.
-func jacobian(n *Net, x []float64, p Parameterization) (gradients [][]float64, features []float64) {
+func jacobian(n *Net, x []float64, p train.Parameterization) (gradients [][]float64, features []float64) {
 	h, slopes := [][]float64{x}, [][]float64{}
 	for i, l := range n.layers[:len(n.layers)-1] {
 		phi := n.arch.Layers()[i].Activation
@@ -73,7 +74,7 @@ func jacobian(n *Net, x []float64, p Parameterization) (gradients [][]float64, f
 		for i := len(n.layers) - 1; i >= 0; i-- {
 			l := n.layers[i]
 			weight, bias := float64(l.scale), float64(l.biasStd)
-			if p == StandardParameterization {
+			if p == train.StandardParameterization {
 				weight, bias = 1, float64(min(1, len(l.b)))
 			}
 			if !l.frozen {
@@ -142,7 +143,7 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 					Config{Inputs: d, Width: 7, Outputs: o, Seed: 3}),
 			)
 			for c := range 4 {
-				same, p := c&1 == 1, Parameterization(c>>1)
+				same, p := c&1 == 1, train.Parameterization(c>>1)
 				left := z
 				if same {
 					left = mat.DenseCopyOf(x)
@@ -234,9 +235,9 @@ func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 		}, ntk.Readout{WeightStd: 1.2, BiasStd: 0.2}))
 		net := ntk.Must(New(arch, Config{Inputs: d, Width: 6, Outputs: o, Seed: 11}))
 		p := paramsOf(net)
-		gradients := map[Parameterization][][]float64{
-			NTKParameterization:      make([][]float64, n*o),
-			StandardParameterization: make([][]float64, n*o),
+		gradients := map[train.Parameterization][][]float64{
+			train.NTKParameterization:      make([][]float64, n*o),
+			train.StandardParameterization: make([][]float64, n*o),
 		}
 		for i := range n {
 			for l := range p.w {
@@ -251,8 +252,8 @@ func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 							float64(net.layers[l].biasStd)}[which]
 						for a := range o {
 							g := (up[a] - down[a]) / (2 * step)
-							for p, per := range map[Parameterization]float64{NTKParameterization: 1,
-								StandardParameterization: std} {
+							for p, per := range map[train.Parameterization]float64{train.NTKParameterization: 1,
+								train.StandardParameterization: std} {
 								gradients[p][i*o+a] = append(gradients[p][i*o+a], g/per)
 							}
 						}

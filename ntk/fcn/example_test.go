@@ -11,57 +11,14 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
 
-func parity() fcn.Problem {
+func parity() train.Problem {
 	x := mat.NewDense(4, 2, []float64{1, 1, 1, -1, -1, 1, -1, -1})
 	y := mat.NewDense(4, 1, []float64{1, -1, -1, 1}) // of two bits
-	return fcn.Problem{XTrain: x, YTrain: y, XTest: x, YTest: y}
-}
-
-func ExampleNet_Train() {
-	arch := ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0))
-	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 256, Outputs: 1, Seed: 1}))
-	trace, err := net.Train(context.Background(), parity(),
-		fcn.Settings{LearningRate: 0.1, Epochs: 100, Snapshots: []int{0, 100}})
-	if err != nil {
-		panic(err)
-	}
-	for _, p := range trace.Points {
-		fmt.Printf("epoch %3d: loss %.2f, accuracy %.2f\n", p.Epoch, p.TrainLoss, p.TrainAccuracy)
-	}
-	// Output:
-	// epoch   0: loss 1.00, accuracy 0.00
-	// epoch 100: loss 0.00, accuracy 1.00
-}
-
-// A run as one value: its identity is the key under which to keep the trace.
-func ExampleRun() {
-	run := fcn.Run{
-		Arch:     ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
-		Config:   fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3},
-		Problem:  parity(),
-		Settings: fcn.Settings{LearningRate: 0.1, Epochs: 10},
-	}
-	trace, err := run.Train(context.Background())
-	if err != nil {
-		panic(err)
-	}
-	fmt.Println(run.Identity().Net, trace.Params, len(trace.Points))
-	// Output: 1HL ReLU 256 8
-}
-
-func ExampleSummarize() {
-	a := &fcn.Trace{Points: []fcn.Point{{Epoch: 10, TestLoss: 0.5}}}
-	b := &fcn.Trace{Points: []fcn.Point{{Epoch: 10, TestLoss: 0.7}}}
-	s, err := fcn.Summarize([]*fcn.Trace{a, b})
-	if err != nil {
-		panic(err)
-	}
-	fmt.Printf("%v: %.3f, from %.3f to %.3f\n", s.Epochs, s.TestLoss.Mean, s.TestLoss.Lower(),
-		s.TestLoss.Upper())
-	// Output: [10]: [0.600], from [0.459] to [0.741]
+	return train.Problem{XTrain: x, YTrain: y, XTest: x, YTest: y}
 }
 
 func ExampleNew() {
@@ -94,220 +51,6 @@ func ExampleNet_EmpiricalNTK() {
 	}
 	fmt.Printf("%.1f\n", mean)
 	// Output: 2.0
-}
-
-func ExampleLogSnapshots() {
-	fmt.Println(fcn.LogSnapshots(20))
-	// Output: [0 1 2 3 4 6 7 10 13 18 20]
-}
-
-// Weights, optimizer and what was measured are in the folder from time to time
-// and when the run is interrupted; the same run then goes on from there.
-func ExampleRun_Train() {
-	dir, err := os.MkdirTemp("", "checkpoints")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	ctx, stop := context.WithCancel(context.Background())
-	run := fcn.Run{
-		Arch:    ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
-		Config:  fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3},
-		Problem: parity(),
-		Settings: fcn.Settings{
-			LearningRate: 0.1,
-			Epochs:       100,
-			StopBelow:    1e-3,
-			Checkpoints:  dir,
-			Progress: func(p fcn.Progress) {
-				if p.Epoch == 10 {
-					stop()
-				}
-			},
-		},
-	}
-	_, err = run.Train(ctx)
-	fmt.Println(err)
-	trace, err := run.Train(context.Background())
-	if err != nil {
-		panic(err)
-	}
-	last := trace.Points[len(trace.Points)-1]
-	fmt.Println(last.Epoch < 100, trace.Stopped)
-	// Output:
-	// fcn: training stopped after 10 of 100 epochs: context canceled
-	// true the training loss is below 0.001
-}
-
-// The limit of the learning rate, and the time that an epoch takes at half of it.
-func ExampleNet_StableRate() {
-	net := ntk.Must(
-		fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)),
-			fcn.Config{Inputs: 2, Width: 256, Outputs: 1, Seed: 1}),
-	)
-	var settings fcn.Settings
-	limit := ntk.Must(net.StableRate(context.Background(), parity(), settings))
-	settings.LearningRate = limit / 2
-	fmt.Printf("%.1f %.2f\n", limit, settings.EpochTime(4))
-	// Output: 1.6 0.39
-}
-
-func ExampleSettings_EpochTime() {
-	one, half := fcn.Settings{LearningRate: 0.1}, fcn.Settings{LearningRate: 0.2, LossFactor: 0.5}
-	fmt.Printf("%.3f %.3f\n", one.EpochTime(4), half.EpochTime(4))
-	// Output: 0.050 0.050
-}
-
-func ExampleRateError() {
-	_, err := fcn.Run{
-		Arch:   ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)),
-		Config: fcn.Config{Inputs: 2, Width: 64, Outputs: 1}, Problem: parity(),
-		Settings: fcn.Settings{LearningRate: 100, Epochs: 10, CheckRate: true},
-	}.Train(context.Background())
-	_, refused := err.(*fcn.RateError)
-	fmt.Println(refused)
-	// Output: true
-}
-
-// Classes by cross-entropy, with Adam on three points a step.
-func ExampleAdam() {
-	p := parity()
-	classes := mat.NewDense(4, 2, []float64{1, 0, 0, 1, 0, 1, 1, 0})
-	p.YTrain, p.YTest = classes, classes
-	net := ntk.Must(
-		fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
-			fcn.Config{Inputs: 2, Width: 64, Outputs: 2, Seed: 3}),
-	)
-	trace, err := net.Train(context.Background(), p, fcn.Settings{
-		LearningRate: 0.1,
-		Epochs:       50,
-		Snapshots:    []int{50},
-		Loss:         fcn.CrossEntropy,
-		Optimizer:    fcn.Adam{},
-		Batch:        3,
-	})
-	if err != nil {
-		panic(err)
-	}
-	fmt.Printf("%.2f, %s\n", trace.Points[0].TestAccuracy, trace.Optimizer)
-	// Output: 1.00, Adam β₁ = 0.9, β₂ = 0.999, ε = 1e-08
-}
-
-func ExampleMomentum() {
-	net := ntk.Must(
-		fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
-			fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3}),
-	)
-	plain, heavy := fcn.Settings{}, fcn.Settings{Optimizer: fcn.Momentum{Decay: 0.9}}
-	ctx := context.Background()
-	fmt.Printf(
-		"%.1f\n",
-		ntk.Must(net.StableRate(ctx, parity(), heavy))/ntk.Must(
-			net.StableRate(ctx, parity(), plain)),
-	)
-	// Output: 1.9
-}
-
-func ExampleTrials() {
-	var runs []fcn.Run
-	for seed := range uint64(3) {
-		runs = append(runs, fcn.Run{
-			Arch:   ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0)),
-			Config: fcn.Config{Inputs: 2, Width: 256, Outputs: 1, Seed: seed}, Problem: parity(),
-			Settings: fcn.Settings{LearningRate: 0.1, Epochs: 100, Snapshots: []int{0, 100}},
-		})
-	}
-	traces, err := fcn.Trials(context.Background(), runs)
-	if err != nil {
-		panic(err)
-	}
-	s := ntk.Must(fcn.Summarize(traces))
-	fmt.Printf("%v: %.2f\n", s.Epochs, s.TrainAccuracy.Mean)
-	// Output: [0 100]: [0.00 1.00]
-}
-
-func ExampleTrace_WriteCSV() {
-	t := &fcn.Trace{
-		Points: []fcn.Point{
-			{Epoch: 10, TrainLoss: 0.25, TestLoss: 0.5, TrainAccuracy: 1, TestAccuracy: 0.75},
-		},
-	}
-	if err := t.WriteCSV(os.Stdout); err != nil {
-		panic(err)
-	}
-	// Output:
-	// epoch,train_loss,test_loss,train_accuracy,test_accuracy
-	// 10,0.25,0.5,1,0.75
-}
-
-func ExampleReadPointsCSV() {
-	points, err := fcn.ReadPointsCSV(
-		strings.NewReader(
-			"epoch,train_loss,test_loss,train_accuracy,test_accuracy\n10,0.25,0.5,1,0.75\n"),
-	)
-	fmt.Println(points, err)
-	// Output: [{10 0.25 0.5 1 0.75}] <nil>
-}
-
-func ExampleTrace_WriteJSON() {
-	var b strings.Builder
-	if err := (&fcn.Trace{Net: "1HL ReLU", Width: 64}).WriteJSON(&b); err != nil {
-		panic(err)
-	}
-	t := ntk.Must(fcn.ReadTraceJSON(strings.NewReader(b.String())))
-	fmt.Println(t.Net, t.Width)
-	// Output: 1HL ReLU 64
-}
-
-func ExampleReadTraceJSON() {
-	_, err := fcn.ReadTraceJSON(strings.NewReader(`{"Net": "1HL ReLU", "Depth": 1}`))
-	fmt.Println(err)
-	// Output: fcn: this is not a trace: json: unknown field "Depth"
-}
-
-func ExampleSummary_WriteCSV() {
-	a := &fcn.Trace{Points: []fcn.Point{{Epoch: 10, TestLoss: 1}}}
-	b := &fcn.Trace{Points: []fcn.Point{{Epoch: 10, TestLoss: 3}}}
-	if err := ntk.Must(fcn.Summarize([]*fcn.Trace{a, b})).WriteCSV(os.Stdout); err != nil {
-		panic(err)
-	}
-	// Output:
-	// epoch,train_loss,train_loss_std,test_loss,test_loss_std,train_accuracy,train_accuracy_std,test_accuracy,test_accuracy_std
-	// 10,0,0,2,1.4142135623730951,0,0,0,0
-}
-
-func ExampleDivergedError() {
-	_, err := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)),
-		fcn.Config{Inputs: 2, Width: 64, Outputs: 1})).
-		Train(context.Background(), parity(), fcn.Settings{LearningRate: 1e6, Epochs: 100})
-	_, diverged := err.(*fcn.DivergedError)
-	fmt.Println(diverged)
-	// Output: true
-}
-
-func ExampleInterruptedError() {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	_, err := fcn.Run{
-		Arch:   ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)),
-		Config: fcn.Config{Inputs: 2, Width: 64, Outputs: 1}, Problem: parity(),
-		Settings: fcn.Settings{LearningRate: 0.1, Epochs: 100},
-	}.Train(ctx)
-	fmt.Println(err)
-	// Output: fcn: training stopped after 0 of 100 epochs: context canceled
-}
-
-func ExampleRun_Identity() {
-	run := fcn.Run{
-		Arch:   ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)),
-		Config: fcn.Config{Inputs: 2, Width: 64, Outputs: 1}, Problem: parity(),
-		Settings: fcn.Settings{LearningRate: 0.1, Epochs: 100},
-	}
-	before := run.Identity()
-	run.Settings.LearningRate = 0.2
-	fmt.Println(before.Architecture == run.Identity().Architecture,
-		before.LearningRate == run.Identity().LearningRate)
-	// Output: true false
 }
 
 func ExampleKernelChange() {
@@ -346,9 +89,7 @@ func ExampleNet_Moved() {
 	for _, width := range []int{64, 4096} {
 		net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: width, Outputs: 1, Seed: 1}))
 		before := net.Clone()
-		if _, err := net.Train(
-			context.Background(), p, fcn.Settings{LearningRate: 0.1, Epochs: 50},
-		); err != nil {
+		if _, err := train.Train(context.Background(), net, p, train.Settings{LearningRate: 0.1, Epochs: 50}); err != nil {
 			panic(err)
 		}
 		m := ntk.Must(net.Moved(before, p.XTrain, p.YTrain))
@@ -366,9 +107,7 @@ func ExampleNet_Clone() {
 	)
 	p := parity()
 	start := net.Clone()
-	if _, err := net.Train(
-		context.Background(), p, fcn.Settings{LearningRate: 0.1, Epochs: 5},
-	); err != nil {
+	if _, err := train.Train(context.Background(), net, p, train.Settings{LearningRate: 0.1, Epochs: 5}); err != nil {
 		panic(err)
 	}
 	fmt.Println(mat.Equal(ntk.Must(start.Forward(p.XTrain)), ntk.Must(net.Forward(p.XTrain))))
@@ -476,4 +215,19 @@ func ExampleReadNPZ() {
 		ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)))
 	fmt.Println(err)
 	// Output: fcn: not an .npz file, or cut off: zip: not a valid zip file
+}
+
+// A model says which net to train; package train makes and trains it.
+func ExampleModel() {
+	run := train.Run{
+		Model: fcn.Model{
+			Arch:   ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0)),
+			Config: fcn.Config{Inputs: 2, Width: 256, Outputs: 1, Seed: 1},
+		},
+		Problem:  parity(),
+		Settings: train.Settings{LearningRate: 0.1, Epochs: 100},
+	}
+	trace := ntk.Must(run.Train(context.Background()))
+	fmt.Println(trace.Params, trace.Points[len(trace.Points)-1].TrainAccuracy)
+	// Output: 768 1
 }

@@ -2,21 +2,19 @@ package fcn
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -134,8 +132,8 @@ func TestStepIsTheGradient(t *testing.T) {
 				}
 				return sum
 			}
-			_, err := net.Train(context.Background(), Problem{x, y, x, y},
-				Settings{LearningRate: rate, Epochs: 1, Uncentered: uncentered})
+			_, err := train.Train(context.Background(), net, problem(x, y, x, y),
+				train.Settings{LearningRate: rate, Epochs: 1, Uncentered: uncentered})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -253,53 +251,18 @@ func TestEmpiricalNTKAgainstInfiniteWidth(t *testing.T) {
 	}
 }
 
-func smallProblem() Problem {
-	return Problem{normals(1, 20, 3), normals(2, 20, 2), normals(3, 10, 3), normals(4, 10, 2)}
+func problem(x, y, xTest, yTest *mat.Dense) train.Problem {
+	return train.Problem{XTrain: x, YTrain: y, XTest: xTest, YTest: yTest}
 }
 
-func TestTraining(t *testing.T) {
-	net := ntk.Must(New(nets["1HL mimic"], Config{Inputs: 3, Width: 64, Outputs: 2, Seed: 1}))
-	p := smallProblem()
-	seen := 0
-	trace, err := net.Train(context.Background(), p, Settings{
-		LearningRate: 0.05, Epochs: 30, Snapshots: []int{30, 0, 7, 7},
-		Progress: func(q Progress) {
-			if seen++; q.Epoch != seen || q.Epochs != 30 || !(q.TrainLoss > 0) {
-				t.Errorf("progress %+v at call %d", q, seen)
-			}
-		},
-	})
-	if err != nil || seen != 30 {
-		t.Fatalf("%d calls of Progress, %v", seen, err)
-	}
-	var epochs []int
-	for _, q := range trace.Points {
-		epochs = append(epochs, q.Epoch)
-	}
-	if !slices.Equal(epochs, []int{0, 7, 30}) {
-		t.Errorf("snapshots at %v", epochs)
-	}
-	// A centred net starts at 0.
-	first, last := trace.Points[0], trace.Points[2]
-	zero := mat.NewDense(20, 2, nil)
-	if want := ntk.Must(ntk.MSE(zero, p.YTrain)); math.Abs(first.TrainLoss-want) > 1e-14 {
-		t.Errorf("loss %v at the start, want %v", first.TrainLoss, want)
-	}
-	if !(last.TrainLoss < 0.7*first.TrainLoss) {
-		t.Errorf("training loss %v → %v", first.TrainLoss, last.TrainLoss)
-	}
-	if trace.Net != net.arch.String() || trace.Width != 64 || trace.Params != 3*64+64*2 ||
-		!trace.Centered ||
-		trace.Arithmetic == "" ||
-		trace.Seconds <= 0 {
-		t.Errorf("trace %+v", trace)
-	}
+func smallProblem() train.Problem {
+	return problem(normals(1, 20, 3), normals(2, 20, 2), normals(3, 10, 3), normals(4, 10, 2))
 }
 
 // The same seed gives the same numbers whatever the number of threads: for
 // initialisation and, with the portable arithmetic, for training.
 func TestSameSeedSameNet(t *testing.T) {
-	make1 := func(procs int, seed uint64) (*Net, *Trace) {
+	make1 := func(procs int, seed uint64) (*Net, *train.Trace) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 		net := ntk.Must(
 			New(nets["4HL ReLU"], Config{Inputs: 3, Width: 600, Outputs: 2, Seed: seed}))
@@ -307,8 +270,8 @@ func TestSameSeedSameNet(t *testing.T) {
 			return net, nil
 		}
 		trace := ntk.Must(
-			net.Train(context.Background(), smallProblem(),
-				Settings{LearningRate: 0.05, Epochs: 3}),
+			train.Train(context.Background(), net, smallProblem(),
+				train.Settings{LearningRate: 0.05, Epochs: 3}),
 		)
 		trace.Seconds, trace.Arithmetic = 0, ""
 		return net, trace
@@ -340,75 +303,10 @@ func TestSameSeedSameNet(t *testing.T) {
 	}
 }
 
-func TestInterruptAndDivergence(t *testing.T) {
-	newNet := func() *Net {
-		return ntk.Must(New(nets["1HL mimic"], Config{Inputs: 3, Width: 16, Outputs: 2, Seed: 1}))
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	trace, err := newNet().Train(ctx, smallProblem(),
-		Settings{LearningRate: 0.01, Epochs: 100, Snapshots: []int{0, 1, 2, 3, 4, 5},
-			Progress: func(p Progress) {
-				if p.Epoch == 3 {
-					cancel()
-				}
-			}})
-	var interrupted *InterruptedError
-	if !errors.As(err, &interrupted) || interrupted.Epoch != 3 ||
-		!errors.Is(err, context.Canceled) ||
-		len(trace.Points) != 3 {
-		t.Errorf("interrupted: %v, %d points", err, len(trace.Points))
-	}
-	_, err = newNet().Train(context.Background(), smallProblem(),
-		Settings{LearningRate: 1e4, Epochs: 1000})
-	var diverged *DivergedError
-	if !errors.As(err, &diverged) || diverged.Epoch == 0 || diverged.Points != "training" ||
-		!strings.Contains(err.Error(), "10000") {
-		t.Errorf("diverged: %v", err)
-	}
-	// A polynomial far out on one test row alone, and on a training row from the start.
-	quartic := ntk.Must(
-		New(ntk.Must(ntk.UniformFCN(4, square{}, 1, 0)), Config{Inputs: 3, Width: 8, Outputs: 2}))
-	p := smallProblem()
-	p.XTest = mat.DenseCopyOf(p.XTest)
-	p.XTest.Set(4, 1, 1e6)
-	_, err = quartic.Train(context.Background(), p, Settings{LearningRate: 1e-6, Epochs: 2})
-	if !errors.As(err, &diverged) || diverged.Points != "test" || diverged.Epoch != 0 ||
-		!strings.Contains(err.Error(), "too large for the activation") {
-		t.Errorf("far test row: %v", err)
-	}
-	p.XTrain, p.YTrain = p.XTest, p.YTest
-	_, err = quartic.Train(context.Background(), p, Settings{LearningRate: 1e-6, Epochs: 2})
-	if !errors.As(err, &diverged) || diverged.Points != "training" || diverged.Epoch != 0 {
-		t.Errorf("far training row: %v", err)
-	}
-	// Every rate gives finite weights or an error, whatever sign its NaN has.
-	for rate := 1.0; rate < 1e30; rate *= 30 {
-		net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 4, Outputs: 2, Seed: 28}))
-		if _, err := net.Train(
-			context.Background(), smallProblem(), Settings{LearningRate: rate, Epochs: 30},
-		); err != nil {
-			continue
-		}
-		for _, l := range net.layers {
-			for _, w := range l.w {
-				if math.IsNaN(float64(w)) {
-					t.Fatalf("learning rate %g: NaN among the weights and no error", rate)
-				}
-			}
-		}
-	}
-}
-
 func TestBadInput(t *testing.T) {
 	arch := nets["1HL mimic"]
 	good := Config{Inputs: 3, Width: 4, Outputs: 2}
 	net := ntk.Must(New(arch, good))
-	train := func(change func(p *Problem, s *Settings)) error {
-		p, s := smallProblem(), Settings{LearningRate: 0.1, Epochs: 2}
-		change(&p, &s)
-		_, err := net.Train(context.Background(), p, s)
-		return err
-	}
 	with := func(rows, cols int, v float64) *mat.Dense {
 		m := mat.NewDense(rows, cols, nil)
 		m.Set(rows-1, cols-1, v)
@@ -431,33 +329,6 @@ func TestBadInput(t *testing.T) {
 		{"outputs 0 to 1", second(net.EmpiricalNTK(normals(1, 2, 3), normals(1, 2, 3), 2))},
 		{"z has 4", second(net.EmpiricalNTK(normals(1, 2, 4), normals(1, 2, 3), 0))},
 		{"x has 4", second(net.EmpiricalNTK(normals(1, 2, 3), normals(1, 2, 4), 0))},
-		{"LearningRate is 0", train(func(p *Problem, s *Settings) { s.LearningRate = 0 })},
-		{"LearningRate is NaN", train(func(p *Problem,
-			s *Settings) {
-			s.LearningRate = math.NaN()
-		})},
-		{"Epochs is 0", train(func(p *Problem, s *Settings) { s.Epochs = 0 })},
-		{"StopBelow is -1", train(func(p *Problem, s *Settings) { s.StopBelow = -1 })},
-		{"StopBelow is NaN", train(func(p *Problem, s *Settings) { s.StopBelow = math.NaN() })},
-		{"StopEvery is -2", train(func(p *Problem, s *Settings) { s.StopEvery = -2 })},
-		{"snapshot at epoch 3", train(func(p *Problem, s *Settings) { s.Snapshots = []int{3} })},
-		{"YTrain has 19 rows for 20", train(func(p *Problem,
-			s *Settings) {
-			p.YTrain = normals(1, 19, 2)
-		})},
-		{"YTest has 3 columns", train(func(p *Problem,
-			s *Settings) {
-			p.YTest = normals(1, 10, 3)
-		})},
-		{"XTest is +Inf in row 9", train(func(p *Problem,
-			s *Settings) {
-			p.XTest = with(10, 3, math.Inf(1))
-		})},
-		{"YTrain is NaN", train(func(p *Problem,
-			s *Settings) {
-			p.YTrain = with(20, 2, math.NaN())
-		})},
-		{"XTrain is empty", train(func(p *Problem, s *Settings) { p.XTrain = nil })},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", c.err, c.says)
@@ -466,114 +337,6 @@ func TestBadInput(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
-
-func TestLogSnapshots(t *testing.T) {
-	for _, epochs := range []int{1, 2, 10, 1025, math.MaxInt64} {
-		s := LogSnapshots(epochs, 0)
-		if s[0] != 0 || s[len(s)-1] != epochs || !slices.IsSorted(s) ||
-			len(slices.Compact(slices.Clone(s))) != len(s) {
-			t.Errorf("%d epochs: %v", epochs, s)
-		}
-	}
-	if s := LogSnapshots(1025, 170); !slices.Contains(s, 170) || !slices.Contains(s, 100) {
-		t.Errorf("%v", s)
-	}
-}
-
-func TestSummarize(t *testing.T) {
-	a := &Trace{Points: []Point{{0, 1, 2, 0, 0.5}, {5, 3, 4, 1, 0.5}}}
-	b := &Trace{Points: []Point{{0, 2, 2, 0, 0.5}, {5, 5, 4, 1, 0.7}}}
-	s := ntk.Must(Summarize([]*Trace{a, b}))
-	want := &Summary{
-		Epochs:        []float64{0, 5},
-		TrainLoss:     Series{[]float64{1.5, 4}, []float64{math.Sqrt(0.5), math.Sqrt2}},
-		TestLoss:      Series{[]float64{2, 4}, []float64{0, 0}},
-		TrainAccuracy: Series{[]float64{0, 1}, []float64{0, 0}},
-		TestAccuracy:  Series{[]float64{0.5, 0.6}, []float64{0, math.Sqrt(0.02)}},
-	}
-	if d := cmp.Diff(
-		want, s, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-15 }),
-	); d != "" {
-		t.Error(d)
-	}
-	if one := ntk.Must(Summarize([]*Trace{a})); one.TrainLoss.Std[1] != 0 ||
-		one.TrainLoss.Mean[1] != 3 {
-		t.Errorf("one trial: %+v", one)
-	}
-	if _, err := Summarize(nil); err == nil {
-		t.Error("no traces must be an error")
-	}
-	if _, err := Summarize([]*Trace{a, {Points: []Point{{Epoch: 0}, {Epoch: 6}}}}); err == nil ||
-		!strings.Contains(err.Error(), "trace 1") {
-		t.Errorf("other epochs: %v", err)
-	}
-}
-
-// Whatever determines a result changes the identity, and nothing else does.
-func TestIdentity(t *testing.T) {
-	base := func() Run {
-		return Run{
-			nets["1HL mimic"],
-			Config{3, 16, 2, 1},
-			smallProblem(),
-			Settings{LearningRate: 0.1, Epochs: 20},
-		}
-	}
-	same := base()
-	same.Settings.Progress = func(Progress) {}
-	same.Settings.Snapshots = append(LogSnapshots(20), 3, 0)
-	same.Settings.StopEvery = 7 // nothing without StopBelow
-	same.Settings.LossFactor, same.Settings.OutputScale, same.Settings.Batch = 1, 1, 20
-	same.Settings.CheckRate, same.Settings.Checkpoints, same.Settings.CheckpointEvery = true, "x", 1
-	if d := cmp.Diff(base().Identity(), same.Identity()); d != "" {
-		t.Errorf("the same run has another identity:\n%s", d)
-	}
-	seen := map[string]string{fmt.Sprintf("%+v", base().Identity()): "the first"}
-	for name, change := range map[string]func(r *Run){
-		"activation": func(r *Run) {
-			phi := ntk.PublishedMimic()
-			phi.G += 1e-12
-			r.Arch = ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
-		},
-		"σ_b": func(r *Run) {
-			r.Arch = ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1,
-				1e-9))
-		},
-		"depth": func(r *Run) {
-			r.Arch = ntk.Must(ntk.UniformFCN(2, ntk.PublishedMimic(), 1,
-				0))
-		},
-		"seed":       func(r *Run) { r.Config.Seed = 2 },
-		"width":      func(r *Run) { r.Config.Width = 17 },
-		"data":       func(r *Run) { r.Problem.XTest = normals(8, 10, 3) },
-		"targets":    func(r *Run) { r.Problem.YTrain = normals(8, 20, 2) },
-		"rate":       func(r *Run) { r.Settings.LearningRate = 0.2 },
-		"epochs":     func(r *Run) { r.Settings.Epochs = 21 },
-		"snapshots":  func(r *Run) { r.Settings.Snapshots = []int{1} },
-		"centring":   func(r *Run) { r.Settings.Uncentered = true },
-		"stop":       func(r *Run) { r.Settings.StopBelow = 0.1 },
-		"plateau":    func(r *Run) { r.Settings.Plateau = 3 },
-		"time":       func(r *Run) { r.Settings.StopAfter = time.Hour },
-		"every":      func(r *Run) { r.Settings.Plateau, r.Settings.StopEvery = 3, 2 },
-		"loss":       func(r *Run) { r.Settings.Loss = CrossEntropy },
-		"factor":     func(r *Run) { r.Settings.LossFactor = 0.5 },
-		"scale":      func(r *Run) { r.Settings.OutputScale = 2 },
-		"standard":   func(r *Run) { r.Settings.Parameterization = StandardParameterization },
-		"momentum":   func(r *Run) { r.Settings.Optimizer = Momentum{0.9} },
-		"momentum 2": func(r *Run) { r.Settings.Optimizer = Momentum{0.91} },
-		"Adam":       func(r *Run) { r.Settings.Optimizer = Adam{} },
-		"Adam 2":     func(r *Run) { r.Settings.Optimizer = Adam{Epsilon: 1e-7} },
-		"batch":      func(r *Run) { r.Settings.Batch = 19 },
-	} {
-		r := base()
-		change(&r)
-		id := fmt.Sprintf("%+v", r.Identity())
-		if other, taken := seen[id]; taken {
-			t.Errorf("%s: another run has the identity of %s", name, other)
-		}
-		seen[id] = name
-	}
-}
 
 // What is frozen keeps its values to the bit, what is not moves; and the empirical
 // NTK is the infinite-width one without the frozen layer's part.
@@ -584,8 +347,8 @@ func TestFrozenLayers(t *testing.T) {
 	}, ntk.Readout{WeightStd: 1, Frozen: true}))
 	config := Config{Inputs: 3, Width: 64, Outputs: 2, Seed: 4}
 	net, fresh := ntk.Must(New(arch, config)), ntk.Must(New(arch, config))
-	if _, err := net.Train(
-		t.Context(), smallProblem(), Settings{LearningRate: 0.1, Epochs: 3},
+	if _, err := train.Train(
+		t.Context(), net, smallProblem(), train.Settings{LearningRate: 0.1, Epochs: 3},
 	); err != nil {
 		t.Fatal(err)
 	}

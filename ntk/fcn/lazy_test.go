@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -85,8 +86,8 @@ func TestMoved(t *testing.T) {
 			m.AlignmentBefore != m.AlignmentAfter {
 			t.Errorf("width %d: an untrained net moved: %+v", width, m)
 		}
-		if _, err := net.Train(
-			t.Context(), p, Settings{LearningRate: 0.05, Epochs: 200},
+		if _, err := train.Train(
+			t.Context(), net, p, train.Settings{LearningRate: 0.05, Epochs: 200},
 		); err != nil {
 			t.Fatal(err)
 		}

@@ -7,9 +7,9 @@ import (
 	"math/rand/v2"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
-	"gonum.org/v1/gonum/blas"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/rows"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/seed"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -97,9 +97,9 @@ func (n *Net) add(
 	}
 	// A stream of its own for each unit: the same numbers on any number of threads.
 	index := uint64(len(n.layers))
-	parallel(out, 1+4096/in, func(lo, hi int) {
+	parallel.For(out, 1+4096/in, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			r := rand.New(rand.NewPCG(mix(n.config.Seed), mix(index<<32|uint64(i))))
+			r := rand.New(rand.NewPCG(seed.Mix(n.config.Seed), seed.Mix(index<<32|uint64(i))))
 			for j := range l.w[i*in : (i+1)*in] {
 				l.w[i*in+j] = float32(r.NormFloat64())
 			}
@@ -109,14 +109,6 @@ func (n *Net) add(
 		}
 	})
 	n.layers = append(n.layers, l)
-}
-
-// mix is the finaliser of SplitMix64: it makes unlike seeds of like numbers.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }
 
 // evaluator returns φ and φ' over a slice, in single precision where the
@@ -150,10 +142,12 @@ func (n *Net) Forward(x *mat.Dense) (*mat.Dense, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := n.newPass(rows)
-	p.forward()
+	p := n.newPass(rows, false)
+	if err := p.Forward(context.Background()); err != nil {
+		return nil, err
+	}
 	out := mat.NewDense(p.n, n.config.Outputs, nil)
-	copyTo(out, p.outputs())
+	copyTo(out, p.Outputs())
 	return out, nil
 }
 
@@ -171,136 +165,10 @@ func (n *Net) inputs(x *mat.Dense, name string) ([]float32, error) {
 
 // entries returns the entries of m, which must be finite and have the given
 // numbers of rows (any, if negative) and columns.
-func entries(m *mat.Dense, name string, rows, cols int) ([]float32, error) {
-	if m == nil || m.IsEmpty() {
-		return nil, fmt.Errorf("fcn: %s is empty: a matrix with a row for each point is needed",
-			name)
-	}
-	r, c := m.Dims()
-	if c != cols {
-		return nil, fmt.Errorf("fcn: %s has %d columns; the net has %d", name, c, cols)
-	}
-	if rows >= 0 && r != rows {
-		return nil, fmt.Errorf("fcn: %s has %d rows for %d points", name, r, rows)
-	}
-	out := make([]float32, 0, r*c)
-	for i := range r {
-		for j, v := range m.RawRowView(i) {
-			if math.IsNaN(v) || math.Abs(v) > math.MaxFloat32 {
-				return nil, fmt.Errorf(
-					"fcn: %s is %v in row %d, column %d; it must be finite, in single precision "+
-						"too", name, v, i, j)
-			}
-			out = append(out, float32(v))
-		}
+func entries(m *mat.Dense, name string, r, cols int) ([]float32, error) {
+	out, err := rows.Float32(m, name, r, cols)
+	if err != nil {
+		return nil, fmt.Errorf("fcn: %w", err)
 	}
 	return out, nil
-}
-
-// pass holds what a forward pass over n points computes, for the backward one.
-type pass struct {
-	net *Net
-	n   int
-	h   [][]float32 // h[l] is what layer l takes in, n×in; h[len(layers)] the outputs
-	d   [][]float32 // φ'(u) of hidden layer l, n×out
-
-	activate []func(lo, hi int) // adds biases and applies φ in rows of layer l; made once, not in each step
-
-	shallow *shallow // what passes a net with one hidden layer; nil for layer by layer
-
-	serial bool // stay on the calling goroutine
-}
-
-func (p *pass) blas() blas.Float32 {
-	if p.serial {
-		return accel.Serial32()
-	}
-	return accel.Float32()
-}
-
-func (p *pass) parallel(n, grain int, f func(lo, hi int)) {
-	if p.serial {
-		f(0, n)
-		return
-	}
-	parallel(n, grain, f)
-}
-
-// newPass makes the buffers of a pass over inputs x. Those of a net with one
-// hidden layer may leave out h[1] and d; see [shallow] and layered.
-func (n *Net) newPass(x []float32) *pass {
-	p := &pass{net: n, n: len(x) / n.config.Inputs, h: make([][]float32, len(n.layers)+1)}
-	p.h[0], p.h[len(n.layers)] = x, make([]float32, len(x)/n.config.Inputs*n.config.Outputs)
-	if p.shallow = newShallow(p); p.shallow == nil {
-		p.layered()
-	}
-	return p
-}
-
-// layered makes the pass go layer by layer, and keep what each layer computes.
-func (p *pass) layered() {
-	p.shallow = nil
-	for i, l := range p.net.layers {
-		if l.eval != nil {
-			p.h[i+1] = make([]float32, p.n*l.out)
-			p.d = append(p.d, make([]float32, p.n*l.out))
-		}
-		p.activate = append(p.activate, p.activation(i))
-	}
-}
-
-func (p *pass) outputs() []float32 { return p.h[len(p.h)-1] }
-
-func (p *pass) forward() { p.forwardUnless(context.Background()) }
-
-// forwardUnless returns false, between two layers, when the context is done.
-func (p *pass) forwardUnless(ctx context.Context) bool {
-	if p.shallow != nil {
-		if ctx.Err() != nil {
-			return false
-		}
-		p.shallow.forward()
-		return true
-	}
-	for i := range p.net.layers {
-		if ctx.Err() != nil {
-			return false
-		}
-		p.layer(i)
-	}
-	return true
-}
-
-func (p *pass) layer(i int) {
-	l := &p.net.layers[i]
-	p.blas().
-		Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, l.w, l.in, 0,
-			p.sums(i), l.out)
-	if l.b != nil || l.eval != nil {
-		p.parallel(p.n, 1+8192/l.out, p.activate[i])
-	}
-}
-
-// sums is where u of layer i is before φ and φ' are written over it.
-func (p *pass) sums(i int) []float32 {
-	if p.net.layers[i].eval != nil {
-		return p.d[i]
-	}
-	return p.h[i+1]
-}
-
-func (p *pass) activation(i int) func(lo, hi int) {
-	l := &p.net.layers[i]
-	u := p.sums(i)
-	return func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			row := u[r*l.out : (r+1)*l.out]
-			if l.b != nil {
-				vec32.AddScaled(row, l.biasStd, l.b)
-			}
-			if l.eval != nil {
-				l.eval(p.h[i+1][r*l.out:(r+1)*l.out], row, row)
-			}
-		}
-	}
 }

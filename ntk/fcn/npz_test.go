@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -42,8 +43,8 @@ func TestNPZRoundTrip(t *testing.T) {
 	p := smallProblem()
 	for name, arch := range nets {
 		net := ntk.Must(New(arch, Config{Inputs: 3, Width: 17, Outputs: 2, Seed: math.MaxUint64}))
-		if _, err := net.Train(
-			t.Context(), p, Settings{LearningRate: 0.01, Epochs: 2},
+		if _, err := train.Train(
+			t.Context(), net, p, train.Settings{LearningRate: 0.01, Epochs: 2},
 		); err != nil {
 			t.Fatal(err)
 		}

@@ -114,7 +114,7 @@ func (s *shallow) forwardRows(lo, hi int) {
 	defer s.tiles.Put(t)
 	for r0 := lo; r0 < hi; r0 += tileRows {
 		rows := min(tileRows, hi-r0)
-		out := p.outputs()[r0*outs : (r0+rows)*outs]
+		out := p.Outputs()[r0*outs : (r0+rows)*outs]
 		for i := range out {
 			out[i] = 0
 			if readout.b != nil {

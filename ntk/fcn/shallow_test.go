@@ -7,14 +7,26 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 )
+
+// byProducts is a net whose passes go layer by layer, without tiles.
+type byProducts struct{ *Net }
+
+func (n byProducts) NewPass(points int, serial bool) train.Pass {
+	p := n.newPass(make([]float32, points*n.config.Inputs), serial)
+	if p.shallow != nil {
+		p.layered()
+	}
+	return p
+}
 
 // Tiles against the products of the matrix library, over sizes that fill tiles and
 // ones that do not, with and without biases, several steps long.
 func TestShallow(t *testing.T) {
 	if !vec32.Wide() {
 		net := ntk.Must(New(nets["1HL ReLU"], Config{Inputs: 3, Width: 4, Outputs: 1, Seed: 1}))
-		if net.newPass(make([]float32, 6)).shallow != nil {
+		if net.newPass(make([]float32, 6), false).shallow != nil {
 			t.Error("tiles without vectors")
 		}
 		return
@@ -23,42 +35,29 @@ func TestShallow(t *testing.T) {
 		for _, size := range [][4]int{{1, 1, 1, 1}, {7, 3, 5, 2}, {24, 11, 256, 6},
 			{50, 11, 300, 6}, {101, 64, 531, 32}, {25, 2, 769, 1}} {
 			n, d, width, outs := size[0], size[1], size[2], size[3]
-			p := Problem{
-				normals(1, n, d),
-				normals(2, n, outs),
-				normals(3, 9, d),
-				normals(4, 9, outs),
-			}
-			for _, s := range []Settings{{}, {Optimizer: Momentum{0.9}}, {Optimizer: Adam{}},
-				{Batch: 10}, {Parameterization: StandardParameterization}} {
+			p := problem(normals(1, n, d), normals(2, n, outs), normals(3, 9, d), normals(4, 9, outs))
+			for _, s := range []train.Settings{{}, {Optimizer: train.Momentum{Decay: 0.9}},
+				{Optimizer: train.Adam{}}, {Batch: 10},
+				{Parameterization: train.StandardParameterization}} {
 				s.LearningRate, s.Epochs, s.Snapshots = 0.05, 3, []int{0, 1, 3}
-				if s.Parameterization == StandardParameterization {
+				if s.Parameterization == train.StandardParameterization {
 					s.LearningRate /= float64(width)
 				}
-				var traces [2]*Trace
+				var traces [2]*train.Trace
 				var trained [2]*Net
 				for i := range traces {
 					net := ntk.Must(
 						New(nets[name], Config{Inputs: d, Width: width, Outputs: outs, Seed: 7}))
-					tr := ntk.Must(net.newTraining(p, s))
-					if tr.train.shallow == nil || tr.batch.shallow == nil {
+					if net.newPass(make([]float32, d), false).shallow == nil {
 						t.Fatal("no tiles")
 					}
+					var trains train.Net = net
 					if i == 1 {
-						tr.train.layered()
-						tr.test.layered()
-						if tr.batch != tr.train {
-							tr.batch.layered()
-						}
-						tr.columns = []func(lo, hi int){
-							tr.throughActivation(0),
-							tr.throughActivation(1),
-						}
-						tr.scratch = make([]float32, tr.batch.n*width)
+						trains = byProducts{net}
 					}
-					traces[i], trained[i] = ntk.Must(tr.run(context.Background())), net
+					traces[i], trained[i] = ntk.Must(train.Train(context.Background(), trains, p, s)), net
 				}
-				if _, adam := s.Optimizer.(Adam); !adam { // whose steps do not go with the gradient's size
+				if _, adam := s.Optimizer.(train.Adam); !adam { // whose steps do not go with the gradient's size
 					for i, l := range trained[0].layers {
 						if off, most := apart(l.w, trained[1].layers[i].w); off > 1e-4*most {
 							t.Errorf("%s, %v, %v: weights of layer %d are off by %v of %v", name,
@@ -83,15 +82,11 @@ func TestShallow(t *testing.T) {
 	}
 	for _, c := range []Config{{Inputs: shallowInputs + 1, Width: 8, Outputs: 1},
 		{Inputs: 2, Width: 8, Outputs: shallowOutputs + 1}} {
-		if net := ntk.Must(New(nets["1HL ReLU"], c)); net.newPass(
-			make([]float32, c.Inputs),
-		).shallow != nil {
+		if net := ntk.Must(New(nets["1HL ReLU"], c)); net.newPass(make([]float32, c.Inputs), false).shallow != nil {
 			t.Errorf("tiles for %+v", c)
 		}
 	}
-	if net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 2, Width: 8, Outputs: 1})); net.newPass(
-		make([]float32, 2),
-	).shallow != nil {
+	if net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 2, Width: 8, Outputs: 1})); net.newPass(make([]float32, 2), false).shallow != nil {
 		t.Error("tiles for a deep net")
 	}
 }
@@ -110,20 +105,16 @@ func TestShallowFrozen(t *testing.T) {
 		layers, readout := nets["1HL ReLU"].Layers(), nets["1HL ReLU"].Readout()
 		layers[0].Frozen, readout.Frozen = frozen == 0, frozen == 1
 		arch := ntk.Must(ntk.NewFCN(layers, readout))
-		p := Problem{normals(1, 50, 5), normals(2, 50, 2), normals(3, 9, 5), normals(4, 9, 2)}
+		p := problem(normals(1, 50, 5), normals(2, 50, 2), normals(3, 9, 5), normals(4, 9, 2))
 		var trained [2]*Net
 		for i := range trained {
 			trained[i] = ntk.Must(New(arch, Config{Inputs: 5, Width: 150, Outputs: 2, Seed: 7}))
-			tr := ntk.Must(
-				trained[i].newTraining(p,
-					Settings{LearningRate: 0.05, Epochs: 3, Snapshots: []int{0}}),
-			)
-			if i == 1 && tr.train.shallow != nil {
-				tr.train.layered()
-				tr.test.layered()
-				tr.scratch = make([]float32, 50*150)
+			var net train.Net = trained[i]
+			if i == 1 {
+				net = byProducts{trained[i]}
 			}
-			ntk.Must(tr.run(context.Background()))
+			ntk.Must(train.Train(context.Background(), net, p,
+				train.Settings{LearningRate: 0.05, Epochs: 3, Snapshots: []int{0}}))
 		}
 		start := ntk.Must(New(arch, Config{Inputs: 5, Width: 150, Outputs: 2, Seed: 7}))
 		for i := range 2 {

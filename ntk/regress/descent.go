@@ -16,7 +16,7 @@ import (
 //	f_t(X) = V (I - (I - 2ηΛ/n)^t) Vᵀ y
 //	f_t(x) = Θ(x, X) V Λ⁻¹ (I - (I - 2ηΛ/n)^t) Vᵀ y
 //
-// for the loss without ½ and the step θ ← θ - η ∂loss/∂θ of package fcn.
+// for the loss without ½ and the step θ ← θ - η ∂loss/∂θ of package train.
 // Where λ = 0, the factor Λ⁻¹(…) is 2ηt/n.
 type Descent struct {
 	n, m, outputs int

@@ -1,4 +1,4 @@
-package fcn
+package train_test
 
 import (
 	"context"
@@ -10,15 +10,11 @@ import (
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/fcn"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	. "github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
-
-// step takes a step after a forward pass.
-func (t *training) step(learningRate float64) {
-	t.back(context.Background())
-	t.update(learningRate)
-}
 
 var catalogue = []ntk.Activation{
 	ntk.ReLU{},
@@ -49,6 +45,26 @@ var catalogue = []ntk.Activation{
 	square{},
 }
 
+// params is a net's parameters in double precision: the second implementation
+// of the formulas works on it.
+type params struct{ w, b [][]float64 }
+
+func paramsOf(n *fcn.Net) params {
+	var p params
+	for i, of := range n.Parameters() {
+		values := make([]float64, len(of.Values))
+		for j, v := range of.Values {
+			values[j] = float64(v)
+		}
+		if i%2 == 0 {
+			p.w = append(p.w, values)
+		} else {
+			p.b = append(p.b, values)
+		}
+	}
+	return p
+}
+
 // descent is training in double precision, with parameters and gradients of the
 // parameterization itself and derivatives by differences: the second
 // implementation of the formulas.
@@ -71,22 +87,24 @@ func (d *descent) stds(i int) (weight, bias float64) {
 	return d.arch.Readout().WeightStd, d.arch.Readout().BiasStd
 }
 
-func newDescent(n *Net, s Settings, x, y *mat.Dense) *descent {
-	d := &descent{arch: n.arch, s: s, x: x, y: y}
+func newDescent(n *fcn.Net, s Settings, x, y *mat.Dense) *descent {
+	d := &descent{arch: n.Model().(fcn.Model).Arch, s: s, x: x, y: y}
 	p := paramsOf(n)
+	inputs := n.Config().Inputs
 	for i := range p.w {
-		d.inputs = append(d.inputs, n.layers[i].in)
+		d.inputs = append(d.inputs, inputs)
 		w, b := p.w[i], p.b[i]
 		if s.Parameterization == StandardParameterization {
 			weight, bias := d.stds(i)
 			for j := range w {
-				w[j] *= weight / math.Sqrt(float64(n.layers[i].in))
+				w[j] *= weight / math.Sqrt(float64(inputs))
 			}
 			for j := range b {
 				b[j] *= bias
 			}
 		}
 		d.theta = append(d.theta, w, b)
+		inputs = n.Config().Width
 	}
 	for k := range d.slots {
 		for _, t := range d.theta {
@@ -135,7 +153,7 @@ func (d *descent) loss(points []int) (sum float64) {
 		f, y := d.net(d.x.RawRowView(i)), d.y.RawRowView(i)
 		var norm float64
 		for j := range f {
-			f[j] = orOne(d.s.OutputScale) * (f[j] - d.f0[i][j])
+			f[j] = OrOne(d.s.OutputScale) * (f[j] - d.f0[i][j])
 			norm += math.Exp(f[j])
 		}
 		for j := range f {
@@ -161,7 +179,7 @@ func (d *descent) step(points []int) (longest float64) {
 			theta[j] = was - h
 			down := d.loss(points)
 			theta[j] = was
-			gradients[i] = append(gradients[i], orOne(d.s.LossFactor)*(up-down)/(2*h))
+			gradients[i] = append(gradients[i], OrOne(d.s.LossFactor)*(up-down)/(2*h))
 		}
 	}
 	for i, theta := range d.theta {
@@ -187,7 +205,7 @@ func (d *descent) step(points []int) (longest float64) {
 }
 
 // compare reports parameters of the net that are not the reference's.
-func (d *descent) compare(t *testing.T, name string, n *Net, bound float64) {
+func (d *descent) compare(t *testing.T, name string, n *fcn.Net, bound float64) {
 	t.Helper()
 	p := paramsOf(n)
 	for i := range p.w {
@@ -231,7 +249,7 @@ func TestGradientOfEverything(t *testing.T) {
 		arch := ntk.Must(ntk.NewFCN([]ntk.Layer{
 			{Activation: phi, WeightStd: 1.1, BiasStd: 0.4}, {Activation: next, WeightStd: 0.9},
 		}, ntk.Readout{WeightStd: 1.2, BiasStd: 0.3}))
-		for _, loss := range []Loss{MSE, CrossEntropy} {
+		for _, loss := range []Loss{SquaredError, CrossEntropy} {
 			for _, parameterization := range []Parameterization{NTKParameterization,
 				StandardParameterization} {
 				s := Settings{
@@ -246,10 +264,10 @@ func TestGradientOfEverything(t *testing.T) {
 				}
 				name := fmt.Sprintf("%v then %v, %v, %v", phi, next, loss, parameterization)
 				y := oneHot(3, 6, 3)
-				net := ntk.Must(New(arch, Config{Inputs: 4, Width: 5, Outputs: 3, Seed: uint64(k)}))
+				net := newNet(arch, 4, 5, 3, uint64(k))
 				d := newDescent(net, s, x, y)
 				before := d.loss(all)
-				trace, err := net.Train(context.Background(), Problem{x, y, x, y}, s)
+				trace, err := Train(context.Background(), net, Problem{x, y, x, y}, s)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -287,22 +305,20 @@ func TestOptimizers(t *testing.T) {
 					}
 					name := fmt.Sprintf("%v, %v, batch %d, %v", arch, optimizer, batch,
 						parameterization)
-					net := ntk.Must(New(arch, Config{Inputs: 4, Width: 5, Outputs: 3, Seed: 2}))
+					net := newNet(arch, 4, 5, 3, 2)
 					d := newDescent(net, s, x, y)
 					// The order is another training's, which draws the same.
-					order := ntk.Must(
-						ntk.Must(New(arch, net.config)).newTraining(Problem{x, y, x, y}, s))
-					for order.state.Epoch = range s.Epochs {
-						for order.state.Step = range order.stepsPerEpoch {
-							points := []int{0, 1, 2, 3, 4, 5, 6}
-							if order.batch != order.train {
-								order.gather()
-								points = order.points()
+					order := ntk.Must(NewTrial(net, Problem{x, y, x, y}, s))
+					for epoch := range s.Epochs {
+						for step := range order.StepsPerEpoch() {
+							points := order.Batch(epoch, step)
+							if points == nil {
+								points = []int{0, 1, 2, 3, 4, 5, 6}
 							}
 							d.step(points)
 						}
 					}
-					trace, err := net.Train(context.Background(), Problem{x, y, x, y}, s)
+					trace, err := Train(context.Background(), net, Problem{x, y, x, y}, s)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -322,26 +338,26 @@ func TestOptimizers(t *testing.T) {
 // Each epoch takes every point once, in an order that epoch and seed decide.
 func TestOrderOfPoints(t *testing.T) {
 	epochs := func(seed uint64) (orders [][]int) {
-		net := ntk.Must(New(nets["1HL mimic"], Config{3, 4, 2, seed}))
-		tr := ntk.Must(
-			net.newTraining(smallProblem(), Settings{LearningRate: 1, Epochs: 1, Batch: 6}))
-		if tr.stepsPerEpoch != 4 {
-			t.Fatalf("%d steps for 20 points by 6", tr.stepsPerEpoch)
+		net := newNet(nets["1HL mimic"], 3, 4, 2, seed)
+		s := ntk.Must(
+			NewSteps(net, smallProblem(), Settings{LearningRate: 1, Epochs: 1, Batch: 6}))
+		if n := s.StepsPerEpoch(); n != 4 {
+			t.Fatalf("%d steps for 20 points by 6", n)
 		}
-		for tr.state.Epoch = range 3 {
+		for epoch := range 3 {
 			var order []int
-			for tr.state.Step = range 4 {
-				tr.gather()
-				for r, i := range tr.points() {
-					if !slices.Equal(tr.batch.h[0][3*r:3*r+3], tr.train.h[0][3*i:3*i+3]) {
+			for step := range 4 {
+				points := s.Batch(epoch, step)
+				rows := s.Rows(points)
+				for r, i := range points {
+					if !slices.Equal(rows[3*r:3*r+3], s.X[3*i:3*i+3]) {
 						t.Errorf("row %d of the batch is not point %d", r, i)
 					}
 				}
-				if want := []int{6, 6, 6, 2}[tr.state.Step]; tr.batch.n != want ||
-					len(tr.points()) != want {
-					t.Errorf("step %d has %d points", tr.state.Step, tr.batch.n)
+				if want := []int{6, 6, 6, 2}[step]; len(rows) != 3*want || len(points) != want {
+					t.Errorf("step %d has %d points", step, len(rows)/3)
 				}
-				order = append(order, tr.points()...)
+				order = append(order, points...)
 			}
 			orders = append(orders, order)
 		}
@@ -379,8 +395,7 @@ func TestSettingsThatAreTheSame(t *testing.T) {
 		s := Settings{LearningRate: 0.05, Epochs: 20}
 		change(&s)
 		return ntk.Must(
-			ntk.Must(New(nets["2HL erf"], Config{3, 16, 2, 1})).
-				Train(context.Background(), smallProblem(), s),
+			Train(context.Background(), newNet(nets["2HL erf"], 3, 16, 2, 1), smallProblem(), s),
 		).Points
 	}
 	want := points(func(*Settings) {})
@@ -415,9 +430,9 @@ func TestBadTrainingSettings(t *testing.T) {
 		{"Plateau is -1", func(r *Run) { r.Settings.Plateau = -1 }},
 		{"StopAfter is -1s", func(r *Run) { r.Settings.StopAfter = -1e9 }},
 		{"CheckpointEvery is -1s", func(r *Run) { r.Settings.CheckpointEvery = -1e9 }},
-		{"layer 1 has σ_w = 0", func(r *Run) {
+		{"weights of layer 1 have σ = 0", func(r *Run) {
 			r.Settings.Parameterization = StandardParameterization
-			r.Arch = ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 0, 1))
+			setArch(r, ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 0, 1)))
 		}},
 		{"YTrain is -", func(r *Run) { r.Settings.Loss = CrossEntropy }},
 		{"row 3 of YTest has the sum 0", func(r *Run) {
@@ -426,13 +441,12 @@ func TestBadTrainingSettings(t *testing.T) {
 			r.Problem.YTest.SetRow(3, []float64{0, 0})
 		}},
 		{"YTrain has 1 column", func(r *Run) {
-			r.Settings.Loss, r.Config.Outputs = CrossEntropy, 1
+			r.Settings.Loss, r.Model = CrossEntropy, model(nets["1HL mimic"], 3, 4, 1, 1)
 			r.Problem.YTrain, r.Problem.YTest = mat.NewDense(20, 1, nil), mat.NewDense(10, 1, nil)
 		}},
 	} {
 		r := Run{
-			nets["1HL mimic"],
-			Config{3, 4, 2, 1},
+			model(nets["1HL mimic"], 3, 4, 2, 1),
 			smallProblem(),
 			Settings{LearningRate: 0.1, Epochs: 2},
 		}
@@ -440,28 +454,6 @@ func TestBadTrainingSettings(t *testing.T) {
 		if _, err := r.Train(context.Background()); err == nil ||
 			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", err, c.says)
-		}
-	}
-}
-
-// Softmax of outputs far apart does not overflow, and a sure right answer costs
-// nothing.
-func TestCrossEntropyOfLargeOutputs(t *testing.T) {
-	f, y := mat.NewDense(2, 3, []float64{1000, 0, -1000, 800, 800, 800}), mat.NewDense(2, 3,
-		[]float64{1, 0, 0, 0, 1, 0})
-	d := make([]float32, 6)
-	want := math.Log(3) / 2
-	if got := CrossEntropy.of(f, y); math.Abs(got-want) > 1e-12 {
-		t.Errorf("loss %v, want %v", got, want)
-	}
-	if got := CrossEntropy.derivative(d, f.RawMatrix().Data, y.RawMatrix().Data, 3, 3); math.Abs(
-		got-want,
-	) > 1e-12 {
-		t.Errorf("loss %v, want %v", got, want)
-	}
-	for i, want := range []float32{0, 0, 0, 1, -2, 1} {
-		if math.Abs(float64(d[i]-want)) > 1e-6 {
-			t.Errorf("derivative %v", d)
 		}
 	}
 }
@@ -477,18 +469,12 @@ func TestStepDoesNotAllocate(t *testing.T) {
 		s.LearningRate, s.Epochs = 1e-3, 1
 		p := smallProblem()
 		p.YTrain, p.YTest = oneHot(1, 20, 2), oneHot(2, 10, 2)
-		net := ntk.Must(New(nets["2HL erf"], Config{3, 24, 2, 1}))
-		tr := ntk.Must(net.newTraining(p, s))
+		net := newNet(nets["2HL erf"], 3, 24, 2, 1)
+		steps := ntk.Must(NewSteps(net, p, s))
 		if n := testing.AllocsPerRun(20, func() {
-			if tr.batch == tr.train {
-				tr.train.forward()
-				tr.residuals()
-			} else {
-				tr.gather()
-				tr.batch.forward()
-				tr.batchResiduals()
+			if err := steps.Advance(context.Background(), 1); err != nil {
+				t.Fatal(err)
 			}
-			tr.step(1e-3)
 		}); n != 0 {
 			t.Errorf("%+v: %v allocations in a step", s, n)
 		}

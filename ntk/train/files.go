@@ -1,4 +1,4 @@
-package fcn
+package train
 
 import (
 	"encoding/csv"
@@ -20,7 +20,7 @@ func (t *Trace) WriteJSON(w io.Writer) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(t); err != nil {
-		return fmt.Errorf("fcn: cannot write the trace: %w", err)
+		return fmt.Errorf("train: cannot write the trace: %w", err)
 	}
 	return nil
 }
@@ -33,10 +33,10 @@ func ReadTraceJSON(r io.Reader) (*Trace, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(t); err != nil {
-		return nil, fmt.Errorf("fcn: this is not a trace: %w", err)
+		return nil, fmt.Errorf("train: this is not a trace: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("fcn: there is something behind the trace")
+		return nil, fmt.Errorf("train: there is something behind the trace")
 	}
 	if err := checkOrder(t.Points); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (t *Trace) WriteCSV(w io.Writer) error {
 		c.Write(row)
 	}
 	if c.Flush(); c.Error() != nil { // the first of all
-		return fmt.Errorf("fcn: cannot write the trace: %w", c.Error())
+		return fmt.Errorf("train: cannot write the trace: %w", c.Error())
 	}
 	return nil
 }
@@ -70,10 +70,10 @@ func ReadPointsCSV(r io.Reader) ([]Point, error) {
 	c := csv.NewReader(r)
 	header, err := c.Read()
 	if err != nil {
-		return nil, fmt.Errorf("fcn: no line of column names: %w", err)
+		return nil, fmt.Errorf("train: no line of column names: %w", err)
 	}
 	if !slices.Equal(header, csvColumns) {
-		return nil, fmt.Errorf("fcn: the columns are %q; those of a trace are %q", header,
+		return nil, fmt.Errorf("train: the columns are %q; those of a trace are %q", header,
 			csvColumns)
 	}
 	var points []Point
@@ -83,17 +83,17 @@ func ReadPointsCSV(r io.Reader) ([]Point, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("fcn: %w", err)
+			return nil, fmt.Errorf("train: %w", err)
 		}
 		line, _ := c.FieldPos(0)
 		var p Point
 		if p.Epoch, err = strconv.Atoi(row[0]); err != nil || p.Epoch < 0 {
-			return nil, fmt.Errorf("fcn: line %d: %q is no epoch", line, row[0])
+			return nil, fmt.Errorf("train: line %d: %q is no epoch", line, row[0])
 		}
 		for i, v := range []*float64{&p.TrainLoss, &p.TestLoss, &p.TrainAccuracy, &p.TestAccuracy} {
 			if *v, err = strconv.ParseFloat(row[i+1], 64); err != nil || math.IsNaN(*v) ||
 				math.IsInf(*v, 0) {
-				return nil, fmt.Errorf("fcn: line %d: %s is %q, which is no finite number", line,
+				return nil, fmt.Errorf("train: line %d: %s is %q, which is no finite number", line,
 					csvColumns[i+1], row[i+1])
 			}
 		}
@@ -106,7 +106,7 @@ func checkOrder(points []Point) error {
 	for i := 1; i < len(points); i++ {
 		if points[i].Epoch <= points[i-1].Epoch {
 			return fmt.Errorf(
-				"fcn: point %d is at epoch %d, after one at epoch %d; epochs increase", i,
+				"train: point %d is at epoch %d, after one at epoch %d; epochs increase", i,
 				points[i].Epoch, points[i-1].Epoch)
 		}
 	}
@@ -132,7 +132,7 @@ func (s *Summary) WriteCSV(w io.Writer) error {
 		c.Write(row)
 	}
 	if c.Flush(); c.Error() != nil {
-		return fmt.Errorf("fcn: cannot write the summary: %w", c.Error())
+		return fmt.Errorf("train: cannot write the summary: %w", c.Error())
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package fcn
+package train_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	. "github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -20,8 +21,7 @@ func TestTrials(t *testing.T) {
 	var want []*Trace
 	for seed := range uint64(5) {
 		run := Run{
-			nets["mixed"],
-			Config{3, 150, 2, seed},
+			model(nets["mixed"], 3, 150, 2, seed),
 			smallProblem(),
 			Settings{LearningRate: 1e-3, Epochs: 3, Batch: int(seed) * 3},
 		}
@@ -29,7 +29,7 @@ func TestTrials(t *testing.T) {
 	}
 	for _, processors := range []int{1, 4} {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
-		if side := processors > 1; sideBySide(runs) != side {
+		if side := processors > 1; SideBySide(runs) != side {
 			t.Errorf("%d processors: side by side %v", processors, !side)
 		}
 		got := ntk.Must(Trials(context.Background(), runs))
@@ -55,12 +55,11 @@ func TestTrials(t *testing.T) {
 		{"1HL ReLU", 6400, 4096, 0, false}, {"4HL ReLU", 64, 4096, 0, false},
 	} {
 		r := Run{
-			nets[c.net],
-			Config{11, c.width, 6, 1},
+			model(nets[c.net], 11, c.width, 6, 1),
 			Problem{XTrain: mat.NewDense(c.points, 11, nil)},
 			Settings{Batch: c.batch},
 		}
-		if got := sideBySide([]Run{r, r}); got != c.want {
+		if got := SideBySide([]Run{r, r}); got != c.want {
 			t.Errorf("%+v: side by side %v", c, got)
 		}
 	}
@@ -70,8 +69,7 @@ func TestTrialsThatFail(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	run := func(seed uint64) Run {
 		return Run{
-			nets["1HL mimic"],
-			Config{3, 16, 2, seed},
+			model(nets["1HL mimic"], 3, 16, 2, seed),
 			smallProblem(),
 			Settings{LearningRate: 0.05, Epochs: 1e9, Snapshots: []int{0}},
 		}
@@ -84,7 +82,7 @@ func TestTrialsThatFail(t *testing.T) {
 		traces[0] != nil && len(traces[0].Points) > 1 {
 		t.Errorf("%v, %v", traces, err)
 	}
-	runs[1].Config.Width = 0
+	setSize(&runs[1], 0, 1)
 	if _, err := Trials(context.Background(), runs); err == nil ||
 		!strings.Contains(err.Error(), "run 1: fcn: Width is 0") {
 		t.Errorf("%v", err)
@@ -114,19 +112,16 @@ func BenchmarkTrials(b *testing.B) {
 				fmt.Sprintf("%s/%d/%d/%v", strings.ReplaceAll(c.net, " ", "-"), c.points, c.width,
 					side),
 				func(b *testing.B) {
-					var trials [2]*training
+					var trials [2]*Stepping
 					for i := range trials {
-						net := ntk.Must(New(nets[c.net], Config{11, c.width, 1, uint64(i)}))
-						trials[i] = ntk.Must(
-							net.newTraining(Problem{x, y, x, y},
-								Settings{LearningRate: 1e-3, Epochs: 1}),
-						)
-						trials[i].train.serial = side
+						net := newNet(nets[c.net], 11, c.width, 1, uint64(i))
+						trials[i] = ntk.Must(NewSteps(net, Problem{x, y, x, y},
+							Settings{LearningRate: 1e-3, Epochs: 1}, side))
 					}
-					step := func(t *training) {
-						t.train.forward()
-						t.residuals()
-						t.step(1e-3)
+					step := func(s *Stepping) {
+						if err := s.Advance(context.Background(), 1); err != nil {
+							b.Error(err)
+						}
 					}
 					for b.Loop() {
 						if !side {

@@ -1,9 +1,8 @@
-package fcn_test
+package train_test
 
 import (
 	"encoding/json"
 	"math"
-
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,23 +10,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
-	"github.com/kernelsmith/kernelsmith/ntk/fcn"
+	. "github.com/kernelsmith/kernelsmith/ntk/train"
 )
 
 // The keys of records that were made before a setting was added stay what they
 // were: a record may be hours of training.
 func TestKeysOfEarlierRecords(t *testing.T) {
-	run := fcn.Run{
-		Arch:     ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1)),
-		Config:   fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3},
+	run := Run{
+		Model:    model(ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1)), 2, 64, 1, 3),
 		Problem:  parity(),
-		Settings: fcn.Settings{LearningRate: 0.1, Epochs: 1025},
+		Settings: Settings{LearningRate: 0.1, Epochs: 1025},
 	}
 	for _, c := range []struct{ want, name string }{{"4HL-ReLU-73e53f44f60e0919", "4HL-ReLU"},
 		{"mimic-76c931330c91f7fc", "mimic"}, {"uncentered-8a14abd87a3c7844", "uncentered"}} {
 		switch c.name {
 		case "mimic":
-			run.Arch = ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0))
+			setArch(&run, ntk.Must(ntk.UniformFCN(1, ntk.PublishedMimic(), 1, 0)))
 		case "uncentered":
 			run.Settings.Uncentered, run.Settings.Snapshots = true, []int{0, 7}
 		}
@@ -51,7 +49,7 @@ func TestEarlierTracesLoad(t *testing.T) {
 		if err := json.Unmarshal(ntk.Must(os.ReadFile(file)), &record); err != nil {
 			t.Fatal(err)
 		}
-		var trace fcn.Trace
+		var trace Trace
 		var again map[string]any
 		if err := json.Unmarshal(ntk.Must(json.Marshal(record.Value)), &trace); err != nil {
 			t.Fatal(err)

@@ -1,33 +1,33 @@
-package fcn
+package train
 
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"gonum.org/v1/gonum/mat"
 )
 
-// Numerics is the version of what training computes. It is raised when the
-// same settings give other results than before, beyond rounding, so that
-// records of earlier versions are not taken for them.
+// Numerics is the version of what training computes with nets of any kind. It is raised when
+// the same settings give other results than before, beyond rounding, so that records of
+// earlier versions are not taken for them.
 const Numerics = 1
 
-// Run is a training run from initialisation to trace: everything that
-// determines its result.
+// Run is a training run from initialisation to trace: everything that determines its
+// result.
 type Run struct {
-	Arch     *ntk.FCN
-	Config   Config
+	Model    Model
 	Problem  Problem
 	Settings Settings
 }
 
-// Train makes the net and trains it; see [New] and [Net.Train].
+// Train makes the net and trains it, as [Train] does.
 //
 // With Settings.Checkpoints, the state of the run is written into that folder
 // from time to time, and when the context ends the run: weights, optimizer, f₀,
@@ -50,24 +50,65 @@ func (r Run) Train(ctx context.Context) (*Trace, error) { return r.train(ctx, fa
 
 // train trains on one goroutine, if serial.
 func (r Run) train(ctx context.Context, serial bool) (*Trace, error) {
-	net, err := New(r.Arch, r.Config)
+	t, err := r.trial()
 	if err != nil {
 		return nil, err
 	}
-	t, err := net.newTraining(r.Problem, r.Settings)
+	return t.train(ctx, serial)
+}
+
+// trial makes the net, and takes up a checkpoint of the run.
+func (r Run) trial() (*Trial, error) {
+	if r.Model == nil {
+		return nil, errors.New("train: a run without a model, which says what net to train")
+	}
+	net, err := r.Model.New()
 	if err != nil {
 		return nil, err
 	}
-	t.discard = true
-	t.train.serial, t.test.serial, t.batch.serial = serial, serial, serial
+	return prepared(net, r, func() string { return "initialisation" }, true)
+}
+
+// Train trains the net from its parameters as they are and returns what it measured. A
+// run that is interrupted ([*InterruptedError]) or that diverges ([*DivergedError])
+// returns the trace up to there with the error; a net that diverged has the parameters
+// of the last snapshot, of which a copy is kept while it is trained.
+//
+// With Checkpoints, a run that was interrupted or killed goes on where its last
+// checkpoint was, if net, parameters, problem and settings are the same, and the net has
+// the parameters of there; see [Run.Train].
+//
+// The cost of a step is that of the net's passes over the points of the step, and the
+// memory for each set of points that of a pass.
+func Train(ctx context.Context, net Net, p Problem, s Settings) (*Trace, error) {
+	if net == nil {
+		return nil, errors.New("train: no net to train")
+	}
+	t, err := prepared(net, Run{net.Model(), p, s}, func() string { return fingerprint(net) }, false)
+	if err != nil {
+		return nil, err
+	}
+	return t.train(ctx, false)
+}
+
+// prepared returns the trial of a net with all but its steps, at the checkpoint of a run
+// from these parameters, if there is one. The net of one that is discarded is not looked
+// at after the run.
+func prepared(net Net, r Run, parameters func() string, discard bool) (*Trial, error) {
+	t, err := newTrial(net, r.Problem, r.Settings)
+	if err != nil {
+		return nil, err
+	}
+	t.makeArrays()
+	t.discard, t.trace = discard, newTrace(t.of, r.Settings, t.points())
 	if r.Settings.Checkpoints != "" {
 		if t.checkpoints, err = openCheckpoints(
-			r.Settings, r.Identity(), "initialisation",
+			r.Settings, r.Identity(), parameters(),
 		); err != nil {
 			return nil, err
 		}
 	}
-	return t.run(ctx)
+	return t, t.resume()
 }
 
 // Identity is what determines the result of a run, in plain values: the key
@@ -76,7 +117,7 @@ func (r Run) train(ctx context.Context, serial bool) (*Trace, error) {
 // machine.
 type Identity struct {
 	Net, Architecture string
-	Config            Config
+	Config            json.RawMessage // Description.Config
 	XTrain, YTrain    string
 	XTest, YTest      string
 	LearningRate      float64
@@ -88,7 +129,7 @@ type Identity struct {
 	StopEvery         int           `json:",omitzero"` // where it is not 1
 	Plateau           int           `json:",omitzero"`
 	StopAfter         time.Duration `json:",omitzero"`
-	Loss              string        `json:",omitzero"` // where it is not MSE
+	Loss              string        `json:",omitzero"` // where it is not SquaredError
 	LossFactor        float64       `json:",omitzero"` // where it is not 1
 	OutputScale       float64       `json:",omitzero"` // where it is not 1
 	Parameterization  string        `json:",omitzero"` // where it is not NTKParameterization
@@ -101,8 +142,12 @@ type Identity struct {
 // time taken, if their activations do (see [ntk.FCN.Fingerprint]) and their
 // data agree to 26 bits of the largest entry.
 func (r Run) Identity() Identity {
+	var of Description
+	if r.Model != nil {
+		of = r.Model.Describe()
+	}
 	id := Identity{
-		Config: r.Config,
+		Net: of.Net, Architecture: of.Architecture, Config: ntk.Must(json.Marshal(of.Config)),
 		XTrain: matrixFingerprint(r.Problem.XTrain), YTrain: matrixFingerprint(r.Problem.YTrain),
 		XTest: matrixFingerprint(r.Problem.XTest), YTest: matrixFingerprint(r.Problem.YTest),
 		LearningRate: r.Settings.LearningRate, Epochs: r.Settings.Epochs,
@@ -113,20 +158,18 @@ func (r Run) Identity() Identity {
 		points, _ = r.Problem.XTrain.Dims()
 	}
 	r.Settings.unusual(&id, points)
-	if r.Arch != nil {
-		id.Net, id.Architecture = r.Arch.String(), r.Arch.Fingerprint()
-	}
 	return id
 }
 
-// unusual fills in what is not as it is without saying, for so many training
-// points: zero fields leave records of earlier runs their keys.
+// unusual sets the fields of the settings that were added later, where they have another
+// value than runs had before: the others stay zero, and with them the keys of earlier
+// records. The number of training points is that of a Batch of all.
 func (s Settings) unusual(id *Identity, points int) {
 	id.StopBelow, id.Plateau, id.StopAfter = s.StopBelow, s.Plateau, s.StopAfter
 	if s.StopEvery > 1 && (s.StopBelow > 0 || s.Plateau > 0) {
 		id.StopEvery = s.StopEvery
 	}
-	if s.Loss != MSE {
+	if s.Loss != SquaredError {
 		id.Loss = s.Loss.String()
 	}
 	if s.LossFactor != 1 {
@@ -172,75 +215,4 @@ func matrixFingerprint(m *mat.Dense) string {
 		}
 	}
 	return fmt.Sprintf("%dx%d-%x", rows, cols, h.Sum(nil))
-}
-
-// Series is one measurement over the snapshots of several trials.
-type Series struct {
-	Mean []float64
-	Std  []float64 // standard deviation over trials (n-1); 0 for one trial
-}
-
-// Lower returns Mean - Std.
-func (s Series) Lower() []float64 { return s.shifted(-1) }
-
-// Upper returns Mean + Std.
-func (s Series) Upper() []float64 { return s.shifted(1) }
-
-func (s Series) shifted(by float64) []float64 {
-	out := slices.Clone(s.Mean)
-	for i, v := range s.Std {
-		out[i] += by * v
-	}
-	return out
-}
-
-// Summary is the mean and spread of several trials.
-type Summary struct {
-	Epochs                      []float64 // of the snapshots
-	TrainLoss, TestLoss         Series
-	TrainAccuracy, TestAccuracy Series
-}
-
-// Summarize returns mean and spread over traces, which must have been measured
-// at the same epochs.
-func Summarize(traces []*Trace) (*Summary, error) {
-	if len(traces) == 0 || len(traces[0].Points) == 0 {
-		return nil, fmt.Errorf("fcn: nothing to summarize: no trace, or one without measurements")
-	}
-	s := &Summary{}
-	for _, p := range traces[0].Points {
-		s.Epochs = append(s.Epochs, float64(p.Epoch))
-	}
-	for t, trace := range traces {
-		if !slices.EqualFunc(
-			trace.Points, traces[0].Points, func(a, b Point) bool { return a.Epoch == b.Epoch },
-		) {
-			return nil, fmt.Errorf("fcn: trace %d was measured at other epochs than trace 0", t)
-		}
-	}
-	for _, m := range []struct {
-		series *Series
-		of     func(Point) float64
-	}{
-		{&s.TrainLoss, func(p Point) float64 { return p.TrainLoss }},
-		{&s.TestLoss, func(p Point) float64 { return p.TestLoss }},
-		{&s.TrainAccuracy, func(p Point) float64 { return p.TrainAccuracy }},
-		{&s.TestAccuracy, func(p Point) float64 { return p.TestAccuracy }},
-	} {
-		for i := range s.Epochs {
-			var sum, squares float64
-			for _, t := range traces {
-				sum += m.of(t.Points[i])
-			}
-			mean := sum / float64(len(traces))
-			for _, t := range traces {
-				d := m.of(t.Points[i]) - mean
-				squares += d * d
-			}
-			m.series.Mean = append(m.series.Mean, mean)
-			m.series.Std = append(m.series.Std,
-				math.Sqrt(squares/math.Max(1, float64(len(traces)-1))))
-		}
-	}
-	return s, nil
 }

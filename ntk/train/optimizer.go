@@ -1,4 +1,4 @@
-package fcn
+package train
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func (m Momentum) slots() int { return 1 }
 
 func (m Momentum) check() error {
 	if !(m.Decay >= 0 && m.Decay < 1) {
-		return fmt.Errorf("fcn: Momentum.Decay is %v; it must be at least 0 and below 1", m.Decay)
+		return fmt.Errorf("train: Momentum.Decay is %v; it must be at least 0 and below 1", m.Decay)
 	}
 	return nil
 }
@@ -69,11 +69,11 @@ func (a Adam) slots() int { return 2 }
 
 func (a Adam) check() error {
 	if !(a.Beta1 >= 0 && a.Beta1 < 1 && a.Beta2 >= 0 && a.Beta2 < 1) {
-		return fmt.Errorf("fcn: Adam has β₁ = %v and β₂ = %v; they must be at least 0 and below 1",
+		return fmt.Errorf("train: Adam has β₁ = %v and β₂ = %v; they must be at least 0 and below 1",
 			a.Beta1, a.Beta2)
 	}
 	if !(a.Epsilon >= 0) || math.IsInf(a.Epsilon, 0) {
-		return fmt.Errorf("fcn: Adam.Epsilon is %v; it must be a finite number > 0, or 0 for 1e-8",
+		return fmt.Errorf("train: Adam.Epsilon is %v; it must be a finite number > 0, or 0 for 1e-8",
 			a.Epsilon)
 	}
 	return nil
@@ -98,61 +98,4 @@ func (a adamStep) step(theta, g, m, v []float32, scale float32) {
 		v[j] = a.beta2*v[j] + (1-a.beta2)*gj*gj
 		theta[j] -= scale * a.rate * m[j] / (float32(math.Sqrt(float64(v[j])))*a.root + a.epsilon)
 	}
-}
-
-// Parameterization says in which parameters the gradient is taken. The net at
-// initialisation is the same function in each.
-type Parameterization int
-
-const (
-	// NTKParameterization has u = σ_w/√n · W h + σ_b b with W and b from N(0, 1):
-	// a learning rate serves all widths.
-	NTKParameterization Parameterization = iota
-	// StandardParameterization has u = V h + c with V = σ_w/√n · W from
-	// N(0, σ_w²/n) and c = σ_b b from N(0, σ_b²), and descends in V and c, with n
-	// the units of the layer before. For gradient descent it is the NTK
-	// parameterization with the rate ηn/σ_w² for the weights of a layer and
-	// η/σ_b² for its biases; stable rates are smaller by a factor of the order of
-	// the width. A layer needs σ_w > 0; one with σ_b = 0 has no biases.
-	//
-	// Source: Lee, Xiao et al. 2019, "Wide neural networks of any depth evolve as
-	// linear models under gradient descent", sec. 2.1 and appendix F.
-	StandardParameterization
-)
-
-// String names the parameterization.
-func (p Parameterization) String() string {
-	switch p {
-	case NTKParameterization:
-		return "NTK parameterization"
-	case StandardParameterization:
-		return "standard parameterization"
-	}
-	return fmt.Sprintf("parameterization %d", int(p))
-}
-
-// scales turn sums of ∂loss/∂u · h and ∂loss/∂u into the gradient in the
-// parameters of the parameterization, and a step in those into one in W and b.
-type scales struct{ weightGradient, weightStep, biasGradient, biasStep float32 }
-
-func (p Parameterization) scales(l *layer) scales {
-	if p == NTKParameterization {
-		return scales{l.scale, 1, l.biasStd, 1}
-	}
-	s := scales{1, 1 / l.scale, 1, 0}
-	if l.b != nil {
-		s.biasStep = 1 / l.biasStd
-	}
-	return s
-}
-
-func (n *Net) checkParameterization(p Parameterization) error {
-	for i := range n.layers {
-		if l := &n.layers[i]; p == StandardParameterization && l.scale == 0 && !l.frozen {
-			return fmt.Errorf(
-				"fcn: layer %d has σ_w = 0, which the standard parameterization cannot train; "+
-					"freeze it or take the NTK parameterization", i+1)
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package fcn
+package train_test
 
 import (
 	"context"
@@ -10,13 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
+	. "github.com/kernelsmith/kernelsmith/ntk/train"
 )
 
 func stopRun(change func(s *Settings)) *Trace {
-	net := ntk.Must(New(nets["1HL mimic"], Config{Inputs: 3, Width: 32, Outputs: 2, Seed: 1}))
+	net := newNet(nets["1HL mimic"], 3, 32, 2, 1)
 	s := Settings{LearningRate: 0.05, Epochs: 60, Snapshots: []int{0, 50, 60}}
 	change(&s)
-	return ntk.Must(net.Train(context.Background(), smallProblem(), s))
+	return ntk.Must(Train(context.Background(), net, smallProblem(), s))
 }
 
 // A run that stops measures where it stops, and is until then the run that goes on.
@@ -117,7 +118,7 @@ func TestStopAfter(t *testing.T) {
 	run.Settings.StopAfter, run.Settings.Epochs, run.Settings.Snapshots,
 		run.Settings.CheckpointEvery = time.Minute, 1000, []int{}, time.Hour
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	run.Settings.faults.now = func() time.Time { return now }
+	run.Settings.Faults().Now = func() time.Time { return now }
 	run.Settings.Progress = func(Progress) { now = now.Add(time.Second) } // a step, three an epoch
 	got := ntk.Must(run.Train(context.Background()))
 	if len(got.Points) != 1 || got.Points[0].Epoch != 20 ||

@@ -1,4 +1,4 @@
-package fcn
+package train_test
 
 import (
 	"cmp"
@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/fcn"
+	. "github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -74,7 +76,7 @@ func TestStableRate(t *testing.T) {
 			{Optimizer: Momentum{0.9}}, {Loss: CrossEntropy}, {Batch: 8},
 			{Batch: 8, Loss: CrossEntropy, OutputScale: 2},
 		} {
-			net := ntk.Must(New(arch, Config{Inputs: 3, Width: 11, Outputs: 2, Seed: 6}))
+			net := newNet(arch, 3, 11, 2, 6)
 			d := newDescent(net, s, p.XTrain, p.YTrain)
 			kernel := kernelOfAllOutputs(d, all,
 				func(i int) bool { return arch == frozen && i == 0 })
@@ -83,11 +85,10 @@ func TestStableRate(t *testing.T) {
 			if s.Batch > 0 {
 				full := s
 				full.LearningRate, full.Epochs = 1, 1
-				tr := ntk.Must(net.newTraining(p, full))
+				tr := ntk.Must(NewTrial(net, p, full))
 				batches = nil
-				for tr.state.Step = range tr.stepsPerEpoch {
-					tr.gather()
-					batches = append(batches, slices.Clone(tr.points()))
+				for step := range tr.StepsPerEpoch() {
+					batches = append(batches, slices.Clone(tr.Batch(0, step)))
 				}
 			}
 			for _, points := range batches {
@@ -104,8 +105,8 @@ func TestStableRate(t *testing.T) {
 					}
 				}
 				rate := float64(len(points)) / largestEigenvalue(t,
-					part) / orOne(s.LossFactor) / math.Pow(
-					orOne(s.OutputScale),
+					part) / OrOne(s.LossFactor) / math.Pow(
+					OrOne(s.OutputScale),
 					2,
 				)
 				if s.Loss == CrossEntropy {
@@ -116,7 +117,7 @@ func TestStableRate(t *testing.T) {
 				}
 				least = math.Min(least, rate)
 			}
-			got := ntk.Must(net.StableRate(context.Background(), p, s))
+			got := ntk.Must(StableRate(context.Background(), net, p, s))
 			// From below in λ, so from above in the rate.
 			if got < least*(1-1e-4) || got > least*(1+3e-3) {
 				t.Errorf("%v, %+v: limit %v, want %v", arch, s, got, least)
@@ -125,10 +126,10 @@ func TestStableRate(t *testing.T) {
 	}
 	// One output: the limit is n/λ_max of the empirical NTK.
 	p.YTrain, p.YTest = normals(1, 20, 1), normals(2, 10, 1)
-	net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 3, Width: 64, Outputs: 1, Seed: 6}))
+	net := newNet(nets["4HL ReLU"], 3, 64, 1, 6)
 	theta := ntk.Must(net.EmpiricalNTK(p.XTrain, p.XTrain, 0))
 	want := 20 / largestEigenvalue(t, mat.NewSymDense(20, theta.RawMatrix().Data))
-	if got := ntk.Must(net.StableRate(context.Background(), p, Settings{})); math.Abs(
+	if got := ntk.Must(StableRate(context.Background(), net, p, Settings{})); math.Abs(
 		got/want-1,
 	) > 1e-3 {
 		t.Errorf("limit %v, n/λ_max is %v", got, want)
@@ -146,16 +147,16 @@ func TestStableRateIsTheLimit(t *testing.T) {
 		"cross-entropy": {Loss: CrossEntropy},
 	} {
 		s.OutputScale, s.Epochs = 1e3, 400 // lazy
-		net := func() *Net { return ntk.Must(New(nets["2HL erf"], Config{3, 64, 2, 1})) }
-		limit := ntk.Must(net().StableRate(t.Context(), p, s))
+		net := func() *fcn.Net { return newNet(nets["2HL erf"], 3, 64, 2, 1) }
+		limit := ntk.Must(StableRate(t.Context(), net(), p, s))
 		s.CheckRate, s.LearningRate = true, 0.95*limit
-		trace, err := net().Train(t.Context(), p, s)
+		trace, err := Train(t.Context(), net(), p, s)
 		if err != nil ||
 			!(trace.Points[len(trace.Points)-1].TrainLoss < 0.9*trace.Points[0].TrainLoss) {
 			t.Errorf("%s: below the limit: %+v, %v", name, trace.Points, err)
 		}
 		s.LearningRate = 1.05 * limit
-		_, err = net().Train(t.Context(), p, s)
+		_, err = Train(t.Context(), net(), p, s)
 		var refused *RateError
 		if !errors.As(err, &refused) || math.Abs(refused.Limit/limit-1) > 1e-6 ||
 			!strings.Contains(err.Error(), "must be below") {
@@ -165,15 +166,14 @@ func TestStableRateIsTheLimit(t *testing.T) {
 			continue // its limit is a safe one, not a sharp one
 		}
 		// It grows until the net is no longer linear, where it may find a flatter place.
-		trace, err = net().Train(t.Context(), p, s)
+		trace, err = Train(t.Context(), net(), p, s)
 		most := slices.MaxFunc(trace.Points,
 			func(a, b Point) int { return cmp.Compare(a.TrainLoss, b.TrainLoss) })
 		if most.TrainLoss < 100*trace.Points[0].TrainLoss && err == nil {
 			t.Errorf("%s: above the limit the largest loss is %+v", name, most)
 		}
 	}
-	if _, err := ntk.Must(New(nets["2HL erf"], Config{3, 8, 2, 1})).
-		StableRate(t.Context(), p, Settings{Optimizer: Adam{}}); err == nil ||
+	if _, err := StableRate(t.Context(), newNet(nets["2HL erf"], 3, 8, 2, 1), p, Settings{Optimizer: Adam{}}); err == nil ||
 		!strings.Contains(err.Error(), "Adam") {
 		t.Errorf("Adam: %v", err)
 	}
@@ -181,8 +181,7 @@ func TestStableRateIsTheLimit(t *testing.T) {
 		ntk.NewFCN([]ntk.Layer{{Activation: ntk.ReLU{}, WeightStd: 1, Frozen: true}},
 			ntk.Readout{WeightStd: 1, Frozen: true}),
 	)
-	if _, err := ntk.Must(New(frozen, Config{3, 8, 2, 1})).
-		StableRate(t.Context(), p, Settings{}); err == nil ||
+	if _, err := StableRate(t.Context(), newNet(frozen, 3, 8, 2, 1), p, Settings{}); err == nil ||
 		!strings.Contains(err.Error(), "v·Θv = 0") {
 		t.Errorf("nothing trained: %v", err)
 	}
@@ -209,14 +208,14 @@ func TestEpochTime(t *testing.T) {
 		s.LearningRate = 1
 		s.LearningRate = total / float64(s.Epochs) / s.EpochTime(20)
 		trace := ntk.Must(
-			ntk.Must(New(nets["2HL erf"], Config{3, 20, 2, 1})).Train(t.Context(), p, s))
+			Train(t.Context(), newNet(nets["2HL erf"], 3, 20, 2, 1), p, s))
 		if math.Abs(trace.EpochTime*200/total-1) > 1e-9 {
 			t.Errorf("%s: t = %v", c.name, trace.EpochTime*200)
 		}
 		got := trace.Points[1].TrainLoss
 		if c.name == "descent" {
 			// exp(-Θt) on the residuals, with the kernel of all outputs
-			net := ntk.Must(New(nets["2HL erf"], Config{3, 20, 2, 1}))
+			net := newNet(nets["2HL erf"], 3, 20, 2, 1)
 			want = gradientFlow(t, net, p, total)
 		}
 		if math.Abs(got/want-1) > 0.01 { // steps of finite length, batches
@@ -234,7 +233,7 @@ func TestEpochTime(t *testing.T) {
 }
 
 // gradientFlow is the loss at time t of the linearised net.
-func gradientFlow(t *testing.T, net *Net, p Problem, time float64) float64 {
+func gradientFlow(t *testing.T, net *fcn.Net, p Problem, time float64) float64 {
 	d := newDescent(net, Settings{}, p.XTrain, p.YTrain)
 	all := make([]int, 20)
 	for i := range all {
@@ -260,14 +259,13 @@ func gradientFlow(t *testing.T, net *Net, p Problem, time float64) float64 {
 func TestDivergenceKeepsTheLastGoodState(t *testing.T) {
 	for _, batch := range []int{0, 7} {
 		run := Run{
-			nets["4HL ReLU"],
-			Config{3, 16, 2, 5},
+			model(nets["4HL ReLU"], 3, 16, 2, 5),
 			smallProblem(),
 			Settings{LearningRate: 3, Epochs: 1000, Batch: batch},
 		}
-		net := ntk.Must(New(run.Arch, run.Config))
-		limit := ntk.Must(net.StableRate(t.Context(), run.Problem, run.Settings))
-		trace, err := net.Train(t.Context(), run.Problem, run.Settings)
+		net := newNet(nets["4HL ReLU"], 3, 16, 2, 5)
+		limit := ntk.Must(StableRate(t.Context(), net, run.Problem, run.Settings))
+		trace, err := Train(t.Context(), net, run.Problem, run.Settings)
 		var diverged *DivergedError
 		if !errors.As(err, &diverged) || diverged.Epoch == 0 || diverged.Limit != limit ||
 			!strings.Contains(err.Error(), fmt.Sprintf("limit is %.4g", limit)) {
@@ -279,7 +277,7 @@ func TestDivergenceKeepsTheLastGoodState(t *testing.T) {
 				last.Epoch)
 		}
 		// The net is that of the last point.
-		fresh := ntk.Must(New(run.Arch, run.Config))
+		fresh := newNet(nets["4HL ReLU"], 3, 16, 2, 5)
 		f, f0 := ntk.Must(net.Forward(run.Problem.XTrain)), ntk.Must(
 			fresh.Forward(run.Problem.XTrain))
 		f.Sub(f, f0)
@@ -299,9 +297,9 @@ func TestDivergenceKeepsTheLastGoodState(t *testing.T) {
 				t.Errorf("batch %d: with checkpoints %v, %d points", batch, err, len(again.Points))
 			}
 		}
-		h, err := peek(files(t, run.Settings.Checkpoints, ".checkpoint")[0])
-		if err != nil || h.State.Epoch > diverged.Epoch {
-			t.Errorf("batch %d: checkpoint at epoch %d, %v", batch, h.State.Epoch, err)
+		epoch, err := CheckpointEpoch(files(t, run.Settings.Checkpoints, ".checkpoint")[0])
+		if err != nil || epoch > diverged.Epoch {
+			t.Errorf("batch %d: checkpoint at epoch %d, %v", batch, epoch, err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package fcn
+package train_test
 
 import (
 	"bytes"
@@ -23,13 +23,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	. "github.com/kernelsmith/kernelsmith/ntk/train"
 )
 
 // checkpointRun has biases, two slots a parameter, batches with a short last
 // one and a plateau to watch: all that a state has.
 func checkpointRun(dir string) Run {
 	p := smallProblem()
-	return Run{nets["2HL erf"], Config{3, 12, 2, 5}, p, Settings{
+	return Run{model(nets["2HL erf"], 3, 12, 2, 5), p, Settings{
 		LearningRate: 0.01, Epochs: 12, Optimizer: Adam{}, Batch: 7, Plateau: 100,
 		Checkpoints: dir, CheckpointEvery: time.Nanosecond,
 	}}
@@ -266,12 +267,12 @@ func TestInterruptAnywhere(t *testing.T) {
 // from the same weights.
 func TestResumeNet(t *testing.T) {
 	run := checkpointRun(folder(t))
-	fresh := func() *Net { return ntk.Must(New(run.Arch, run.Config)) }
+	fresh := func() Net { return ntk.Must(run.Model.New()) }
 	a, b, c := fresh(), fresh(), fresh()
-	first := ntk.Must(a.Train(context.Background(), run.Problem, run.Settings))
+	first := ntk.Must(Train(context.Background(), a, run.Problem, run.Settings))
 	run.Settings.Progress = func(Progress) { t.Error("a step after the end") }
-	second := ntk.Must(b.Train(context.Background(), run.Problem, run.Settings))
-	if d := cmp.Diff(first, second); d != "" || a.fingerprint() != b.fingerprint() {
+	second := ntk.Must(Train(context.Background(), b, run.Problem, run.Settings))
+	if d := cmp.Diff(first, second); d != "" || Fingerprint(a) != Fingerprint(b) {
 		t.Errorf("the net that was read is not the one that was trained\n%s", d)
 	}
 	steps := 0
@@ -280,8 +281,8 @@ func TestResumeNet(t *testing.T) {
 			t.Error("a net that began elsewhere took up a checkpoint")
 		}
 	}
-	c.layers[1].w[3] += 1
-	ntk.Must(c.Train(context.Background(), run.Problem, run.Settings))
+	c.Parameters()[2].Values[3] += 1
+	ntk.Must(Train(context.Background(), c, run.Problem, run.Settings))
 	if steps == 0 {
 		t.Error("no step")
 	}
@@ -297,18 +298,18 @@ func TestOtherSettingsDoNotResume(t *testing.T) {
 	for name, change := range map[string]func(r *Run){
 		"rate":      func(r *Run) { r.Settings.LearningRate *= 1.0000001 },
 		"epochs":    func(r *Run) { r.Settings.Epochs++ },
-		"seed":      func(r *Run) { r.Config.Seed++ },
+		"seed":      func(r *Run) { setSize(r, 12, 6) },
 		"data":      func(r *Run) { r.Problem.XTrain = normals(77, 20, 3) },
 		"optimizer": func(r *Run) { r.Settings.Optimizer = Adam{Beta1: 0.91} },
 		"batch":     func(r *Run) { r.Settings.Batch = 8 },
-		"σ_b":       func(r *Run) { r.Arch = ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1.5, 0.31)) },
+		"σ_b":       func(r *Run) { setArch(r, ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1.5, 0.31))) },
 	} {
 		other := checkpointRun(dir)
 		change(&other)
 		for _, stolen := range []bool{false, true} {
 			if stolen {
-				c := ntk.Must(openCheckpoints(other.Settings, other.Identity(), "initialisation"))
-				if err := os.WriteFile(c.file, ntk.Must(os.ReadFile(old)), 0o600); err != nil {
+				file := ntk.Must(CheckpointFile(other))
+				if err := os.WriteFile(file, ntk.Must(os.ReadFile(old)), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -487,7 +488,7 @@ func TestDamageTwice(t *testing.T) {
 
 // fullDisk fails after so many bytes in all, as a full disk does.
 type fullDisk struct {
-	checkpointFile
+	FaultyFile
 	left *int
 }
 
@@ -495,7 +496,7 @@ func (f fullDisk) Write(b []byte) (int, error) {
 	if *f.left -= len(b); *f.left < 0 {
 		return 0, syscall.ENOSPC
 	}
-	return f.checkpointFile.Write(b)
+	return f.FaultyFile.Write(b)
 }
 
 func TestFullDisk(t *testing.T) {
@@ -504,7 +505,7 @@ func TestFullDisk(t *testing.T) {
 	for _, room := range []int{0, 1000, 64 << 10, 66 << 10, 70 << 10, 100 << 10, 200 << 10} {
 		run := checkpointRun(folder(t))
 		left := room
-		run.Settings.faults.create = func(dir, pattern string) (checkpointFile, error) {
+		run.Settings.Faults().Create = func(dir, pattern string) (FaultyFile, error) {
 			f, err := os.CreateTemp(dir, pattern)
 			return fullDisk{f, &left}, err
 		}
@@ -535,7 +536,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("room for %d bytes: left %v", room, tmp)
 		}
 		// With room again, the run goes on from what is there, if any.
-		run.Settings.faults, run.Settings.Progress = faults{}, nil
+		*run.Settings.Faults(), run.Settings.Progress = Faults{}, nil
 		near(t, "room again", ntk.Must(run.Train(context.Background())).Points, want)
 	}
 }
@@ -557,7 +558,7 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	os.Mkdir(locked, 0o555)
 	run := checkpointRun(locked)
 	if os.Getuid() == 0 || runtime.GOOS == "windows" { // permissions do not bind
-		run.Settings.faults.create = func(string, string) (checkpointFile, error) {
+		run.Settings.Faults().Create = func(string, string) (FaultyFile, error) {
 			return nil,
 				os.ErrPermission
 		}
@@ -587,10 +588,9 @@ func TestClockJumps(t *testing.T) {
 		run := checkpointRun(folder(t))
 		now, calls, writes := time.Date(2026, 3, 29, 2, 0, 0, 0, time.UTC), 0, 0
 		run.Settings.CheckpointEvery = 10 * time.Second
-		run.Settings.faults = faults{
-			now: func() time.Time { calls++; now = now.Add(jump(calls)); return now },
-			create: func(dir, pattern string) (checkpointFile,
-				error) {
+		*run.Settings.Faults() = Faults{
+			Now: func() time.Time { calls++; now = now.Add(jump(calls)); return now },
+			Create: func(dir, pattern string) (FaultyFile, error) {
 				writes++
 				return os.CreateTemp(dir, pattern)
 			},
@@ -686,14 +686,14 @@ func TestInterruptWithinStep(t *testing.T) {
 	run := checkpointRun("")
 	run.Settings.Batch, run.Settings.Optimizer = 0, nil
 	for after := range 7 { // layers forward and back
-		net := ntk.Must(New(run.Arch, run.Config))
-		want := net.fingerprint()
+		net := ntk.Must(run.Model.New())
+		want := Fingerprint(net)
 		ctx := &countdown{Context: context.Background(), left: after}
-		_, err := net.Train(ctx, run.Problem, run.Settings)
+		_, err := Train(ctx, net, run.Problem, run.Settings)
 		var interrupted *InterruptedError
-		if !errors.As(err, &interrupted) || net.fingerprint() != want {
+		if !errors.As(err, &interrupted) || Fingerprint(net) != want {
 			t.Errorf("after %d looks at the context: %v, weights changed %v", after, err,
-				net.fingerprint() != want)
+				Fingerprint(net) != want)
 		}
 	}
 }
@@ -729,7 +729,7 @@ func TestInterruptionIsQuick(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	syncs, before := 0, 0
-	run.Settings.faults.create = func(dir, pattern string) (checkpointFile, error) {
+	run.Settings.Faults().Create = func(dir, pattern string) (FaultyFile, error) {
 		f, err := os.CreateTemp(dir, pattern)
 		return countsSyncs{f, &syncs}, err
 	}

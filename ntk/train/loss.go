@@ -1,4 +1,4 @@
-package fcn
+package train
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 type Loss int
 
 const (
-	// MSE is the sum over the outputs of (f - y)², without ½; see ntk.MSE.
-	MSE Loss = iota
+	// SquaredError is the sum over the outputs of (f - y)², without ½; see ntk.MSE.
+	SquaredError Loss = iota
 	// CrossEntropy is -Σ y log softmax(f) over two or more outputs. A row of
 	// targets holds the probabilities of the classes, one-hot as a rule: none
 	// negative, of sum 1.
@@ -23,7 +23,7 @@ const (
 // String names the loss.
 func (l Loss) String() string {
 	switch l {
-	case MSE:
+	case SquaredError:
 		return "mean squared error"
 	case CrossEntropy:
 		return "cross-entropy"
@@ -33,7 +33,7 @@ func (l Loss) String() string {
 
 // of returns the mean loss over the rows, which are as many in y as in f.
 func (l Loss) of(f, y *mat.Dense) float64 {
-	if l == MSE {
+	if l == SquaredError {
 		return ntk.Must(ntk.MSE(f, y))
 	}
 	var sum float64
@@ -70,7 +70,7 @@ func logSum(f []float64) (top, total float64) {
 func (l Loss) derivative(d []float32, f, y []float64, outputs int, factor float64) float64 {
 	var sum float64
 	n := len(f) / outputs
-	if l == MSE {
+	if l == SquaredError {
 		c := 2 * factor
 		for i := range f {
 			e := f[i] - y[i]
@@ -93,7 +93,7 @@ func (l Loss) derivative(d []float32, f, y []float64, outputs int, factor float6
 func checkClasses(y *mat.Dense, name string) error {
 	rows, outputs := y.Dims()
 	if outputs < 2 {
-		return fmt.Errorf("fcn: cross-entropy needs two or more outputs; %s has %d column", name,
+		return fmt.Errorf("train: cross-entropy needs two or more outputs; %s has %d column", name,
 			outputs)
 	}
 	for i := range rows {
@@ -101,14 +101,14 @@ func checkClasses(y *mat.Dense, name string) error {
 		for j, v := range y.RawRowView(i) {
 			if v < 0 {
 				return fmt.Errorf(
-					"fcn: %s is %v in row %d, column %d; cross-entropy needs probabilities, "+
+					"train: %s is %v in row %d, column %d; cross-entropy needs probabilities, "+
 						"none negative", name, v, i, j)
 			}
 			sum += v
 		}
 		if math.Abs(sum-1) > 1e-6 {
 			return fmt.Errorf(
-				"fcn: row %d of %s has the sum %v; cross-entropy needs probabilities of sum 1", i,
+				"train: row %d of %s has the sum %v; cross-entropy needs probabilities of sum 1", i,
 				name, sum)
 		}
 	}

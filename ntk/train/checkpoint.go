@@ -1,4 +1,4 @@
-package fcn
+package train
 
 import (
 	"bufio"
@@ -50,8 +50,8 @@ type checkpoints struct {
 
 // faults let tests fail what does not fail often.
 type faults struct {
-	now    func() time.Time
-	create func(dir, pattern string) (checkpointFile, error)
+	Now    func() time.Time
+	Create func(dir, pattern string) (checkpointFile, error)
 }
 
 type checkpointFile interface {
@@ -61,15 +61,15 @@ type checkpointFile interface {
 }
 
 func (f faults) time() time.Time {
-	if f.now != nil {
-		return f.now()
+	if f.Now != nil {
+		return f.Now()
 	}
 	return time.Now()
 }
 
 func (f faults) temporary(dir, pattern string) (checkpointFile, error) {
-	if f.create != nil {
-		return f.create(dir, pattern)
+	if f.Create != nil {
+		return f.Create(dir, pattern)
 	}
 	return os.CreateTemp(dir, pattern)
 }
@@ -80,7 +80,7 @@ func (f faults) temporary(dir, pattern string) (checkpointFile, error) {
 func openCheckpoints(s Settings, id Identity, parameters string) (*checkpoints, error) {
 	b, err := json.Marshal(id)
 	if err != nil {
-		return nil, fmt.Errorf("fcn: settings of the checkpoint: %w", err)
+		return nil, fmt.Errorf("train: settings of the checkpoint: %w", err)
 	}
 	c := &checkpoints{
 		identity: string(b) + " from " + parameters,
@@ -98,7 +98,7 @@ func openCheckpoints(s Settings, id Identity, parameters string) (*checkpoints, 
 		name[:min(len(name), 40)]+"-"+hex.EncodeToString(sum[:8])+".checkpoint")
 	if err := c.probe(s.Checkpoints); err != nil {
 		return nil, fmt.Errorf(
-			"fcn: checkpoints could not be kept in %s, so the run was not started: %w",
+			"train: checkpoints could not be kept in %s, so the run was not started: %w",
 			s.Checkpoints, err)
 	}
 	c.removeLeftovers()
@@ -387,7 +387,7 @@ func (c *checkpoints) load(
 			continue
 		}
 		if err != nil {
-			return st, false, nil, fmt.Errorf("fcn: cannot read the checkpoint: %w", err)
+			return st, false, nil, fmt.Errorf("train: cannot read the checkpoint: %w", err)
 		}
 		g := generation{file: file, f: f}
 		problem := c.check(f, &g.h, &g.d, arrays)
@@ -399,7 +399,7 @@ func (c *checkpoints) load(
 		notes = append(notes,
 			fmt.Sprintf("the checkpoint %s cannot be used: %v", filepath.Base(file), problem))
 		if err := ignoreMissing(os.Rename(file, c.damaged())); err != nil {
-			return st, false, notes, fmt.Errorf("fcn: cannot move a damaged checkpoint away: %w",
+			return st, false, notes, fmt.Errorf("train: cannot move a damaged checkpoint away: %w",
 				err)
 		}
 	}
@@ -422,7 +422,7 @@ func (c *checkpoints) load(
 	}
 	if arrays != nil && best.h.Arrays != nil {
 		if _, err := best.f.Seek(0, io.SeekStart); err != nil {
-			return st, false, notes, fmt.Errorf("fcn: cannot read the checkpoint: %w", err)
+			return st, false, notes, fmt.Errorf("train: cannot read the checkpoint: %w", err)
 		}
 		r := bufio.NewReaderSize(best.f, 1<<20)
 		h, d, err := readHeader(r)
@@ -431,7 +431,7 @@ func (c *checkpoints) load(
 		}
 		if err != nil { // it was whole a moment ago
 			return st, false, notes, fmt.Errorf(
-				"fcn: the checkpoint %s changed while it was read: %w", best.file, err)
+				"train: the checkpoint %s changed while it was read: %w", best.file, err)
 		}
 	}
 	return best.h.State, true, notes, nil
@@ -484,77 +484,4 @@ func (c *checkpoints) saved(start time.Time) {
 		every = max(30*time.Second, 20*c.last.Sub(start))
 	}
 	c.next = c.last.Add(every)
-}
-
-// fingerprint is a hash of the parameters.
-func (n *Net) fingerprint() string {
-	h := sha256.New()
-	chunk := make([]byte, 0, 1<<18)
-	for i := range n.layers {
-		for _, a := range [][]float32{n.layers[i].w, n.layers[i].b} {
-			for part := range slices.Chunk(a, cap(chunk)/4) {
-				chunk = chunk[:0]
-				for _, v := range part {
-					chunk = binary.LittleEndian.AppendUint32(chunk, math.Float32bits(v))
-				}
-				h.Write(chunk)
-			}
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// arrays is all that changes in a run, or that it cannot make again.
-func (t *training) arrays() (a [][]float32) {
-	for i := range t.net.layers {
-		a = append(a, t.net.layers[i].w, t.net.layers[i].b)
-	}
-	a = append(a, t.slots...)
-	return append(a, t.start, t.startTest)
-}
-
-// resume takes up the run's checkpoint, if there is one, and returns its epoch.
-func (t *training) resume() (epoch int, err error) {
-	if t.checkpoints == nil {
-		return 0, nil
-	}
-	st, found, notes, err := t.checkpoints.load(t.arrays())
-	if err != nil {
-		return 0, err
-	}
-	if found {
-		t.state = st
-	}
-	t.state.Notes = append(t.state.Notes, notes...)
-	return t.state.Epoch, nil
-}
-
-// save writes a checkpoint of the state before the next step. One that cannot be
-// written is noted, and is no reason to lose the run.
-func (t *training) save(end, quick bool) (note string) {
-	if t.checkpoints == nil {
-		return ""
-	}
-	start := t.checkpoints.faults.time()
-	st := t.state
-	if !end && st.Step == 0 {
-		// The run will come by this epoch's snapshot again.
-		st.Points = slices.Clone(st.Points)
-		for len(st.Points) > 0 && st.Points[len(st.Points)-1].Epoch >= st.Epoch {
-			st.Points = st.Points[:len(st.Points)-1]
-		}
-	}
-	h, arrays := checkpointHeader{Identity: t.checkpoints.identity, State: st}, t.arrays()
-	if end && t.discard {
-		arrays = nil
-	}
-	if err := t.checkpoints.save(h, arrays, quick); err != nil {
-		note = fmt.Sprintf("the checkpoint at epoch %d could not be written: %v", st.Epoch, err)
-		// One note of this kind tells enough.
-		t.state.Notes = slices.DeleteFunc(t.state.Notes,
-			func(n string) bool { return strings.Contains(n, "could not be written") })
-		t.state.Notes = append(t.state.Notes, note)
-	}
-	t.checkpoints.saved(start)
-	return note
 }

@@ -1,4 +1,4 @@
-package fcn
+package train
 
 import (
 	"context"
@@ -19,6 +19,9 @@ import (
 func Trials(ctx context.Context, runs []Run) ([]*Trace, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if traces, done, err := together(ctx, cancel, runs); done {
+		return traces, err
+	}
 	workers := 1
 	if sideBySide(runs) {
 		workers = min(runtime.GOMAXPROCS(0), len(runs))
@@ -59,6 +62,46 @@ func Trials(ctx context.Context, runs []Run) ([]*Trace, error) {
 	return traces, first
 }
 
+// together trains the runs as one set, if their models are Steppers that can. cancel
+// interrupts the context.
+func together(
+	ctx context.Context, cancel func(), runs []Run,
+) (traces []*Trace, done bool, err error) {
+	for _, r := range runs {
+		if _, ok := r.Model.(Stepper); !ok {
+			return nil, false, nil
+		}
+	}
+	if len(runs) < 2 {
+		return nil, false, nil
+	}
+	traces = make([]*Trace, len(runs))
+	trials := make([]*Trial, len(runs))
+	for i, r := range runs {
+		if trials[i], err = r.trial(); err != nil {
+			return traces, true, fmt.Errorf("run %d: %w", i, err)
+		}
+	}
+	steps, err := newSteps(trials, false)
+	if steps == nil {
+		return traces, err != nil, err
+	}
+	first := -1
+	drive(ctx, steps, trials, func(i int) {
+		if first < 0 {
+			first = i
+			cancel()
+		}
+	})
+	for i, t := range trials {
+		traces[i] = t.trace
+	}
+	if first >= 0 {
+		err = fmt.Errorf("run %d: %w", first, trials[first].err)
+	}
+	return traces, true, err
+}
+
 // sideBySide reports whether the runs are faster each on a processor of its own:
 // if the products of a step are too small to gain from being divided. On 2 idle
 // cores with OpenBLAS, the best of 5 times of two trials on 1024 points side by
@@ -71,18 +114,14 @@ func sideBySide(runs []Run) bool {
 		return false
 	}
 	for _, r := range runs {
-		if r.Arch == nil || r.Problem.XTrain == nil {
+		if r.Model == nil || r.Problem.XTrain == nil {
 			return false // Train says what is wrong
 		}
 		points, _ := r.Problem.XTrain.Dims()
 		if b := r.Settings.Batch; b > 0 {
 			points = min(points, b)
 		}
-		inner := max(r.Config.Inputs, r.Config.Outputs)
-		if r.Arch.Depth() > 1 {
-			inner = max(inner, r.Config.Width)
-		}
-		if float64(points)*float64(r.Config.Width)*float64(inner) >= 1<<27 {
+		if float64(points)*r.Model.Describe().Product >= 1<<27 {
 			return false
 		}
 	}

@@ -1,4 +1,4 @@
-package fcn
+package train_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
+	. "github.com/kernelsmith/kernelsmith/ntk/train"
 )
 
 func TestExportedTracesLoadAgain(t *testing.T) {

@@ -1,0 +1,71 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// progressState is where a run is, with what it has found so far: what a
+// checkpoint holds beside the arrays.
+type progressState struct {
+	Epoch, Step int // steps of the epoch that are done
+	Steps       int // in all, for the optimizer
+	Points      []Point
+	Seconds     float64
+	Best        float64 // least training loss, for the plateau
+	BestEpoch   int
+	BestKnown   bool
+	Stopped     string
+	Done        bool // the run has ended
+	Notes       []string
+	Arithmetic  string
+}
+
+// stopsAt reports whether the training loss before the epoch may end the run.
+func (s Settings) stopsAt(epoch int) bool {
+	return (s.StopBelow > 0 || s.Plateau > 0) && epoch%max(s.StopEvery, 1) == 0
+}
+
+// stop returns why to end before the step of the epoch, or "". Asked twice with
+// the same loss, it says the same.
+func (st *progressState) stop(s Settings, loss float64) string {
+	if !s.stopsAt(st.Epoch) {
+		return ""
+	}
+	if loss < s.StopBelow {
+		return fmt.Sprintf("the training loss is below %v", s.StopBelow)
+	}
+	if !st.BestKnown || loss < st.Best*(1-1e-3) {
+		st.Best, st.BestEpoch, st.BestKnown = loss, st.Epoch, true
+	}
+	if s.Plateau > 0 && st.Epoch-st.BestEpoch >= s.Plateau {
+		return fmt.Sprintf("the training loss has not fallen by a thousandth for %d epochs",
+			st.Epoch-st.BestEpoch)
+	}
+	return ""
+}
+
+// stopwatch adds up time, and takes a clock that is set back for one that
+// stands still.
+type stopwatch struct {
+	now  func() time.Time
+	last time.Time
+	sum  time.Duration
+}
+
+func (w *stopwatch) start() {
+	if w.now == nil {
+		w.now = time.Now
+	}
+	w.last = w.now()
+}
+
+func (w *stopwatch) elapsed() time.Duration {
+	now := w.now()
+	w.sum += max(0, now.Sub(w.last))
+	w.last = now
+	return w.sum
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -1,0 +1,151 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+)
+
+// Progress tells how far a training run has come.
+type Progress struct {
+	Epoch, Epochs int
+	TrainLoss     float64 // before the step, on its points
+	Resumed       int     // the epoch at which a checkpoint was taken up, else 0
+	// Note is, once, a fault that the run survived, such as a checkpoint that
+	// could not be written; else "".
+	Note string
+}
+
+// String is a line about the run, such as "epoch 512 of 1025, loss 0.4312, resumed
+// at epoch 400". Note is not in it.
+func (p Progress) String() string {
+	s := fmt.Sprintf("epoch %d of %d, loss %.4g", p.Epoch, p.Epochs, p.TrainLoss)
+	if p.Resumed > 0 {
+		s += fmt.Sprintf(", resumed at epoch %d", p.Resumed)
+	}
+	return s
+}
+
+// Point holds the measurements at one epoch. Losses are those of
+// Settings.Loss: see [ntk.MSE], or [CrossEntropy].
+type Point struct {
+	Epoch                       int
+	TrainLoss, TestLoss         float64
+	TrainAccuracy, TestAccuracy float64 // see ntk.Accuracy
+}
+
+// Trace is the record of one training run.
+type Trace struct {
+	Net          string // the architecture
+	Inputs       int
+	Width        int
+	Outputs      int
+	Params       int
+	Seed         uint64
+	LearningRate float64
+	Epochs       int
+	Centered     bool
+	Arithmetic   string  // which BLAS multiplied
+	Seconds      float64 // duration, with that before interruptions
+	Points       []Point // by increasing epoch
+	// Stopped says why the run ended before Epochs, "" if it did not. The last
+	// point is then the epoch it ended at, a snapshot or not.
+	Stopped string `json:",omitzero"`
+	// Settings that are not the usual ones, as in Settings, and else zero.
+	Loss             string  `json:",omitzero"`
+	LossFactor       float64 `json:",omitzero"`
+	OutputScale      float64 `json:",omitzero"`
+	Parameterization string  `json:",omitzero"`
+	Optimizer        string  `json:",omitzero"`
+	Batch            int     `json:",omitzero"`
+	// EpochTime is Settings.EpochTime; 0 for Adam, and in records that do not
+	// tell.
+	EpochTime float64 `json:",omitzero"`
+	// Notes are the faults that the run survived, such as a damaged checkpoint.
+	Notes []string `json:",omitzero"`
+}
+
+// DivergedError reports a loss that is not finite.
+type DivergedError struct {
+	Points       string // "training" or "test"
+	Epoch        int
+	LearningRate float64
+	// Limit is StableRate of the net at initialisation; 0 where it is not
+	// known.
+	Limit float64
+	// Kept is the epoch whose parameters the net has again after Train:
+	// that of the last snapshot, or where this call began.
+	Kept int
+}
+
+// Error implements error.
+func (e *DivergedError) Error() string {
+	if e.Epoch == 0 && e.Limit == 0 {
+		return fmt.Sprintf(
+			"train: the loss on the %s points is not finite at initialisation: the inputs are too "+
+				"large for the activation in single precision, or the targets for it", e.Points)
+	}
+	limit := "gradient descent is stable below n/λ_max, λ_max the largest eigenvalue of the n×n NTK"
+	if e.Limit > 0 {
+		limit = fmt.Sprintf("for the net at initialisation the limit is %.4g", e.Limit)
+	}
+	return fmt.Sprintf(
+		"train: the loss on the %s points is not finite at epoch %d: the learning rate %v is too "+
+			"large (%s), or inputs are for the activation", e.Points, e.Epoch, e.LearningRate, limit)
+}
+
+// InterruptedError reports a run that its context ended. Unwrap gives the
+// context's error.
+type InterruptedError struct {
+	Epoch, Epochs int
+	Err           error
+}
+
+// Error implements error.
+func (e *InterruptedError) Error() string {
+	return fmt.Sprintf("train: training stopped after %d of %d epochs: %v", e.Epoch, e.Epochs, e.Err)
+}
+
+// Unwrap returns the context's error.
+func (e *InterruptedError) Unwrap() error { return e.Err }
+
+// LogSnapshots returns 0, epochs, about eight epochs a decade between them,
+// and any more epochs given, in increasing order.
+func LogSnapshots(epochs int, more ...int) []int {
+	s := append([]int{0, epochs}, more...)
+	for k := 0; ; k++ {
+		e := math.Round(math.Pow(10, float64(k)/8))
+		if e >= float64(epochs) {
+			break
+		}
+		s = append(s, int(e))
+	}
+	slices.Sort(s)
+	return slices.Compact(s)
+}
+
+// newTrace returns the trace of a run before it has begun.
+func newTrace(of Description, s Settings, points int) *Trace {
+	trace := &Trace{
+		Net:          of.Net,
+		Inputs:       of.Inputs,
+		Width:        of.Width,
+		Outputs:      of.Outputs,
+		Params:       of.Params,
+		Seed:         of.Seed,
+		LearningRate: s.LearningRate,
+		Epochs:       s.Epochs,
+		Centered:     !s.Uncentered,
+		Arithmetic:   ntk.BLAS(),
+	}
+	if t := s.EpochTime(points); t > 0 {
+		trace.EpochTime = t
+	}
+	var u Identity
+	s.unusual(&u, points)
+	trace.Loss, trace.LossFactor, trace.OutputScale = u.Loss, u.LossFactor, u.OutputScale
+	trace.Parameterization, trace.Optimizer, trace.Batch = u.Parameterization, u.Optimizer, u.Batch
+	return trace
+}
