@@ -90,6 +90,36 @@ func (r *Results) At(name string, epoch int) (mean, std train.Point) {
 		pick(func(s train.Series) []float64 { return s.Std })
 }
 
+// Losses writes the training and the test loss of a net at an epoch for a table, as mean ±
+// standard deviation where there are several trials; "–" is no trial.
+func (r *Results) Losses(name string, epoch int) []string { return r.written(name, epoch)[:2] }
+
+// Beside writes train loss, test loss, train accuracy and test accuracy at an epoch for a table,
+// each as in [Results.Losses] with the limit of infinite width in brackets.
+func (r *Results) Beside(limits *Results, name string, epoch int) []string {
+	out, of := r.written(name, epoch), limits.written(name, epoch)
+	for i := range out {
+		out[i] += " (" + of[i] + ")"
+	}
+	return out
+}
+
+func (r *Results) written(name string, epoch int) []string {
+	mean, std := r.At(name, epoch)
+	out := make([]string, len(measurements))
+	for i, m := range measurements {
+		switch trials := len(r.traces[name]); {
+		case trials == 0:
+			out[i] = "–"
+		case trials == 1:
+			out[i] = fmt.Sprintf("%.4f", m.at(mean))
+		default:
+			out[i] = fmt.Sprintf("%.4f ± %.4f", m.at(mean), m.at(std))
+		}
+	}
+	return out
+}
+
 // Trials says how many trials the means are over, for captions: "trials: 1HL ReLU 3, 4HL ReLU 1".
 func (r *Results) Trials() string {
 	var out []string

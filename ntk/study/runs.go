@@ -27,11 +27,13 @@ func Problem(p *data.Prepared) train.Problem {
 	return train.Problem{XTrain: p.XTrain, YTrain: p.YTrain, XTest: p.XTest, YTest: p.YTest}
 }
 
-func (n Net) label() string {
-	if n.Label != "" {
-		return n.Label
+// RecordLabel returns the label of a record of the net, such as "4HL-ReLU-gram" for "gram".
+func (n Net) RecordLabel(of string) string {
+	label := n.Label
+	if label == "" {
+		label = strings.ReplaceAll(n.Name, " ", "-")
 	}
-	return strings.ReplaceAll(n.Name, " ", "-")
+	return label + "-" + of
 }
 
 // Runs are the trainings of an experiment: some nets on some data, each several times. Trial t,
@@ -95,33 +97,33 @@ func (r Runs) Tasks() []Task[*train.Trace] {
 }
 
 func (r Runs) task(n Net, trial int) Task[*train.Trace] {
-	label := n.label()
+	label := fmt.Sprintf("trial-%d", trial+1)
 	if r.Label != "" {
-		label += "-" + r.Label
+		label = r.Label + "-" + label
 	}
 	run := r.Run(n, trial)
 	return Task[*train.Trace]{
-		Label: fmt.Sprintf("%s-trial-%d", label, trial+1),
+		Label: n.RecordLabel(label),
 		Key:   run.Identity(),
 		Steps: r.Settings.Epochs,
 		Run: func(
 			ctx context.Context, folder string, report func(Report),
 		) (*train.Trace, error) {
-			return Trained(ctx, run, folder, report)
+			kept := run
+			kept.Settings = Kept(run.Settings, folder, report)
+			return kept.Train(ctx)
 		},
 	}
 }
 
-// Trained trains a run that keeps its checkpoints in the folder and reports its epochs: the Run
-// of a [Task] that is a training, or begins with one.
-func Trained(
-	ctx context.Context, run train.Run, folder string, report func(Report),
-) (*train.Trace, error) {
-	run.Settings.Checkpoints = folder
-	run.Settings.Progress = func(p train.Progress) {
+// Kept returns settings with which a training keeps its checkpoints in the folder of a task and
+// reports its epochs: for tasks that are more than a training.
+func Kept(s train.Settings, folder string, report func(Report)) train.Settings {
+	s.Checkpoints = folder
+	s.Progress = func(p train.Progress) {
 		report(Report{Done: p.Epoch, Status: p.String(), Note: p.Note})
 	}
-	return run.Train(ctx)
+	return s
 }
 
 // Train returns the traces of all runs, of which it trains those without a record; see [Make].
@@ -181,7 +183,7 @@ func (r Runs) Limits(s *Study, epochs []int) (*Results, error) {
 				"squared error, of which alone the limit is known", n.Name)
 		}
 		tasks = append(tasks, Task[[]train.Point]{
-			Label: n.label() + "-infinite",
+			Label: n.RecordLabel("infinite"),
 			Key: struct {
 				Run      train.Identity
 				Epochs   []int

@@ -1,0 +1,159 @@
+package study
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
+	"github.com/kernelsmith/kernelsmith/plotting"
+)
+
+// small are two narrow nets on half of the irises.
+func small(t *testing.T) Runs {
+	t.Helper()
+	set := data.Iris()
+	var split data.Split
+	for i := range 150 {
+		if i%2 == 0 {
+			split.Train = append(split.Train, i)
+		} else {
+			split.Test = append(split.Test, i)
+		}
+	}
+	p := ntk.Must(data.Prepare(set, split, data.Sphere{}))
+	return Runs{
+		Nets: []Net{
+			{Name: "1HL ReLU", Arch: ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1))},
+			{Name: "2HL ReLU", Arch: ntk.Must(ntk.UniformFCN(2, ntk.ReLU{}, math.Sqrt2, 0.1)),
+				Label: "deep"},
+		},
+		Data: Problem(p), Width: 1024, Trials: 2, TrialsOf: map[string]int{"2HL ReLU": 1},
+		Settings: train.Settings{LearningRate: 0.1, Epochs: 20},
+	}
+}
+
+func TestRuns(t *testing.T) {
+	s, r := opened(t, quick), small(t)
+	missing := ntk.Must(Missing(s, r.Tasks()...))
+	if len(missing) != 3 || !strings.HasPrefix(missing[1], "1HL-ReLU-trial-2-") ||
+		!strings.HasPrefix(missing[2], "deep-trial-1-") {
+		t.Errorf("missing %v", missing)
+	}
+	none := ntk.Must(r.Recorded(s))
+	if none.Summary("1HL ReLU") != nil || none.Losses("1HL ReLU", 20)[0] != "–" {
+		t.Error("there is a record of nothing")
+	}
+	got := ntk.Must(r.Train(s))
+	if fmt.Sprint(got.Names()) != "[1HL ReLU 2HL ReLU]" || len(got.Traces("1HL ReLU")) != 2 ||
+		got.Traces("1HL ReLU")[1].Seed != 2 || got.Trials() != "trials: 1HL ReLU 2, 2HL ReLU 1" {
+		t.Errorf("%v", got.Trials())
+	}
+	// What was trained is what training gives by itself, and the mean is that of the trials.
+	alone := ntk.Must(r.Run(r.Nets[0], 1).Train(t.Context()))
+	last := alone.Points[len(alone.Points)-1]
+	if last != got.Traces("1HL ReLU")[1].Points[len(alone.Points)-1] {
+		t.Error("a run alone gives another result")
+	}
+	mean, std := got.At("1HL ReLU", 20)
+	first := got.Traces("1HL ReLU")[0].Points[len(alone.Points)-1]
+	if math.Abs(mean.TestLoss-(first.TestLoss+last.TestLoss)/2) > 1e-15 || !(std.TestLoss > 0) {
+		t.Errorf("mean %v of %v and %v", mean, first, last)
+	}
+	if m, _ := got.At("1HL ReLU", 3000); !math.IsNaN(m.TestLoss) {
+		t.Errorf("measured at epoch 3000: %v", m)
+	}
+	// A wide net is near its limit: √(1/1024) is 0.03.
+	limits := ntk.Must(r.Limits(s, nil))
+	for _, n := range r.Nets {
+		m, _ := got.At(n.Name, 20)
+		l, _ := limits.At(n.Name, 20)
+		if !(math.Abs(m.TrainLoss-l.TrainLoss) < 0.05) || l.TrainLoss > 0.9 {
+			t.Errorf("%s: loss %v, limit %v", n.Name, m.TrainLoss, l.TrainLoss)
+		}
+	}
+	if cells := got.Beside(limits, "1HL ReLU", 20); len(cells) != 4 ||
+		!strings.Contains(cells[0], "±") || !strings.HasSuffix(cells[0], ")") {
+		t.Errorf("%q", cells)
+	}
+	if err := Curves(got, limits).Err(); err != nil {
+		t.Error(err)
+	}
+	if err := Curves(got.Only("2HL ReLU"), nil).Err(); err != nil {
+		t.Error(err)
+	}
+	if missing := ntk.Must(Missing(s, r.Tasks()...)); len(missing) != 0 {
+		t.Errorf("missing %v", missing)
+	}
+	if _, err := got.With(got); err == nil {
+		t.Error("a net twice")
+	}
+}
+
+func TestCompare(t *testing.T) {
+	s, r := opened(t, quick), small(t)
+	got := ntk.Must(r.Train(s))
+	p := got.Traces("2HL ReLU")[0].Points
+	end := p[len(p)-1]
+	printed := Published{Source: "nowhere", Epochs: []int{20}, LossTolerance: 0.01,
+		AccuracyTolerance: 0.02, Points: map[string][][4]float64{
+			"2HL ReLU": {{end.TrainLoss + 0.005, end.TestLoss, end.TrainAccuracy,
+				end.TestAccuracy - 0.03}}}}
+	c := ntk.Must(got.Compare(printed))
+	if len(c.Rows) != 1 || len(c.Comparisons) != 4 || math.Abs(c.Loss-0.005) > 1e-12 ||
+		math.Abs(c.Accuracy-0.03) > 1e-12 {
+		t.Errorf("%+v", c)
+	}
+	agree := func(i int) bool { return c.Comparisons[i].Agrees() }
+	if !agree(0) || !agree(1) || !agree(2) || agree(3) {
+		t.Error("what agrees")
+	}
+	printed.Epochs = []int{21}
+	if _, err := got.Compare(printed); err == nil || !strings.Contains(err.Error(), "epoch 21") {
+		t.Errorf("%v", err)
+	}
+	printed.Epochs = []int{20, 21}
+	if _, err := got.Compare(printed); err == nil {
+		t.Error("two epochs, one point")
+	}
+}
+
+func TestLimitsAreOfGradientDescent(t *testing.T) {
+	s, r := opened(t, quick), small(t)
+	for _, change := range []func(*train.Settings){
+		func(s *train.Settings) { s.Optimizer = train.Momentum{Decay: 0.9} },
+		func(s *train.Settings) { s.Batch = 10 },
+		func(s *train.Settings) { s.Loss = train.CrossEntropy },
+	} {
+		at := r
+		change(&at.Settings)
+		if _, err := at.Limits(s, nil); err == nil {
+			t.Errorf("%+v has a limit", at.Settings)
+		}
+	}
+	r.Nets = append(r.Nets, r.Nets[0])
+	if _, err := r.Train(s); err == nil || !strings.Contains(err.Error(), "1HL ReLU") {
+		t.Errorf("two nets of one name: %v", err)
+	}
+}
+
+func TestDataset(t *testing.T) {
+	t.Setenv("KERNELSMITH_DATA", t.TempDir())
+	t.Setenv("KERNELSMITH_CACHE", t.TempDir())
+	s := opened(t, quick)
+	if set := ntk.Must(s.Dataset("wine-quality-red", data.Wine)); set.Name != data.Wine().Name {
+		t.Errorf("%s", set.Name)
+	}
+	if _, err := s.Dataset("wine-quality-red", nil); err == nil {
+		t.Error("a set from nowhere")
+	}
+	s.scale = paper
+	if _, err := s.Dataset("wine-quality-red", data.Wine); err == nil {
+		t.Error("a stand-in at paper scale")
+	}
+}
+
+var _ plotting.Drawing = (*plotting.Grid)(nil)
