@@ -45,6 +45,10 @@ var (
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
+// moved is a value of a type that had another name, or another package, when records with it in
+// an interface were made: RecordType is the name that their keys go on having.
+type moved interface{ RecordType() string }
+
 // interfaceValue writes what an interface holds. Basic, unnamed types explain
 // themselves; others are written with their type.
 func (c *canonical) interfaceValue(v reflect.Value, path string, depth int) error {
@@ -63,8 +67,12 @@ func (c *canonical) interfaceValue(v reflect.Value, path string, depth int) erro
 	if v.Type().PkgPath() == "" {
 		return c.value(v, path, depth)
 	}
+	name := v.Type().PkgPath() + "." + v.Type().Name()
+	if m, ok := v.Interface().(moved); ok {
+		name = m.RecordType()
+	}
 	c.WriteString(`{"` + typeMember + `":`)
-	if err := c.text(v.Type().PkgPath()+"."+v.Type().Name(), path); err != nil {
+	if err := c.text(name, path); err != nil {
 		return err
 	}
 	c.WriteString(`,"value":`)

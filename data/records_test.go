@@ -485,3 +485,16 @@ func TestResumableRun(t *testing.T) {
 		t.Errorf("something is left of the checkpoints: %v", err)
 	}
 }
+
+// relocated is a type that has moved since records with it were made.
+type relocated struct{ A int }
+
+func (relocated) RecordType() string { return "example.com/old.Place" }
+
+// A type that has moved keeps its name in the keys of records.
+func TestKeyOfMovedType(t *testing.T) {
+	key, err := RecordKey("moved", []any{relocated{1}})
+	if err != nil || !strings.Contains(string(key.settings), `"$type":"example.com/old.Place"`) {
+		t.Errorf("%s, %v", key.settings, err)
+	}
+}

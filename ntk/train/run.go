@@ -137,6 +137,11 @@ type Identity struct {
 	Batch             int           `json:",omitzero"` // where it is not all points
 }
 
+// RecordType is the name that keys of records know the type by, which was of package fcn first.
+func (Identity) RecordType() string {
+	return "github.com/kernelsmith/kernelsmith/ntk/fcn.Identity"
+}
+
 // Identity returns the run's identity. Runs that differ in it may have
 // different traces; runs that agree in it have the same up to rounding and the
 // time taken, if their activations do (see [ntk.FCN.Fingerprint]) and their
