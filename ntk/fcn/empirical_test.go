@@ -50,7 +50,8 @@ var everyActivation = []ntk.Activation{
 // jacobian is the second implementation of the kernels: the gradient of each output
 // with respect to each trained parameter, written out unit by unit in double
 // precision; and what the last hidden layer puts out.
-func jacobian(n *Net, x []float64, p train.Parameterization) (gradients [][]float64, features []float64) {
+func jacobian(n *Net, x []float64, p train.Parameterization) (gradients [][]float64,
+	features []float64) {
 	h, slopes := [][]float64{x}, [][]float64{}
 	for i, l := range n.layers[:len(n.layers)-1] {
 		phi := n.arch.Layers()[i].Activation
@@ -252,8 +253,9 @@ func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 							float64(net.layers[l].biasStd)}[which]
 						for a := range o {
 							g := (up[a] - down[a]) / (2 * step)
-							for p, per := range map[train.Parameterization]float64{train.NTKParameterization: 1,
-								train.StandardParameterization: std} {
+							for p, per := range map[train.Parameterization]float64{
+								train.NTKParameterization: 1, train.StandardParameterization: std,
+							} {
 								gradients[p][i*o+a] = append(gradients[p][i*o+a], g/per)
 							}
 						}

@@ -89,7 +89,8 @@ func ExampleNet_Moved() {
 	for _, width := range []int{64, 4096} {
 		net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: width, Outputs: 1, Seed: 1}))
 		before := net.Clone()
-		if _, err := train.Train(context.Background(), net, p, train.Settings{LearningRate: 0.1, Epochs: 50}); err != nil {
+		if _, err := train.Train(context.Background(), net, p,
+			train.Settings{LearningRate: 0.1, Epochs: 50}); err != nil {
 			panic(err)
 		}
 		m := ntk.Must(net.Moved(before, p.XTrain, p.YTrain))
@@ -107,7 +108,8 @@ func ExampleNet_Clone() {
 	)
 	p := parity()
 	start := net.Clone()
-	if _, err := train.Train(context.Background(), net, p, train.Settings{LearningRate: 0.1, Epochs: 5}); err != nil {
+	if _, err := train.Train(context.Background(), net, p,
+		train.Settings{LearningRate: 0.1, Epochs: 5}); err != nil {
 		panic(err)
 	}
 	fmt.Println(mat.Equal(ntk.Must(start.Forward(p.XTrain)), ntk.Must(net.Forward(p.XTrain))))

@@ -161,23 +161,11 @@ type Movement struct {
 // points x (n×inputs) with targets y (n×outputs). The two must have the same
 // architecture and sizes.
 func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
-	if before == nil {
-		return nil, fmt.Errorf("fcn: no net to compare with; make one with Clone before training")
-	}
-	a, b := before.config, n.config
-	a.Seed, b.Seed = 0, 0
-	if a != b || before.arch.Fingerprint() != n.arch.Fingerprint() {
-		return nil, fmt.Errorf("fcn: a %v %+v cannot be compared with a %v %+v", n.arch, n.config,
-			before.arch, before.config)
-	}
-	rows, err := n.inputs(x, "x")
-	if err != nil {
+	if err := n.comparable(before, x, y); err != nil {
 		return nil, err
 	}
-	if _, err := entries(y, "y", len(rows)/n.config.Inputs, n.config.Outputs); err != nil {
-		return nil, err
-	}
-	m := &Movement{}
+	m := &Movement{ParamChange: n.paramChange(before)}
+	var err error
 	if m.Before, err = before.EmpiricalNTKMean(x, x); err != nil {
 		return nil, err
 	}
@@ -209,6 +197,31 @@ func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
 	if m.NNGPChange, err = KernelChange(was, is); err != nil {
 		return nil, err
 	}
+	return m, nil
+}
+
+// comparable returns an error if the net is not before's at another time, or the points and
+// targets are not for it.
+func (n *Net) comparable(before *Net, x, y *mat.Dense) error {
+	if before == nil {
+		return fmt.Errorf("fcn: no net to compare with; make one with Clone before training")
+	}
+	a, b := before.config, n.config
+	a.Seed, b.Seed = 0, 0
+	if a != b || before.arch.Fingerprint() != n.arch.Fingerprint() {
+		return fmt.Errorf("fcn: a %v %+v cannot be compared with a %v %+v", n.arch, n.config,
+			before.arch, before.config)
+	}
+	rows, err := n.inputs(x, "x")
+	if err != nil {
+		return err
+	}
+	_, err = entries(y, "y", len(rows)/n.config.Inputs, n.config.Outputs)
+	return err
+}
+
+// paramChange returns Movement.ParamChange, 0 if nothing is trained.
+func (n *Net) paramChange(before *Net) float64 {
 	var moved, size float64
 	for i, l := range n.layers {
 		if l.frozen {
@@ -222,10 +235,10 @@ func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
 			}
 		}
 	}
-	if size > 0 {
-		m.ParamChange = math.Sqrt(moved / size)
+	if size == 0 {
+		return 0
 	}
-	return m, nil
+	return math.Sqrt(moved / size)
 }
 
 func constantRows(y *mat.Dense) bool {

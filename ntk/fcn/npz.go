@@ -406,7 +406,8 @@ type entry struct {
 }
 
 var headerFields = regexp.MustCompile(
-	`^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(([0-9, ]*)\),?\s*\}\s*$`,
+	`^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),` +
+		`\s*'shape':\s*\(([0-9, ]*)\),?\s*\}\s*$`,
 )
 
 func open(name string, f *zip.File) (*entry, error) {

@@ -129,8 +129,8 @@ func (c *checkpoints) removeLeftovers() {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
-			os.Remove(
-				filepath.Join(dir, e.Name())) // a process that still writes it reports one failed checkpoint
+			// A process that still writes it reports one checkpoint that failed.
+			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
 }
@@ -363,45 +363,28 @@ func peek(file string) (checkpointHeader, error) {
 	return h, err
 }
 
+// generation is one of the two checkpoints of a run, open and checked.
+type generation struct {
+	file string
+	h    checkpointHeader
+	d    digest
+	f    *os.File
+}
+
 // load finds the furthest whole checkpoint of the run and reads its arrays into
 // those given, all or none. Without one, found is false. Notes tell of damaged
 // files; such a file is moved away, so that it replaces no good one later.
 func (c *checkpoints) load(
 	arrays [][]float32,
 ) (st progressState, found bool, notes []string, err error) {
-	type generation struct {
-		file string
-		h    checkpointHeader
-		d    digest
-		f    *os.File
-	}
-	var good []generation
+	good, notes, err := c.generations(arrays)
 	defer func() {
 		for _, g := range good {
 			g.f.Close()
 		}
 	}()
-	for _, file := range []string{c.file, c.before()} {
-		f, err := os.Open(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return st, false, nil, fmt.Errorf("train: cannot read the checkpoint: %w", err)
-		}
-		g := generation{file: file, f: f}
-		problem := c.check(f, &g.h, &g.d, arrays)
-		if problem == nil {
-			good = append(good, g)
-			continue
-		}
-		f.Close()
-		notes = append(notes,
-			fmt.Sprintf("the checkpoint %s cannot be used: %v", filepath.Base(file), problem))
-		if err := ignoreMissing(os.Rename(file, c.damaged())); err != nil {
-			return st, false, notes, fmt.Errorf("train: cannot move a damaged checkpoint away: %w",
-				err)
-		}
+	if err != nil {
+		return st, false, notes, err
 	}
 	if len(good) == 0 {
 		if len(notes) > 0 {
@@ -414,27 +397,60 @@ func (c *checkpoints) load(
 		best = good[1]
 	}
 	if len(notes) > 0 {
-		notes = append(
-			notes,
-			fmt.Sprintf("the run went on from the other generation, at epoch %d",
-				best.h.State.Epoch),
-		)
+		notes = append(notes, fmt.Sprintf("the run went on from the other generation, at epoch %d",
+			best.h.State.Epoch))
 	}
-	if arrays != nil && best.h.Arrays != nil {
-		if _, err := best.f.Seek(0, io.SeekStart); err != nil {
-			return st, false, notes, fmt.Errorf("train: cannot read the checkpoint: %w", err)
-		}
-		r := bufio.NewReaderSize(best.f, 1<<20)
-		h, d, err := readHeader(r)
-		if err == nil {
-			err = readArrays(r, h, d, func(i, at int, v []float32) { copy(arrays[i][at:], v) })
-		}
-		if err != nil { // it was whole a moment ago
-			return st, false, notes, fmt.Errorf(
-				"train: the checkpoint %s changed while it was read: %w", best.file, err)
-		}
+	if err := best.read(arrays); err != nil {
+		return st, false, notes, err
 	}
 	return best.h.State, true, notes, nil
+}
+
+// generations returns the whole checkpoints, the newer first, and moves damaged ones away.
+func (c *checkpoints) generations(
+	arrays [][]float32,
+) (good []generation, notes []string, err error) {
+	for _, file := range []string{c.file, c.before()} {
+		f, err := os.Open(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return good, nil, fmt.Errorf("train: cannot read the checkpoint: %w", err)
+		}
+		g := generation{file: file, f: f}
+		problem := c.check(f, &g.h, &g.d, arrays)
+		if problem == nil {
+			good = append(good, g)
+			continue
+		}
+		f.Close()
+		notes = append(notes,
+			fmt.Sprintf("the checkpoint %s cannot be used: %v", filepath.Base(file), problem))
+		if err := ignoreMissing(os.Rename(file, c.damaged())); err != nil {
+			return good, notes, fmt.Errorf("train: cannot move a damaged checkpoint away: %w", err)
+		}
+	}
+	return good, notes, nil
+}
+
+// read reads the arrays, if the checkpoint has some.
+func (g *generation) read(arrays [][]float32) error {
+	if arrays == nil || g.h.Arrays == nil {
+		return nil
+	}
+	if _, err := g.f.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("train: cannot read the checkpoint: %w", err)
+	}
+	r := bufio.NewReaderSize(g.f, 1<<20)
+	h, d, err := readHeader(r)
+	if err == nil {
+		err = readArrays(r, h, d, func(i, at int, v []float32) { copy(arrays[i][at:], v) })
+	}
+	if err != nil { // it was whole a moment ago
+		return fmt.Errorf("train: the checkpoint %s changed while it was read: %w", g.file, err)
+	}
+	return nil
 }
 
 // check reads a checkpoint through and tells what is wrong with it.

@@ -69,11 +69,13 @@ func (a Adam) slots() int { return 2 }
 
 func (a Adam) check() error {
 	if !(a.Beta1 >= 0 && a.Beta1 < 1 && a.Beta2 >= 0 && a.Beta2 < 1) {
-		return fmt.Errorf("train: Adam has β₁ = %v and β₂ = %v; they must be at least 0 and below 1",
+		return fmt.Errorf(
+			"train: Adam has β₁ = %v and β₂ = %v; they must be at least 0 and below 1",
 			a.Beta1, a.Beta2)
 	}
 	if !(a.Epsilon >= 0) || math.IsInf(a.Epsilon, 0) {
-		return fmt.Errorf("train: Adam.Epsilon is %v; it must be a finite number > 0, or 0 for 1e-8",
+		return fmt.Errorf(
+			"train: Adam.Epsilon is %v; it must be a finite number > 0, or 0 for 1e-8",
 			a.Epsilon)
 	}
 	return nil

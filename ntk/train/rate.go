@@ -75,8 +75,9 @@ func (s Settings) EpochTime(points int) float64 {
 func StableRate(ctx context.Context, net Net, p Problem, s Settings) (float64, error) {
 	linear, ok := net.(Linear)
 	if !ok {
-		return 0, fmt.Errorf("train: a %T has no derivatives along a direction, which the limit of "+
-			"the learning rate is found by", net)
+		return 0, fmt.Errorf(
+			"train: a %T has no derivatives along a direction, by which the limit of the learning "+
+				"rate is found", net)
 	}
 	if _, adam := s.Optimizer.(Adam); adam {
 		return 0, fmt.Errorf(

@@ -84,7 +84,8 @@ func Train(ctx context.Context, net Net, p Problem, s Settings) (*Trace, error) 
 	if net == nil {
 		return nil, errors.New("train: no net to train")
 	}
-	t, err := prepared(net, Run{net.Model(), p, s}, func() string { return fingerprint(net) }, false)
+	t, err := prepared(net, Run{net.Model(), p, s}, func() string { return fingerprint(net) },
+		false)
 	if err != nil {
 		return nil, err
 	}

@@ -106,14 +106,16 @@ func orOne(v float64) float64 {
 // check reports settings that mean nothing.
 func (s Settings) check() error {
 	if !(s.LearningRate > 0) || math.IsInf(s.LearningRate, 0) {
-		return fmt.Errorf("train: LearningRate is %v; it must be a finite number > 0", s.LearningRate)
+		return fmt.Errorf("train: LearningRate is %v; it must be a finite number > 0",
+			s.LearningRate)
 	}
 	if s.Epochs < 1 {
 		return fmt.Errorf("train: Epochs is %d; it must be at least 1", s.Epochs)
 	}
 	for _, e := range s.Snapshots {
 		if e < 0 || e > s.Epochs {
-			return fmt.Errorf("train: snapshot at epoch %d; the run has epochs 0 to %d", e, s.Epochs)
+			return fmt.Errorf("train: snapshot at epoch %d; the run has epochs 0 to %d", e,
+				s.Epochs)
 		}
 	}
 	if !(s.LossFactor >= 0) || math.IsInf(s.LossFactor, 0) {
@@ -150,7 +152,8 @@ func (s Settings) check() error {
 			s.Plateau)
 	}
 	if s.StopAfter < 0 {
-		return fmt.Errorf("train: StopAfter is %v; it must be a time > 0, or 0 for none", s.StopAfter)
+		return fmt.Errorf("train: StopAfter is %v; it must be a time > 0, or 0 for none",
+			s.StopAfter)
 	}
 	if s.CheckpointEvery < 0 {
 		return fmt.Errorf(

@@ -93,7 +93,8 @@ func (e *DivergedError) Error() string {
 	}
 	return fmt.Sprintf(
 		"train: the loss on the %s points is not finite at epoch %d: the learning rate %v is too "+
-			"large (%s), or inputs are for the activation", e.Points, e.Epoch, e.LearningRate, limit)
+			"large (%s), or inputs are for the activation", e.Points, e.Epoch, e.LearningRate,
+		limit)
 }
 
 // InterruptedError reports a run that its context ended. Unwrap gives the
@@ -105,7 +106,8 @@ type InterruptedError struct {
 
 // Error implements error.
 func (e *InterruptedError) Error() string {
-	return fmt.Sprintf("train: training stopped after %d of %d epochs: %v", e.Epoch, e.Epochs, e.Err)
+	return fmt.Sprintf("train: training stopped after %d of %d epochs: %v", e.Epoch, e.Epochs,
+		e.Err)
 }
 
 // Unwrap returns the context's error.
