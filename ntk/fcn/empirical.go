@@ -353,7 +353,7 @@ func evaluatorOf[T float](n *Net, i int) func(value, derivative, z []T) {
 	}
 }
 
-// converted returns w itself if it has the precision that is asked for.
+// converted returns w in the precision T, and w itself if it has that.
 func converted[T float](w []float32) []T {
 	if same, ok := any(w).([]T); ok {
 		return same
@@ -367,9 +367,9 @@ func converted[T float](w []float32) []T {
 	return out
 }
 
-// rowProducts returns the m×n inner products, times alpha, of rows of a and of b of
-// length k. If b is a they are made symmetric to the bit. (A product that finds one
-// triangle alone gains nothing here: the library's has few rows to divide.)
+// rowProducts returns the m×n inner products, times alpha, of the rows of a and of b, which have
+// the length k. With same, for b = a, they are made symmetric to the bit. A product of one
+// triangle alone is no faster here, because the library has few rows of it to divide.
 func rowProducts[T float](m, n, k int, alpha T, a, b []T, same bool) []T {
 	c := make([]T, m*n)
 	gemm(blas.NoTrans, blas.Trans, m, n, k, alpha, a, k, b, k, 0, c, n)

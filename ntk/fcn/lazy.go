@@ -47,8 +47,8 @@ func KernelAlignment(kernel mat.Matrix, y *mat.Dense) (float64, error) {
 }
 
 // CenteredAlignment is [KernelAlignment] of the kernel and the targets when both have
-// had their means over points taken from them: K becomes H K H with H = I - 11ᵀ/n, 1 the
-// vector of ones, and y becomes H y. It does not see what the two agree on for being constant.
+// had their means over points subtracted: K becomes H K H with H = I - 11ᵀ/n, 1 the vector of
+// ones, and y becomes H y. Constant parts of kernel and targets thus do not count.
 //
 // Source: Cortes, Mohri and Rostamizadeh 2012, "Algorithms for learning kernels based
 // on centered alignment", def. 4.
@@ -81,7 +81,7 @@ func alignment(kernel mat.Matrix, y *mat.Dense, centred bool) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	// Rounding leaves 1e-16 of what centring takes away.
+	// Rounding leaves 1e-16 of what centring subtracts.
 	all, err := compareKernels(kernel, kernel, "the kernel", "the kernel")
 	if err != nil {
 		return 0, err
@@ -144,8 +144,8 @@ func compareKernels(a, b mat.Matrix, nameA, nameB string) (p inner, err error) {
 type Movement struct {
 	// Before and After are the kernels on the points: Net.EmpiricalNTKMean.
 	Before, After *mat.Dense
-	// Change is ‖After - Before‖/‖Before‖; see KernelChange. Cosine leaves a common
-	// factor out; see KernelCosine.
+	// Change is ‖After - Before‖/‖Before‖; see KernelChange. Cosine does not depend on
+	// a common factor; see KernelCosine.
 	Change, Cosine float64
 	// AlignmentBefore and AlignmentAfter are with the targets, centred; see
 	// CenteredAlignment. They are 0 where the targets are constant.
@@ -200,8 +200,8 @@ func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
 	return m, nil
 }
 
-// comparable returns an error if the net is not before's at another time, or the points and
-// targets are not for it.
+// comparable returns an error if the two nets differ in architecture or size, or if points or
+// targets have another shape than theirs.
 func (n *Net) comparable(before *Net, x, y *mat.Dense) error {
 	if before == nil {
 		return fmt.Errorf("fcn: no net to compare with; make one with Clone before training")
@@ -251,8 +251,8 @@ func constantRows(y *mat.Dense) bool {
 	return true
 }
 
-// Clone returns a net of the same architecture with a copy of the parameters, which
-// training the one or the other does not change.
+// Clone returns a net of the same architecture with a copy of the parameters: training one of
+// the two leaves the other as it is.
 func (n *Net) Clone() *Net {
 	c := *n
 	c.layers = slices.Clone(n.layers)
