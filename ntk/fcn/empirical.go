@@ -38,12 +38,12 @@ type EmpiricalSettings struct {
 func (n *Net) EmpiricalNTK(
 	z, x *mat.Dense, output int, s ...EmpiricalSettings,
 ) (*mat.Dense, error) {
-	return n.EmpiricalNTKBlock(z, x, output, output, s...)
+	return n.block(z, x, output, output, s...)
 }
 
-// EmpiricalNTKBlock is EmpiricalNTK between output a of the rows of z and output b
-// of the rows of x. At infinite width it is 0 for a ≠ b.
-func (n *Net) EmpiricalNTKBlock(
+// block is EmpiricalNTK between output a of the rows of z and output b of the rows of x. At
+// infinite width it is 0 for a ≠ b.
+func (n *Net) block(
 	z, x *mat.Dense, a, b int, s ...EmpiricalSettings,
 ) (*mat.Dense, error) {
 	for _, output := range []int{a, b} {

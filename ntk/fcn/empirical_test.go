@@ -177,7 +177,7 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 					within(
 						t,
 						what("block 2, 0"),
-						ntk.Must(net.EmpiricalNTKBlock(left, x, 2, 0, s)),
+						ntk.Must(net.block(left, x, 2, 0, s)),
 						rows,
 						n,
 						tol,
@@ -292,7 +292,7 @@ func TestMeanOfEmpiricalKernels(t *testing.T) {
 	for seed := range uint64(trials) {
 		net := ntk.Must(New(arch, Config{Inputs: 2, Width: width, Outputs: 2, Seed: seed}))
 		for k, m := range []*mat.Dense{
-			ntk.Must(net.EmpiricalNTK(x, x, 0)), ntk.Must(net.EmpiricalNTKBlock(x, x, 0, 1)),
+			ntk.Must(net.EmpiricalNTK(x, x, 0)), ntk.Must(net.block(x, x, 0, 1)),
 			ntk.Must(net.EmpiricalNNGP(x, x)),
 		} {
 			for i, v := range m.RawMatrix().Data {
@@ -319,8 +319,8 @@ func TestBadEmpiricalKernels(t *testing.T) {
 		says string
 		err  error
 	}{
-		{"outputs 0 to 1", second(net.EmpiricalNTKBlock(x, x, 0, 2))},
-		{"outputs 0 to 1", second(net.EmpiricalNTKBlock(x, x, -1, 0))},
+		{"outputs 0 to 1", second(net.block(x, x, 0, 2))},
+		{"outputs 0 to 1", second(net.block(x, x, -1, 0))},
 		{"z has 4", second(net.EmpiricalNTKOutputs(wide, x))},
 		{"x has 4", second(net.EmpiricalNTKMean(x, wide))},
 		{"x is empty", second(net.EmpiricalNNGP(x, nil))},
