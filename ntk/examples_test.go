@@ -22,6 +22,7 @@ var implied = map[string]bool{
 	"EvalFloat32":   true,
 	"Prepare":       true,
 	"DualPrepared":  true,
+	"Position":      true, // of a trial, for train.Steps
 }
 
 // documented are the folders of the packages for users.
@@ -35,6 +36,7 @@ var documented = []string{
 	"regress",
 	"spectra",
 	"study",
+	"train",
 	"../data",
 	"../data/download",
 	"../plotting",

@@ -38,12 +38,12 @@ type EmpiricalSettings struct {
 func (n *Net) EmpiricalNTK(
 	z, x *mat.Dense, output int, s ...EmpiricalSettings,
 ) (*mat.Dense, error) {
-	return n.EmpiricalNTKBlock(z, x, output, output, s...)
+	return n.block(z, x, output, output, s...)
 }
 
-// EmpiricalNTKBlock is EmpiricalNTK between output a of the rows of z and output b
-// of the rows of x. At infinite width it is 0 for a ≠ b.
-func (n *Net) EmpiricalNTKBlock(
+// block is EmpiricalNTK between output a of the rows of z and output b of the rows of x. At
+// infinite width it is 0 for a ≠ b.
+func (n *Net) block(
 	z, x *mat.Dense, a, b int, s ...EmpiricalSettings,
 ) (*mat.Dense, error) {
 	for _, output := range []int{a, b} {
@@ -103,7 +103,8 @@ func (n *Net) empirical(z, x *mat.Dense, k kernelKind, s []EmpiricalSettings) (*
 	if len(s) == 1 {
 		settings = s[0]
 	}
-	if p := settings.Parameterization; p != train.NTKParameterization && p != train.StandardParameterization {
+	if p := settings.Parameterization; p != train.NTKParameterization &&
+		p != train.StandardParameterization {
 		return nil, fmt.Errorf(
 			"fcn: %v is neither train.NTKParameterization nor train.StandardParameterization", p)
 	}
@@ -144,16 +145,40 @@ func empirical[T float](n *Net, z, x []T, k kernelKind, sum []float64) {
 	}
 	layers := n.layers
 	last := len(layers) - 1
-	first := slices.IndexFunc(layers, func(l layer) bool { return !l.frozen })
+	first := n.firstTrained()
 	if k.features {
 		first = last
 	}
-	if first < 0 {
+	if first > last {
 		return // nothing is trained
 	}
-	weights := make([][]T, len(layers))
-	inner := make([][]T,
-		len(layers)) // of what each layer takes in, σ_w²/in · h·h' + σ_b²; h·h' + 1 in the standard parameterization
+	weights, inner := passForward(n, zs, xs, k, first)
+	if !layers[last].frozen || k.features {
+		readout(sum, inner[last], zs, xs, k)
+	}
+	if k.features {
+		return
+	}
+	for i := last - 1; i >= first; i-- {
+		zs.backward(i, &layers[i+1], weights[i+1])
+		if xs != zs {
+			xs.backward(i, &layers[i+1], weights[i+1])
+		}
+		if !layers[i].frozen {
+			hidden(sum, inner[i], zs, xs, k, layers[i].out)
+		}
+	}
+}
+
+// passForward takes both sides to the last hidden layer. It returns the weights of each
+// layer, and for each layer with a part in the kernel, from the first one on, the n×m
+// products of what it takes in: σ_w²/in · h·h' + σ_b², or h·h' + 1 in the standard
+// parameterization, without the 1 where there is no bias.
+func passForward[T float](
+	n *Net, zs, xs *side[T], k kernelKind, first int,
+) (weights, inner [][]T) {
+	layers := n.layers
+	weights, inner = make([][]T, len(layers)), make([][]T, len(layers))
 	for i := range layers {
 		l := &layers[i]
 		weights[i] = converted[T](l.w)
@@ -170,7 +195,7 @@ func empirical[T float](n *Net, z, x []T, k kernelKind, sum []float64) {
 				inner[i][j] += bias
 			}
 		}
-		if i == last {
+		if i == len(layers)-1 {
 			break // what the net puts out is in no kernel
 		}
 		phi := evaluatorOf[T](n, i)
@@ -179,37 +204,28 @@ func empirical[T float](n *Net, z, x []T, k kernelKind, sum []float64) {
 			xs.forward(l, weights[i], phi)
 		}
 	}
-	if !layers[last].frozen || k.features {
-		readout(sum, inner[last], zs, xs, k)
-	}
-	if k.features {
+	return weights, inner
+}
+
+// hidden adds the part of a hidden layer with so many units: the products of what it takes
+// in times those of the derivatives of the outputs by its pre-activations.
+func hidden[T float](sum []float64, inner []T, z, x *side[T], k kernelKind, units int) {
+	a, b := len(k.a), len(k.b)
+	if k.mean {
+		// The derivatives of all outputs at a point lie one after another, and the
+		// inner product of all is the sum over outputs.
+		d := rowProducts(z.n, x.n, a*units, 1/T(a), z.d, x.d, z == x)
+		for j, v := range d {
+			sum[j] += float64(inner[j]) * float64(v)
+		}
 		return
 	}
-	for i := last - 1; i >= first; i-- {
-		zs.backward(i, &layers[i+1], weights[i+1])
-		if xs != zs {
-			xs.backward(i, &layers[i+1], weights[i+1])
-		}
-		if layers[i].frozen {
-			continue
-		}
-		a, b, out := len(k.a), len(k.b), layers[i].out
-		if k.mean {
-			// The derivatives of all outputs at a point lie one after another, and the
-			// inner product of all is the sum over outputs.
-			d := rowProducts(zs.n, xs.n, a*out, 1/T(a), zs.d, xs.d, zs == xs)
-			for j, v := range d {
-				sum[j] += float64(inner[i][j]) * float64(v)
-			}
-			continue
-		}
-		d := rowProducts(zs.n*a, xs.n*b, out, 1, zs.d, xs.d, zs == xs)
-		for r := range zs.n * a {
-			of := inner[i][r/a*xs.n : (r/a+1)*xs.n]
-			to := sum[r*xs.n*b:]
-			for j, v := range d[r*xs.n*b : (r+1)*xs.n*b] {
-				to[j] += float64(of[j/b]) * float64(v)
-			}
+	d := rowProducts(z.n*a, x.n*b, units, 1, z.d, x.d, z == x)
+	for r := range z.n * a {
+		of := inner[r/a*x.n : (r/a+1)*x.n]
+		to := sum[r*x.n*b:]
+		for j, v := range d[r*x.n*b : (r+1)*x.n*b] {
+			to[j] += float64(of[j/b]) * float64(v)
 		}
 	}
 }
@@ -337,7 +353,7 @@ func evaluatorOf[T float](n *Net, i int) func(value, derivative, z []T) {
 	}
 }
 
-// converted returns w itself if it has the precision that is asked for.
+// converted returns w in the precision T, and w itself if it has that.
 func converted[T float](w []float32) []T {
 	if same, ok := any(w).([]T); ok {
 		return same
@@ -351,9 +367,9 @@ func converted[T float](w []float32) []T {
 	return out
 }
 
-// rowProducts returns the m×n inner products, times alpha, of rows of a and of b of
-// length k. If b is a they are made symmetric to the bit. (A product that finds one
-// triangle alone gains nothing here: the library's has few rows to divide.)
+// rowProducts returns the m×n inner products, times alpha, of the rows of a and of b, which have
+// the length k. With same, for b = a, they are made symmetric to the bit. A product of one
+// triangle alone is no faster here, because the library has few rows of it to divide.
 func rowProducts[T float](m, n, k int, alpha T, a, b []T, same bool) []T {
 	c := make([]T, m*n)
 	gemm(blas.NoTrans, blas.Trans, m, n, k, alpha, a, k, b, k, 0, c, n)

@@ -50,7 +50,8 @@ var everyActivation = []ntk.Activation{
 // jacobian is the second implementation of the kernels: the gradient of each output
 // with respect to each trained parameter, written out unit by unit in double
 // precision; and what the last hidden layer puts out.
-func jacobian(n *Net, x []float64, p train.Parameterization) (gradients [][]float64, features []float64) {
+func jacobian(n *Net, x []float64, p train.Parameterization) (gradients [][]float64,
+	features []float64) {
 	h, slopes := [][]float64{x}, [][]float64{}
 	for i, l := range n.layers[:len(n.layers)-1] {
 		phi := n.arch.Layers()[i].Activation
@@ -176,7 +177,7 @@ func TestEmpiricalKernelsAgainstJacobians(t *testing.T) {
 					within(
 						t,
 						what("block 2, 0"),
-						ntk.Must(net.EmpiricalNTKBlock(left, x, 2, 0, s)),
+						ntk.Must(net.block(left, x, 2, 0, s)),
 						rows,
 						n,
 						tol,
@@ -252,8 +253,9 @@ func TestEmpiricalKernelsOfTheCatalogue(t *testing.T) {
 							float64(net.layers[l].biasStd)}[which]
 						for a := range o {
 							g := (up[a] - down[a]) / (2 * step)
-							for p, per := range map[train.Parameterization]float64{train.NTKParameterization: 1,
-								train.StandardParameterization: std} {
+							for p, per := range map[train.Parameterization]float64{
+								train.NTKParameterization: 1, train.StandardParameterization: std,
+							} {
 								gradients[p][i*o+a] = append(gradients[p][i*o+a], g/per)
 							}
 						}
@@ -290,7 +292,7 @@ func TestMeanOfEmpiricalKernels(t *testing.T) {
 	for seed := range uint64(trials) {
 		net := ntk.Must(New(arch, Config{Inputs: 2, Width: width, Outputs: 2, Seed: seed}))
 		for k, m := range []*mat.Dense{
-			ntk.Must(net.EmpiricalNTK(x, x, 0)), ntk.Must(net.EmpiricalNTKBlock(x, x, 0, 1)),
+			ntk.Must(net.EmpiricalNTK(x, x, 0)), ntk.Must(net.block(x, x, 0, 1)),
 			ntk.Must(net.EmpiricalNNGP(x, x)),
 		} {
 			for i, v := range m.RawMatrix().Data {
@@ -317,8 +319,8 @@ func TestBadEmpiricalKernels(t *testing.T) {
 		says string
 		err  error
 	}{
-		{"outputs 0 to 1", second(net.EmpiricalNTKBlock(x, x, 0, 2))},
-		{"outputs 0 to 1", second(net.EmpiricalNTKBlock(x, x, -1, 0))},
+		{"outputs 0 to 1", second(net.block(x, x, 0, 2))},
+		{"outputs 0 to 1", second(net.block(x, x, -1, 0))},
 		{"z has 4", second(net.EmpiricalNTKOutputs(wide, x))},
 		{"x has 4", second(net.EmpiricalNTKMean(x, wide))},
 		{"x is empty", second(net.EmpiricalNNGP(x, nil))},

@@ -3,6 +3,7 @@ package fcn_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -89,7 +90,8 @@ func ExampleNet_Moved() {
 	for _, width := range []int{64, 4096} {
 		net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: width, Outputs: 1, Seed: 1}))
 		before := net.Clone()
-		if _, err := train.Train(context.Background(), net, p, train.Settings{LearningRate: 0.1, Epochs: 50}); err != nil {
+		if _, err := train.Train(context.Background(), net, p,
+			train.Settings{LearningRate: 0.1, Epochs: 50}); err != nil {
 			panic(err)
 		}
 		m := ntk.Must(net.Moved(before, p.XTrain, p.YTrain))
@@ -107,7 +109,8 @@ func ExampleNet_Clone() {
 	)
 	p := parity()
 	start := net.Clone()
-	if _, err := train.Train(context.Background(), net, p, train.Settings{LearningRate: 0.1, Epochs: 5}); err != nil {
+	if _, err := train.Train(context.Background(), net, p,
+		train.Settings{LearningRate: 0.1, Epochs: 5}); err != nil {
 		panic(err)
 	}
 	fmt.Println(mat.Equal(ntk.Must(start.Forward(p.XTrain)), ntk.Must(net.Forward(p.XTrain))))
@@ -125,16 +128,6 @@ func ExampleNet_EmpiricalNTKOutputs() {
 	fmt.Printf("%d×%d; Θ of outputs 0 and 0: %.1f, of 0 and 1 less than 0.05: %v\n", rows, cols,
 		theta.At(0, 0), math.Abs(theta.At(0, 1)) < 0.05)
 	// Output: 12×12; Θ of outputs 0 and 0: 1.0, of 0 and 1 less than 0.05: true
-}
-
-func ExampleNet_EmpiricalNTKBlock() {
-	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
-	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 3, Seed: 1}))
-	x := parity().XTrain
-	all, block := ntk.Must(net.EmpiricalNTKOutputs(x, x)), ntk.Must(
-		net.EmpiricalNTKBlock(x, x, 0, 2))
-	fmt.Printf("%.6f\n", block.At(1, 3)-all.At(1*3+0, 3*3+2))
-	// Output: 0.000000
 }
 
 func ExampleNet_EmpiricalNTKMean() {
@@ -230,4 +223,61 @@ func ExampleModel() {
 	trace := ntk.Must(run.Train(context.Background()))
 	fmt.Println(trace.Params, trace.Points[len(trace.Points)-1].TrainAccuracy)
 	// Output: 768 1
+}
+
+// The gradient of Σ f over points and outputs by all parameters, and what f changes by along
+// it: its square.
+func ExampleNet_NewTangentPass() {
+	m := fcn.Model{
+		Arch:   ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
+		Config: fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3},
+	}
+	fmt.Println(m.Describe().Net)
+	net := ntk.Must(fcn.New(m.Arch, m.Config))
+	pass := net.NewTangentPass(2)
+	copy(pass.Inputs(2), []float32{1, 1, 1, -1})
+	ctx := context.Background()
+	if err := errors.Join(pass.Forward(ctx), pass.Backward(ctx, []float32{1, 1})); err != nil {
+		panic(err)
+	}
+	var square float32
+	parameters := net.Parameters()
+	gradient := func(i int) []float32 {
+		g := make([]float32, len(parameters[i].Values))
+		pass.Gradient(i, parameters[i].Scale, 0, g)
+		for _, v := range g {
+			square += v * v
+		}
+		return g
+	}
+	change := ntk.Must(pass.Tangent(ctx, gradient))
+	fmt.Printf("%.3f\n", (change[0]+change[1])/square)
+	// Output:
+	// 1HL ReLU
+	// 1.000
+}
+
+// A step of gradient descent by hand, on Σ f² over the points.
+func ExampleNet_NewPass() {
+	net := ntk.Must(fcn.New(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1)),
+		fcn.Config{Inputs: 2, Width: 64, Outputs: 1, Seed: 3}))
+	pass := net.NewPass(2, false)
+	copy(pass.Inputs(2), []float32{1, 1, 1, -1})
+	loss := func() float32 {
+		if err := pass.Forward(context.Background()); err != nil {
+			panic(err)
+		}
+		f := pass.Outputs()
+		return f[0]*f[0] + f[1]*f[1]
+	}
+	before := loss()
+	residual := []float32{2 * pass.Outputs()[0], 2 * pass.Outputs()[1]}
+	if err := pass.Backward(context.Background(), residual); err != nil {
+		panic(err)
+	}
+	for i, p := range net.Parameters() {
+		pass.Gradient(i, -0.01*p.Scale, 1, p.Values)
+	}
+	fmt.Println(loss() < before)
+	// Output: true
 }

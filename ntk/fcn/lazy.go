@@ -47,8 +47,8 @@ func KernelAlignment(kernel mat.Matrix, y *mat.Dense) (float64, error) {
 }
 
 // CenteredAlignment is [KernelAlignment] of the kernel and the targets when both have
-// had their means over points taken from them: K becomes H K H with H = I - 11ᵀ/n, 1 the
-// vector of ones, and y becomes H y. It does not see what the two agree on for being constant.
+// had their means over points subtracted: K becomes H K H with H = I - 11ᵀ/n, 1 the vector of
+// ones, and y becomes H y. Constant parts of kernel and targets thus do not count.
 //
 // Source: Cortes, Mohri and Rostamizadeh 2012, "Algorithms for learning kernels based
 // on centered alignment", def. 4.
@@ -81,7 +81,7 @@ func alignment(kernel mat.Matrix, y *mat.Dense, centred bool) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	// Rounding leaves 1e-16 of what centring takes away.
+	// Rounding leaves 1e-16 of what centring subtracts.
 	all, err := compareKernels(kernel, kernel, "the kernel", "the kernel")
 	if err != nil {
 		return 0, err
@@ -144,8 +144,8 @@ func compareKernels(a, b mat.Matrix, nameA, nameB string) (p inner, err error) {
 type Movement struct {
 	// Before and After are the kernels on the points: Net.EmpiricalNTKMean.
 	Before, After *mat.Dense
-	// Change is ‖After - Before‖/‖Before‖; see KernelChange. Cosine leaves a common
-	// factor out; see KernelCosine.
+	// Change is ‖After - Before‖/‖Before‖; see KernelChange. Cosine does not depend on
+	// a common factor; see KernelCosine.
 	Change, Cosine float64
 	// AlignmentBefore and AlignmentAfter are with the targets, centred; see
 	// CenteredAlignment. They are 0 where the targets are constant.
@@ -161,23 +161,11 @@ type Movement struct {
 // points x (n×inputs) with targets y (n×outputs). The two must have the same
 // architecture and sizes.
 func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
-	if before == nil {
-		return nil, fmt.Errorf("fcn: no net to compare with; make one with Clone before training")
-	}
-	a, b := before.config, n.config
-	a.Seed, b.Seed = 0, 0
-	if a != b || before.arch.Fingerprint() != n.arch.Fingerprint() {
-		return nil, fmt.Errorf("fcn: a %v %+v cannot be compared with a %v %+v", n.arch, n.config,
-			before.arch, before.config)
-	}
-	rows, err := n.inputs(x, "x")
-	if err != nil {
+	if err := n.comparable(before, x, y); err != nil {
 		return nil, err
 	}
-	if _, err := entries(y, "y", len(rows)/n.config.Inputs, n.config.Outputs); err != nil {
-		return nil, err
-	}
-	m := &Movement{}
+	m := &Movement{ParamChange: n.paramChange(before)}
+	var err error
 	if m.Before, err = before.EmpiricalNTKMean(x, x); err != nil {
 		return nil, err
 	}
@@ -209,6 +197,31 @@ func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
 	if m.NNGPChange, err = KernelChange(was, is); err != nil {
 		return nil, err
 	}
+	return m, nil
+}
+
+// comparable returns an error if the two nets differ in architecture or size, or if points or
+// targets have another shape than theirs.
+func (n *Net) comparable(before *Net, x, y *mat.Dense) error {
+	if before == nil {
+		return fmt.Errorf("fcn: no net to compare with; make one with Clone before training")
+	}
+	a, b := before.config, n.config
+	a.Seed, b.Seed = 0, 0
+	if a != b || before.arch.Fingerprint() != n.arch.Fingerprint() {
+		return fmt.Errorf("fcn: a %v %+v cannot be compared with a %v %+v", n.arch, n.config,
+			before.arch, before.config)
+	}
+	rows, err := n.inputs(x, "x")
+	if err != nil {
+		return err
+	}
+	_, err = entries(y, "y", len(rows)/n.config.Inputs, n.config.Outputs)
+	return err
+}
+
+// paramChange returns Movement.ParamChange, 0 if nothing is trained.
+func (n *Net) paramChange(before *Net) float64 {
 	var moved, size float64
 	for i, l := range n.layers {
 		if l.frozen {
@@ -222,10 +235,10 @@ func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
 			}
 		}
 	}
-	if size > 0 {
-		m.ParamChange = math.Sqrt(moved / size)
+	if size == 0 {
+		return 0
 	}
-	return m, nil
+	return math.Sqrt(moved / size)
 }
 
 func constantRows(y *mat.Dense) bool {
@@ -238,8 +251,8 @@ func constantRows(y *mat.Dense) bool {
 	return true
 }
 
-// Clone returns a net of the same architecture with a copy of the parameters, which
-// training the one or the other does not change.
+// Clone returns a net of the same architecture with a copy of the parameters: training one of
+// the two leaves the other as it is.
 func (n *Net) Clone() *Net {
 	c := *n
 	c.layers = slices.Clone(n.layers)

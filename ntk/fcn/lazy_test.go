@@ -82,7 +82,8 @@ func TestMoved(t *testing.T) {
 		before := net.Clone()
 		first := ntk.Must(before.EmpiricalNTK(p.XTrain, p.XTrain, 0))
 		if m := ntk.Must(
-			net.Moved(before, p.XTrain, p.YTrain)); m.Change != 0 || m.ParamChange != 0 || m.NNGPChange != 0 || m.Cosine < 1-1e-15 ||
+			net.Moved(before, p.XTrain, p.YTrain)); m.Change != 0 || m.ParamChange != 0 ||
+			m.NNGPChange != 0 || m.Cosine < 1-1e-15 ||
 			m.AlignmentBefore != m.AlignmentAfter {
 			t.Errorf("width %d: an untrained net moved: %+v", width, m)
 		}
@@ -103,7 +104,8 @@ func TestMoved(t *testing.T) {
 			t.Errorf("width %d: change %v, by kernels %v", width, m.Change, got)
 		}
 		if got := ntk.Must(
-			CenteredAlignment(ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain)), p.YTrain)); got != m.AlignmentAfter ||
+			CenteredAlignment(ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain)),
+				p.YTrain)); got != m.AlignmentAfter ||
 			got == m.AlignmentBefore {
 			t.Errorf("width %d: alignment %v → %v, by kernels %v", width, m.AlignmentBefore,
 				m.AlignmentAfter, got)

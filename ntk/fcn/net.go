@@ -21,7 +21,7 @@ type Config struct {
 	Seed    uint64
 }
 
-// Net is a net of finite width. Its parameters change when it is trained.
+// Net is a net of finite width. Training changes its parameters. It is a [train.Linear].
 type Net struct {
 	arch   *ntk.FCN
 	config Config
@@ -43,11 +43,10 @@ type layer struct {
 // maxParams keeps all sizes within 32-bit integers, which the matrix library has.
 const maxParams = math.MaxInt32
 
-// New returns a net at initialisation: standard normal parameters, each unit's
-// drawn from a stream that the seed, the layer and the unit determine. Nets of
-// one seed and different widths therefore share numbers; vary the seed for
-// independent ones. It reports sizes below 1 and nets with 2^31-1 weights or
-// more.
+// New returns a net at initialisation, with standard normal parameters. Those of each unit are
+// drawn from a random stream of its own, which follows from the seed, the layer and the unit.
+// Nets with the same seed and different widths therefore share numbers, and independent nets
+// need different seeds. Sizes below 1, and nets with 2^31-1 weights or more, are errors.
 func New(arch *ntk.FCN, c Config) (*Net, error) {
 	if arch == nil || arch.Depth() == 0 {
 		return nil, fmt.Errorf("fcn: no architecture; make one with ntk.NewFCN")
@@ -134,9 +133,9 @@ func (n *Net) Params() int {
 // Config returns the sizes and the seed the net was made with.
 func (n *Net) Config() Config { return n.config }
 
-// Forward returns the outputs, a row for each row of x (points×inputs). They
-// are not centred. Rows of the wrong length or with NaN or infinite entries
-// are an error.
+// Forward returns the outputs f (points×outputs) for inputs x (points×inputs). They are not
+// centred. It is an error if x has another number of columns, or an entry that is not finite
+// in single precision.
 func (n *Net) Forward(x *mat.Dense) (*mat.Dense, error) {
 	rows, err := n.inputs(x, "x")
 	if err != nil {

@@ -74,8 +74,8 @@ func describe(arch *ntk.FCN, c Config) (description, error) {
 	return d, nil
 }
 
-// fits returns an error that names what of the architecture a file's net has
-// otherwise. What is frozen may differ.
+// fits returns an error that names the first difference between the architecture of a file's
+// net and the wanted one. Which layers are frozen may differ.
 func (d description) fits(want description) error {
 	switch {
 	case d.Format != netFormat:
@@ -228,13 +228,13 @@ func Load(path string, arch *ntk.FCN) (*Net, error) {
 	return n, nil
 }
 
-// ReadNPZ reads a net of the given architecture from an .npz file of size bytes,
-// compressed or not, by [Net.WriteNPZ] or by numpy.savez with the arrays that
-// WriteNPZ tells of. Sizes are those of the arrays. Where there is an "architecture"
-// it must agree with arch, but for what is frozen, which arch says; without one the
-// seed is 0. Arrays that are missing or too many, or are not finite numbers in single
-// precision ('<f4') of the shape that the architecture and the other arrays ask for,
-// and files that are cut or changed, are errors that name the array.
+// ReadNPZ reads a net of the given architecture from an .npz file of size bytes, compressed or
+// not, which [Net.WriteNPZ] wrote, or numpy.savez with the same arrays. The sizes of the net
+// are those of the arrays. If the file has an "architecture" it must agree with arch, except
+// for which layers are frozen; if it has none the seed is 0. It is an error, which names the
+// array, if an array is missing or is one too many, is not of single precision ('<f4'), has
+// another shape than the architecture and the other arrays require, or has an entry that is not
+// finite, and if the file was cut off or changed.
 func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 	if arch == nil || arch.Depth() == 0 {
 		return nil, fmt.Errorf("fcn: no architecture to read a net of; make one with ntk.NewFCN")
@@ -406,7 +406,8 @@ type entry struct {
 }
 
 var headerFields = regexp.MustCompile(
-	`^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(([0-9, ]*)\),?\s*\}\s*$`,
+	`^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),` +
+		`\s*'shape':\s*\(([0-9, ]*)\),?\s*\}\s*$`,
 )
 
 func open(name string, f *zip.File) (*entry, error) {

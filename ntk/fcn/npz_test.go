@@ -317,7 +317,8 @@ func TestNumPyWritesNets(t *testing.T) {
 		}
 		if net.config != (Config{Inputs: 2, Width: 3, Outputs: 2}) ||
 			!slices.Equal(net.layers[0].w,
-				[]float32{-0.5, -0.25, 0, 0.25, 0.5, 0.75}) || !slices.Equal(net.layers[0].b, []float32{0.5, -1, 2}) ||
+				[]float32{-0.5, -0.25, 0, 0.25, 0.5, 0.75}) || !slices.Equal(net.layers[0].b,
+			[]float32{0.5, -1, 2}) ||
 			!slices.Equal(net.layers[1].w, []float32{-2, -1, 0, 1, 2, 3}) {
 			t.Errorf("%s: %+v %v", name, net.config, net.layers)
 		}

@@ -6,12 +6,12 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 )
 
-// A net with one hidden layer and a few inputs and outputs has no large matrix
-// product: a step of products and loops over points×width arrays is as long as these
-// take through memory, ten times and more. So a pass works on tiles of rows×units
-// that stay in the fast caches: pre-activations, φ, and their part of the outputs on
-// the way forward; on the way back pre-activations, φ and φ' once more, which costs
-// less than to keep and fetch them, ∂loss/∂u, and their part of both gradients.
+// A net with one hidden layer and a few inputs and outputs has no large matrix product. What
+// takes time in a step are loops over arrays of points×width, which go through memory ten times
+// and more. So a pass works on tiles of rows×units, which stay in the fast caches. Forward, a
+// tile has pre-activations, φ, and its part of the outputs. Backward, it has pre-activations, φ
+// and φ' once more, because this costs less than to keep and fetch them, then ∂loss/∂u, and its
+// part of both gradients.
 //
 // Each output is summed over the units and each gradient over the points in an order
 // that does not depend on how the tiles are divided among goroutines.
@@ -19,7 +19,7 @@ const (
 	tileRows  = 48
 	tileUnits = 128
 
-	// Beyond these a matrix library is as fast.
+	// With more inputs or outputs a matrix library is as fast.
 	shallowInputs, shallowOutputs = 64, 32
 )
 
@@ -41,8 +41,8 @@ type shallow struct {
 	bias     []float32    // of the hidden layer's biases
 }
 
-// tile is u, on the way back then ∂loss/∂h and ∂loss/∂u; φ'; φ; and what a block of
-// units has of the gradients.
+// tile has u, which backward becomes ∂loss/∂h and then ∂loss/∂u, φ' in d, φ in h, and the
+// gradients of a block of units by both layers' weights in w and v.
 type tile struct{ u, d, h, w, v []float32 }
 
 // newShallow returns nil for nets that are passed layer by layer.

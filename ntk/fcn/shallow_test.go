@@ -35,7 +35,8 @@ func TestShallow(t *testing.T) {
 		for _, size := range [][4]int{{1, 1, 1, 1}, {7, 3, 5, 2}, {24, 11, 256, 6},
 			{50, 11, 300, 6}, {101, 64, 531, 32}, {25, 2, 769, 1}} {
 			n, d, width, outs := size[0], size[1], size[2], size[3]
-			p := problem(normals(1, n, d), normals(2, n, outs), normals(3, 9, d), normals(4, 9, outs))
+			p := problem(normals(1, n, d), normals(2, n, outs), normals(3, 9, d),
+				normals(4, 9, outs))
 			for _, s := range []train.Settings{{}, {Optimizer: train.Momentum{Decay: 0.9}},
 				{Optimizer: train.Adam{}}, {Batch: 10},
 				{Parameterization: train.StandardParameterization}} {
@@ -55,9 +56,11 @@ func TestShallow(t *testing.T) {
 					if i == 1 {
 						trains = byProducts{net}
 					}
-					traces[i], trained[i] = ntk.Must(train.Train(context.Background(), trains, p, s)), net
+					trained[i] = net
+					traces[i] = ntk.Must(train.Train(t.Context(), trains, p, s))
 				}
-				if _, adam := s.Optimizer.(train.Adam); !adam { // whose steps do not go with the gradient's size
+				// Steps of Adam do not go with the gradient's size.
+				if _, adam := s.Optimizer.(train.Adam); !adam {
 					for i, l := range trained[0].layers {
 						if off, most := apart(l.w, trained[1].layers[i].w); off > 1e-4*most {
 							t.Errorf("%s, %v, %v: weights of layer %d are off by %v of %v", name,
@@ -82,11 +85,13 @@ func TestShallow(t *testing.T) {
 	}
 	for _, c := range []Config{{Inputs: shallowInputs + 1, Width: 8, Outputs: 1},
 		{Inputs: 2, Width: 8, Outputs: shallowOutputs + 1}} {
-		if net := ntk.Must(New(nets["1HL ReLU"], c)); net.newPass(make([]float32, c.Inputs), false).shallow != nil {
+		net := ntk.Must(New(nets["1HL ReLU"], c))
+		if net.newPass(make([]float32, c.Inputs), false).shallow != nil {
 			t.Errorf("tiles for %+v", c)
 		}
 	}
-	if net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 2, Width: 8, Outputs: 1})); net.newPass(make([]float32, 2), false).shallow != nil {
+	net := ntk.Must(New(nets["4HL ReLU"], Config{Inputs: 2, Width: 8, Outputs: 1}))
+	if net.newPass(make([]float32, 2), false).shallow != nil {
 		t.Error("tiles for a deep net")
 	}
 }

@@ -71,11 +71,11 @@ func (t *tangentPass) Tangent(
 			blas32.Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, t.tangent[i-1], l.in,
 				l.w, l.in, 0, du, l.out)
 		}
-		if dw := direction(2 * i); dw != nil {
+		if dw := direction(2 * i); len(dw) > 0 {
 			blas32.Sgemm(blas.NoTrans, blas.Trans, p.n, l.out, l.in, l.scale, p.h[i], l.in, dw,
 				l.in, 1, du, l.out)
 		}
-		if db := direction(2*i + 1); db != nil {
+		if db := direction(2*i + 1); len(db) > 0 {
 			for r := range p.n {
 				vec32.AddScaled(du[r*l.out:(r+1)*l.out], l.biasStd, db)
 			}

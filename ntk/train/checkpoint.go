@@ -25,11 +25,11 @@ import (
 //	magic, length of header, header (JSON), digest
 //	for each array: its length in bytes, its float32 in little-endian order, digest
 //
-// where the digest of the header is the SHA-256 of all before it, and that of an
-// array the SHA-256 of the header's digest, the array's index, its length and its
-// bytes: arrays of another checkpoint, as a disk may have left in the file's
-// blocks, do not pass. Two generations are kept, the newer under the file's name
-// and the older with ".before" behind it.
+// where the digest of the header is the SHA-256 of all bytes before it, and that of an array
+// the SHA-256 of the header's digest, the array's index, its length and its bytes. So an array
+// of another checkpoint, which a disk may have left in the file's blocks, has a wrong digest.
+// Two generations are kept, the newer under the file's name and the older under that name with
+// the ending ".before".
 const checkpointMagic = "KSCHKPT1"
 
 // checkpointHeader is what a checkpoint holds beside its arrays.
@@ -39,16 +39,16 @@ type checkpointHeader struct {
 	Arrays   []int // number of float32 in each; none if only the trace is kept
 }
 
-// checkpoints is where the checkpoints of one run are.
+// checkpoints writes and reads the checkpoints of one run.
 type checkpoints struct {
 	file, identity string
 	every          time.Duration
 	faults         faults
-	next           time.Time // when the next is due
-	last           time.Time // when this was asked last
+	next           time.Time // when the next checkpoint is due
+	last           time.Time // the time at the last call of due or saved
 }
 
-// faults let tests fail what does not fail often.
+// faults replace the clock and the file system in tests.
 type faults struct {
 	Now    func() time.Time
 	Create func(dir, pattern string) (checkpointFile, error)
@@ -74,9 +74,9 @@ func (f faults) temporary(dir, pattern string) (checkpointFile, error) {
 	return os.CreateTemp(dir, pattern)
 }
 
-// openCheckpoints returns where the checkpoints of a run are that starts from
-// the parameters with the fingerprint, after it has tried that the folder can be
-// written in.
+// openCheckpoints returns the checkpoints of a run that starts from the parameters with the
+// given fingerprint. It makes the folder, and writes a file into it as a trial: that this
+// fails is an error.
 func openCheckpoints(s Settings, id Identity, parameters string) (*checkpoints, error) {
 	b, err := json.Marshal(id)
 	if err != nil {
@@ -118,26 +118,26 @@ func (c *checkpoints) probe(dir string) error {
 	}, func(temporary string) error { return os.Remove(temporary) })
 }
 
-// removeLeftovers removes what runs left that were killed while they wrote.
-// Another process may be writing now, so that only old ones are.
+// removeLeftovers removes the temporary files of runs that were killed while they wrote, if
+// they are more than an hour old: another process may be writing a newer one now.
 func (c *checkpoints) removeLeftovers() {
 	dir := filepath.Dir(c.file)
-	entries, _ := os.ReadDir(dir) // the trial of the folder went well
+	entries, _ := os.ReadDir(dir) // probe wrote there a moment ago
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), ".checkpoint.") ||
 			!strings.HasSuffix(e.Name(), ".tmp") {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
-			os.Remove(
-				filepath.Join(dir, e.Name())) // a process that still writes it reports one failed checkpoint
+			// A process that still writes it reports one checkpoint that failed.
+			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
 }
 
-// write fills a file of a name of its own, so that processes on the same run do
-// not meet in it, and puts it in place when it is on the disk, or, if quick, with
-// the system, which a power failure can take it from.
+// write fills a temporary file, whose name no other process uses, and calls place to rename
+// it. Unless quick, it first waits until the file is on the disk: a quick one may be lost in a
+// power failure.
 func (c *checkpoints) write(
 	path string, quick bool, fill func(io.Writer) error, place func(temporary string) error,
 ) (err error) {
@@ -167,9 +167,8 @@ func (c *checkpoints) write(
 	return place(f.Name())
 }
 
-// save writes a checkpoint. One that is further, of another process on the same
-// run, is left alone. A quick one is not waited for until it is on the disk: a power
-// failure within the next seconds may leave the run at its last that was not quick.
+// save writes a checkpoint, unless another process has written one that is further in the
+// same run. With quick it does not wait for the disk; see write.
 func (c *checkpoints) save(h checkpointHeader, arrays [][]float32, quick bool) error {
 	if there, err := peek(c.file); err == nil && there.Identity == h.Identity &&
 		there.State.after(h.State) {
@@ -210,8 +209,8 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// syncFolder makes renames last. Not all systems can; what is lost without is one
-// generation.
+// syncFolder waits until renames are on the disk. Where a system cannot do that, a power
+// failure costs one generation.
 func syncFolder(dir string) {
 	if f, err := os.Open(dir); err == nil {
 		f.Sync()
@@ -308,8 +307,8 @@ func readHeader(r io.Reader) (h checkpointHeader, d digest, err error) {
 	return h, d, nil
 }
 
-// readArrays reads the arrays behind a header, which must be as large as wanted,
-// and gives the numbers to put, if it is not nil.
+// readArrays reads the arrays behind a header, checks them, and passes the numbers to put, if
+// it is not nil.
 func readArrays(
 	r io.Reader, h checkpointHeader, d digest, put func(array, at int, v []float32),
 ) error {
@@ -363,45 +362,28 @@ func peek(file string) (checkpointHeader, error) {
 	return h, err
 }
 
+// generation is one of the two checkpoints of a run, open and checked.
+type generation struct {
+	file string
+	h    checkpointHeader
+	d    digest
+	f    *os.File
+}
+
 // load finds the furthest whole checkpoint of the run and reads its arrays into
 // those given, all or none. Without one, found is false. Notes tell of damaged
 // files; such a file is moved away, so that it replaces no good one later.
 func (c *checkpoints) load(
 	arrays [][]float32,
 ) (st progressState, found bool, notes []string, err error) {
-	type generation struct {
-		file string
-		h    checkpointHeader
-		d    digest
-		f    *os.File
-	}
-	var good []generation
+	good, notes, err := c.generations(arrays)
 	defer func() {
 		for _, g := range good {
 			g.f.Close()
 		}
 	}()
-	for _, file := range []string{c.file, c.before()} {
-		f, err := os.Open(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return st, false, nil, fmt.Errorf("train: cannot read the checkpoint: %w", err)
-		}
-		g := generation{file: file, f: f}
-		problem := c.check(f, &g.h, &g.d, arrays)
-		if problem == nil {
-			good = append(good, g)
-			continue
-		}
-		f.Close()
-		notes = append(notes,
-			fmt.Sprintf("the checkpoint %s cannot be used: %v", filepath.Base(file), problem))
-		if err := ignoreMissing(os.Rename(file, c.damaged())); err != nil {
-			return st, false, notes, fmt.Errorf("train: cannot move a damaged checkpoint away: %w",
-				err)
-		}
+	if err != nil {
+		return st, false, notes, err
 	}
 	if len(good) == 0 {
 		if len(notes) > 0 {
@@ -414,30 +396,63 @@ func (c *checkpoints) load(
 		best = good[1]
 	}
 	if len(notes) > 0 {
-		notes = append(
-			notes,
-			fmt.Sprintf("the run went on from the other generation, at epoch %d",
-				best.h.State.Epoch),
-		)
+		notes = append(notes, fmt.Sprintf("the run went on from the other generation, at epoch %d",
+			best.h.State.Epoch))
 	}
-	if arrays != nil && best.h.Arrays != nil {
-		if _, err := best.f.Seek(0, io.SeekStart); err != nil {
-			return st, false, notes, fmt.Errorf("train: cannot read the checkpoint: %w", err)
-		}
-		r := bufio.NewReaderSize(best.f, 1<<20)
-		h, d, err := readHeader(r)
-		if err == nil {
-			err = readArrays(r, h, d, func(i, at int, v []float32) { copy(arrays[i][at:], v) })
-		}
-		if err != nil { // it was whole a moment ago
-			return st, false, notes, fmt.Errorf(
-				"train: the checkpoint %s changed while it was read: %w", best.file, err)
-		}
+	if err := best.read(arrays); err != nil {
+		return st, false, notes, err
 	}
 	return best.h.State, true, notes, nil
 }
 
-// check reads a checkpoint through and tells what is wrong with it.
+// generations returns the whole checkpoints, the newer first, and moves damaged ones away.
+func (c *checkpoints) generations(
+	arrays [][]float32,
+) (good []generation, notes []string, err error) {
+	for _, file := range []string{c.file, c.before()} {
+		f, err := os.Open(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return good, nil, fmt.Errorf("train: cannot read the checkpoint: %w", err)
+		}
+		g := generation{file: file, f: f}
+		problem := c.check(f, &g.h, &g.d, arrays)
+		if problem == nil {
+			good = append(good, g)
+			continue
+		}
+		f.Close()
+		notes = append(notes,
+			fmt.Sprintf("the checkpoint %s cannot be used: %v", filepath.Base(file), problem))
+		if err := ignoreMissing(os.Rename(file, c.damaged())); err != nil {
+			return good, notes, fmt.Errorf("train: cannot move a damaged checkpoint away: %w", err)
+		}
+	}
+	return good, notes, nil
+}
+
+// read reads the arrays, if the checkpoint has some.
+func (g *generation) read(arrays [][]float32) error {
+	if arrays == nil || g.h.Arrays == nil {
+		return nil
+	}
+	if _, err := g.f.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("train: cannot read the checkpoint: %w", err)
+	}
+	r := bufio.NewReaderSize(g.f, 1<<20)
+	h, d, err := readHeader(r)
+	if err == nil {
+		err = readArrays(r, h, d, func(i, at int, v []float32) { copy(arrays[i][at:], v) })
+	}
+	if err != nil { // it was whole a moment ago
+		return fmt.Errorf("train: the checkpoint %s changed while it was read: %w", g.file, err)
+	}
+	return nil
+}
+
+// check reads a checkpoint to its end and returns what is wrong with it.
 func (c *checkpoints) check(
 	f *os.File, h *checkpointHeader, d *digest, arrays [][]float32,
 ) (err error) {

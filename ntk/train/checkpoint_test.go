@@ -577,13 +577,16 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 func TestClockJumps(t *testing.T) {
 	plain := checkpointRun("")
 	want := ntk.Must(plain.Train(context.Background())).Points
+	const year = 365 * 24 * time.Hour
 	for name, jump := range map[string]func(i int) time.Duration{
-		"steady":      func(int) time.Duration { return time.Second },
-		"stands":      func(int) time.Duration { return 0 },
-		"year ahead":  func(i int) time.Duration { return time.Duration(i%20/19) * 365 * 24 * time.Hour },
-		"back":        func(int) time.Duration { return -time.Hour },
-		"to and fro":  func(i int) time.Duration { return time.Duration(1-2*(i%2)) * 10 * time.Hour },
-		"year before": func(i int) time.Duration { return -time.Duration(i%20/19) * 365 * 24 * time.Hour },
+		"steady":     func(int) time.Duration { return time.Second },
+		"stands":     func(int) time.Duration { return 0 },
+		"year ahead": func(i int) time.Duration { return time.Duration(i%20/19) * year },
+		"back":       func(int) time.Duration { return -time.Hour },
+		"to and fro": func(i int) time.Duration {
+			return time.Duration(1-2*(i%2)) * 10 * time.Hour
+		},
+		"year before": func(i int) time.Duration { return -time.Duration(i%20/19) * year },
 	} {
 		run := checkpointRun(folder(t))
 		now, calls, writes := time.Date(2026, 3, 29, 2, 0, 0, 0, time.UTC), 0, 0
@@ -613,8 +616,7 @@ func TestClockJumps(t *testing.T) {
 // disturb each other, and leave what one would.
 func TestRunsAtOnce(t *testing.T) {
 	dir := folder(t)
-	want := ntk.Must(
-		func() (*Trace, error) { r := checkpointRun(""); return r.Train(context.Background()) }()).Points
+	want := ntk.Must(checkpointRun("").Train(context.Background())).Points
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {

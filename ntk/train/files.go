@@ -13,8 +13,8 @@ import (
 
 var csvColumns = []string{"epoch", "train_loss", "test_loss", "train_accuracy", "test_accuracy"}
 
-// WriteJSON writes the trace as indented JSON, with every setting; [ReadTraceJSON]
-// gives an equal one.
+// WriteJSON writes the trace as indented JSON, from which [ReadTraceJSON] makes an equal trace.
+// A measurement that is NaN or infinite is an error.
 func (t *Trace) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -25,9 +25,8 @@ func (t *Trace) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// ReadTraceJSON reads what [Trace.WriteJSON] wrote. A member that a trace does
-// not have, something behind the end, and points that are not in the order of
-// their epochs are errors.
+// ReadTraceJSON reads a trace that [Trace.WriteJSON] wrote. Unknown members, data after the
+// end, and points that are not in the order of their epochs are errors.
 func ReadTraceJSON(r io.Reader) (*Trace, error) {
 	t := &Trace{}
 	d := json.NewDecoder(r)
@@ -44,9 +43,9 @@ func ReadTraceJSON(r io.Reader) (*Trace, error) {
 	return t, nil
 }
 
-// WriteCSV writes the points, a row each, under the names epoch, train_loss,
-// test_loss, train_accuracy and test_accuracy, with the digits that
-// [ReadPointsCSV] needs for equal ones. Settings are in WriteJSON alone.
+// WriteCSV writes a row for each point, under the names epoch, train_loss, test_loss,
+// train_accuracy and test_accuracy. Numbers have all their digits, so that [ReadPointsCSV]
+// makes equal points. The settings of the trace are not written.
 func (t *Trace) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	c.Write(csvColumns)
@@ -63,9 +62,8 @@ func (t *Trace) WriteCSV(w io.Writer) error {
 	return nil
 }
 
-// ReadPointsCSV reads what [Trace.WriteCSV] wrote. Other columns, a number that
-// is none or is not finite, and epochs that do not increase are errors that name
-// the line.
+// ReadPointsCSV reads points that [Trace.WriteCSV] wrote. Other columns, entries that are not
+// finite numbers, and epochs that do not increase are errors; they name the line, or the point.
 func ReadPointsCSV(r io.Reader) ([]Point, error) {
 	c := csv.NewReader(r)
 	header, err := c.Read()
@@ -113,9 +111,9 @@ func checkOrder(points []Point) error {
 	return nil
 }
 
-// WriteCSV writes mean and standard deviation over the trials, a row for each
-// snapshot: epoch, then for each measurement its mean under its name and its
-// standard deviation under the name with _std behind it.
+// WriteCSV writes a row for each snapshot: the epoch, and for each measurement of
+// [Trace.WriteCSV] the mean over the trials in a column of its name and the standard deviation
+// in a column of that name with the ending _std.
 func (s *Summary) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := []string{csvColumns[0]}

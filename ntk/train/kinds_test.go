@@ -133,7 +133,8 @@ func TestNetOfAnotherKind(t *testing.T) {
 					f += moved[3*j+k] * x.At(i, k) * x.At(i, k) / math.Sqrt(3)
 				}
 				for k := range 3 {
-					gradient[3*j+k] += 2 * (f - y.At(i, j)) * x.At(i, k) * x.At(i, k) / math.Sqrt(3) / 20
+					xx := x.At(i, k) * x.At(i, k)
+					gradient[3*j+k] += 2 * (f - y.At(i, j)) * xx / math.Sqrt(3) / 20
 				}
 			}
 		}
@@ -274,7 +275,8 @@ func TestStepsTakenElsewhere(t *testing.T) {
 	var calls []string
 	runs := func(model func(squares) Model, dir string) (out []Run) {
 		for i, s := range []Settings{
-			{Snapshots: []int{0, 50, 99}}, {StopBelow: 1.77}, {Batch: 7}, {Plateau: 1, StopEvery: 2},
+			{Snapshots: []int{0, 50, 99}}, {StopBelow: 1.77}, {Batch: 7},
+			{Plateau: 1, StopEvery: 2},
 		} {
 			s.LearningRate, s.Epochs, s.Checkpoints = 0.01, 100, dir
 			run := squaresRun(uint64(i), s)
@@ -340,7 +342,8 @@ func TestStepsTakenElsewhere(t *testing.T) {
 		t.Errorf("diverged: %v, and the net has %v", err, net.Parameters()[0].Values)
 	}
 	wild[1].Model = elsewhere{squares{}, &calls}
-	if _, err := Trials(t.Context(), wild); err == nil || !strings.Contains(err.Error(), "run 1: squares") {
+	if _, err := Trials(t.Context(), wild); err == nil ||
+		!strings.Contains(err.Error(), "run 1: squares") {
 		t.Errorf("a model that makes no net: %v", err)
 	}
 }

@@ -95,7 +95,7 @@ func (t *Trial) begin(ctx context.Context) {
 		for _, to := range []struct {
 			start []float32
 			test  bool
-		}{{t.Start, false}, {t.StartTest, true}} {
+		}{{t.Start, false}, {t.startTest, true}} {
 			out, err := t.steps.Outputs(context.WithoutCancel(ctx), t.place, to.test)
 			if err != nil {
 				t.end(err)
@@ -185,11 +185,11 @@ func (t *Trial) measure(ctx context.Context) {
 		t.fault(ctx, err)
 		return
 	}
-	t.centre(t.fTest.RawMatrix().Data, out, t.StartTest)
+	t.centre(t.fTest.RawMatrix().Data, out, t.startTest)
 	point := Point{
 		t.state.Epoch,
-		t.Settings.Loss.of(t.f, t.Y), t.Settings.Loss.of(t.fTest, t.YTest),
-		ntk.Must(ntk.Accuracy(t.f, t.Y)), ntk.Must(ntk.Accuracy(t.fTest, t.YTest)),
+		t.Settings.Loss.of(t.f, t.Y), t.Settings.Loss.of(t.fTest, t.yTest),
+		ntk.Must(ntk.Accuracy(t.f, t.Y)), ntk.Must(ntk.Accuracy(t.fTest, t.yTest)),
 	}
 	if !finite(point.TestLoss) {
 		t.diverge(ctx, "test")
@@ -286,7 +286,10 @@ func (t *Trial) fault(ctx context.Context, err error) {
 		t.save(false, true) // who interrupts is waiting
 		err = &InterruptedError{t.state.Epoch, t.Settings.Epochs, ctx.Err()}
 	}
-	t.end(errors.Join(err, t.steps.Sync(t.place)))
+	if e := t.steps.Sync(t.place); e != nil {
+		err = errors.Join(err, e)
+	}
+	t.end(err)
 }
 
 // diverge ends a run with a loss that is not finite.

@@ -8,19 +8,19 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Loss is what training makes small: a mean over the points.
+// Loss is the function whose mean over the points training minimises.
 type Loss int
 
 const (
 	// SquaredError is the sum over the outputs of (f - y)², without ½; see ntk.MSE.
 	SquaredError Loss = iota
-	// CrossEntropy is -Σ y log softmax(f) over two or more outputs. A row of
-	// targets holds the probabilities of the classes, one-hot as a rule: none
-	// negative, of sum 1.
+	// CrossEntropy is -Σ y log softmax(f), with the sum over two or more outputs. A
+	// row of targets holds probabilities of the classes, for example one-hot: they are
+	// not negative, and their sum is 1 within 1e-6.
 	CrossEntropy
 )
 
-// String names the loss.
+// String returns the name of the loss, which is part of identities and traces.
 func (l Loss) String() string {
 	switch l {
 	case SquaredError:

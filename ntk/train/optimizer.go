@@ -5,16 +5,16 @@ import (
 	"math"
 )
 
-// Optimizer is what a step makes of the gradient: [Momentum] or [Adam]; nil
-// stands for gradient descent, θ ← θ - η g.
+// Optimizer is the rule by which a step follows from the gradient g: [Momentum] or [Adam]. A
+// nil Optimizer is gradient descent, θ ← θ - η g.
 type Optimizer interface {
 	fmt.Stringer
 	check() error
-	slots() int // numbers it keeps for a parameter
+	slots() int // how many numbers it keeps for each parameter
 }
 
-// Momentum is the heavy ball, v ← μv + g, θ ← θ - ηv with v = 0 at first.
-// Moving slowly, it is gradient descent of the rate η/(1-μ).
+// Momentum is the heavy ball, v ← μv + g, θ ← θ - ηv, which begins with v = 0. Where the
+// gradient changes slowly it moves like gradient descent with the rate η/(1-μ).
 //
 // Source: Polyak 1964, "Some methods of speeding up the convergence of
 // iteration methods".
@@ -22,7 +22,7 @@ type Momentum struct {
 	Decay float64 // μ in [0, 1)
 }
 
-// String tells the settings.
+// String returns a name with all settings, which is part of identities of runs.
 func (m Momentum) String() string { return fmt.Sprintf("momentum %v", m.Decay) }
 
 func (m Momentum) slots() int { return 1 }
@@ -34,8 +34,8 @@ func (m Momentum) check() error {
 	return nil
 }
 
-// Adam keeps running means m and v of the gradient and of its square, and at
-// step k = 1, 2, … takes
+// Adam keeps running means of the gradient, m ← β₁m + (1-β₁)g, and of its square, v ← β₂v +
+// (1-β₂)g², and step k = 1, 2, … is
 //
 //	θ ← θ - η m/(1-β₁^k) / (√(v/(1-β₂^k)) + ε).
 //
@@ -59,7 +59,7 @@ func (a Adam) full() Adam {
 	return a
 }
 
-// String tells the settings.
+// String returns a name with all settings, which is part of identities of runs.
 func (a Adam) String() string {
 	a = a.full()
 	return fmt.Sprintf("Adam β₁ = %v, β₂ = %v, ε = %v", a.Beta1, a.Beta2, a.Epsilon)
@@ -69,17 +69,19 @@ func (a Adam) slots() int { return 2 }
 
 func (a Adam) check() error {
 	if !(a.Beta1 >= 0 && a.Beta1 < 1 && a.Beta2 >= 0 && a.Beta2 < 1) {
-		return fmt.Errorf("train: Adam has β₁ = %v and β₂ = %v; they must be at least 0 and below 1",
+		return fmt.Errorf(
+			"train: Adam has β₁ = %v and β₂ = %v; they must be at least 0 and below 1",
 			a.Beta1, a.Beta2)
 	}
 	if !(a.Epsilon >= 0) || math.IsInf(a.Epsilon, 0) {
-		return fmt.Errorf("train: Adam.Epsilon is %v; it must be a finite number > 0, or 0 for 1e-8",
+		return fmt.Errorf(
+			"train: Adam.Epsilon is %v; it must be a finite number > 0, or 0 for 1e-8",
 			a.Epsilon)
 	}
 	return nil
 }
 
-// adamStep is Adam at one step.
+// adamStep has the numbers of Adam at one step in single precision.
 type adamStep struct{ beta1, beta2, epsilon, rate, root float32 }
 
 func (a Adam) at(step int, rate float32) adamStep {

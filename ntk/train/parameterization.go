@@ -2,13 +2,13 @@ package train
 
 import "fmt"
 
-// Parameterization says in which parameters the gradient is taken. The net at
-// initialisation is the same function in each.
+// Parameterization says in which parameters training descends. The net at initialisation is
+// the same function in each.
 type Parameterization int
 
 const (
-	// NTKParameterization has u = σ_w/√n · W h + σ_b b with W and b from N(0, 1):
-	// a learning rate serves all widths.
+	// NTKParameterization has u = σ_w/√n · W h + σ_b b with W and b from N(0, 1), and
+	// descends in W and b. One learning rate serves all widths.
 	NTKParameterization Parameterization = iota
 	// StandardParameterization has u = V h + c with V = σ_w/√n · W from
 	// N(0, σ_w²/n) and c = σ_b b from N(0, σ_b²), and descends in V and c, with n
@@ -22,7 +22,7 @@ const (
 	StandardParameterization
 )
 
-// String names the parameterization.
+// String returns the name of the parameterization, which is part of identities and traces.
 func (p Parameterization) String() string {
 	switch p {
 	case NTKParameterization:

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 )
 
-// RateError reports a learning rate at which training cannot be stable.
+// RateError reports a learning rate at which training is not stable; see Settings.CheckRate.
 type RateError struct {
 	LearningRate float64
 	Limit        float64 // see StableRate
@@ -20,18 +20,18 @@ func (e *RateError) Error() string {
 			"settings", e.LearningRate, e.Limit)
 }
 
-// EpochTime returns the time t that an epoch takes in gradient flow: steps × η
-// × factor, such that in the kernel regime
+// EpochTime returns the time t in gradient flow that an epoch corresponds to, for so many
+// training points: the number of steps times the learning rate times a factor, such that in
+// the kernel regime
 //
-//	df/dt = -Θ (f - y) for SquaredError,   df/dt = -Θ (softmax(f) - y) for cross-entropy
+//	df/dt = -Θ (f - y) for SquaredError,   df/dt = -Θ (softmax(f) - y) for CrossEntropy
 //
-// with Θ the n×n NTK of the training points in the parameterization of the
-// settings: residuals along an eigenvector of eigenvalue λ go like exp(-λt), and
-// times of two parameterizations do not compare. For n points, LossFactor c, OutputScale α and
-// momentum μ the factor is 2cα²/n for SquaredError and cα²/n for cross-entropy, and
-// 1/(1-μ) times that with momentum. With another loss convention, runs of equal
-// t are the same up to the finite step. It is NaN for Adam, which does not
-// follow gradient flow.
+// with Θ the n×n NTK of the training points in the parameterization of the settings. Residuals
+// along an eigenvector of eigenvalue λ then shrink as exp(-λt). For n points, LossFactor c,
+// OutputScale α and momentum μ the factor is 2cα²/n for SquaredError and cα²/n for
+// CrossEntropy, and 1/(1-μ) times that with momentum. Runs of equal t agree up to their finite
+// steps, whatever the convention of their loss, if they have the same parameterization. For
+// Adam, which does not follow gradient flow, it is NaN.
 func (s Settings) EpochTime(points int) float64 {
 	steps := 1
 	if s.Batch > 0 {
@@ -50,40 +50,37 @@ func (s Settings) EpochTime(points int) float64 {
 	return float64(steps) * s.LearningRate * factor
 }
 
-// StableRate returns the learning rate below which training as the settings say
-// is stable while the net, which must be a [Linear] one, is nearly linear in its
-// parameters, as they are now: with
-// λ_max the largest eigenvalue of the empirical NTK of the training points and
-// all outputs, in the parameterization of the settings, n points, LossFactor c,
-// OutputScale α and momentum μ it is
+// StableRate returns the learning rate below which training with these settings is stable
+// while the net is nearly linear in its parameters, as they are now. With λ_max the largest
+// eigenvalue of the empirical NTK of the training points and all outputs, in the
+// parameterization of the settings, n points, LossFactor c, OutputScale α and momentum μ it is
 //
-//	(1+μ) n/(cα²λ_max) for SquaredError,   4 (1+μ) n/(cα²λ_max) for cross-entropy,
+//	(1+μ) n/(cα²λ_max) for SquaredError,   4 (1+μ) n/(cα²λ_max) for CrossEntropy,
 //
-// the latter because the second derivative of the softmax loss is at most ½. So
-// it is n/λ_max for gradient descent on SquaredError. With Batch it is the least over the
-// batches of the first epoch. The learning rate of the settings and when the
-// run ends do not matter. A net that moves far may need a smaller rate, or bear
-// a larger one.
+// the latter because the second derivative of the softmax loss is at most ½. For gradient
+// descent on SquaredError it is thus n/λ_max. With Batch it is the least over the batches of the
+// first epoch. The LearningRate of the settings, and what ends the run, do not matter. A net
+// that moves far may need a smaller rate, or bear a larger one.
 //
-// λ_max is found to about a thousandth, from below, by power iteration with
-// J Jᵀ, J the derivatives of all outputs by all parameters, which is never
-// formed: no n×n matrix is either. An iteration costs about two steps; there
-// are some five to a hundred.
+// λ_max is found to about a thousandth, from below, by power iteration with J Jᵀ, where J are
+// the derivatives of all outputs by all parameters. Neither J nor an n×n matrix is formed. An
+// iteration costs about two steps, and five to a hundred are needed.
 //
-// There is no such limit for Adam, and that is an error; so are a kernel that
-// is not finite, and one of 0. The context's error is returned as it is.
+// It is an error if the net is not [Linear], if the optimizer is Adam, for which no limit is
+// known, and if the kernel is 0 or not finite. When the context is done, its error is returned.
 func StableRate(ctx context.Context, net Net, p Problem, s Settings) (float64, error) {
 	linear, ok := net.(Linear)
 	if !ok {
-		return 0, fmt.Errorf("train: a %T has no derivatives along a direction, which the limit of "+
-			"the learning rate is found by", net)
+		return 0, fmt.Errorf(
+			"train: a %T has no derivatives along a direction, by which the limit of the learning "+
+				"rate is found", net)
 	}
 	if _, adam := s.Optimizer.(Adam); adam {
 		return 0, fmt.Errorf(
 			"train: a limit of the learning rate is known for gradient descent and momentum, not " +
 				"for Adam")
 	}
-	// What determines the limit, and nothing that newTrial could refuse beside it.
+	// Only what determines the limit: other settings may be out of range.
 	t, err := newTrial(net, p, Settings{
 		LearningRate:     1,
 		Epochs:           1,
@@ -182,8 +179,9 @@ func (k *kernelProduct) forward(ctx context.Context, batch []int) (int, error) {
 	return points, k.pass.Forward(ctx)
 }
 
-// largest returns the largest eigenvalue for the points of a batch, nil for all, and
-// their number. It is found by power iteration: of v·Θv/v·v, when it has come to rest.
+// largest returns the largest eigenvalue for the points of a batch, nil for all, and the
+// number of points. Power iteration ends when v·Θv/v·v changes by less than 2e-5 of itself
+// three times in a row.
 func (k *kernelProduct) largest(
 	ctx context.Context, batch []int,
 ) (lambda float64, points int, err error) {

@@ -173,7 +173,8 @@ func TestStableRateIsTheLimit(t *testing.T) {
 			t.Errorf("%s: above the limit the largest loss is %+v", name, most)
 		}
 	}
-	if _, err := StableRate(t.Context(), newNet(nets["2HL erf"], 3, 8, 2, 1), p, Settings{Optimizer: Adam{}}); err == nil ||
+	if _, err := StableRate(t.Context(), newNet(nets["2HL erf"], 3, 8, 2, 1), p,
+		Settings{Optimizer: Adam{}}); err == nil ||
 		!strings.Contains(err.Error(), "Adam") {
 		t.Errorf("Adam: %v", err)
 	}

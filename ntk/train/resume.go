@@ -32,7 +32,7 @@ func (t *Trial) arrays() (a [][]float32) {
 		a = append(a, p.Values)
 	}
 	a = append(a, t.Slots...)
-	return append(a, t.Start, t.StartTest)
+	return append(a, t.Start, t.startTest)
 }
 
 // resume takes up the run's checkpoint, if there is one. A run that had ended is not

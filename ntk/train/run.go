@@ -29,26 +29,25 @@ type Run struct {
 
 // Train makes the net and trains it, as [Train] does.
 //
-// With Settings.Checkpoints, the state of the run is written into that folder
-// from time to time, and when the context ends the run: weights, optimizer, f₀,
-// what was measured, and the place in the order of the points. A run with the
-// same identity then goes on from there, and one that had ended returns its
-// trace at once, as long as the file is there, which is small then. With the
-// portable arithmetic the trace is the same bytes as without the interruption
-// but for Seconds, and with OpenBLAS the same up to rounding.
+// With Settings.Checkpoints, the state of the run is written into that folder from time to
+// time, and when the context ends the run: the parameters, the numbers of the optimizer, f₀,
+// what was measured, and the position in the order of the points. A run with the same
+// identity then goes on from there. At its end a run leaves a small file with its trace,
+// which the next run with this identity returns at once. With the portable arithmetic the
+// trace is, but for Seconds, the same bytes as without the interruption, and with OpenBLAS it
+// is the same up to rounding.
 //
-// Checkpoints are whole or not there, also after a kill or a power failure; two
-// generations are kept, each array with its SHA-256. A damaged file is kept
-// beside them under the ending .damaged and is reported in Trace.Notes, and the
-// run goes on from the other generation, or else starts anew. A folder that
-// cannot be written in is an error before the first step; a checkpoint that
-// cannot be written later, as on a full disk, is reported in Progress.Note and
-// Trace.Notes and does not end the run. Processes that do the same run at once
-// may share a folder: each writes files of its own and puts them in place whole,
-// never over one that is further.
+// A checkpoint is written under another name and then renamed, so that a kill or a power
+// failure leaves none that is cut off. Two generations are kept, each array with its SHA-256.
+// A damaged file is renamed to the ending .damaged and reported in Trace.Notes, and the run
+// goes on from the other generation, or starts anew if that is damaged too. A folder that
+// cannot be written in is an error before the first step. A checkpoint that cannot be
+// written later, for example on a full disk, is reported in Progress.Note and Trace.Notes and
+// does not end the run. Processes that do the same run at the same time may share a folder:
+// none replaces a checkpoint by one of an earlier epoch.
 func (r Run) Train(ctx context.Context) (*Trace, error) { return r.train(ctx, false) }
 
-// train trains on one goroutine, if serial.
+// train makes the net and trains it. Serial is for steps that stay on one goroutine.
 func (r Run) train(ctx context.Context, serial bool) (*Trace, error) {
 	t, err := r.trial()
 	if err != nil {
@@ -84,7 +83,8 @@ func Train(ctx context.Context, net Net, p Problem, s Settings) (*Trace, error) 
 	if net == nil {
 		return nil, errors.New("train: no net to train")
 	}
-	t, err := prepared(net, Run{net.Model(), p, s}, func() string { return fingerprint(net) }, false)
+	t, err := prepared(net, Run{net.Model(), p, s}, func() string { return fingerprint(net) },
+		false)
 	if err != nil {
 		return nil, err
 	}

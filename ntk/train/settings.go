@@ -9,75 +9,78 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Problem is a regression problem: inputs (points×inputs) and targets
-// (points×outputs; for classes, one-hot rows) to train on and to test on.
+// Problem is a regression problem: inputs (points×inputs) and targets (points×outputs) to
+// train on and to test on. Classes are targets with one-hot rows. All entries are finite in
+// single precision.
 type Problem struct {
 	XTrain, YTrain *mat.Dense
 	XTest, YTest   *mat.Dense
 }
 
-// Settings say how to train.
+// Settings say how to train. LearningRate and Epochs have no default; the zero values of all
+// others are the defaults that their comments give.
 type Settings struct {
 	// LearningRate is η > 0 in θ ← θ - η ∂loss/∂θ.
 	LearningRate float64
-	// Epochs is the number of passes over the training points, at least 1: the
-	// number of steps, unless Batch divides them.
+	// Epochs is the number of passes over the training points, at least 1. Without
+	// Batch an epoch is one step.
 	Epochs int
 	// Snapshots are the epochs to measure at, each before the step of that
 	// epoch, from 0 (the net at initialisation) to Epochs (after the last
 	// step), in any order. Nil is LogSnapshots(Epochs).
 	Snapshots []int
-	// Uncentered trains f instead of f - f₀, f₀ the net as it is when Train is
-	// called: at initialisation, unless it was trained before.
+	// Uncentered trains f instead of f - f₀, where f₀ is the net as it is when the
+	// training begins.
 	Uncentered bool
 
-	// Loss is the loss that is trained on, SquaredError without a choice.
+	// Loss is the loss that is trained on. The zero value is SquaredError.
 	Loss Loss
-	// LossFactor multiplies the loss, and with it each step: ½ gives the
-	// convention of many texts. 0 is 1. Measurements are without it.
+	// LossFactor multiplies the loss, and so each step of gradient descent. Many
+	// texts have ½. 0 stands for 1. The losses of a trace are without it.
 	LossFactor float64
-	// OutputScale is α in the function that is trained, α(f - f₀), which has the
-	// kernel α²Θ; a large one makes training lazy. 0 is 1.
+	// OutputScale is α in the function α(f - f₀) that is trained. Its kernel is α²Θ,
+	// and a large α makes training lazy. 0 stands for 1.
 	//
 	// Source: Chizat, Oyallon, Bach 2019, "On lazy training in differentiable
 	// programming", sec. 1.1.
 	OutputScale float64
-	// Parameterization says which parameters LearningRate is for.
+	// Parameterization says in which parameters the steps descend.
 	Parameterization Parameterization
-	// Optimizer is nil for gradient descent, or Momentum or Adam.
+	// Optimizer is Momentum or Adam. Nil is gradient descent.
 	Optimizer Optimizer
-	// Batch is the number of points in a step; 0 is all of them. The points of
-	// an epoch come in an order that the seed of the net and the epoch
-	// determine; the last step of an epoch has those that are left.
+	// Batch is the number of points in a step. 0 stands for all of them. Each epoch
+	// takes the points in an order that follows from the seed of the net and the
+	// number of the epoch. The last step of an epoch has the points that are left.
 	Batch int
 
 	// StopBelow, if not 0, ends the run at the first epoch, before its step,
 	// where the training loss is below it.
 	StopBelow float64
-	// StopEvery lets only epochs that are multiples of it end the run, by
-	// StopBelow or Plateau. 0 is 1. With Batch, each of them costs a forward
-	// pass over the training points.
+	// StopEvery is the number of epochs between two looks at StopBelow and Plateau.
+	// 0 stands for 1. With Batch, each look costs a forward pass over the training
+	// points.
 	StopEvery int
 	// Plateau, if not 0, ends the run when the least training loss so far has
 	// not become smaller by a thousandth of itself for this many epochs.
 	Plateau int
 	// StopAfter, if not 0, ends the run at the first epoch at which it has taken
-	// this long, with the time before an interruption. Such a run is not the
-	// same on another machine.
+	// this long. The time before an interruption counts. Where such a run ends
+	// depends on the machine.
 	StopAfter time.Duration
 
-	// CheckRate refuses a learning rate at or above StableRate with a
-	// RateError, before the first step.
+	// CheckRate makes a learning rate at or above StableRate an error, a
+	// *RateError, before the first step.
 	CheckRate bool
 
-	// Checkpoints, if not "", is a folder, made where it is missing, in which
-	// the state of the run is kept while it goes on; see Run.Train.
+	// Checkpoints is the folder in which the state of the run is kept while it goes
+	// on; see Run.Train. It is made if it does not exist. "" keeps nothing.
 	Checkpoints string
-	// CheckpointEvery is the time between two checkpoints. 0 is 30 s, or where
-	// that is longer, twenty times what writing one takes.
+	// CheckpointEvery is the time between two checkpoints. 0 stands for the longer
+	// of 30 s and twenty times what writing one takes.
 	CheckpointEvery time.Duration
 
-	// Progress, if not nil, is called after each step.
+	// Progress, if not nil, is called after each step, and for the model of a
+	// Stepper after each call of Steps.Advance.
 	Progress func(Progress)
 
 	faults faults
@@ -103,17 +106,19 @@ func orOne(v float64) float64 {
 	return v
 }
 
-// check reports settings that mean nothing.
+// check returns an error for a setting that is out of range.
 func (s Settings) check() error {
 	if !(s.LearningRate > 0) || math.IsInf(s.LearningRate, 0) {
-		return fmt.Errorf("train: LearningRate is %v; it must be a finite number > 0", s.LearningRate)
+		return fmt.Errorf("train: LearningRate is %v; it must be a finite number > 0",
+			s.LearningRate)
 	}
 	if s.Epochs < 1 {
 		return fmt.Errorf("train: Epochs is %d; it must be at least 1", s.Epochs)
 	}
 	for _, e := range s.Snapshots {
 		if e < 0 || e > s.Epochs {
-			return fmt.Errorf("train: snapshot at epoch %d; the run has epochs 0 to %d", e, s.Epochs)
+			return fmt.Errorf("train: snapshot at epoch %d; the run has epochs 0 to %d", e,
+				s.Epochs)
 		}
 	}
 	if !(s.LossFactor >= 0) || math.IsInf(s.LossFactor, 0) {
@@ -150,7 +155,8 @@ func (s Settings) check() error {
 			s.Plateau)
 	}
 	if s.StopAfter < 0 {
-		return fmt.Errorf("train: StopAfter is %v; it must be a time > 0, or 0 for none", s.StopAfter)
+		return fmt.Errorf("train: StopAfter is %v; it must be a time > 0, or 0 for none",
+			s.StopAfter)
 	}
 	if s.CheckpointEvery < 0 {
 		return fmt.Errorf(

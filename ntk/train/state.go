@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// progressState is where a run is, with what it has found so far: what a
-// checkpoint holds beside the arrays.
+// progressState is the position of a run and what it has measured so far. A checkpoint holds
+// it beside the arrays, under the names of the fields.
 type progressState struct {
-	Epoch, Step int // steps of the epoch that are done
-	Steps       int // in all, for the optimizer
+	Epoch, Step int // Step counts the steps of the epoch that are done
+	Steps       int // all steps that are done
 	Points      []Point
 	Seconds     float64
 	Best        float64 // least training loss, for the plateau
@@ -27,8 +27,8 @@ func (s Settings) stopsAt(epoch int) bool {
 	return (s.StopBelow > 0 || s.Plateau > 0) && epoch%max(s.StopEvery, 1) == 0
 }
 
-// stop returns why to end before the step of the epoch, or "". Asked twice with
-// the same loss, it says the same.
+// stop returns the reason to end the run before the step of this epoch, or "". A second call
+// with the same loss returns the same.
 func (st *progressState) stop(s Settings, loss float64) string {
 	if !s.stopsAt(st.Epoch) {
 		return ""
@@ -46,8 +46,7 @@ func (st *progressState) stop(s Settings, loss float64) string {
 	return ""
 }
 
-// stopwatch adds up time, and takes a clock that is set back for one that
-// stands still.
+// stopwatch adds up time. While the clock is set back no time passes.
 type stopwatch struct {
 	now  func() time.Time
 	last time.Time

@@ -221,7 +221,8 @@ func (d *descent) compare(t *testing.T, name string, n *fcn.Net, bound float64) 
 			scale float64
 		}{{"weight", p.w[i], d.theta[2*i], weight}, {"bias", p.b[i], d.theta[2*i+1], bias}} {
 			for j := range c.got {
-				if got := c.scale * c.got[j]; !(math.Abs(got-c.want[j]) <= bound*(1+math.Abs(c.want[j]))) {
+				got, most := c.scale*c.got[j], bound*(1+math.Abs(c.want[j]))
+				if !(math.Abs(got-c.want[j]) <= most) {
 					t.Fatalf("%s: %s %d of layer %d is %v, want %v", name, c.kind, j, i+1, got,
 						c.want[j])
 				}

@@ -56,13 +56,17 @@ func TestStopBelow(t *testing.T) {
 	}
 	// The last epoch is the end of the run, not an early one.
 	if got := stopRun(
-		func(s *Settings) { s.StopBelow, s.StopEvery, s.Snapshots = level, 60, []int{60} }); len(got.Points) != 1 ||
+		func(s *Settings) {
+			s.StopBelow, s.StopEvery, s.Snapshots = level, 60,
+				[]int{60}
+		}); len(got.Points) != 1 ||
 		got.Stopped != "" {
 		t.Errorf("stopped %q at the end", got.Stopped)
 	}
 	// Already there at initialisation.
 	if got := stopRun(
-		func(s *Settings) { s.StopBelow = 1e9 }); len(got.Points) != 1 || got.Points[0].Epoch != 0 ||
+		func(s *Settings) { s.StopBelow = 1e9 }); len(got.Points) != 1 ||
+		got.Points[0].Epoch != 0 ||
 		got.Stopped == "" {
 		t.Errorf("%+v", got)
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Series is one measurement over the snapshots of several trials.
+// Series is the mean and spread over trials of one measurement, an entry for each snapshot.
 type Series struct {
 	Mean []float64
 	Std  []float64 // standard deviation over trials (n-1); 0 for one trial
@@ -33,8 +33,8 @@ type Summary struct {
 	TrainAccuracy, TestAccuracy Series
 }
 
-// Summarize returns mean and spread over traces, which must have been measured
-// at the same epochs.
+// Summarize returns the mean and spread of the traces of several trials. It is an error if
+// there is none, or if they were not all measured at the same epochs.
 func Summarize(traces []*Trace) (*Summary, error) {
 	if len(traces) == 0 || len(traces[0].Points) == 0 {
 		return nil, fmt.Errorf("train: nothing to summarize: no trace, or one without measurements")

@@ -11,15 +11,15 @@ import (
 // Progress tells how far a training run has come.
 type Progress struct {
 	Epoch, Epochs int
-	TrainLoss     float64 // before the step, on its points
-	Resumed       int     // the epoch at which a checkpoint was taken up, else 0
-	// Note is, once, a fault that the run survived, such as a checkpoint that
-	// could not be written; else "".
+	TrainLoss     float64 // on the points of the last step, before it
+	Resumed       int     // the epoch of the checkpoint that the run went on from, or 0
+	// Note describes a fault that the run survived, such as a checkpoint that could
+	// not be written. Each fault is reported once; without one Note is "".
 	Note string
 }
 
-// String is a line about the run, such as "epoch 512 of 1025, loss 0.4312, resumed
-// at epoch 400". Note is not in it.
+// String returns a line about the run without its Note, such as "epoch 512 of 1025, loss
+// 0.4312, resumed at epoch 400".
 func (p Progress) String() string {
 	s := fmt.Sprintf("epoch %d of %d, loss %.4g", p.Epoch, p.Epochs, p.TrainLoss)
 	if p.Resumed > 0 {
@@ -28,12 +28,12 @@ func (p Progress) String() string {
 	return s
 }
 
-// Point holds the measurements at one epoch. Losses are those of
-// Settings.Loss: see [ntk.MSE], or [CrossEntropy].
+// Point holds the measurements at one epoch, before its step. Losses are means over the
+// points of Settings.Loss, [SquaredError] or [CrossEntropy], without LossFactor.
 type Point struct {
 	Epoch                       int
 	TrainLoss, TestLoss         float64
-	TrainAccuracy, TestAccuracy float64 // see ntk.Accuracy
+	TrainAccuracy, TestAccuracy float64 // between 0 and 1; see ntk.Accuracy
 }
 
 // Trace is the record of one training run.
@@ -42,41 +42,41 @@ type Trace struct {
 	Inputs       int
 	Width        int
 	Outputs      int
-	Params       int
+	Params       int // trained parameters
 	Seed         uint64
 	LearningRate float64
 	Epochs       int
 	Centered     bool
-	Arithmetic   string  // which BLAS multiplied
-	Seconds      float64 // duration, with that before interruptions
+	Arithmetic   string  // ntk.BLAS of the machine
+	Seconds      float64 // duration in seconds, with the time before interruptions
 	Points       []Point // by increasing epoch
-	// Stopped says why the run ended before Epochs, "" if it did not. The last
-	// point is then the epoch it ended at, a snapshot or not.
+	// Stopped says why the run ended before Epochs. The last point is then that of
+	// the epoch at which it ended. "" is for a run that went on to Epochs.
 	Stopped string `json:",omitzero"`
-	// Settings that are not the usual ones, as in Settings, and else zero.
+	// The following are as in Settings; zero stands for the default.
 	Loss             string  `json:",omitzero"`
 	LossFactor       float64 `json:",omitzero"`
 	OutputScale      float64 `json:",omitzero"`
 	Parameterization string  `json:",omitzero"`
 	Optimizer        string  `json:",omitzero"`
 	Batch            int     `json:",omitzero"`
-	// EpochTime is Settings.EpochTime; 0 for Adam, and in records that do not
-	// tell.
+	// EpochTime is Settings.EpochTime. It is 0 for Adam, and in records that were
+	// made before the field was added.
 	EpochTime float64 `json:",omitzero"`
 	// Notes are the faults that the run survived, such as a damaged checkpoint.
 	Notes []string `json:",omitzero"`
 }
 
-// DivergedError reports a loss that is not finite.
+// DivergedError reports a training run whose loss is not finite.
 type DivergedError struct {
 	Points       string // "training" or "test"
 	Epoch        int
 	LearningRate float64
-	// Limit is StableRate of the net at initialisation; 0 where it is not
-	// known.
+	// Limit is StableRate of the net at initialisation, or 0 where it is not known.
 	Limit float64
-	// Kept is the epoch whose parameters the net has again after Train:
-	// that of the last snapshot, or where this call began.
+	// Kept is the epoch whose parameters the net has after Train: that of the last
+	// snapshot, or the one at which this call of Train began. It is -1 for Run.Train,
+	// which keeps no net.
 	Kept int
 }
 
@@ -93,7 +93,8 @@ func (e *DivergedError) Error() string {
 	}
 	return fmt.Sprintf(
 		"train: the loss on the %s points is not finite at epoch %d: the learning rate %v is too "+
-			"large (%s), or inputs are for the activation", e.Points, e.Epoch, e.LearningRate, limit)
+			"large (%s), or inputs are for the activation", e.Points, e.Epoch, e.LearningRate,
+		limit)
 }
 
 // InterruptedError reports a run that its context ended. Unwrap gives the
@@ -105,14 +106,15 @@ type InterruptedError struct {
 
 // Error implements error.
 func (e *InterruptedError) Error() string {
-	return fmt.Sprintf("train: training stopped after %d of %d epochs: %v", e.Epoch, e.Epochs, e.Err)
+	return fmt.Sprintf("train: training stopped after %d of %d epochs: %v", e.Epoch, e.Epochs,
+		e.Err)
 }
 
 // Unwrap returns the context's error.
 func (e *InterruptedError) Unwrap() error { return e.Err }
 
-// LogSnapshots returns 0, epochs, about eight epochs a decade between them,
-// and any more epochs given, in increasing order.
+// LogSnapshots returns epochs to measure at, evenly on a logarithmic scale: 0, about eight
+// for each power of ten, and the last, with any more that are given, in increasing order.
 func LogSnapshots(epochs int, more ...int) []int {
 	s := append([]int{0, epochs}, more...)
 	for k := 0; ; k++ {

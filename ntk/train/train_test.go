@@ -158,7 +158,8 @@ func TestInterruptAndDivergence(t *testing.T) {
 	// Every rate gives finite weights or an error, whatever sign its NaN has.
 	for rate := 1.0; rate < 1e30; rate *= 30 {
 		net := newNet(nets["4HL ReLU"], 3, 4, 2, 28)
-		if _, err := Train(context.Background(), net, smallProblem(), Settings{LearningRate: rate, Epochs: 30}); err != nil {
+		if _, err := Train(context.Background(), net, smallProblem(),
+			Settings{LearningRate: rate, Epochs: 30}); err != nil {
 			continue
 		}
 		for _, p := range net.Parameters() {

@@ -11,23 +11,27 @@ import (
 
 // Trial is a run under way, as [Steps] see it.
 type Trial struct {
-	Net              Net
-	Settings         Settings
-	X, XTest         []float32  // inputs, a row for each point
-	Y, YTest         *mat.Dense // targets
-	Start, StartTest []float32  // f₀ at the points, known at the first Advance; 0 if uncentered
+	Net      Net
+	Settings Settings
+	X, XTest []float32  // inputs, a row for each point
+	Y        *mat.Dense // targets of the training points
+	// Start has f₀ at the training points (points×outputs), at the first Advance and
+	// later; 0 if the settings are Uncentered.
+	Start []float32
 	// Slots are what the optimizer keeps for each array of parameters: Momentum v, Adam
 	// m and then v; empty for what is frozen.
 	Slots  [][]float32
 	Losses []float64 // see Steps
 
-	model    Model
-	of       Description
-	problem  Problem
-	state    progressState
-	clock    stopwatch
-	trace    *Trace
-	f, fTest *mat.Dense // outputs, centred and scaled
+	yTest     *mat.Dense
+	startTest []float32
+	model     Model
+	of        Description
+	problem   Problem
+	state     progressState
+	clock     stopwatch
+	trace     *Trace
+	f, fTest  *mat.Dense // outputs, centred and scaled
 
 	snapshots     []int
 	stepsPerEpoch int
@@ -64,14 +68,14 @@ func newTrial(net Net, p Problem, s Settings) (*Trial, error) {
 	if t.X, t.Y, err = t.side(p.XTrain, p.YTrain, "XTrain", "YTrain"); err != nil {
 		return nil, err
 	}
-	if t.XTest, t.YTest, err = t.side(p.XTest, p.YTest, "XTest", "YTest"); err != nil {
+	if t.XTest, t.yTest, err = t.side(p.XTest, p.YTest, "XTest", "YTest"); err != nil {
 		return nil, err
 	}
 	if s.Loss == CrossEntropy {
 		if err := checkClasses(t.Y, "YTrain"); err != nil {
 			return nil, err
 		}
-		if err := checkClasses(t.YTest, "YTest"); err != nil {
+		if err := checkClasses(t.yTest, "YTest"); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +105,7 @@ func (t *Trial) side(x, y *mat.Dense, xName, yName string) ([]float32, *mat.Dens
 func (t *Trial) makeArrays() {
 	n, m, o := t.points(), len(t.XTest)/t.of.Inputs, t.of.Outputs
 	t.f, t.fTest = mat.NewDense(n, o, nil), mat.NewDense(m, o, nil)
-	t.Start, t.StartTest = make([]float32, n*o), make([]float32, m*o)
+	t.Start, t.startTest = make([]float32, n*o), make([]float32, m*o)
 	if t.Settings.Optimizer == nil {
 		return
 	}

@@ -7,15 +7,14 @@ import (
 	"sync"
 )
 
-// Trials trains the runs and returns their traces in order: several at a time,
-// each on one processor, or one after the other, each on all, whichever is
-// faster for their size. With the portable arithmetic the traces are the same
-// bytes either way.
+// Trials trains the runs and returns their traces in the same order. It trains several at a
+// time, each on one processor, or one after the other, each on all processors, whichever is
+// faster for their size. With the portable arithmetic the traces are the same bytes either
+// way. Runs whose models are all Steppers are trained together by the first of them.
 //
-// The first run that fails ends the others like an interruption: what they have
-// is returned, with the error and the number of the run in it, counted from 0. A
-// run that was not begun has a nil trace. Progress of the runs may be called at
-// the same time.
+// The first run that fails interrupts the others. The traces up to there are returned with its
+// error, which has the number of the run, counted from 0. A run that was not begun has a nil
+// trace. The Progress functions of several runs may be called at the same time.
 func Trials(ctx context.Context, runs []Run) ([]*Trace, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -102,13 +101,13 @@ func together(
 	return traces, true, err
 }
 
-// sideBySide reports whether the runs are faster each on a processor of its own:
-// if the products of a step are too small to gain from being divided. On 2 idle
+// sideBySide reports whether the runs are faster when each is on a processor of its own. They
+// are if the products of a step are too small to gain from being divided. On 2 idle
 // cores with OpenBLAS, the best of 5 times of two trials on 1024 points side by
 // side was, for 4HL ReLU of width 32, 64, 128, 256, 512 and 1024, 2.6, 2.2, 1.5,
 // 1.2, 1.0 and 1.1 times as fast as one after the other, and for 1HL nets 1.9 times
 // at width 128 and 1.03 to 1.2 times from 512 to 4096. One after the other needs
-// the memory of one.
+// the memory of only one run.
 func sideBySide(runs []Run) bool {
 	if len(runs) < 2 || runtime.GOMAXPROCS(0) < 2 {
 		return false
