@@ -102,7 +102,7 @@ requirements: ## Pin the Python requirements anew (notebooks/requirements*.in)
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
 
 clean: ## Remove what was made: the report, executed notebooks, records of quick runs, checkpoints
-	rm -rf build report notebooks/records/quick notebooks/records/*/checkpoints
+	rm -rf build report notebooks/records/quick notebooks/records/*/*/checkpoints
 	find . -path ./.venv -prune -o -path ./.cache -prune -o \( -name .ipynb_checkpoints -o -name __pycache__ \) -prune -exec rm -rf {} +
 
 distclean: clean ## Also remove what was set up and downloaded

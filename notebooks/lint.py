@@ -1,7 +1,7 @@
 """Checks the notebooks of this folder without running them: python lint.py
 
 Every code cell is compiled, with the declarations of the cells above it, against the packages of this checkout; it is
-formatted by gofmt, has at most 25 lines, and the outputs below it are those of this version of it, pictures with a caption.
+formatted by gofmt, has at most 30 lines, and the outputs below it are those of this version of it, pictures with a caption.
 Each problem is a line: notebook, cell, line, what is wrong and what to do. Cells are counted as a run numbers them.
 The exit status is 1 if there is a problem.
 """
@@ -27,7 +27,7 @@ from check import GO_SILENT, code_cells, draws, plain, problems
 FOLDER = Path(__file__).resolve().parent
 CHECKOUT = FOLDER.parent
 MODULE = "github.com/kernelsmith/kernelsmith"
-LONGEST = 25
+LONGEST = 30
 _TEXT = ("text/plain", "text/html", "text/markdown", "text/latex", "application/json")
 # Folders of machines, as a path begins; not in the middle of an address or a relative path.
 _PATH = re.compile(r"(?<![\w.:/~-])/(?:home|Users|root|tmp|var|private|usr|opt|mnt|media|srv|work|workspaces?|data|content)/[^\s\"'<>)]+|\b[A-Za-z]:\\\w[^\s\"'<>]*")

@@ -111,7 +111,7 @@ class Rules(unittest.TestCase):
 
     def test_length(self):
         self.expect(self.bad("%%" + "\nfmt.Println()" * 24))
-        self.expect(self.bad("%%" + "\nfmt.Println()" * 25), ("cell 5, line 26: the cell has 26 lines",))
+        self.expect(self.bad("%%" + "\nfmt.Println()" * 30), ("cell 5, line 31: the cell has 31 lines",))
 
     def test_outputs_of_another_version(self):
         for number, change in ((4, "%%\nfmt.Println(2 * half)"), (2, "// half is half.\nconst half = 0.5")):

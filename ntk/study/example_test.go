@@ -71,3 +71,11 @@ func ExampleRuns() {
 	// [1HL ReLU 1HL mimic] trials: 1HL ReLU 2, 1HL mimic 2 1
 	// 0 1HL-ReLU-gram
 }
+
+// A table of the runs: their seeds, sizes, times and the arithmetic that they had.
+func ExampleResults_ShowRuns() {
+	var traces *study.Results // as Runs.Train returns them
+	if traces != nil {
+		traces.ShowRuns("Runs of this page.")
+	}
+}

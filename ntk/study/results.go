@@ -129,8 +129,8 @@ func (r *Results) Trials() string {
 	return "trials: " + strings.Join(out, ", ")
 }
 
-// Show shows the runs as a table: seed, width, parameters, time and arithmetic of each.
-func (r *Results) Show(caption string) error {
+// ShowRuns shows the runs as a table: seed, width, parameters, time and arithmetic of each.
+func (r *Results) ShowRuns(caption string) error {
 	var rows [][]string
 	for _, name := range r.names {
 		for i, t := range r.traces[name] {

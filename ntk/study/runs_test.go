@@ -9,7 +9,6 @@ import (
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
-	"github.com/kernelsmith/kernelsmith/plotting"
 )
 
 // small are two narrow nets on half of the irises.
@@ -155,5 +154,3 @@ func TestDataset(t *testing.T) {
 		t.Error("a stand-in at paper scale")
 	}
 }
-
-var _ plotting.Drawing = (*plotting.Grid)(nil)
