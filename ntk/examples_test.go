@@ -22,6 +22,7 @@ var implied = map[string]bool{
 	"EvalFloat32":   true,
 	"Prepare":       true,
 	"DualPrepared":  true,
+	"RecordType":    true,
 	"Position":      true, // of a trial, for train.Steps
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/study"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"github.com/kernelsmith/kernelsmith/plotting"
+	"gonum.org/v1/gonum/mat"
 )
 
 // Two records are asked for. The first time both are made, after that they are loaded.
@@ -72,10 +73,89 @@ func ExampleRuns() {
 	// 0 1HL-ReLU-gram
 }
 
-// A table of the runs: their seeds, sizes, times and the arithmetic that they had.
-func ExampleResults_ShowRuns() {
-	var traces *study.Results // as Runs.Train returns them
-	if traces != nil {
-		traces.ShowRuns("Runs of this page.")
+// inFolder gives an example a folder of its own.
+func inFolder() func() {
+	folder := ntk.Must(os.MkdirTemp("", "study"))
+	ntk.Must(0, os.Chdir(folder))
+	return func() { os.RemoveAll(folder) }
+}
+
+// threeRows is a problem of three points, and narrow a net on it.
+var (
+	threeRows = train.Problem{
+		XTrain: mat.NewDense(2, 2, []float64{1, 1, 1, -1}),
+		YTrain: mat.NewDense(2, 1, []float64{1, 0}),
+		XTest:  mat.NewDense(1, 2, []float64{-1, 1}), YTest: mat.NewDense(1, 1, []float64{0}),
 	}
+	narrow = study.Net{Name: "1HL erf", Arch: ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 1, 0))}
+	brief  = study.Runs{Nets: []study.Net{narrow}, Data: threeRows, Width: 64, Trials: 1,
+		Settings: train.Settings{LearningRate: 0.1, Epochs: 2, Snapshots: []int{0, 2}}}
+)
+
+// What was measured, beside printed numbers and beside infinite width.
+func ExampleResults() {
+	defer inFolder()()
+	s := ntk.Must(study.Open("rows"))
+	none := ntk.Must(brief.Recorded(s))
+	traces, limits := ntk.Must(brief.Train(s)), ntk.Must(brief.Limits(s, []int{0, 2}))
+	name := traces.Names()[0]
+	fmt.Println(none.Losses(name, 0), traces.Losses(name, 0), traces.Beside(limits, name, 0)[0])
+	fmt.Println(len(traces.Traces(name)), traces.Summary(name).Epochs)
+	beside := ntk.Must(traces.Compare(study.Published{
+		Source: "a paper", Epochs: []int{0}, LossTolerance: 0.01, AccuracyTolerance: 0.01,
+		Points: map[string][][4]float64{name: {{0.5, 0, 1, 1}}},
+	}))
+	fmt.Println(beside.Header, beside.Rows[0][:3], beside.Loss)
+	// Output:
+	// [– –] [0.5000 0.0000] 0.5000 (0.5000)
+	// 1 [0 2]
+	// [net epoch train loss test loss train accuracy test accuracy] [1HL erf 0 0.5000 / 0.5000] 0
+}
+
+// A table of the runs: seeds, sizes, times, arithmetic.
+func ExampleResults_ShowRuns() {
+	defer inFolder()()
+	ntk.Must(brief.Train(ntk.Must(study.Open("rows")))).ShowRuns("Runs of this page.")
+}
+
+// What gradient descent on a net of infinite width has at an epoch, and the measurements of any
+// outputs.
+func ExampleLimit() {
+	p := ntk.Must(study.Limit(narrow.Arch, threeRows, 0.1, []int{0}))[0]
+	m := ntk.Must(study.Measured(0, mat.NewDense(2, 1, nil), mat.NewDense(1, 1, nil), threeRows))
+	fmt.Println(p.TrainLoss, m.TrainLoss)
+	// Output: 0.5 0.5
+}
+
+// A record that takes seconds is made in a line.
+func ExampleRemember() {
+	defer inFolder()()
+	s := ntk.Must(study.Open("sums"))
+	for range 2 { // the second time it is loaded
+		sum := ntk.Must(study.Remember(s, "sum", []int{2, 3}, func() (int, error) {
+			fmt.Println("adding")
+			return 2 + 3, nil
+		}))
+		fmt.Println(sum)
+	}
+	// Output:
+	// adding
+	// 5
+	// 5
+}
+
+// A task that is more than a training: the net is kept and looked at.
+func ExampleKept() {
+	defer inFolder()()
+	s, run := ntk.Must(study.Open("nets")), brief.Run(narrow, 0)
+	task := study.Task[int]{Label: narrow.RecordLabel("params"), Key: run.Identity(),
+		Steps: run.Settings.Epochs,
+		Run: func(ctx context.Context, folder string, report func(study.Report)) (int, error) {
+			net := ntk.Must(run.Model.New())
+			settings := study.Kept(run.Settings, folder, report)
+			_, err := train.Train(ctx, net, run.Problem, settings)
+			return run.Model.Describe().Params, err
+		}}
+	fmt.Println(study.Make(s, "training", "nets", task))
+	// Output: [192] <nil>
 }

@@ -48,27 +48,6 @@ func (r *Results) Traces(name string) []*train.Trace { return r.traces[name] }
 // Summary returns mean and spread over the trials of a net, nil if it has none.
 func (r *Results) Summary(name string) *train.Summary { return r.summaries[name] }
 
-// Only returns the results of these nets, in this order.
-func (r *Results) Only(names ...string) *Results {
-	out := newResults()
-	for _, name := range names {
-		out.names = append(out.names, name)
-		out.traces[name], out.summaries[name] = r.traces[name], r.summaries[name]
-	}
-	return out
-}
-
-// With returns the results and others after them. It reports a net that is in both.
-func (r *Results) With(others *Results) (*Results, error) {
-	out := r.Only(r.names...)
-	for _, name := range others.names {
-		if err := out.add(name, others.traces[name]); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
 // At returns mean and standard deviation over the trials of a net at an epoch; all is NaN where
 // nothing was measured, and the standard deviation is 0 of a single trial.
 func (r *Results) At(name string, epoch int) (mean, std train.Point) {

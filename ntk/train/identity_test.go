@@ -38,7 +38,7 @@ func TestKeysOfEarlierRecords(t *testing.T) {
 // Traces that were saved before a field was added are read as they were: written
 // again, they are the same values under the same names.
 func TestEarlierTracesLoad(t *testing.T) {
-	files, err := filepath.Glob("../../notebooks/records/*/*trial*.json")
+	files, err := filepath.Glob("../../notebooks/records/*/*/*trial*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no committed records of trials: %v, %v", files, err)
 	}
