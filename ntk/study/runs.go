@@ -194,7 +194,11 @@ func (r Runs) Limits(s *Study, epochs []int) (*Results, error) {
 			},
 		})
 	}
-	all, err := Make(s, "predicting", "predictions for infinite width", tasks...)
+	doing := "predicting"
+	if r.Label != "" {
+		doing += " " + r.Label
+	}
+	all, err := Make(s, doing, "predictions for infinite width", tasks...)
 	if err != nil {
 		return nil, err
 	}
