@@ -16,6 +16,7 @@ func TestImportDirections(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{
+		"internal/about":      {"ntk"},
 		"internal/atomicfile": {},
 		"ntk": {
 			"ntk/internal/gram",
@@ -55,7 +56,6 @@ func TestImportDirections(t *testing.T) {
 		"data":                 {"internal/atomicfile"},
 		"data/download":        {"data"},
 		"data/fetch":           {"data", "data/download"},
-		"notebooks/about":      {"ntk"},
 	}
 	seen := 0
 	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
