@@ -20,7 +20,7 @@ KERNELSMITH_PYTHON ?= .venv/bin/python
 EXPORTS ?= numpy torch jax
 export KERNELSMITH_PYTHON
 
-run = tools/env .venv/bin/python notebooks/run.py
+run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks test-browser stress execute verify bench data requirements clean distclean
 .NOTPARALLEL:
@@ -61,18 +61,18 @@ test-go: ready ## The part of test that is Go: vet, gofmt, go test
 	KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 
 lint-notebooks: ready ## The part of test that is notebooks as they are: compiled, format, length, outputs, captions
-	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lint_test
-	@tools/env .venv/bin/python notebooks/lint.py
+	@cd tools/notebooks && ../env ../../.venv/bin/python -B -m unittest --quiet lint_test
+	@tools/env .venv/bin/python tools/notebooks/lint.py
 
 check-notebooks: ready ## The part of test that runs notebooks: executed REPEAT times and checked
-	@cd notebooks && ../tools/env ../.venv/bin/python -B -m unittest --quiet lab_test kernel_test
+	@cd tools/notebooks && ../env ../../.venv/bin/python -B -m unittest --quiet lab_test kernel_test
 	@$(run) check --scale "$(SCALE)" --repeat "$(REPEAT)" $(NOTEBOOKS)
 
 test-browser: ready ## The notebooks in JupyterLab in a real browser, REPEAT times (needs Chromium and Node.js 20.11 or later)
 	@tools/browser/run lab "$(REPEAT)"
 
 stress: ready ## Run the notebooks REPEAT times with the records kept, and FRESH times without, and look for what is left behind
-	@tools/env .venv/bin/python notebooks/stress.py --scale "$(SCALE)" --repeat "$(REPEAT)" --fresh "$(FRESH)" $(NOTEBOOKS)
+	@tools/env .venv/bin/python tools/notebooks/stress.py --scale "$(SCALE)" --repeat "$(REPEAT)" --fresh "$(FRESH)" $(NOTEBOOKS)
 
 execute: ready ## Run the notebooks in place (for committing: SCALE=paper)
 	@$(run) execute --scale "$(SCALE)" $(NOTEBOOKS)
@@ -92,12 +92,12 @@ bench: ready ## Benchmarks (BENCH= selects)
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)
 
-requirements: ## Pin the Python requirements anew (notebooks/requirements*.in)
+requirements: ## Pin the Python requirements anew (tools/notebooks/requirements*.in)
 	@tools/setup check
 	@test -x .cache/uv/bin/uv || { tools/env --user-home "$(PYTHON)" -m venv .cache/uv && \
 		tools/env --user-home .cache/uv/bin/python -m pip install --quiet uv; }
 	@for name in requirements requirements-openblas; do \
-		(cd notebooks && ../tools/env ../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
+		(cd tools/notebooks && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
 

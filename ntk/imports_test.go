@@ -17,6 +17,7 @@ func TestImportDirections(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{
+		"internal/about":      {"ntk"},
 		"internal/atomicfile": {},
 		"ntk": {
 			"ntk/internal/gram",
@@ -72,7 +73,6 @@ func TestImportDirections(t *testing.T) {
 		"data":                  {"internal/atomicfile"},
 		"data/download":         {"data"},
 		"data/fetch":            {"data", "data/download"},
-		"notebooks/about":       {"ntk"},
 		"ntk/internal/parallel": {},
 		"ntk/internal/rows":     {},
 		"ntk/internal/seed":     {},

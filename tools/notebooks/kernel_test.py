@@ -53,7 +53,7 @@ def until(ask, holds):
 
 class Kernel(unittest.TestCase):
     def test_knows_the_packages_and_names_the_line(self):
-        with kernel(Path(__file__).resolve().parent) as client:
+        with kernel(Path(__file__).resolve().parents[2] / "notebooks") as client:
             good, said = run(client, IMPORTS)
             self.assertTrue(good, said)
 

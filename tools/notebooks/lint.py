@@ -1,4 +1,4 @@
-"""Checks the notebooks of this folder without running them: python lint.py
+"""Checks the notebooks without running them: python lint.py
 
 Every code cell is compiled, with the declarations of the cells above it, against the packages of this checkout; it is
 formatted by gofmt, has at most 30 lines, and the outputs below it are those of this version of it, pictures with a caption.
@@ -24,9 +24,8 @@ import nbformat
 
 from check import GO_SILENT, code_cells, draws, plain, problems
 
-FOLDER = Path(__file__).resolve().parent
-CHECKOUT = FOLDER.parent
-MODULE = "github.com/kernelsmith/kernelsmith"
+CHECKOUT = Path(__file__).resolve().parents[2]
+FOLDER = CHECKOUT / "notebooks"
 LONGEST = 30
 _TEXT = ("text/plain", "text/html", "text/markdown", "text/latex", "application/json")
 # Folders of machines, as a path begins; not in the middle of an address or a relative path.

@@ -1,9 +1,9 @@
-"""Executes the notebooks of this folder with the Go kernel: for the report, for committing, for the check.
+"""Executes the notebooks with the Go kernel: for the report, for committing, for the check.
 
     run.py report  [--scale SCALE] [--pdf] [--jobs N] [NOTEBOOK…]
                                                              execute copies of those that changed, N at a time, publish them
-                                                             as ../report; at the scale "committed", publish them as they are
-    run.py copy    [--scale SCALE] [NOTEBOOK…]              execute copies into ../build
+                                                             as report/; at the scale "committed", publish them as they are
+    run.py copy    [--scale SCALE] [NOTEBOOK…]              execute copies into build/
     run.py execute [--scale SCALE] [NOTEBOOK…]              execute in place
     run.py check   [--scale SCALE] [--repeat N] [NOTEBOOK…]  execute copies, check their outputs
 
@@ -39,8 +39,9 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from check import code_cells, pictures, plain, problems
 from lint import versions
 
-FOLDER = Path(__file__).resolve().parent
-CHECKOUT = FOLDER.parent
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
+FOLDER = CHECKOUT / "notebooks"
 BUILD = CHECKOUT / "build"
 REPORT = CHECKOUT / "report"
 # What the project calls the kernel; version numbers of the machine that ran a notebook have no place in it.
@@ -213,7 +214,7 @@ def _cpu():
 
 @functools.cache
 def _blas():
-    return _output("go", "run", "./notebooks/about")
+    return _output("go", "run", "./internal/about")
 
 
 def _commit():
@@ -309,7 +310,7 @@ def _run_all(paths, scale, destination):
 @functools.cache
 def _library():
     """A checksum of all but its own cells that a notebook's results are made of: library, arithmetic, kernel, data files."""
-    kernel = [CHECKOUT / "tools/go.sum", CHECKOUT / "tools/gonb.patch", *FOLDER.glob("kernel/*")]
+    kernel = [CHECKOUT / "tools/go.sum", CHECKOUT / "tools/gonb.patch", *HERE.glob("kernel/*")]
     files = [*_importable(), CHECKOUT / "go.mod", CHECKOUT / "go.sum", *kernel]
     for variable in ("KERNELSMITH_DATA", "KERNELSMITH_CACHE"):
         if os.environ.get(variable):

@@ -18,8 +18,9 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-FOLDER = Path(__file__).resolve().parent
-CHECKOUT = FOLDER.parent
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
+FOLDER = CHECKOUT / "notebooks"
 # What runs make on purpose, and make clean removes.
 MADE = ("build/", "notebooks/records/quick/", ".venv", ".cache")
 PATIENCE = 20  # seconds in which what was started must have ended
@@ -78,7 +79,7 @@ def main():
         parser.error("--fresh at the scale paper would train for hours and remove committed records: add --fresh 0 (make: FRESH=0)")
     if not Path("/proc/self/environ").exists():
         print("There is no /proc here: processes that are left are not looked for.", file=sys.stderr)
-    check = [sys.executable, "-B", FOLDER / "run.py", "check", "--scale", arguments.scale]
+    check = [sys.executable, "-B", HERE / "run.py", "check", "--scale", arguments.scale]
     runs = [("from nothing", 1)] * arguments.fresh + [("with records kept", arguments.repeat)] * (arguments.repeat > 0)
     wrong = []
     for number, (kind, repeat) in enumerate(runs, 1):

@@ -227,7 +227,7 @@ class Keys(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "jmlr/iris").mkdir(parents=True)
             file = Path(folder) / "jmlr/iris/iris.txt"
-            sources = ["ntk/doc.go", "data/embedded/iris.csv", "data/jmlr_sha256.txt", "plotting/live/page.js", "tools/gonb.patch", "notebooks/kernel/launch"]
+            sources = ["ntk/doc.go", "data/embedded/iris.csv", "data/jmlr_sha256.txt", "plotting/live/page.js", "tools/gonb.patch", "tools/notebooks/kernel/launch"]
             if platform.machine() == "x86_64":
                 sources.append("ntk/internal/vec32/vec32_amd64.s")
             with mock.patch.dict(os.environ, KERNELSMITH_DATA=folder):
@@ -287,7 +287,7 @@ class Interrupts(unittest.TestCase):
             def started():
                 return [int(path.stem) for path in Path(folder).glob("*.pid")]
 
-            with subprocess.Popen([sys.executable, "-c", main, child], cwd=run.FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as parent:
+            with subprocess.Popen([sys.executable, "-c", main, child], cwd=run.HERE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as parent:
                 self.addCleanup(parent.kill)
                 end = time.monotonic() + 60
                 while len(started()) < 2 and time.monotonic() < end:

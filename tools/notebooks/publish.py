@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 
 _HERE = Path(__file__).resolve().parent
-_CHECKOUT = _HERE.parent
+_CHECKOUT = _HERE.parents[1]
 _INTRODUCTION = (
     "Design a neural network by its kernel: these pages were made by running the project's notebooks. "
     "Each figure stands below the code that computed and drew it, and can be had as SVG, PDF and PNG, with its data as CSV."
