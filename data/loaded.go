@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// loadedVariable names a file to which each set that is loaded adds a line: its name, a tab, its licence. What publishes
-// notebooks sets it, so that a page says which data were used.
+// loadedVariable names a file to which each set that is loaded adds a line: its name, a tab, its
+// licence. What publishes notebooks sets it, so that a page says which data were used.
 const loadedVariable = "KERNELSMITH_LOADED"
 
 // loaded notes that ds was loaded. That the note cannot be written is no reason not to compute.

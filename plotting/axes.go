@@ -48,7 +48,8 @@ func (s *span) add(vs []float64) {
 	}
 }
 
-// ends returns the ends of an axis that shows the span with pad, a part of its length, to spare on both sides.
+// ends returns the ends of an axis that shows the span with pad, a part of its length, to spare on
+// both sides.
 func (s span) ends(axis string, fixed *[2]float64, log bool, pad float64) ([2]float64, error) {
 	if fixed != nil {
 		return *fixed, nil
@@ -89,8 +90,8 @@ func (s span) ends(axis string, fixed *[2]float64, log bool, pad float64) ([2]fl
 	return [2]float64{lo, hi}, nil
 }
 
-// logScale marks a log axis, which holds logarithms: linear to gonum/plot, which puts the room for an axis label at the
-// middle of its values.
+// logScale marks a log axis, which holds logarithms: linear to gonum/plot, which puts the room for
+// an axis label at the middle of its values.
 type logScale struct{ plot.LinearScale }
 
 // norm is where on the axis a value stands, from 0 to 1.
@@ -140,7 +141,8 @@ func (f *Figure) newPlot(fr frame, width, height vg.Length) *plot.Plot {
 	return p
 }
 
-// linearTicks returns labelled ticks at round numbers, at most n+1 intervals of 1, 2 or 5 times a power of ten.
+// linearTicks returns labelled ticks at round numbers, at most n+1 intervals of 1, 2 or 5 times a
+// power of ten.
 func linearTicks(lo, hi float64, n int) []plot.Tick {
 	step := roundStep((hi - lo) / float64(n))
 	first := math.Ceil(lo/step - 1e-9)
@@ -187,8 +189,9 @@ func roundStep(x float64) float64 {
 	return 10 * p
 }
 
-// logTicks labels powers of ten, or every second, third, … of them if there are more than n, with unlabelled
-// ticks between. Where the axis is too short for two of them it labels 1, 2 and 5 times each, or round numbers.
+// logTicks labels powers of ten, or every second, third, … of them if there are more than n, with
+// unlabelled ticks between. Where the axis is too short for two of them it labels 1, 2 and 5 times
+// each, or round numbers.
 func logTicks(lo, hi float64, n int) []plot.Tick {
 	const slack = 1e-9
 	first := int(math.Ceil(math.Log10(lo) - slack))

@@ -92,7 +92,7 @@ func TestBandCoversWhatLiesBetweenItsBounds(t *testing.T) {
 	f := New(Options{XRange: &[2]float64{0, 10}, YRange: &[2]float64{0, 10}})
 	f.Band("1HL mimic", []float64{0, 10}, []float64{2, 4}, []float64{4, 8})
 	to, img := onPixels(t, f)
-	want := withAlpha(ColorOf("1HL mimic"), bandAlpha)
+	want := withAlpha(colorOf("1HL mimic"), bandAlpha)
 	blend := func(v uint8) uint8 {
 		return uint8((float64(v)*float64(want.A) +
 			255*(255-float64(want.A))) / 255)

@@ -60,8 +60,9 @@ func main() {
 `
 )
 
-// Most of a cell's time is linking: what this package and ntk import is what each cell pays. A cell with both takes at most 1.3
-// times that of a bare gonum/plot (BenchmarkCell), which this list keeps without a clock.
+// Most of a cell's time is linking: what this package and ntk import is what each cell pays. A cell
+// with both takes at most 1.3 times that of a bare gonum/plot (BenchmarkCell), which this list
+// keeps without a clock.
 func TestCellLinksLittle(t *testing.T) {
 	allowed := []string{
 		"github.com/ebitengine/purego",                           // OpenBLAS without cgo
@@ -107,7 +108,8 @@ func linked(t *testing.T, source string) []string {
 	return strings.Fields(string(out))
 }
 
-// BenchmarkCell builds and runs the two cells in turn, as the kernel does, each time changed so that it is compiled and linked anew.
+// BenchmarkCell builds and runs the two cells in turn, as the kernel does, each time changed so
+// that it is compiled and linked anew.
 func BenchmarkCell(b *testing.B) {
 	folder := b.TempDir()
 	cell := func(source string, i int) time.Duration {

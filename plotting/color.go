@@ -35,7 +35,7 @@ var (
 // free are the colours for names without one of their own.
 var free = [...]color.NRGBA{orange, reddishPurple, skyBlue, wine, indigo, olive}
 
-// ColorOf returns the colour of a name, the same in every figure:
+// colorOf returns the colour of a name, the same in every figure:
 //
 //	1HL ReLU        bluish green  #009E73
 //	4HL ReLU, ReLU  blue          #0072B2
@@ -46,7 +46,7 @@ var free = [...]color.NRGBA{orange, reddishPurple, skyBlue, wine, indigo, olive}
 // Any other name gets one of six further colours, by a hash of the name. Where two
 // names in one drawing hash to the same colour, the one that was added later gets
 // the next colour that is not taken.
-func ColorOf(name string) color.NRGBA {
+func colorOf(name string) color.NRGBA {
 	if c, ok := reserved(name); ok {
 		return c
 	}
@@ -107,7 +107,7 @@ func (p palette) color(name string) color.NRGBA {
 	if c, ok := p[name]; ok {
 		return c
 	}
-	return ColorOf(name)
+	return colorOf(name)
 }
 
 func withAlpha(c color.Color, alpha float64) color.NRGBA {

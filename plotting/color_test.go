@@ -12,7 +12,7 @@ func TestColorOf(t *testing.T) {
 		"1HL ReLU": "#009E73", "4HL ReLU": "#0072B2", "ReLU": "#0072B2", "1HL mimic": "#D55E00",
 		"target": "#000000", "": "#666666",
 	} {
-		c := ColorOf(name)
+		c := colorOf(name)
 		if got := fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B); got != want || c.A != 255 {
 			t.Errorf("ColorOf(%q) = %s with alpha %d, want %s", name, got, c.A, want)
 		}
@@ -34,7 +34,7 @@ func TestNamesInOneDrawingDiffer(t *testing.T) {
 		seen[c] = n
 	}
 	// The first of the others keeps the colour it has everywhere.
-	if pal.color("net 0") != ColorOf("net 0") {
+	if pal.color("net 0") != colorOf("net 0") {
 		t.Error("the first name lost its colour")
 	}
 	// More names than colours share, and still have one.
@@ -46,7 +46,8 @@ func TestNamesInOneDrawingDiffer(t *testing.T) {
 	}
 }
 
-// Lines need 3:1 against white (WCAG 2.1, 1.4.11) for the named nets; the further ones at least 2:1.
+// Lines need 3:1 against white (WCAG 2.1, 1.4.11) for the named nets; the further ones at least
+// 2:1.
 func TestContrastOnWhite(t *testing.T) {
 	linear := func(v uint8) float64 {
 		x := float64(v) / 255
@@ -59,7 +60,7 @@ func TestContrastOnWhite(t *testing.T) {
 		return 1.05 / (0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B) + 0.05)
 	}
 	for _, n := range []string{"1HL ReLU", "4HL ReLU", "1HL mimic", "target", ""} {
-		if r := ratio(ColorOf(n)); r < 3 {
+		if r := ratio(colorOf(n)); r < 3 {
 			t.Errorf("%q: contrast %.2f, want 3", n, r)
 		}
 	}

@@ -19,7 +19,8 @@ type Comparison struct {
 	Source   string // where it was published: "blog post, Figure 4"
 
 	Published, Ours float64
-	// PublishedSpread and OursSpread are standard deviations, over trials say; 0 is not known or none.
+	// PublishedSpread and OursSpread are standard deviations, over trials say; 0 is not known or
+	// none.
 	PublishedSpread, OursSpread float64
 
 	// Tolerance is how far apart the two may be to agree.
@@ -92,31 +93,9 @@ func (c Comparison) row() comparisonRow {
 	}
 }
 
-// ShowComparisons displays published numbers beside ours as [ShowTable] does, each with its tolerance and verdict. The published report
-// collects them from all notebooks on a page of its own.
-func ShowComparisons(comparisons []Comparison, caption string) error {
-	if len(comparisons) == 0 {
-		return fail(errors.New("plotting: no comparisons to show"))
-	}
-	rows := make([][]string, len(comparisons))
-	for i, c := range comparisons {
-		r := c.row()
-		verdict := "agrees"
-		if !r.Agrees {
-			verdict = "differs"
-		}
-		tolerance := r.Tolerance
-		if c.Why != "" {
-			tolerance += " (" + c.Why + ")"
-		}
-		rows[i] = []string{r.Quantity, r.Published, r.Ours, r.Difference, tolerance, verdict}
-	}
-	return ShowCompared([]string{"", "published", "ours", "difference", "tolerance", "verdict"},
-		rows, caption, comparisons)
-}
-
-// ShowCompared displays a table as [ShowTable] does and hands the comparisons in it to the published report, as [ShowComparisons] does:
-// for tables that have published numbers among others. Without comparisons it is [ShowTable].
+// ShowCompared displays a table as [ShowTable] does, and hands the comparisons in it to the
+// published report, which collects them from all notebooks on a page of its own. Without
+// comparisons it is [ShowTable].
 func ShowCompared(
 	header []string, rows [][]string, caption string, comparisons []Comparison,
 ) error {

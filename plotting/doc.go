@@ -1,8 +1,8 @@
 // Package plotting draws the figures of a kernel notebook: curves with
 // bands over trials, grids of aligned panels, and schematics of networks and
 // their kernels. Values go in as slices and functions, a picture comes out, as
-// PNG, SVG or PDF, in a file ([Save]), in memory ([PNG], [SVG], [PDF]) or in the
-// notebook ([Show]), and its data as CSV ([CSV]).
+// PNG, SVG or PDF, in a file ([Save]), in memory ([PNG], [SVG], [Files]) or in the
+// notebook ([Show]), and its data as CSV.
 //
 // A figure is a few readable lines:
 //
@@ -16,21 +16,21 @@
 // Methods that add to a drawing return nothing, so that a cell stays short. The
 // first thing that is wrong, a NaN, two slices of different lengths, a negative
 // value on a log axis, is remembered, names the series and the index, and is
-// what [Show], [ShowSVG], [Save], [PNG], [SVG], [PDF], [CSV], [Files] and the drawing's
+// what [Show], [Save], [PNG], [SVG], [Files] and the drawing's
 // own Err return; what is added after it is ignored. Data that cannot be drawn are a [*DataError].
 // Slices are copied when they are added and never changed.
 //
 // # Units
 //
-// Sizes of pictures, and positions in a [Schematic], are inches; widths of
+// Sizes of pictures are inches; widths of
 // lines and sizes of letters are points (72 to the inch). A PNG has width × DPI
 // by height × DPI pixels, rounded to the nearest. Everything else is in the
 // units of the data.
 //
 // # Names and colours
 //
-// The name of a series is its legend entry and chooses its colour: [ColorOf] gives a
-// net the same colour in every figure. A series named "" has no legend entry
+// The name of a series is its legend entry and chooses its colour: a net
+// has the same colour in every figure. A series named "" has no legend entry
 // and is grey; [Like] gives it the colour of a named one. A line and a band of
 // the same name share one entry.
 //

@@ -41,8 +41,8 @@ func ExampleNew() {
 	// Output: 500 × 300 pixels <nil>
 }
 
-// A mean over trials, the band of their spread, and the infinite-width prediction as a thin line of the same
-// colour. Epoch 0 has no place on the log axis and is left out.
+// A mean over trials, the band of their spread, and the infinite-width prediction as a thin line of
+// the same colour. Epoch 0 has no place on the log axis and is left out.
 func ExampleFigure_Line() {
 	epochs := []float64{0, 1, 10, 100}
 	fig := plotting.New(plotting.Options{X: "epoch", Y: "train loss", LogX: true})
@@ -160,12 +160,6 @@ func ExampleWeight() {
 	// Output: plotting: line "c³": Weight(0): want a positive width in points
 }
 
-func ExampleColorOf() {
-	c := plotting.ColorOf("1HL mimic")
-	fmt.Printf("#%02X%02X%02X\n", c.R, c.G, c.B)
-	// Output: #D55E00
-}
-
 func ExamplePanels() {
 	panel := func(title string, k func(float64) float64) *plotting.Figure {
 		fig := plotting.New(plotting.Options{Title: title, X: "c", Y: "K(c)"})
@@ -249,54 +243,6 @@ func ExampleNewProgress() {
 	// Output:
 }
 
-func ExampleNewSchematic() {
-	s := plotting.NewSchematic(4, 2, 96)
-	net := plotting.Ink{Name: "4HL ReLU"}
-	s.Box(plotting.Box(2, 1, 3.9, 1.9),
-		plotting.BoxStyle{Edge: color.Gray{Y: 200}, Width: 1, Radius: 0.1})
-	s.Net(
-		plotting.Net{
-			Frame:  plotting.Box(1, 1, 1.2, 0.9),
-			Layers: []int{2, 3, 1},
-			Labels: []string{"x", "φ", "f(x)"},
-			Ink:    net,
-		},
-	)
-	s.Arrow(
-		plotting.Arrow{
-			From:  plotting.Point{X: 1.75, Y: 1},
-			To:    plotting.Point{X: 2.45, Y: 1},
-			Bend:  0.1,
-			Label: "NTK",
-		},
-	)
-	s.Line(
-		plotting.LineSegment{
-			From:   plotting.Point{X: 2.6, Y: 0.3},
-			To:     plotting.Point{X: 3.4, Y: 0.3},
-			Dashed: true,
-			Ink:    net,
-		},
-	)
-	s.Inset(plotting.Inset{
-		Frame: plotting.Box(3, 1, 0.8, 0.8),
-		Curves: []plotting.Curve{
-			{Name: "4HL ReLU", X: []float64{-1, 0, 1}, Y: []float64{0, 0.2, 1}},
-		},
-		X: "c",
-		Y: "K(c)",
-	})
-	s.Text(plotting.Point{X: 2, Y: 1.75}, "a net and its kernel", plotting.TextStyle{Bold: true})
-	report(s)
-	// Output: 384 × 192 pixels <nil>
-}
-
-func ExampleBox() {
-	r := plotting.Box(2, 1, 1, 0.5)
-	fmt.Println(r.Min, r.Max)
-	// Output: {1.5 0.75} {2.5 1.25}
-}
-
 func curve(f func(float64) float64, lo, hi float64) (xs, ys []float64) {
 	for i := range 101 {
 		x := lo + (hi-lo)*float64(i)/100
@@ -331,40 +277,6 @@ func ExampleFlattening() {
 	// Output: 1344 × 672 pixels <nil>
 }
 
-// In a notebook the cell shows the drawing as SVG; elsewhere nothing happens.
-func ExampleShowSVG() {
-	fig := plotting.New(plotting.Options{X: "z", Y: "φ(z)"})
-	fig.Func("ReLU", func(z float64) float64 { return max(z, 0) }, -2, 2)
-	fmt.Println(plotting.ShowSVG(fig, "ReLU over the pre-activation z."))
-	// Output: <nil>
-}
-
-func ExampleShowComparisons() {
-	plotting.ShowComparisons([]plotting.Comparison{
-		{
-			Quantity:  "test loss, 4HL ReLU",
-			Source:    "Table 1",
-			Published: 0.258,
-			Ours:      0.2554,
-			Tolerance: 0.006,
-			Why:       "two spreads",
-		},
-		{
-			Quantity:  "test loss, 1HL ReLU",
-			Source:    "Table 1",
-			Published: 0.282,
-			Ours:      0.31,
-			Tolerance: 0.006,
-			Why:       "two spreads",
-		},
-	}, "")
-	// Output:
-	//                      published    ours  difference  tolerance            verdict
-	// -------------------  ---------  ------  ----------  -------------------  -------
-	// test loss, 4HL ReLU      0.258  0.2554     −0.0026  0.006 (two spreads)  agrees
-	// test loss, 1HL ReLU      0.282    0.31       0.028  0.006 (two spreads)  differs
-}
-
 // A table that has published numbers among others.
 func ExampleShowCompared() {
 	c := plotting.Comparison{
@@ -388,27 +300,6 @@ func ExampleComparison_Agrees() {
 	c := plotting.Comparison{Published: 0.258, Ours: 0.2554, Tolerance: 0.006}
 	fmt.Println(c.Agrees())
 	// Output: true
-}
-
-func ExampleCSV() {
-	figure := plotting.New(plotting.Options{X: "cosine c", Y: "K(c)"})
-	figure.Line("c³", []float64{-1, 0, 1}, []float64{-1, 0, 1})
-	rows, err := plotting.CSV(figure)
-	fmt.Print(string(rows), err)
-	// Output:
-	// panel,series,kind,x,y,lower,upper
-	// ,c³,line,-1,-1,,
-	// ,c³,line,0,0,,
-	// ,c³,line,1,1,,
-	// <nil>
-}
-
-func ExamplePDF() {
-	figure := plotting.New(plotting.Options{X: "cosine c", Y: "K(c)"})
-	figure.Func("c³", cubed, -1, 1)
-	pdf, err := plotting.PDF(figure)
-	fmt.Printf("%.4s %v\n", pdf, err)
-	// Output: %PDF <nil>
 }
 
 // What a reader of a figure may want to take away.

@@ -15,7 +15,8 @@ type Options struct {
 
 	LogX, LogY bool
 
-	// XRange and YRange are the ends {min, max} of an axis; what lies outside is cut off. nil fits the data.
+	// XRange and YRange are the ends {min, max} of an axis; what lies outside is cut off. nil fits
+	// the data.
 	XRange, YRange *[2]float64
 
 	Legend Legend
@@ -156,8 +157,8 @@ func (f *Figure) Line(name string, xs, ys []float64, style ...Style) {
 	f.add(series{kind: line, name: name, xs: xs, ys: ys}, lineWeight, style)
 }
 
-// Band fills the area between lo[i] and hi[i] translucently, behind all lines.
-// It wants lo[i] ≤ hi[i]. Given the name of a line it takes that line's colour and shares its legend entry.
+// Band fills the area between lo[i] and hi[i] translucently, behind all lines. It wants lo[i] ≤
+// hi[i]. Given the name of a line it takes that line's colour and shares its legend entry.
 func (f *Figure) Band(name string, xs, lo, hi []float64, style ...Style) {
 	f.add(series{kind: band, name: name, xs: xs, ys: lo, hi: hi}, lineWeight, style)
 }
@@ -246,8 +247,8 @@ func (f *Figure) Note(x, y float64, text string, style ...Style) {
 		thinWeight, style)
 }
 
-// Callout writes text centred at (textX, textY), moved where needed to stay inside the axes, with an
-// arrow from it to (x, y). The colour of the styles is that of text and arrow.
+// Callout writes text centred at (textX, textY), moved where needed to stay inside the axes, with
+// an arrow from it to (x, y). The colour of the styles is that of text and arrow.
 func (f *Figure) Callout(x, y, textX, textY float64, text string, style ...Style) {
 	f.add(
 		series{

@@ -10,19 +10,21 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// MIMEFiles is the type of what [Files] returns. It travels beside the picture in a notebook's output; what shows notebooks
-// passes over it.
+// MIMEFiles is the type of what [Files] returns. It travels beside the picture in a notebook's
+// output; what shows notebooks passes over it.
 const MIMEFiles protocol.MIMEType = "application/vnd.kernelsmith.figure+zip"
 
-// A dataset is one series as it stands in a figure's CSV. Columns that it lacks are nil; others are of one length.
+// A dataset is one series as it stands in a figure's CSV. Columns that it lacks are nil; others are
+// of one length.
 type dataset struct {
 	panel, series, kind string
 	x, y, lower, upper  []float64
 }
 
-// CSV returns the data of the drawing: a row per point with the panel (A, B, …; empty for a single figure), the series, its kind, x and y, or
-// x and the bounds lower and upper for a band. Numbers have six significant digits. A drawing without data has a header alone.
-func CSV(d Drawing) ([]byte, error) {
+// csvOf returns the data of the drawing: a row per point with the panel (A, B, …; empty for a
+// single figure), the series, its kind, x and y, or x and the bounds lower and upper for a band.
+// Numbers have six significant digits. A drawing without data has a header alone.
+func csvOf(d Drawing) ([]byte, error) {
 	if _, err := check(d); err != nil {
 		return nil, err
 	}
@@ -84,17 +86,17 @@ func (g *Grid) datasets() []dataset {
 	return all
 }
 
-func (s *Schematic) datasets() []dataset { return s.data }
+func (s *schematic) datasets() []dataset { return s.data }
 
-// Files returns a ZIP archive of what a reader of a figure may want to take away: figure.svg, figure.pdf and, where there are
-// curves, figure.csv.
+// Files returns a ZIP archive of what a reader of a figure may want to take away: figure.svg,
+// figure.pdf and, where there are curves, figure.csv.
 func Files(d Drawing) ([]byte, error) {
 	var buf bytes.Buffer
 	archive := zip.NewWriter(&buf)
 	for _, f := range []struct {
 		name   string
 		encode func(Drawing) ([]byte, error)
-	}{{"figure.svg", SVG}, {"figure.pdf", PDF}, {"figure.csv", CSV}} {
+	}{{"figure.svg", SVG}, {"figure.pdf", pdfOf}, {"figure.csv", csvOf}} {
 		if f.name == "figure.csv" && len(d.datasets()) == 0 {
 			continue
 		}

@@ -23,14 +23,14 @@ func TestCSVHasARowPerPoint(t *testing.T) {
 	a.HLine("", 3)
 	a.Note(1, 0.5, "not data")
 	a.Key("not data either")
-	s := NewSchematic(2, 2, 0)
+	s := newSchematic(2, 2, 0)
 	s.Inset(
-		Inset{
-			Frame:  Box(1, 1, 1, 1),
-			Curves: []Curve{{Name: "K, \"exact\"", X: []float64{0, 1}, Y: []float64{1, -2}}},
+		inset{
+			Frame:  boxAround(1, 1, 1, 1),
+			Curves: []insetCurve{{Name: "K, \"exact\"", X: []float64{0, 1}, Y: []float64{1, -2}}},
 		},
 	)
-	got, err := CSV(Panels([][]Drawing{{a, nil, s}}, PanelOptions{}))
+	got, err := csvOf(Panels([][]Drawing{{a, nil, s}}, PanelOptions{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,8 @@ func TestCSVHasARowPerPoint(t *testing.T) {
 	}
 }
 
-// What a PDF is told to draw, drawn on pixels, is what the PNG shows: letters, arcs and bends included.
+// What a PDF is told to draw, drawn on pixels, is what the PNG shows: letters, arcs and bends
+// included.
 func TestOutlinesLookLikeTheirOriginals(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -134,12 +135,12 @@ func TestComparisonAgrees(t *testing.T) {
 func TestPDFIsTheSameBytes(t *testing.T) {
 	figure := New(Options{X: "cosine c", Y: "φ"})
 	figure.Line("4HL ReLU", []float64{1, 2}, []float64{0.1, 0.3})
-	first, err := PDF(figure)
+	first, err := pdfOf(figure)
 	if err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(1100 * time.Millisecond) // times in a PDF are in seconds
-	if second, err := PDF(figure); err != nil || string(second) != string(first) {
+	if second, err := pdfOf(figure); err != nil || string(second) != string(first) {
 		t.Errorf("another PDF of the same figure: %v", err)
 	}
 }

@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden pictures in testdata anew")
 
-// A pixel differs if one of its channels is off by more than 40 of 255, and a picture if more than 0.2 % of its
-// pixels do: room for another rounding of coordinates, which moves antialiased edges by part of a grey
-// level, and for nothing as large as a letter, a tick or a line elsewhere.
+// A pixel differs if one of its channels is off by more than 40 of 255, and a picture if more than
+// 0.2 % of its pixels do: room for another rounding of coordinates, which moves antialiased edges
+// by part of a grey level, and for nothing as large as a letter, a tick or a line elsewhere.
 const (
 	channelTolerance = 40
 	pixelTolerance   = 0.002
@@ -114,7 +114,8 @@ func far(a, b color.Color) bool {
 	return false
 }
 
-// The comparison must see what the tolerance is meant to catch: a curve of another colour, and a word that is gone.
+// The comparison must see what the tolerance is meant to catch: a curve of another colour, and a
+// word that is gone.
 func TestGoldenComparisonSeesChanges(t *testing.T) {
 	draw := func(name, label string) []byte {
 		f := New(Options{X: label, Width: 4, Height: 3, DPI: 96})

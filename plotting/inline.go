@@ -16,26 +16,16 @@ import (
 )
 
 // Show displays the drawing in the output of the notebook cell that is running, as a PNG at the
-// drawing's DPI, by default twice the screen's resolution. The caption says in words what is to be seen; it is the text of the picture for
-// readers and tools that do not show pictures. Empty, it is made of title and labels. Beside the picture go what
-// [SVG], [PDF] and [CSV] return, for the published page to offer.
+// drawing's DPI, by default twice the screen's resolution. The caption says in words what is to be
+// seen; it is the text of the picture for readers and tools that do not show pictures. Empty, it is
+// made of title and labels. Beside the picture go what [Files] returns, for the published page to
+// offer.
 //
 // Show returns when the notebook has confirmed the picture, or with an error after 5 seconds
-// without that. An error in the drawing ends the cell of a notebook, where a returned one would pass
-// unseen: Show panics with it there. Outside a notebook Show draws nothing and returns the error.
+// without that. An error in the drawing ends the cell of a notebook, where a returned one would
+// pass unseen: Show panics with it there. Outside a notebook Show draws nothing and returns the
+// error.
 func Show(d Drawing, caption string) error {
-	return show(d, caption, protocol.MIMEImagePNG, func() (any, error) { return PNG(d) })
-}
-
-// ShowSVG is [Show] with an SVG instead of a PNG: sharp at every size, for drawings of few elements.
-func ShowSVG(d Drawing, caption string) error {
-	return show(d, caption, protocol.MIMEImageSVG, func() (any, error) {
-		svg, err := SVG(d)
-		return string(svg), err
-	})
-}
-
-func show(d Drawing, caption string, kind protocol.MIMEType, draw func() (any, error)) error {
 	dim, err := check(d)
 	if err != nil {
 		return fail(err)
@@ -51,7 +41,7 @@ func show(d Drawing, caption string, kind protocol.MIMEType, draw func() (any, e
 		archive, err = Files(d)
 		packed <- err
 	}()
-	picture, err := draw()
+	picture, err := PNG(d)
 	if err := errors.Join(err, <-packed); err != nil {
 		return fail(err)
 	}
@@ -61,13 +51,14 @@ func show(d Drawing, caption string, kind protocol.MIMEType, draw func() (any, e
 	const cssPixels = 96 // to the inch
 	return display(&protocol.DisplayData{
 		Data: map[protocol.MIMEType]any{
-			kind:                   picture,
+			protocol.MIMEImagePNG:  picture,
 			MIMEFiles:              archive,
 			protocol.MIMETextPlain: caption,
 		},
 		Metadata: map[string]any{
-			// A map[string]int, which the transport knows: it closes for good on types it was not told of.
-			string(kind): map[string]int{
+			// A map[string]int, which the transport knows: it closes for good on types it was not
+			// told of.
+			string(protocol.MIMEImagePNG): map[string]int{
 				"width":  int(math.Round(dim.width * cssPixels)),
 				"height": int(math.Round(dim.height * cssPixels)),
 			},
@@ -84,10 +75,10 @@ func fail(err error) error {
 	return err
 }
 
-// ShowTable displays rows under a header, as an HTML table in a notebook and as aligned plain text on the
-// standard output elsewhere. Text is shown as it is, HTML in it included. Columns of numbers are
-// aligned right. An empty caption is left out. A row whose length is not the header's is an error, which ends
-// the cell of a notebook as with [Show].
+// ShowTable displays rows under a header, as an HTML table in a notebook and as aligned plain text
+// on the standard output elsewhere. Text is shown as it is, HTML in it included. Columns of numbers
+// are aligned right. An empty caption is left out. A row whose length is not the header's is an
+// error, which ends the cell of a notebook as with [Show].
 func ShowTable(header []string, rows [][]string, caption string) error {
 	return showTable(header, rows, caption, nil)
 }
@@ -119,8 +110,8 @@ func showTable(
 	return display(&protocol.DisplayData{Data: data})
 }
 
-// ShowMarkdown displays Markdown in a notebook, formulas between dollar signs included, and prints its source on the
-// standard output elsewhere.
+// ShowMarkdown displays Markdown in a notebook, formulas between dollar signs included, and prints
+// its source on the standard output elsewhere.
 func ShowMarkdown(markdown string) error {
 	if !gonbui.IsNotebook {
 		return writeOut(markdown + "\n")
@@ -144,8 +135,8 @@ const (
 	displayLimit = 5 * time.Second
 )
 
-// display sends data and waits until the notebook has them: what is still on its way when a cell's program
-// ends is lost.
+// display sends data and waits until the notebook has them: what is still on its way when a cell's
+// program ends is lost.
 func display(data *protocol.DisplayData) error {
 	time.Sleep(displayPause)
 	return within(displayLimit, func() {
@@ -195,8 +186,8 @@ func (l *notebookLine) write(text string, last bool) error {
 
 func inNotebook() bool { return gonbui.IsNotebook }
 
-// rightAligned tells for each column whether it has numbers, perhaps with signs, exponents, spreads, percent or seconds, and
-// nothing else but empty cells and dashes.
+// rightAligned tells for each column whether it has numbers, perhaps with signs, exponents,
+// spreads, percent or seconds, and nothing else but empty cells and dashes.
 func rightAligned(header []string, rows [][]string) []bool {
 	right := make([]bool, len(header))
 	for j := range header {

@@ -121,7 +121,8 @@ func stripHeight(rows [][]entry) vg.Length {
 	return vg.Points(entryPitch*float64(len(rows)) + 4)
 }
 
-// drawStrip draws rows of entries from the top down, each centred at x as far as it then stays on the canvas.
+// drawStrip draws rows of entries from the top down, each centred at x as far as it then stays on
+// the canvas.
 func drawStrip(c draw.Canvas, rows [][]entry, x, top vg.Length) {
 	y := top - vg.Points(4+entryPitch/2)
 	for _, row := range rows {
@@ -138,7 +139,8 @@ func drawStrip(c draw.Canvas, rows [][]entry, x, top vg.Length) {
 	}
 }
 
-// places returns the rectangles of size (w, h) that a legend may take inside the axes, by preference.
+// places returns the rectangles of size (w, h) that a legend may take inside the axes, by
+// preference.
 func places(c draw.Canvas, w, h vg.Length) []vg.Rectangle {
 	in := vg.Points(legendInset)
 	left, right := c.Min.X+in, c.Max.X-in-w

@@ -15,7 +15,8 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// A Drawing is what can be shown, saved and put into panels: a [*Figure], a [*Grid] or a [*Schematic].
+// A Drawing is what can be shown, saved and put into panels: a [*Figure], a [*Grid], or
+// the schematics that [NetworksAndKernels] and [Flattening] return.
 type Drawing interface {
 	// Err returns the first thing that is wrong with the drawing, or nil.
 	Err() error
@@ -37,9 +38,9 @@ type dimensions struct {
 	dpi           int
 }
 
-// DefaultDPI is the resolution of a PNG unless another is asked for: two dots for each
+// defaultDPI is the resolution of a PNG unless another is asked for: two dots for each
 // pixel of a usual screen, so that it is crisp on dense ones.
-const DefaultDPI = 192
+const defaultDPI = 192
 
 func (d dimensions) orDefault(width, height float64) dimensions {
 	if d.width == 0 {
@@ -49,7 +50,7 @@ func (d dimensions) orDefault(width, height float64) dimensions {
 		d.height = height
 	}
 	if d.dpi == 0 {
-		d.dpi = DefaultDPI
+		d.dpi = defaultDPI
 	}
 	return d
 }
@@ -65,7 +66,7 @@ func checkSize(width, height float64, dpi int) error {
 		}
 	}
 	if dpi != 0 && (dpi < 10 || dpi > 2400) {
-		return fmt.Errorf("plotting: DPI %d: want 10 to 2400, or 0 for %d", dpi, DefaultDPI)
+		return fmt.Errorf("plotting: DPI %d: want 10 to 2400, or 0 for %d", dpi, defaultDPI)
 	}
 	return nil
 }
@@ -136,8 +137,9 @@ func border(c draw.Canvas) draw.Canvas {
 	return draw.Crop(c, b, -b, b, -b)
 }
 
-// Save writes the drawing to a file, as PNG, SVG, PDF, or CSV of its data, by the extension of its name. The file is complete or not
-// there: it is written under a temporary name in the same folder, synced and renamed, and replaces one of that name.
+// Save writes the drawing to a file, as PNG, SVG, PDF, or CSV of its data, by the extension of its
+// name. The file is complete or not there: it is written under a temporary name in the same folder,
+// synced and renamed, and replaces one of that name.
 func Save(d Drawing, path string) error {
 	var encode func(Drawing) ([]byte, error)
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
@@ -146,9 +148,9 @@ func Save(d Drawing, path string) error {
 	case ".svg":
 		encode = SVG
 	case ".pdf":
-		encode = PDF
+		encode = pdfOf
 	case ".csv":
-		encode = CSV
+		encode = csvOf
 	default:
 		return fmt.Errorf("plotting: save %q: extension %q is none of .png, .svg, .pdf and .csv",
 			path, ext)

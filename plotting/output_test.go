@@ -25,7 +25,7 @@ func small() *Figure {
 
 func TestPixelsAreInchesTimesDPI(t *testing.T) {
 	f := New(Options{Width: 3, Height: 2.5, DPI: 72})
-	s := NewSchematic(2, 1.5, 100)
+	s := newSchematic(2, 1.5, 100)
 	for _, tc := range []struct {
 		name string
 		d    Drawing
@@ -172,7 +172,7 @@ func TestSave(t *testing.T) {
 
 func TestDrawingTwiceGivesTheSameBytes(t *testing.T) {
 	f := small()
-	for _, encode := range []func(Drawing) ([]byte, error){PNG, SVG, PDF, CSV, Files} {
+	for _, encode := range []func(Drawing) ([]byte, error){PNG, SVG, pdfOf, csvOf, Files} {
 		a, err := encode(f)
 		if err != nil {
 			t.Fatal(err)

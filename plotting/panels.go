@@ -9,7 +9,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// PanelOptions describe a [Grid]. The zero value is a grid without letters in which every panel has its own legend.
+// PanelOptions describe a [Grid]. The zero value is a grid without letters in which every panel has
+// its own legend.
 type PanelOptions struct {
 	Title string
 
@@ -19,7 +20,8 @@ type PanelOptions struct {
 	// SharedLegend draws one legend below all panels instead of one in each.
 	SharedLegend bool
 
-	// Width and Height of the whole picture in inches; 0 is a width of 7 and a height of 2.7 per row.
+	// Width and Height of the whole picture in inches; 0 is a width of 7 and a height of 2.7 per
+	// row.
 	Width, Height float64
 	// DPI is the resolution of a PNG in dots per inch; 0 is 192.
 	DPI int
@@ -34,9 +36,9 @@ type Grid struct {
 
 var _ Drawing = (*Grid)(nil)
 
-// Panels arranges drawings in rows of equal length. A nil [Drawing] leaves its place empty. Figures are aligned with
-// each other and take sizes from the grid, not from their own options; schematics and grids are scaled to fit their place.
-// What is wrong with a panel is an error of the grid.
+// Panels arranges drawings in rows of equal length. A nil [Drawing] leaves its place empty. Figures
+// are aligned with each other and take sizes from the grid, not from their own options; schematics
+// and grids are scaled to fit their place. What is wrong with a panel is an error of the grid.
 func Panels(rows [][]Drawing, opt PanelOptions) *Grid {
 	g := &Grid{opt: opt}
 	g.err = g.take(rows)
@@ -212,7 +214,8 @@ func (l layout) draw(c draw.Canvas) {
 		}
 	}
 
-	// A legend without a free place inside goes below, which makes the axes smaller for all: hence twice.
+	// A legend without a free place inside goes below, which makes the axes smaller for all: hence
+	// twice.
 	var canvases [][]draw.Canvas
 	footer := vg.Length(0)
 	for pass := range 2 {

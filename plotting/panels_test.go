@@ -243,7 +243,7 @@ func TestClashingNamesAgreeAcrossPanels(t *testing.T) {
 	if pal[a] == pal[b] {
 		t.Errorf("%q and %q share a colour", a, b)
 	}
-	if pal[a] != ColorOf(a) {
+	if pal[a] != colorOf(a) {
 		t.Errorf("%q came first and lost its colour", a)
 	}
 }

@@ -17,9 +17,9 @@ import (
 	"gonum.org/v1/plot/vg/vgpdf"
 )
 
-// PDF returns the drawing as a PDF of one page of its size. Its letters are outlines, so that it looks the same
-// everywhere and needs no font.
-func PDF(d Drawing) ([]byte, error) {
+// pdfOf returns the drawing as a PDF of one page of its size. Its letters are outlines, so that it
+// looks the same everywhere and needs no font.
+func pdfOf(d Drawing) ([]byte, error) {
 	dim, err := check(d)
 	if err != nil {
 		return nil, err
@@ -33,13 +33,13 @@ func PDF(d Drawing) ([]byte, error) {
 	return timestamps.ReplaceAll(buf.Bytes(), []byte("${1}20000101000000")), nil
 }
 
-// timestamps are the times that a PDF was made at: a drawing always has the same bytes. The length of what
-// replaces one must be its own, as a PDF knows its parts by their offsets.
+// timestamps are the times that a PDF was made at: a drawing always has the same bytes. The length
+// of what replaces one must be its own, as a PDF knows its parts by their offsets.
 var timestamps = regexp.MustCompile(`(/(?:Creation|Mod)Date \(D:)\d{14}`)
 
-// outlines draws on a PDF in cubic curves alone: vgpdf's own text has Western European letters only, its arcs are paths of their
-// own, which leaves fills with holes, its quadratic curves come out as cubic ones of other shape, and its translucent colours
-// too dark.
+// outlines draws on a PDF in cubic curves alone: vgpdf's own text has Western European letters
+// only, its arcs are paths of their own, which leaves fills with holes, its quadratic curves come
+// out as cubic ones of other shape, and its translucent colours too dark.
 type outlines struct{ vg.CanvasSizer }
 
 func (o outlines) Stroke(p vg.Path) { o.CanvasSizer.Stroke(cubic(thin(p))) }
@@ -59,7 +59,8 @@ func (s straight) RGBA() (r, g, b, a uint32) {
 	return uint32(s.R) * 0x101, uint32(s.G) * 0x101, uint32(s.B) * 0x101, uint32(s.A) * 0x101
 }
 
-// thin leaves out points of a polygon without which it stays within a hundredth of a point: most of a smooth curve's.
+// thin leaves out points of a polygon without which it stays within a hundredth of a point: most of
+// a smooth curve's.
 func thin(p vg.Path) vg.Path {
 	if len(p) < 3 {
 		return p
@@ -209,7 +210,8 @@ func (o outlines) FillString(f font.Face, at vg.Point, s string) {
 			}
 		}
 		if len(path) > 0 {
-			// Moved as a whole, so that a letter is the same bytes wherever it stands: half the size, compressed.
+			// Moved as a whole, so that a letter is the same bytes wherever it stands: half the
+			// size, compressed.
 			o.Push()
 			o.Translate(at)
 			o.Fill(path)

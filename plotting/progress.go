@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Progress shows how far a long computation is: in a notebook as one line of the cell's output that is replaced at
-// most five times a second and leaves one final line; on a terminal as one line of the standard error;
-// elsewhere not at all. It is safe for concurrent use. A display that fails stays silent:
-// it never stops the computation.
+// Progress shows how far a long computation is: in a notebook as one line of the cell's output that
+// is replaced at most five times a second and leaves one final line; on a terminal as one line of
+// the standard error; elsewhere not at all. It is safe for concurrent use. A display that fails
+// stays silent: it never stops the computation.
 type Progress struct {
 	label string
 	total int
@@ -37,8 +37,9 @@ type progressLine interface {
 
 const progressInterval = 200 * time.Millisecond
 
-// NewProgress starts the progress of total steps under a label such as "4HL ReLU, trial 1 of 3". With
-// total ≤ 0, for an unknown number of steps, no time left is shown. The first line appears at once.
+// NewProgress starts the progress of total steps under a label such as "4HL ReLU, trial 1 of 3".
+// With total ≤ 0, for an unknown number of steps, no time left is shown. The first line appears at
+// once.
 func NewProgress(label string, total int) *Progress {
 	var out progressLine
 	if inNotebook() {
@@ -57,8 +58,9 @@ func newProgress(label string, total int, out progressLine, now func() time.Time
 	return p
 }
 
-// Set says that done steps are finished, and what is known of the state, such as "train loss 0.43". Calls that follow
-// the last line shown within a fifth of a second cost next to nothing. After Done it does nothing.
+// Set says that done steps are finished, and what is known of the state, such as "train loss 0.43".
+// Calls that follow the last line shown within a fifth of a second cost next to nothing. After Done
+// it does nothing.
 func (p *Progress) Set(done int, status string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,24 +77,24 @@ func (p *Progress) Set(done int, status string) {
 	p.write(p.line(done, status, now), false)
 }
 
-// From says that done steps are finished, some of them at another time, as what was loaded from a record or resumed from a
-// checkpoint was: speed counts anew from here.
+// From says that done steps are finished, some of them at another time, as what was loaded from a
+// record or resumed from a checkpoint was: speed counts anew from here.
 func (p *Progress) From(done int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.begun, p.first, p.begin = true, done, p.now()
 }
 
-// Note adds a remark, such as a fault that the computation survived, to this line and those that follow, the final one
-// too. It replaces the one before.
+// Note adds a remark, such as a fault that the computation survived, to this line and those that
+// follow, the final one too. It replaces the one before.
 func (p *Progress) Note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.note = text
 }
 
-// Done ends the progress with a final line: the label, the time it took and the result. Where result is empty
-// the line is removed. Calls after the first do nothing.
+// Done ends the progress with a final line: the label, the time it took and the result. Where
+// result is empty the line is removed. Calls after the first do nothing.
 func (p *Progress) Done(result string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// toCanvas maps data coordinates to a canvas. What is far outside is brought near, which moves no visible
-// part of a line by as much as a pixel and keeps the arithmetic of clipping finite.
+// toCanvas maps data coordinates to a canvas. What is far outside is brought near, which moves no
+// visible part of a line by as much as a pixel and keeps the arithmetic of clipping finite.
 type toCanvas struct {
 	c draw.Canvas
 	p *plot.Plot

@@ -11,29 +11,30 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Point is a place in a [Schematic], in inches from its lower left corner.
-type Point struct{ X, Y float64 }
+// A point is a place in a schematic, in inches from its lower left corner.
+type point struct{ X, Y float64 }
 
-// A Rect is an upright rectangle in a [Schematic].
-type Rect struct{ Min, Max Point }
+// A rect is an upright rectangle in a schematic.
+type rect struct{ Min, Max point }
 
-// Box returns the rectangle of a width and height in inches around its centre (x, y).
-func Box(x, y, width, height float64) Rect {
-	return Rect{
-		Min: Point{X: x - width/2, Y: y - height/2},
-		Max: Point{X: x + width/2, Y: y + height/2},
+// boxAround returns the rectangle of a width and height in inches around its centre (x, y).
+func boxAround(x, y, width, height float64) rect {
+	return rect{
+		Min: point{X: x - width/2, Y: y - height/2},
+		Max: point{X: x + width/2, Y: y + height/2},
 	}
 }
 
-func (r Rect) center() Point {
-	return Point{X: (r.Min.X + r.Max.X) / 2,
+func (r rect) center() point {
+	return point{X: (r.Min.X + r.Max.X) / 2,
 		Y: (r.Min.Y + r.Max.Y) / 2}
 }
 
-// A Schematic is a drawing made of nets, arrows, text, boxes and small curves, on a canvas measured in inches
-// with the origin at its lower left. Elements are drawn in the order in which they were added. Build it with [NewSchematic]
-// and its methods; see the package documentation for how errors are reported. It is not safe for concurrent use.
-type Schematic struct {
+// A schematic is a drawing made of nets, arrows, text, boxes and small curves, on a canvas measured
+// in inches with the origin at its lower left. Elements are drawn in the order in which they were
+// added. Build it with newSchematic and its methods; see the package documentation for how errors
+// are reported. It is not safe for concurrent use.
+type schematic struct {
 	size     dimensions
 	elements []element
 	names    []string
@@ -44,7 +45,7 @@ type Schematic struct {
 	err      error
 }
 
-var _ Drawing = (*Schematic)(nil)
+var _ Drawing = (*schematic)(nil)
 
 // An element draws itself at a scale of k points per inch from an origin.
 type element func(c pen)
@@ -57,7 +58,7 @@ type pen struct {
 	palette palette
 }
 
-func (p pen) at(q Point) vg.Point {
+func (p pen) at(q point) vg.Point {
 	return vg.Point{
 		X: p.origin.X + vg.Length(q.X)*p.perInch,
 		Y: p.origin.Y + vg.Length(q.Y)*p.perInch,
@@ -67,17 +68,18 @@ func (p pen) at(q Point) vg.Point {
 // pt converts points, of lines and letters, to the scale of the drawing.
 func (p pen) pt(points float64) vg.Length { return vg.Length(points/72) * p.perInch }
 
-func (p pen) rect(r Rect) vg.Rectangle { return vg.Rectangle{Min: p.at(r.Min), Max: p.at(r.Max)} }
+func (p pen) rect(r rect) vg.Rectangle { return vg.Rectangle{Min: p.at(r.Min), Max: p.at(r.Max)} }
 
 // placed is a text and where its letters are, for checking that none collide.
 type placed struct {
 	text string
-	rect Rect
+	rect rect
 }
 
-// NewSchematic returns an empty schematic of a width and height in inches. dpi is the resolution of a PNG in dots per inch; 0 is 192.
-func NewSchematic(width, height float64, dpi int) *Schematic {
-	s := &Schematic{size: dimensions{width, height, dpi}.orDefault(width, height)}
+// newSchematic returns an empty schematic of a width and height in inches. dpi is the resolution of
+// a PNG in dots per inch; 0 is 192.
+func newSchematic(width, height float64, dpi int) *schematic {
+	s := &schematic{size: dimensions{width, height, dpi}.orDefault(width, height)}
 	if width == 0 || height == 0 {
 		s.fail(
 			fmt.Errorf("plotting: a schematic of %v by %v inches: want a width and a height", width,
@@ -88,31 +90,31 @@ func NewSchematic(width, height float64, dpi int) *Schematic {
 	return s
 }
 
-func (s *Schematic) fail(err error) {
+func (s *schematic) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
 }
 
 // Err returns the first thing that is wrong with the schematic, or nil.
-func (s *Schematic) Err() error {
+func (s *schematic) Err() error {
 	if s == nil {
-		return errors.New("plotting: nil *Schematic")
+		return errors.New("plotting: nil *schematic")
 	}
 	return s.err
 }
 
-func (s *Schematic) dimensions() dimensions { return s.size }
-func (s *Schematic) colorNames() []string   { return s.names }
+func (s *schematic) dimensions() dimensions { return s.size }
+func (s *schematic) colorNames() []string   { return s.names }
 
-func (s *Schematic) describe() string {
+func (s *schematic) describe() string {
 	if s.title != "" {
 		return s.title
 	}
 	return "schematic"
 }
 
-func (s *Schematic) render(c draw.Canvas, pal palette) {
+func (s *schematic) render(c draw.Canvas, pal palette) {
 	w, h := vg.Length(s.size.width), vg.Length(s.size.height)
 	k := min((c.Max.X-c.Min.X)/w, (c.Max.Y-c.Min.Y)/h)
 	mid := c.Center()
@@ -128,7 +130,7 @@ func (s *Schematic) render(c draw.Canvas, pal palette) {
 }
 
 // check reports coordinates that are not finite.
-func (s *Schematic) check(what string, points ...Point) bool {
+func (s *schematic) check(what string, points ...point) bool {
 	for _, p := range points {
 		for _, v := range []float64{p.X, p.Y} {
 			if math.IsNaN(v) || math.Abs(v) > 1000 {
@@ -142,60 +144,61 @@ func (s *Schematic) check(what string, points ...Point) bool {
 	return s.err == nil
 }
 
-// Ink is how an element of a schematic is coloured: in Color if that is not nil, else in the colour of Name.
-type Ink struct {
+// inkStyle is how an element of a schematic is coloured: in Color if that is not nil, else in the
+// colour of Name.
+type inkStyle struct {
 	Name  string
 	Color color.Color
 }
 
-func (s *Schematic) use(i Ink) {
+func (s *schematic) use(i inkStyle) {
 	if i.Color == nil {
 		s.names = append(s.names, i.Name)
 	}
 }
 
-func (p pen) color(i Ink) color.NRGBA {
+func (p pen) color(i inkStyle) color.NRGBA {
 	if i.Color != nil {
 		return color.NRGBAModel.Convert(i.Color).(color.NRGBA)
 	}
 	return p.palette.color(i.Name)
 }
 
-// Anchor says which point of a text is at its position.
-type Anchor int
+// anchor says which point of a text is at its position.
+type anchor int
 
 const (
-	Middle      Anchor = iota // centre of the text
-	Left                      // middle of its left edge
-	Right                     // middle of its right edge
-	AboveCenter               // the text stands above its position, centred
-	BelowCenter               // the text hangs below its position, centred
+	anchorMiddle anchor = iota // centre of the text
+	anchorLeft                 // middle of its left edge
+	anchorRight                // middle of its right edge
+	anchorAbove                // the text stands above its position, centred
+	anchorBelow                // the text hangs below its position, centred
 )
 
-func (a Anchor) fractions() (h, v float64) {
+func (a anchor) fractions() (h, v float64) {
 	switch a {
-	case Left:
+	case anchorLeft:
 		return 0, 0.5
-	case Right:
+	case anchorRight:
 		return 1, 0.5
-	case AboveCenter:
+	case anchorAbove:
 		return 0.5, 0
-	case BelowCenter:
+	case anchorBelow:
 		return 0.5, 1
 	}
 	return 0.5, 0.5
 }
 
-// TextStyle is the look of a text in a schematic. The zero value is black, 10 points, centred.
-type TextStyle struct {
+// labelStyle is the look of a text in a schematic. The zero value is black, 10 points, centred.
+type labelStyle struct {
 	Size   float64 // points; 0 is 10
 	Bold   bool
-	Anchor Anchor
-	Ink    *Ink // nil is black
+	Anchor anchor
+	Ink    *inkStyle // nil is black
 }
 
 // Text writes text, of one or more lines, at a point.
-func (s *Schematic) Text(at Point, text string, style TextStyle) {
+func (s *schematic) Text(at point, text string, style labelStyle) {
 	if s.err != nil {
 		return
 	}
@@ -226,11 +229,11 @@ func (s *Schematic) Text(at Point, text string, style TextStyle) {
 		size: style.Size,
 		bold: style.Bold,
 	}.rect(vg.Length(at.X)*vg.Inch, vg.Length(at.Y)*vg.Inch, h, v)
-	inch := func(p vg.Point) Point {
-		return Point{X: float64(p.X / vg.Inch),
+	inch := func(p vg.Point) point {
+		return point{X: float64(p.X / vg.Inch),
 			Y: float64(p.Y / vg.Inch)}
 	}
-	s.labels = append(s.labels, placed{text: text, rect: Rect{Min: inch(r.Min), Max: inch(r.Max)}})
+	s.labels = append(s.labels, placed{text: text, rect: rect{Min: inch(r.Min), Max: inch(r.Max)}})
 	s.elements = append(s.elements, func(p pen) {
 		t := caption{text: text, size: float64(p.pt(style.Size)), bold: style.Bold, color: ink}
 		if style.Ink != nil {
@@ -241,8 +244,8 @@ func (s *Schematic) Text(at Point, text string, style TextStyle) {
 	})
 }
 
-// BoxStyle is the look of a box. The zero value is neither filled nor outlined.
-type BoxStyle struct {
+// boxStyle is the look of a box. The zero value is neither filled nor outlined.
+type boxStyle struct {
 	Fill   color.Color // nil is none
 	Edge   color.Color // nil is none
 	Width  float64     // of the edge in points
@@ -250,8 +253,8 @@ type BoxStyle struct {
 }
 
 // Box draws a rectangle with round corners.
-func (s *Schematic) Box(r Rect, style BoxStyle) {
-	if s.err != nil || !s.check("box", r.Min, r.Max, Point{X: style.Width, Y: style.Radius}) {
+func (s *schematic) Box(r rect, style boxStyle) {
+	if s.err != nil || !s.check("box", r.Min, r.Max, point{X: style.Width, Y: style.Radius}) {
 		return
 	}
 	if r.Min.X >= r.Max.X || r.Min.Y >= r.Max.Y || style.Width < 0 || style.Radius < 0 {
@@ -269,17 +272,19 @@ func (s *Schematic) Box(r Rect, style BoxStyle) {
 	})
 }
 
-// An Arrow leads from one point to another.
-type Arrow struct {
-	From, To Point
-	// Bend is how far the middle of the arrow is off the straight line, to the left as seen along the arrow, in inches.
+// An arrow leads from one point to another.
+type arrow struct {
+	From, To point
+	// Bend is how far the middle of the arrow is off the straight line, to the left as seen along
+	// the arrow, in inches.
 	Bend   float64
 	Both   bool // a head at either end
 	Dashed bool
 	Width  float64 // points; 0 is 1.2
-	Ink    Ink
+	Ink    inkStyle
 
-	// Label stands beside the middle of the arrow: left of it as seen along the arrow, or right with LabelRight.
+	// Label stands beside the middle of the arrow: left of it as seen along the arrow, or right
+	// with LabelRight.
 	Label      string
 	LabelRight bool
 	LabelSize  float64 // points; 0 is 9.5
@@ -287,8 +292,8 @@ type Arrow struct {
 }
 
 // Arrow draws an arrow.
-func (s *Schematic) Arrow(a Arrow) {
-	if s.err != nil || !s.check("arrow", a.From, a.To, Point{X: a.Bend, Y: a.Width}) {
+func (s *schematic) Arrow(a arrow) {
+	if s.err != nil || !s.check("arrow", a.From, a.To, point{X: a.Bend, Y: a.Width}) {
 		return
 	}
 	length := math.Hypot(a.To.X-a.From.X, a.To.Y-a.From.Y)
@@ -326,7 +331,7 @@ func (s *Schematic) Arrow(a Arrow) {
 		size = 9.5
 	}
 	// Unit normal to the left, and the label's room along it.
-	n := Point{X: -(a.To.Y - a.From.Y) / length, Y: (a.To.X - a.From.X) / length}
+	n := point{X: -(a.To.Y - a.From.Y) / length, Y: (a.To.X - a.From.X) / length}
 	side := 1.0
 	if a.LabelRight {
 		side = -1
@@ -334,24 +339,24 @@ func (s *Schematic) Arrow(a Arrow) {
 	t := caption{text: a.Label, size: size, bold: a.LabelBold}
 	room := (math.Abs(n.X)*float64(t.width())+math.Abs(n.Y)*float64(t.height()))/2/72 + 0.05 +
 		1.5*a.Width/72
-	at := Point{
+	at := point{
 		X: (a.From.X+a.To.X)/2 + n.X*(a.Bend+side*room),
 		Y: (a.From.Y+a.To.Y)/2 + n.Y*(a.Bend+side*room),
 	}
-	s.Text(at, a.Label, TextStyle{Size: size, Bold: a.LabelBold, Ink: &a.Ink})
+	s.Text(at, a.Label, labelStyle{Size: size, Bold: a.LabelBold, Ink: &a.Ink})
 }
 
-// A LineSegment is a straight line of a schematic.
-type LineSegment struct {
-	From, To Point
+// A lineSegment is a straight line of a schematic.
+type lineSegment struct {
+	From, To point
 	Dashed   bool
 	Width    float64 // points; 0 is 1.2
-	Ink      Ink
+	Ink      inkStyle
 }
 
 // Line draws a straight line.
-func (s *Schematic) Line(l LineSegment) {
-	if s.err != nil || !s.check("line", l.From, l.To, Point{X: l.Width}) {
+func (s *schematic) Line(l lineSegment) {
+	if s.err != nil || !s.check("line", l.From, l.To, point{X: l.Width}) {
 		return
 	}
 	if l.Width < 0 {
@@ -372,11 +377,13 @@ func (s *Schematic) Line(l LineSegment) {
 	})
 }
 
-// A Net is a drawing of a fully connected net from left to right: a column of nodes for each layer, and all edges between neighbours.
-type Net struct {
+// A netPicture is a drawing of a fully connected net from left to right: a column of nodes for each
+// layer, and all edges between neighbours.
+type netPicture struct {
 	// Frame holds the nodes; the layers are evenly spaced from its left to its right edge.
-	Frame Rect
-	// Layers are the numbers of nodes drawn, inputs first, outputs last: at least two, each from 1 to 64.
+	Frame rect
+	// Layers are the numbers of nodes drawn, inputs first, outputs last: at least two, each from 1
+	// to 64.
 	Layers []int
 	// Labels stand below the columns, one per layer; nil is none. An empty one is left out.
 	Labels []string
@@ -385,12 +392,12 @@ type Net struct {
 	// Radius of the nodes in inches; 0 fits them to the frame.
 	Radius float64
 	// Ink colours the hidden nodes; inputs and outputs are grey.
-	Ink Ink
+	Ink inkStyle
 }
 
 // Net draws a net.
-func (s *Schematic) Net(n Net) {
-	if s.err != nil || !s.check("net", n.Frame.Min, n.Frame.Max, Point{X: n.Radius}) {
+func (s *schematic) Net(n netPicture) {
+	if s.err != nil || !s.check("net", n.Frame.Min, n.Frame.Max, point{X: n.Radius}) {
 		return
 	}
 	if err := n.check(); err != nil {
@@ -433,17 +440,17 @@ func (s *Schematic) Net(n Net) {
 	for l, column := range nodes {
 		if n.Symbols != nil && n.Symbols[l] != "" {
 			for _, q := range column {
-				s.Text(q, n.Symbols[l], TextStyle{Size: math.Max(5, radius*72*1.05)})
+				s.Text(q, n.Symbols[l], labelStyle{Size: math.Max(5, radius*72*1.05)})
 			}
 		}
 		if n.Labels != nil && n.Labels[l] != "" {
-			s.Text(Point{X: column[0].X, Y: n.Frame.Min.Y - 0.06}, n.Labels[l],
-				TextStyle{Size: 9.5, Anchor: BelowCenter})
+			s.Text(point{X: column[0].X, Y: n.Frame.Min.Y - 0.06}, n.Labels[l],
+				labelStyle{Size: 9.5, Anchor: anchorBelow})
 		}
 	}
 }
 
-func (n Net) check() error {
+func (n netPicture) check() error {
 	if len(n.Layers) < 2 {
 		return fmt.Errorf("plotting: a net of %d layers: want at least inputs and outputs",
 			len(n.Layers))
@@ -469,11 +476,11 @@ func (n Net) check() error {
 }
 
 // pitch is the distance between nodes of a column.
-func (n Net) pitch() float64 {
+func (n netPicture) pitch() float64 {
 	return (n.Frame.Max.Y - n.Frame.Min.Y) / float64(slices.Max(n.Layers))
 }
 
-func (n Net) radius() float64 {
+func (n netPicture) radius() float64 {
 	if n.Radius > 0 {
 		return n.Radius
 	}
@@ -482,27 +489,27 @@ func (n Net) radius() float64 {
 }
 
 // nodes returns the centres of the nodes, layer by layer from the top.
-func (n Net) nodes() [][]Point {
+func (n netPicture) nodes() [][]point {
 	r, pitch := n.radius(), n.pitch()
 	left, right := n.Frame.Min.X+r, n.Frame.Max.X-r
 	cy := n.Frame.center().Y
-	cols := make([][]Point, len(n.Layers))
+	cols := make([][]point, len(n.Layers))
 	for l, k := range n.Layers {
 		x := left + (right-left)*float64(l)/float64(len(n.Layers)-1)
 		for i := range k {
-			cols[l] = append(cols[l], Point{X: x, Y: cy + pitch*(float64(k-1)/2-float64(i))})
+			cols[l] = append(cols[l], point{X: x, Y: cy + pitch*(float64(k-1)/2-float64(i))})
 		}
 	}
 	return cols
 }
 
-// A Curve is a curve of an [Inset], coloured by its name.
-type Curve struct {
+// An insetCurve is a curve of an inset, coloured by its name.
+type insetCurve struct {
 	Name string
 	X, Y []float64
 }
 
-func (c Curve) check(what string) error {
+func (c insetCurve) check(what string) error {
 	s := series{kind: line, name: what, xs: c.X, ys: c.Y}
 	switch {
 	case len(c.X) < 2:
@@ -518,16 +525,16 @@ func (c Curve) check(what string) error {
 	return err
 }
 
-// An Inset is a small pair of axes without numbers that shows the shape of curves.
-type Inset struct {
-	Frame  Rect
-	Curves []Curve // drawn in order; all but the first are dashed, so that one under another is seen
-	X, Y   string  // labels: below the right end of the axis, and above its upper end
+// An inset is a small pair of axes without numbers that shows the shape of curves.
+type inset struct {
+	Frame  rect
+	Curves []insetCurve // drawn in order; all but the first are dashed, so that one under another is seen
+	X, Y   string       // labels: below the right end of the axis, and above its upper end
 	YRange *[2]float64
 }
 
 // Inset draws small axes with curves.
-func (s *Schematic) Inset(in Inset) {
+func (s *schematic) Inset(in inset) {
 	if s.err != nil || !s.check("inset", in.Frame.Min, in.Frame.Max) {
 		return
 	}
@@ -541,7 +548,7 @@ func (s *Schematic) Inset(in Inset) {
 		return
 	}
 	x, y := newSpan(), newSpan()
-	var curves []Curve
+	var curves []insetCurve
 	s.insets++
 	for i, c := range in.Curves {
 		if err := c.check(fmt.Sprintf("curve %q (%d of an inset)", c.Name, i+1)); err != nil {
@@ -558,10 +565,10 @@ func (s *Schematic) Inset(in Inset) {
 				y:      slices.Clone(c.Y),
 			},
 		)
-		curves = append(curves, Curve{Name: c.Name, X: slices.Clone(c.X), Y: slices.Clone(c.Y)})
+		curves = append(curves, insetCurve{Name: c.Name, X: slices.Clone(c.X), Y: slices.Clone(c.Y)})
 		x.add(c.X)
 		y.add(c.Y)
-		s.use(Ink{Name: c.Name})
+		s.use(inkStyle{Name: c.Name})
 	}
 	xr, err := x.ends("x", nil, false, margin)
 	if err != nil {
@@ -609,10 +616,10 @@ func (s *Schematic) Inset(in Inset) {
 		}
 	})
 	if in.X != "" {
-		s.Text(Point{X: f.Max.X + 0.05, Y: f.Min.Y}, in.X, TextStyle{Size: 9, Anchor: Left})
+		s.Text(point{X: f.Max.X + 0.05, Y: f.Min.Y}, in.X, labelStyle{Size: 9, Anchor: anchorLeft})
 	}
 	if in.Y != "" {
-		s.Text(Point{X: f.Min.X, Y: f.Max.Y + 0.05}, in.Y, TextStyle{Size: 9, Anchor: AboveCenter})
+		s.Text(point{X: f.Min.X, Y: f.Max.Y + 0.05}, in.Y, labelStyle{Size: 9, Anchor: anchorAbove})
 	}
 }
 
@@ -622,7 +629,8 @@ func tint(c color.NRGBA, part float64) color.NRGBA {
 	return color.NRGBA{R: mix(c.R), G: mix(c.G), B: mix(c.B), A: 0xFF}
 }
 
-// An arrowPath is a circular-looking arc, straight if bend is 0; bend is the height of its middle over the chord, to the left.
+// An arrowPath is a circular-looking arc, straight if bend is 0; bend is the height of its middle
+// over the chord, to the left.
 type arrowPath struct {
 	from, to vg.Point
 	bend     vg.Length

@@ -23,7 +23,8 @@ func sample(fn func(float64) float64, lo, hi float64, n int) (xs, ys []float64) 
 	return xs, ys
 }
 
-// reluNTK is the NTK of a ReLU net of some depth on the sphere, σ_w = √2 and σ_b = 0.1 in hidden layers.
+// reluNTK is the NTK of a ReLU net of some depth on the sphere, σ_w = √2 and σ_b = 0.1 in hidden
+// layers.
 func reluNTK(depth int) func(c float64) float64 {
 	return func(c float64) float64 {
 		q, s := 2.01, 2*c+0.01
@@ -79,16 +80,17 @@ func sketches() (shallow, deep, designed, parity NetSketch) {
 // No two texts of the schematics may collide, and all must be inside.
 func TestTextsOfSchematicsKeepApart(t *testing.T) {
 	shallow, deep, designed, parity := sketches()
-	for name, s := range map[string]*Schematic{
+	for name, drawing := range map[string]Drawing{
 		"flattening": Flattening(deep, designed),
 		"three nets": NetworksAndKernels(shallow, deep, parity),
 		"five nets":  NetworksAndKernels(shallow, deep, designed, parity, deep),
 		"one net":    NetworksAndKernels(designed),
 	} {
+		s := drawing.(*schematic)
 		if err := s.Err(); err != nil {
 			t.Fatal(name, err)
 		}
-		size := Rect{Max: Point{X: s.size.width, Y: s.size.height}}
+		size := rect{Max: point{X: s.size.width, Y: s.size.height}}
 		for i, a := range s.labels {
 			if a.rect.Min.X < size.Min.X || a.rect.Min.Y < size.Min.Y ||
 				a.rect.Max.X > size.Max.X ||
@@ -124,12 +126,12 @@ func TestSchematicsSayWhatTheyShow(t *testing.T) {
 }
 
 func TestNetNodes(t *testing.T) {
-	n := Net{Frame: Rect{Max: Point{X: 4, Y: 3}}, Layers: []int{1, 3, 2}, Radius: 0.5}
-	want := [][]Point{{{0.5, 1.5}}, {{2, 2.5}, {2, 1.5}, {2, 0.5}}, {{3.5, 2}, {3.5, 1}}}
+	n := netPicture{Frame: rect{Max: point{X: 4, Y: 3}}, Layers: []int{1, 3, 2}, Radius: 0.5}
+	want := [][]point{{{0.5, 1.5}}, {{2, 2.5}, {2, 1.5}, {2, 0.5}}, {{3.5, 2}, {3.5, 1}}}
 	if diff := cmp.Diff(want, n.nodes(), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	s := NewSchematic(4, 3, 0)
+	s := newSchematic(4, 3, 0)
 	s.Net(n)
 	var rec recorder.Canvas
 	s.render(draw.NewCanvas(&rec, 4*vg.Inch, 3*vg.Inch), paletteOf(s.colorNames()))
@@ -151,8 +153,8 @@ func TestNetNodes(t *testing.T) {
 
 // In a place of half its size a schematic has half its lengths, letters included.
 func TestSchematicsScale(t *testing.T) {
-	s := NewSchematic(4, 2, 0)
-	s.Text(Point{X: 1, Y: 1}, "text", TextStyle{Size: 12, Anchor: Left})
+	s := newSchematic(4, 2, 0)
+	s.Text(point{X: 1, Y: 1}, "text", labelStyle{Size: 12, Anchor: anchorLeft})
 	size := func(w, h vg.Length) (vg.Length, vg.Point) {
 		var rec recorder.Canvas
 		s.render(draw.NewCanvas(&rec, w, h), nil)
@@ -187,11 +189,11 @@ func TestArrows(t *testing.T) {
 	}
 	// The label of an arrow to the right stands above it, or below with LabelRight.
 	for _, right := range []bool{false, true} {
-		s := NewSchematic(4, 2, 0)
+		s := newSchematic(4, 2, 0)
 		s.Arrow(
-			Arrow{
-				From:       Point{X: 1, Y: 1},
-				To:         Point{X: 3, Y: 1},
+			arrow{
+				From:       point{X: 1, Y: 1},
+				To:         point{X: 3, Y: 1},
 				Label:      "known",
 				LabelRight: right,
 			},
@@ -210,38 +212,38 @@ func TestSchematicErrors(t *testing.T) {
 	broken.Kernel = append([]float64{math.NaN()}, deep.Kernel[1:]...)
 	unequal := deep
 	unequal.Phi = unequal.Phi[1:]
-	on := func(build func(*Schematic)) Drawing {
-		s := NewSchematic(3, 2, 0)
+	on := func(build func(*schematic)) Drawing {
+		s := newSchematic(3, 2, 0)
 		build(s)
 		return s
 	}
-	box := Rect{Max: Point{X: 1, Y: 1}}
+	box := rect{Max: point{X: 1, Y: 1}}
 	for _, tc := range []struct {
 		d    Drawing
 		want string
 	}{
-		{NewSchematic(0, 1, 0), "want a width and a height"},
-		{NewSchematic(1, math.Inf(1), 0), "Height of +Inf"},
-		{on(func(s *Schematic) { s.Text(Point{X: math.NaN()}, "x", TextStyle{}) }),
+		{newSchematic(0, 1, 0), "want a width and a height"},
+		{newSchematic(1, math.Inf(1), 0), "Height of +Inf"},
+		{on(func(s *schematic) { s.Text(point{X: math.NaN()}, "x", labelStyle{}) }),
 			`text "x" at (NaN, 0)`},
-		{on(func(s *Schematic) { s.Text(Point{}, "x", TextStyle{Size: -1}) }), "size -1 points"},
-		{on(func(s *Schematic) { s.Text(Point{}, "∈", TextStyle{}) }), "'∈'"},
-		{on(func(s *Schematic) { s.Box(Rect{}, BoxStyle{}) }), "Min below and left of Max"},
-		{on(func(s *Schematic) { s.Arrow(Arrow{From: Point{X: 1}, To: Point{X: 1}}) }),
+		{on(func(s *schematic) { s.Text(point{}, "x", labelStyle{Size: -1}) }), "size -1 points"},
+		{on(func(s *schematic) { s.Text(point{}, "∈", labelStyle{}) }), "'∈'"},
+		{on(func(s *schematic) { s.Box(rect{}, boxStyle{}) }), "Min below and left of Max"},
+		{on(func(s *schematic) { s.Arrow(arrow{From: point{X: 1}, To: point{X: 1}}) }),
 			"two different ends"},
-		{on(func(s *Schematic) { s.Line(LineSegment{Width: -1}) }), "no negative width"},
-		{on(func(s *Schematic) { s.Net(Net{Frame: box, Layers: []int{1}}) }), "a net of 1 layers"},
-		{on(func(s *Schematic) { s.Net(Net{Frame: box, Layers: []int{1, 0}}) }),
+		{on(func(s *schematic) { s.Line(lineSegment{Width: -1}) }), "no negative width"},
+		{on(func(s *schematic) { s.Net(netPicture{Frame: box, Layers: []int{1}}) }), "a net of 1 layers"},
+		{on(func(s *schematic) { s.Net(netPicture{Frame: box, Layers: []int{1, 0}}) }),
 			"layer 1 of a net has 0 nodes"},
-		{on(func(s *Schematic) {
-			s.Net(Net{Frame: box, Layers: []int{1, 1},
+		{on(func(s *schematic) {
+			s.Net(netPicture{Frame: box, Layers: []int{1, 1},
 				Labels: []string{"x"}})
 		}), "1 labels"},
-		{on(func(s *Schematic) { s.Net(Net{Layers: []int{1, 1}}) }), "Min below and left of Max"},
-		{on(func(s *Schematic) { s.Inset(Inset{Frame: box}) }), "0 curves"},
-		{on(func(s *Schematic) {
-			s.Inset(Inset{Frame: box,
-				Curves: []Curve{{X: []float64{1}, Y: []float64{1}}}})
+		{on(func(s *schematic) { s.Net(netPicture{Layers: []int{1, 1}}) }), "Min below and left of Max"},
+		{on(func(s *schematic) { s.Inset(inset{Frame: box}) }), "0 curves"},
+		{on(func(s *schematic) {
+			s.Inset(inset{Frame: box,
+				Curves: []insetCurve{{X: []float64{1}, Y: []float64{1}}}})
 		}), "two or more"},
 		{NetworksAndKernels(), "0 nets"},
 		{NetworksAndKernels(deep), "none of the 1 nets is Designed"},
@@ -250,7 +252,7 @@ func TestSchematicErrors(t *testing.T) {
 		{NetworksAndKernels(broken), `kernel of net "4HL ReLU": value NaN at index 0`},
 		{Flattening(unequal, designed), `activation of net "4HL ReLU": 201 values of x, 200 of y`},
 		{Flattening(designed, deep), "has 4 hidden layers: want one"},
-		{(*Schematic)(nil), "nil *Schematic"},
+		{(*schematic)(nil), "nil *schematic"},
 	} {
 		if _, err := PNG(tc.d); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v, want %q", err, tc.want)

@@ -176,7 +176,8 @@ func checkText(what, s string) error {
 	return nil
 }
 
-// markup is the text handler behind every label. See the package documentation for what it understands.
+// markup is the text handler behind every label. See the package documentation for what it
+// understands.
 type markup struct{}
 
 var _ text.Handler = markup{}

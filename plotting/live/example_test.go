@@ -8,8 +8,8 @@ import (
 	"github.com/kernelsmith/kernelsmith/plotting/live"
 )
 
-// A parabola with a slider, and a button that keeps the present one to compare with. Here, outside a notebook, it is drawn
-// once.
+// A parabola with a slider, and a button that keeps the present one to compare with. Here, outside
+// a notebook, it is drawn once.
 func ExampleRun() {
 	var kept []float64
 	err := live.Run(context.Background(), []live.Control{

@@ -11,8 +11,8 @@ import (
 // stopName is the button that every live cell has.
 const stopName = "#stop"
 
-// inbox collects what the pages say until it is time to draw. A page tells in each message all that it does not
-// know to have arrived, so that messages may be lost, doubled or come in any order.
+// inbox collects what the pages say until it is time to draw. A page tells in each message all that
+// it does not know to have arrived, so that messages may be lost, doubled or come in any order.
 type inbox struct {
 	wake chan struct{} // holds a token when there is something to do
 
@@ -77,7 +77,8 @@ const maxClients = 100
 // answerAfter is how long a page that keeps moving may wait for a word when drawing takes long.
 const answerAfter = 500 * time.Millisecond
 
-// take notes what a message says, and tells whether to answer it: what brings something to draw is answered by the view.
+// take notes what a message says, and tells whether to answer it: what brings something to draw is
+// answered by the view.
 func (b *inbox) take(text string) (answer bool) {
 	var m message
 	if err := json.Unmarshal([]byte(text), &m); err != nil || m.Client == "" {

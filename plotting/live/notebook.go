@@ -18,7 +18,8 @@ type notebook struct {
 
 func newNotebook(id string) *notebook { return &notebook{id} }
 
-// listen never ends: after the end of a subscription the kernel's library waits for ever at the next message to it.
+// listen never ends: after the end of a subscription the kernel's library waits for ever at the
+// next message to it.
 func (f *notebook) listen(take func(string)) {
 	// In the background, because the kernel installs its connection first and answers when it has.
 	go comms.Subscribe(f.id+"/page", func(_ string, message string) { take(message) })

@@ -22,7 +22,8 @@ type settings struct {
 	View int    `json:"view"`
 }
 
-// page is the output of the cell: live with its script, or as it stays when there is nobody to answer.
+// page is the output of the cell: live with its script, or as it stays when there is nobody to
+// answer.
 func (s *session) page(live bool, status string) string {
 	var b strings.Builder
 	fmt.Fprintf(
@@ -91,8 +92,8 @@ func hidden(content string) string {
 	return ""
 }
 
-// source is the picture as the src of an image: sharp and small while it is live, as a PNG in what stays, because not every
-// reader of notebooks draws an SVG.
+// source is the picture as the src of an image: sharp and small while it is live, as a PNG in what
+// stays, because not every reader of notebooks draws an SVG.
 func (s *session) source(live bool) string {
 	if s.view.svg == "" {
 		return ""

@@ -22,13 +22,14 @@ type View struct {
 	Caption string
 	// Text is shown below the caption as it is, lines kept, in letters of one width.
 	Text string
-	// Set moves controls, by name; values they cannot have are replaced by the nearest they can. It does not call the
-	// draw function again: the view is to be that of the values set.
+	// Set moves controls, by name; values they cannot have are replaced by the nearest they can. It
+	// does not call the draw function again: the view is to be that of the values set.
 	Set map[string]float64
 }
 
-// Draw makes the view for the values of sliders and choices, by name. Pressed is the name of the button that was
-// pressed, or "". The calls come one after the other, and values is the callee's to keep.
+// Draw makes the view for the values of sliders and choices, by name. Pressed is the name of the
+// button that was pressed, or "". The calls come one after the other, and values is the callee's to
+// keep.
 type Draw func(values map[string]float64, pressed string) (View, error)
 
 // Options are the settings of [Run]; nil means all defaults.
@@ -37,10 +38,11 @@ type Options struct {
 	IdleLimit time.Duration
 }
 
-// Run shows the controls with the view of their initial values, and draws again whenever one is moved or pressed, until
-// the Stop button, the idle limit, the closing of the page, an interrupt of the kernel or ctx ends it; it then leaves the last view.
-// Where there is no page to answer (10 seconds are given to it where there may be one), it shows the view of the initial
-// values and returns; outside a notebook it only draws it, for its errors.
+// Run shows the controls with the view of their initial values, and draws again whenever one is
+// moved or pressed, until the Stop button, the idle limit, the closing of the page, an interrupt of
+// the kernel or ctx ends it; it then leaves the last view. Where there is no page to answer (10
+// seconds are given to it where there may be one), it shows the view of the initial values and
+// returns; outside a notebook it only draws it, for its errors.
 //
 // It returns nil in all these cases but one: where ctx ended, its error. Of errors see the package.
 func Run(ctx context.Context, controls []Control, draw Draw, opt *Options) error {
@@ -64,7 +66,8 @@ func Run(ctx context.Context, controls []Control, draw Draw, opt *Options) error
 	return ctx.Err()
 }
 
-// fail ends the cell of a notebook with the error, where a returned one would pass unseen; elsewhere it returns it.
+// fail ends the cell of a notebook with the error, where a returned one would pass unseen;
+// elsewhere it returns it.
 func fail(err error) error {
 	if gonbui.IsNotebook {
 		panic(err)
@@ -76,9 +79,11 @@ const (
 	idleLimit = 15 * time.Minute
 	// answerLimit is how long a page may take to answer for the first time.
 	answerLimit = 10 * time.Second
-	// goneLimit without a word means that the page is closed. Browsers let pages in the background speak once a minute.
+	// goneLimit without a word means that the page is closed. Browsers let pages in the background
+	// speak once a minute.
 	goneLimit = 150 * time.Second
-	// silence without a word from the page, which speaks every second, makes the connection start again.
+	// silence without a word from the page, which speaks every second, makes the connection start
+	// again.
 	silence = 1500 * time.Millisecond
 	tick    = 250 * time.Millisecond
 )

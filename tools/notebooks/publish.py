@@ -22,7 +22,7 @@ _INTRODUCTION = (
     "Design a neural network by its kernel: these pages were made by running the project's notebooks. "
     "Each figure stands below the code that computed and drew it, and can be had as SVG, PDF and PNG, with its data as CSV."
 )
-# What plotting.Show and plotting.ShowComparisons put beside what is seen.
+# What plotting.Show and plotting.ShowCompared put beside what is seen.
 FILES = "application/vnd.kernelsmith.figure+zip"
 COMPARISONS = "application/vnd.kernelsmith.comparisons"
 # In the menu in this order, others of docs/ after them.
