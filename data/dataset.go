@@ -64,28 +64,28 @@ type Provenance struct {
 	Altered []string
 }
 
-// ValueError reports a feature value that is not finite.
-type ValueError struct {
+// valueError reports a feature value that is not finite.
+type valueError struct {
 	Dataset  string
 	Row, Col int // 0-based
 	Value    float64
 }
 
 // Error implements error.
-func (e *ValueError) Error() string {
+func (e *valueError) Error() string {
 	return fmt.Sprintf(
 		"data: %s: X[%d,%d] (row %d, column %d, counted from 0) is %v; remove or impute it: "+
 			"features must be finite", e.Dataset, e.Row, e.Col, e.Row, e.Col, e.Value)
 }
 
-// LabelError reports a label outside [0, Classes).
-type LabelError struct {
+// labelError reports a label outside [0, Classes).
+type labelError struct {
 	Dataset             string // empty for labels alone
 	Row, Label, Classes int    // Row is 0-based
 }
 
 // Error implements error.
-func (e *LabelError) Error() string {
+func (e *labelError) Error() string {
 	return fmt.Sprintf(
 		"%slabel %d of row %d (counted from 0) is outside [0, %d); labels count from 0",
 		inDataset(e.Dataset), e.Label, e.Row, e.Classes)
@@ -93,8 +93,8 @@ func (e *LabelError) Error() string {
 
 // New returns a Dataset that holds copies of the n×d matrix x and of the n
 // labels, each in [0, classes). It returns an error when x is empty, when the
-// lengths differ, when classes is less than 2, a *ValueError when a value is
-// NaN or infinite, and a *LabelError when a label is out of range.
+// lengths differ, when classes is less than 2, when a value is NaN or infinite, and when a
+// label is out of range; it names the place.
 func New(name string, x mat.Matrix, labels []int, classes int) (*Dataset, error) {
 	if x == nil {
 		return nil, fmt.Errorf("data: %s: X is nil; it must be an n×d matrix", name)
@@ -133,7 +133,7 @@ func (ds *Dataset) Validate() error {
 	for i := range n {
 		for j, v := range ds.X.RawRowView(i) {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return &ValueError{Dataset: ds.Name, Row: i, Col: j, Value: v}
+				return &valueError{Dataset: ds.Name, Row: i, Col: j, Value: v}
 			}
 		}
 	}
@@ -178,7 +178,7 @@ func checkLabels(dataset string, labels []int, classes int) error {
 	}
 	for i, l := range labels {
 		if l < 0 || l >= classes {
-			return &LabelError{Dataset: dataset, Row: i, Label: l, Classes: classes}
+			return &labelError{Dataset: dataset, Row: i, Label: l, Classes: classes}
 		}
 	}
 	return nil

@@ -78,14 +78,14 @@ func TestNewErrors(t *testing.T) {
 		wantError(t, err, test.want)
 	}
 	_, err := New("v", mat.NewDense(2, 1, []float64{0, math.Inf(1)}), []int{0, 0}, 2)
-	var value *ValueError
+	var value *valueError
 	if !errors.As(err, &value) || value.Row != 1 || value.Col != 0 {
 		t.Errorf("%#v", err)
 	}
 	_, err = New("l", x, []int{0, 7}, 2)
-	var label *LabelError
+	var label *labelError
 	if !errors.As(err, &label) ||
-		*label != (LabelError{Dataset: "l", Row: 1, Label: 7, Classes: 2}) {
+		*label != (labelError{Dataset: "l", Row: 1, Label: 7, Classes: 2}) {
 		t.Errorf("%#v", err)
 	}
 }
@@ -99,7 +99,7 @@ func TestValidateFields(t *testing.T) {
 		"fold 1":          func(ds *Dataset) { ds.Folds = []Split{*ds.Split, {}} },
 		"without":         func(ds *Dataset) { ds.X = nil },
 	} {
-		ds := Iris()
+		ds := mustEmbedded("iris")
 		spoil(ds)
 		wantError(t, ds.Validate(), want)
 	}
@@ -108,7 +108,7 @@ func TestValidateFields(t *testing.T) {
 }
 
 func TestSubset(t *testing.T) {
-	ds := Iris()
+	ds := mustEmbedded("iris")
 	sub, err := ds.Subset([]int{149, 0, 0})
 	if err != nil {
 		t.Fatal(err)
@@ -135,12 +135,12 @@ func TestSubset(t *testing.T) {
 }
 
 func TestFingerprint(t *testing.T) {
-	base := Iris()
+	base := mustEmbedded("iris")
 	print := base.Fingerprint()
-	if again := Iris().Fingerprint(); again != print {
+	if again := mustEmbedded("iris").Fingerprint(); again != print {
 		t.Error("two readings differ")
 	}
-	renamed := Iris()
+	renamed := mustEmbedded("iris")
 	renamed.Name = "other"
 	if renamed.Fingerprint() != print {
 		t.Error("the name enters")
@@ -150,7 +150,7 @@ func TestFingerprint(t *testing.T) {
 	wide := mat.NewDense(150, 9, nil)
 	window := wide.Slice(0, 150, 3, 7).(*mat.Dense)
 	window.Copy(base.X)
-	strided := Iris()
+	strided := mustEmbedded("iris")
 	strided.X = window
 	if strided.Fingerprint() != print {
 		t.Error("the stride enters")
@@ -161,7 +161,7 @@ func TestFingerprint(t *testing.T) {
 		"classes": func(ds *Dataset) { ds.Classes = 4 },
 		"shape":   func(ds *Dataset) { ds.X = mat.NewDense(75, 8, ds.X.RawMatrix().Data) },
 	} {
-		ds := Iris()
+		ds := mustEmbedded("iris")
 		change(ds)
 		if ds.Fingerprint() == print {
 			t.Errorf("a changed %s does not enter", what)
@@ -203,7 +203,7 @@ func TestStratifiedSplit(t *testing.T) {
 	if !cmp.Equal(a, b) || cmp.Equal(a, c) {
 		t.Errorf("seed 1 %v, seed 1 %v, seed 2 %v", a, b, c)
 	}
-	odd, err := BreastCancer().HalfSplit(0)
+	odd, err := mustEmbedded("breast-cancer").HalfSplit(0)
 	if err != nil || len(odd.Train) != 285 || len(odd.Test) != 284 {
 		t.Errorf("%d and %d rows, %v", len(odd.Train), len(odd.Test), err)
 	}
@@ -218,7 +218,7 @@ func TestStratifiedSplit(t *testing.T) {
 // seeds the count has standard deviation √N/2; 5σ over 50 rows fails by chance
 // in 3e-5 of all choices of seeds, and the seeds are fixed.
 func TestHalfSplitIsUniform(t *testing.T) {
-	ds, err := Iris().Subset(indexRange(0, 50))
+	ds, err := mustEmbedded("iris").Subset(indexRange(0, 50))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,18 +257,18 @@ func TestSplitValidate(t *testing.T) {
 }
 
 func TestOneHot(t *testing.T) {
-	y, err := OneHot([]int{2, 0}, 3)
+	y, err := oneHot([]int{2, 0}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([][]float64{{0, 0, 1}, {1, 0, 0}}, raw(y)); diff != "" {
 		t.Error(diff)
 	}
-	_, err = OneHot([]int{0, 3}, 3)
+	_, err = oneHot([]int{0, 3}, 3)
 	wantError(t, err, "label 3 of row 1")
-	_, err = OneHot(nil, 3)
+	_, err = oneHot(nil, 3)
 	wantError(t, err, "no labels")
-	_, err = OneHot([]int{0}, 1)
+	_, err = oneHot([]int{0}, 1)
 	wantError(t, err, "at least 2")
 }
 
@@ -334,7 +334,7 @@ func TestEmbedded(t *testing.T) {
 	if _, d := Wine().Dims(); d != 13 {
 		t.Errorf("Wine has %d features", d)
 	}
-	if _, d := BreastCancer().Dims(); d != 30 {
+	if _, d := mustEmbedded("breast-cancer").Dims(); d != 30 {
 		t.Errorf("BreastCancer has %d features", d)
 	}
 	_, err := Embedded("mnist")
@@ -346,7 +346,7 @@ func TestEmbedded(t *testing.T) {
 func TestEmbeddedSplitIsFixed(t *testing.T) {
 	// From the published PCG-DXSM recurrence with state 1·2⁶⁴ + 0.
 	want := []int{0, 6, 7, 10, 11, 13, 14, 16, 17, 18, 20, 21}
-	if diff := cmp.Diff(want, Iris().Split.Train[:12]); diff != "" {
+	if diff := cmp.Diff(want, mustEmbedded("iris").Split.Train[:12]); diff != "" {
 		t.Error(diff)
 	}
 }

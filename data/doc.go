@@ -1,28 +1,25 @@
 // Package data brings labelled data to the kernels and nets: a Dataset is a
 // matrix of n rows (samples) and d columns (features) with one class label per
-// row, and everything here makes one, splits one, normalises one, or keeps the
-// result of a run on one.
+// row, and everything here makes one, splits one or normalises one.
 //
 // Where a Dataset comes from:
 //
 //   - [New]: a matrix and labels of your own;
 //   - [ReadCSV], [ReadCSVFile]: a table of your own;
-//   - [Iris], [Wine], [BreastCancer], [Embedded]: small real sets inside the
-//     program;
-//   - [LoadJMLR], [ParseJMLR]: the collection of Fernández-Delgado et al.,
+//   - [Embedded], [Wine]: small real sets inside the program;
+//   - [LoadJMLR]: the collection of Fernández-Delgado et al.,
 //     JMLR 15 (2014), 3133-3181, read from a folder; [FoundJMLR] lists the sets
 //     that are there.
 //
 // [Prepare] takes a Dataset, a [Split] and a [Normalization] and returns what a
-// net or a kernel method trains on. [OpenRecords] keeps results of finished
-// runs, each under the settings that produced it.
+// net or a kernel method trains on.
 //
 // # Files
 //
 // LoadJMLR looks in $KERNELSMITH_DATA/jmlr/<set>, then in the cache,
 // $KERNELSMITH_CACHE/jmlr/<set> (by default the folder kernelsmith in the
 // user's cache folder). It never goes to the network: that is done only by the
-// package download, and by the command that wraps it,
+// command
 //
 //	go run github.com/kernelsmith/kernelsmith/data/fetch wine-quality-red
 //
@@ -32,6 +29,5 @@
 // # Errors
 //
 // Nothing here panics on bad data. Errors that a caller may want to branch on
-// have types: [*NotFoundError], [*ChecksumError], [*FormatError],
-// [*ValueError], [*LabelError], [*ZeroRowError], [*RecordError].
+// have types: [*NotFoundError], [*ChecksumError], [*FormatError].
 package data

@@ -94,16 +94,9 @@ func wdbcFeatures() []string {
 	return names
 }
 
-// Iris returns Fisher's iris flowers: 150 rows, 4 features in cm, 3 species.
-func Iris() *Dataset { return mustEmbedded("iris") }
-
 // Wine returns chemical analyses of Italian wines: 178 rows, 13 features, 3
 // cultivars. It is not the wine-quality set of the published experiments.
 func Wine() *Dataset { return mustEmbedded("wine") }
-
-// BreastCancer returns the Wisconsin diagnostic data: 569 rows, 30 features of
-// cell nuclei, classes malignant (0) and benign (1).
-func BreastCancer() *Dataset { return mustEmbedded("breast-cancer") }
 
 // EmbeddedNames returns the names that Embedded takes, in alphabetical order.
 func EmbeddedNames() []string { return slices.Sorted(maps.Keys(embeddedSets)) }

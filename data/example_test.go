@@ -6,8 +6,6 @@ import (
 	"log"
 	"math"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -15,8 +13,17 @@ import (
 	"github.com/kernelsmith/kernelsmith/data"
 )
 
+// embedded returns a set that is inside the program.
+func embedded(name string) *data.Dataset {
+	ds, err := data.Embedded(name)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return ds
+}
+
 func Example() {
-	ds := data.Iris()
+	ds := embedded("iris")
 	p, err := data.Prepare(ds, *ds.Split, data.MeanNorm{})
 	if err != nil {
 		log.Fatal(err)
@@ -84,15 +91,6 @@ func ExampleReadCSVFile() {
 	// ⎣6.4  3.2⎦
 }
 
-func ExampleParseJMLR() {
-	ds, err := data.ParseJMLR("testdata/jmlr/tiny")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(ds.ClassCounts(), *ds.Split)
-	// Output: [2 2 1] {[4 0 2] [1 3]}
-}
-
 func ExampleLoadJMLR() {
 	os.Setenv("KERNELSMITH_DATA", "testdata")
 	defer os.Unsetenv("KERNELSMITH_DATA")
@@ -123,14 +121,6 @@ func ExampleNotFoundError() {
 	// Output: wine-quality-red is not on this machine: showing wine instead
 }
 
-func ExampleFindJMLR() {
-	os.Setenv("KERNELSMITH_DATA", "testdata")
-	defer os.Unsetenv("KERNELSMITH_DATA")
-	dir, err := data.FindJMLR("pair")
-	fmt.Println(filepath.ToSlash(dir), err)
-	// Output: testdata/jmlr/pair <nil>
-}
-
 func ExampleFoundJMLR() {
 	os.Setenv("KERNELSMITH_DATA", "testdata")
 	os.Setenv("KERNELSMITH_CACHE", "no such folder")
@@ -138,24 +128,6 @@ func ExampleFoundJMLR() {
 	defer os.Unsetenv("KERNELSMITH_CACHE")
 	fmt.Println(data.FoundJMLR())
 	// Output: [pair tiny] <nil>
-}
-
-func ExampleJMLRSets() {
-	sets := data.JMLRSets()
-	fmt.Println(len(sets), sets[0], slices.Contains(sets, "wine-quality-red"))
-	// Output: 86 abalone true
-}
-
-func ExampleJMLRChecksums() {
-	fmt.Println(data.JMLRChecksums("wine-quality-red")["conxuntos.dat"])
-	// Output: 26ffbc1e68807db0c6172bbb685486b194a8a17a60a356cc557458a498406730
-}
-
-func ExampleCacheDir() {
-	os.Setenv("KERNELSMITH_CACHE", "/big disk/kernelsmith")
-	defer os.Unsetenv("KERNELSMITH_CACHE")
-	fmt.Println(data.CacheDir())
-	// Output: /big disk/kernelsmith <nil>
 }
 
 func ExampleEmbedded() {
@@ -178,26 +150,11 @@ func ExampleEmbeddedNames() {
 	// Output: [breast-cancer iris wine]
 }
 
-func ExampleIris() {
-	ds := data.Iris()
-	fmt.Println(ds.FeatureNames)
-	fmt.Println(ds.X.RawRowView(0), ds.ClassNames[ds.Labels[0]])
-	// Output:
-	// [sepal length (cm) sepal width (cm) petal length (cm) petal width (cm)]
-	// [5.1 3.5 1.4 0.2] setosa
-}
-
 func ExampleWine() {
 	ds := data.Wine()
 	fmt.Println(ds.ClassCounts(), ds.Provenance.Licence)
 	// Output:
 	// [59 71 48] CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, scikit-learn)
-}
-
-func ExampleBreastCancer() {
-	ds := data.BreastCancer()
-	fmt.Println(ds.ClassNames, ds.ClassCounts())
-	// Output: [malignant benign] [212 357]
 }
 
 func ExampleDataset_Dims() {
@@ -206,12 +163,12 @@ func ExampleDataset_Dims() {
 }
 
 func ExampleDataset_ClassCounts() {
-	fmt.Println(data.Iris().ClassCounts())
+	fmt.Println(embedded("iris").ClassCounts())
 	// Output: [50 50 50]
 }
 
 func ExampleDataset_Subset() {
-	two, err := data.Iris().Subset([]int{0, 149})
+	two, err := embedded("iris").Subset([]int{0, 149})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -220,7 +177,7 @@ func ExampleDataset_Subset() {
 }
 
 func ExampleDataset_Validate() {
-	ds := data.Iris()
+	ds := embedded("iris")
 	ds.X.Set(4, 1, math.NaN())
 	fmt.Println(ds.Validate())
 	// Output:
@@ -228,14 +185,14 @@ func ExampleDataset_Validate() {
 }
 
 func ExampleDataset_Fingerprint() {
-	a, b := data.Iris(), data.Iris()
+	a, b := embedded("iris"), embedded("iris")
 	b.X.Set(0, 0, 5.2)
-	fmt.Println(a.Fingerprint() == data.Iris().Fingerprint(), a.Fingerprint() == b.Fingerprint())
+	fmt.Println(a.Fingerprint() == embedded("iris").Fingerprint(), a.Fingerprint() == b.Fingerprint())
 	// Output: true false
 }
 
 func ExampleDataset_HalfSplit() {
-	ds := data.BreastCancer()
+	ds := embedded("breast-cancer")
 	s, err := ds.HalfSplit(7)
 	if err != nil {
 		log.Fatal(err)
@@ -249,7 +206,7 @@ func ExampleDataset_HalfSplit() {
 }
 
 func ExampleDataset_StratifiedSplit() {
-	s, err := data.Iris().StratifiedSplit(0.8, 1)
+	s, err := embedded("iris").StratifiedSplit(0.8, 1)
 	fmt.Println(len(s.Train), len(s.Test), err)
 	// Output: 120 30 <nil>
 }
@@ -279,7 +236,7 @@ func ExamplePrepare() {
 }
 
 func ExamplePrepared_Fingerprint() {
-	ds := data.Iris()
+	ds := embedded("iris")
 	a, err := data.Prepare(ds, *ds.Split, data.MeanNorm{})
 	if err != nil {
 		log.Fatal(err)
@@ -290,18 +247,6 @@ func ExamplePrepared_Fingerprint() {
 	}
 	fmt.Println(len(a.Fingerprint()), a.Fingerprint() == b.Fingerprint())
 	// Output: 64 false
-}
-
-func ExampleOneHot() {
-	y, err := data.OneHot([]int{1, 0, 2}, 3)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(mat.Formatted(y))
-	// Output:
-	// ⎡0  1  0⎤
-	// ⎢1  0  0⎥
-	// ⎣0  0  1⎦
 }
 
 func ExampleMeanNorm() {
@@ -330,172 +275,4 @@ func ExampleUnnormalized() {
 	x, _, err := data.Unnormalized{}.Normalize(bits, bits)
 	fmt.Println(x.RawMatrix().Data, err)
 	// Output: [-1 1 1] <nil>
-}
-
-func ExampleRecordKey() {
-	type settings struct {
-		Width int
-		Rate  float64
-	}
-	a, err := data.RecordKey("training", settings{Width: 4096, Rate: 0.1})
-	if err != nil {
-		log.Fatal(err)
-	}
-	b, err := data.RecordKey("training", settings{Width: 4096, Rate: 0.2})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(a)
-	fmt.Println(a.String() == b.String())
-	// Output:
-	// training-11f10149a7c93bef
-	// false
-}
-
-func ExampleOpenRecords() {
-	dir, err := os.MkdirTemp("", "records")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-
-	store, err := data.OpenRecords(dir)
-	if err != nil {
-		log.Fatal(err)
-	}
-	key, err := data.RecordKey("training", map[string]any{"width": 4096, "seed": 1})
-	if err != nil {
-		log.Fatal(err)
-	}
-	for range 2 {
-		var loss []float64
-		found, err := store.Load(key, &loss)
-		if err != nil {
-			log.Fatal(err)
-		}
-		if !found {
-			fmt.Println("training")
-			loss = []float64{1, 0.5}
-			if err := store.Save(key, loss); err != nil {
-				log.Fatal(err)
-			}
-		}
-		fmt.Println(loss)
-	}
-	// Output:
-	// training
-	// [1 0.5]
-	// [1 0.5]
-}
-
-func ExampleRecords_Save() {
-	dir, err := os.MkdirTemp("", "records")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	store, err := data.OpenRecords(dir)
-	if err != nil {
-		log.Fatal(err)
-	}
-	key, err := data.RecordKey("run", map[string]any{"seed": 1})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := store.Save(key, []float64{0.25}); err != nil {
-		log.Fatal(err)
-	}
-	text, err := os.ReadFile(store.Path(key))
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Print(string(text))
-	// Output:
-	// {
-	//   "name": "run",
-	//   "settings": {
-	//     "seed": 1
-	//   },
-	//   "value": [
-	//     0.25
-	//   ],
-	//   "sha256": "e32218d049b0d81e374445c1032455a127991242f9bfb066c0d58290e3f77fae"
-	// }
-}
-
-func ExampleRecords_Load() {
-	dir, err := os.MkdirTemp("", "records")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	store, err := data.OpenRecords(dir)
-	if err != nil {
-		log.Fatal(err)
-	}
-	key, err := data.RecordKey("run", map[string]any{"seed": 1})
-	if err != nil {
-		log.Fatal(err)
-	}
-	var loss []float64
-	fmt.Println(store.Load(key, &loss))
-	// Output: false <nil>
-}
-
-func ExampleRecords_Path() {
-	store, err := data.OpenRecords("testdata")
-	if err != nil {
-		log.Fatal(err)
-	}
-	key, err := data.RecordKey("run", map[string]any{"seed": 1})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(filepath.Ext(store.Path(key)))
-	// Output: .json
-}
-
-// The second call loads what the first one ran.
-// A run that is interrupted goes on from what it left in its folder.
-func ExampleRememberResumable() {
-	dir, _ := os.MkdirTemp("", "records")
-	defer os.RemoveAll(dir)
-	records, err := data.OpenRecords(dir)
-	if err != nil {
-		panic(err)
-	}
-	run := func(folder string) (string, error) {
-		halfway := filepath.Join(folder, "halfway")
-		if _, err := os.Stat(halfway); err == nil {
-			return "done, from halfway on", nil
-		}
-		return "", errors.Join(os.WriteFile(halfway, nil, 0o644), errors.New("interrupted"))
-	}
-	for range 2 {
-		v, err := data.RememberResumable(records, "long", "its settings", run)
-		fmt.Println(v, err)
-	}
-	// Output:
-	//  interrupted
-	// done, from halfway on <nil>
-}
-
-func ExampleRemember() {
-	dir, _ := os.MkdirTemp("", "records")
-	defer os.RemoveAll(dir)
-	records, err := data.OpenRecords(dir)
-	if err != nil {
-		panic(err)
-	}
-	for range 2 {
-		v, err := data.Remember(records, "sum", struct{ A, B int }{1, 2}, func() (int, error) {
-			fmt.Println("running")
-			return 3, nil
-		})
-		fmt.Println(v, err)
-	}
-	// Output:
-	// running
-	// 3 <nil>
-	// 3 <nil>
 }

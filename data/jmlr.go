@@ -3,19 +3,16 @@ package data
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -30,36 +27,6 @@ const (
 		"of Classifiers to Solve Real World Classification Problems? JMLR 15 (2014), 3133-3181"
 )
 
-//go:embed jmlr_sha256.txt
-var jmlrSums string
-
-// jmlrChecksums maps set, then file, to the SHA-256 of the published file.
-var jmlrChecksums = sync.OnceValue(func() map[string]map[string]string {
-	sums := make(map[string]map[string]string)
-	for line := range strings.Lines(jmlrSums) {
-		sum, path, _ := strings.Cut(strings.TrimSpace(line), "  ")
-		set, file, _ := strings.Cut(path, "/")
-		if sums[set] == nil {
-			sums[set] = make(map[string]string)
-		}
-		sums[set][file] = sum
-	}
-	return sums
-})
-
-// JMLRSets returns the names of the sets of the collection whose files are
-// known by checksum, in alphabetical order. The collection has more; those are
-// read too, but unverified.
-func JMLRSets() []string {
-	return slices.Sorted(maps.Keys(jmlrChecksums()))
-}
-
-// JMLRChecksums returns the SHA-256 in hexadecimal of each published file of
-// the set, by file name, or nil when they are not known.
-func JMLRChecksums(set string) map[string]string {
-	return maps.Clone(jmlrChecksums()[set])
-}
-
 // ChecksumError reports a file that differs from the published one.
 type ChecksumError struct {
 	File      string
@@ -71,37 +38,6 @@ func (e *ChecksumError) Error() string {
 	return fmt.Sprintf(
 		"data: %s differs from the published file: its sha256 is %s, published is %s; restore "+
 			"the file, or set LoadSettings.AcceptAltered if the change is meant", e.File, e.Got, e.Want)
-}
-
-// ParseJMLR reads one set of the collection from its folder, which bears the
-// set's name, with whatever values it holds; LoadJMLR also compares with the
-// published checksums. The folder holds
-//
-//   - <set>.txt: lines "key= value" with n_entradas (features), n_clases
-//     (classes), fich1 and n_patrons1 (file and number of its rows), and
-//     optionally fich2 and n_patrons2 (a separate test file);
-//   - the files fich1 and fich2 (…_R.dat): a header line, then a line for each
-//     sample: its number, the features, the class counted from 0;
-//   - conxuntos.dat: two lines, the rows of fich1 (counted from 0) for training
-//     and those for validation, which become Tuning. Required when <set>.txt
-//     gives n_patrons_entrena;
-//   - conxuntos_kfold.dat (optional): pairs of lines, training and test rows of
-//     fich1, which become Folds. The test rows of different folds may overlap.
-//
-// Split is Tuning in a set with one file, and fich1 against fich2 otherwise,
-// where the rows of fich2 follow those of fich1.
-//
-// A file that is truncated or altered so that it no longer agrees with the
-// others gives a *FormatError: wrong number of rows or features, a value that
-// is not a finite number, a class out of range, an index out of range,
-// repeated or missing.
-func ParseJMLR(dir string) (*Dataset, error) {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, fmt.Errorf("data: %w", err)
-	}
-	s := newJMLRReader(os.DirFS(dir), dir, filepath.Base(abs))
-	return s.parse()
 }
 
 // jmlrReader reads the files of one set.

@@ -12,10 +12,12 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 )
 
 func TestParseJMLROneFile(t *testing.T) {
-	ds, err := ParseJMLR(filepath.Join("testdata", "jmlr", "tiny"))
+	ds, err := parseJMLR(filepath.Join("testdata", "jmlr", "tiny"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,7 @@ func TestParseJMLROneFile(t *testing.T) {
 }
 
 func TestParseJMLRTwoFiles(t *testing.T) {
-	ds, err := ParseJMLR(filepath.Join("testdata", "jmlr", "pair"))
+	ds, err := parseJMLR(filepath.Join("testdata", "jmlr", "pair"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +71,11 @@ func TestParseJMLRTwoFiles(t *testing.T) {
 	if ds.Folds != nil {
 		t.Errorf("folds %v", ds.Folds)
 	}
+}
+
+// parseJMLR reads a set from a folder of its name, whatever its checksums.
+func parseJMLR(dir string) (*Dataset, error) {
+	return newJMLRReader(os.DirFS(dir), dir, filepath.Base(dir)).parse()
 }
 
 // fixture returns the files of a set of testdata/jmlr.
@@ -155,7 +162,7 @@ func TestParseJMLRErrors(t *testing.T) {
 		}
 		dir := filepath.Join(t.TempDir(), "tiny")
 		writeSet(t, dir, files)
-		_, err := ParseJMLR(dir)
+		_, err := parseJMLR(dir)
 		var format *FormatError
 		if !errors.As(err, &format) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s, %q → %q: error %v; want %q", test.file, test.old, test.new, err,
@@ -172,7 +179,7 @@ func TestParseJMLRMissingFiles(t *testing.T) {
 		delete(files, name)
 		dir := filepath.Join(t.TempDir(), "tiny")
 		writeSet(t, dir, files)
-		_, err := ParseJMLR(dir)
+		_, err := parseJMLR(dir)
 		wantError(t, err, filepath.Join(dir, name))
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Error(err)
@@ -187,7 +194,7 @@ func TestParseJMLRMissingFiles(t *testing.T) {
 		Replace(files["tiny.txt"])
 	dir := filepath.Join(t.TempDir(), "tiny")
 	writeSet(t, dir, files)
-	ds, err := ParseJMLR(dir)
+	ds, err := parseJMLR(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,12 +204,12 @@ func TestParseJMLRMissingFiles(t *testing.T) {
 }
 
 func TestJMLRChecksums(t *testing.T) {
-	sets := JMLRSets()
+	sets := jmlr.Sets()
 	if len(sets) != 86 || !slices.IsSorted(sets) {
 		t.Errorf("%d sets", len(sets))
 	}
 	for _, set := range sets {
-		sums := JMLRChecksums(set)
+		sums := jmlr.Checksums(set)
 		files := slices.Sorted(maps.Keys(sums))
 		want := []string{"conxuntos.dat", "conxuntos_kfold.dat", set + ".txt", set + "_R.dat"}
 		slices.Sort(want)
@@ -215,12 +222,12 @@ func TestJMLRChecksums(t *testing.T) {
 			}
 		}
 	}
-	red := JMLRChecksums("wine-quality-red")
+	red := jmlr.Checksums("wine-quality-red")
 	if red["wine-quality-red_R.dat"] != "2de64251e82e5dc1c859aac89169e49f87abac0b1a8aa87d1adbfddc15237502" ||
 		red["conxuntos.dat"] != "26ffbc1e68807db0c6172bbb685486b194a8a17a60a356cc557458a498406730" {
 		t.Errorf("%v", red)
 	}
-	if JMLRChecksums("none") != nil {
+	if jmlr.Checksums("none") != nil {
 		t.Error("checksums of an unknown set")
 	}
 }
@@ -294,7 +301,7 @@ func TestFoundJMLR(t *testing.T) {
 		t.Error(diff, err)
 	}
 	for _, set := range found {
-		if _, err := FindJMLR(set); err != nil {
+		if _, err := jmlr.Find(set); err != nil {
 			t.Error(err)
 		}
 	}
@@ -319,7 +326,7 @@ func TestLoadJMLRAltered(t *testing.T) {
 	if !errors.As(err, &sum) {
 		t.Fatalf("%v", err)
 	}
-	if sum.Want != JMLRChecksums("zoo")["zoo.txt"] || sum.Got == sum.Want ||
+	if sum.Want != jmlr.Checksums("zoo")["zoo.txt"] || sum.Got == sum.Want ||
 		sum.File != filepath.Join(dir, "zoo.txt") {
 		t.Errorf("%+v", sum)
 	}
@@ -345,19 +352,19 @@ func TestLoadJMLRAltered(t *testing.T) {
 
 func TestCacheDir(t *testing.T) {
 	t.Setenv("KERNELSMITH_CACHE", "/some/where else")
-	if dir, err := CacheDir(); err != nil || dir != "/some/where else" {
+	if dir, err := jmlr.CacheDir(); err != nil || dir != "/some/where else" {
 		t.Errorf("%s, %v", dir, err)
 	}
 	t.Setenv("KERNELSMITH_CACHE", "")
 	t.Setenv("HOME", "/home/someone")
 	t.Setenv("XDG_CACHE_HOME", "")
-	dir, err := CacheDir()
+	dir, err := jmlr.CacheDir()
 	if err != nil || filepath.Base(dir) != "kernelsmith" ||
 		!strings.HasPrefix(dir, "/home/someone") {
 		t.Errorf("%s, %v", dir, err)
 	}
 	t.Setenv("HOME", "")
-	_, err = CacheDir()
+	_, err = jmlr.CacheDir()
 	wantError(t, err, "KERNELSMITH_CACHE")
 	// Data that is found does not need a cache.
 	root := t.TempDir()

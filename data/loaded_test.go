@@ -9,7 +9,7 @@ import (
 func TestLoadedSetsAreNoted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "loaded")
 	t.Setenv(loadedVariable, path)
-	iris, wine := Iris(), Wine()
+	iris, wine := mustEmbedded("iris"), Wine()
 	got, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -21,5 +21,5 @@ func TestLoadedSetsAreNoted(t *testing.T) {
 		t.Errorf("noted %q, want %q", got, want)
 	}
 	t.Setenv(loadedVariable, filepath.Join(path, "no folder"))
-	Iris() // must not fail
+	mustEmbedded("iris") // must not fail
 }

@@ -19,15 +19,15 @@ type Normalization interface {
 	String() string
 }
 
-// ZeroRowError reports a row that cannot be scaled to norm √d because all its
+// zeroRowError reports a row that cannot be scaled to norm √d because all its
 // features are zero after standardisation.
-type ZeroRowError struct {
+type zeroRowError struct {
 	Part string // "training" or "test"
 	Row  int    // 0-based row within the part
 }
 
 // Error implements error.
-func (e *ZeroRowError) Error() string {
+func (e *zeroRowError) Error() string {
 	return fmt.Sprintf(
 		"data: %s row %d (counted from 0 within the part) is zero after standardisation and has "+
 			"no direction to scale to norm √d; leave the row out or use MeanNorm or Standardize",
@@ -74,7 +74,7 @@ func (MeanNorm) Normalize(train, test *mat.Dense) (normTrain, normTest *mat.Dens
 
 // Sphere puts every row on the sphere of radius √d, the domain on which a
 // kernel is a function of the cosine alone: the features are standardised,
-// then x̂_i = √d · z_i / ‖z_i‖. A row with z_i = 0 is a *ZeroRowError.
+// then x̂_i = √d · z_i / ‖z_i‖. A row with z_i = 0 is an error.
 type Sphere struct {
 	// PerFeature standardises each feature by its own mean and standard
 	// deviation, as Standardize does; false uses the mean and standard
@@ -106,7 +106,7 @@ func (s Sphere) Normalize(train, test *mat.Dense) (normTrain, normTest *mat.Dens
 			row := p.x.RawRowView(i)
 			length := norm(row)
 			if length == 0 {
-				return nil, nil, &ZeroRowError{Part: p.name, Row: i}
+				return nil, nil, &zeroRowError{Part: p.name, Row: i}
 			}
 			scale := math.Sqrt(float64(d)) / length
 			for j := range row {
@@ -188,7 +188,7 @@ func checkParts(train, test *mat.Dense) error {
 		for i := range n {
 			for j, v := range p.x.RawRowView(i) {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
-					return &ValueError{Dataset: p.name + " part", Row: i, Col: j, Value: v}
+					return &valueError{Dataset: p.name + " part", Row: i, Col: j, Value: v}
 				}
 			}
 		}

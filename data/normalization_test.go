@@ -68,8 +68,8 @@ func TestSphere(t *testing.T) {
 	}
 
 	_, _, err = Sphere{}.Normalize(train, mat.NewDense(2, 2, []float64{1, 3, 2, 2}))
-	var zero *ZeroRowError
-	if !errors.As(err, &zero) || *zero != (ZeroRowError{Part: "test", Row: 1}) {
+	var zero *zeroRowError
+	if !errors.As(err, &zero) || *zero != (zeroRowError{Part: "test", Row: 1}) {
 		t.Errorf("%v", err)
 	}
 	wantError(t, err, "test row 1", "√d")
@@ -102,8 +102,8 @@ func TestStandardize(t *testing.T) {
 }
 
 func TestNormalizationInvariants(t *testing.T) {
-	for name, ds := range map[string]*Dataset{"iris": Iris(), "wine": Wine(),
-		"breast-cancer": BreastCancer()} {
+	for name, ds := range map[string]*Dataset{"iris": mustEmbedded("iris"), "wine": Wine(),
+		"breast-cancer": mustEmbedded("breast-cancer")} {
 		_, d := ds.Dims()
 		for _, n := range []Normalization{MeanNorm{}, Sphere{}, Sphere{PerFeature: true},
 			Standardize{}, Unnormalized{}} {
@@ -218,7 +218,7 @@ func TestPrepare(t *testing.T) {
 }
 
 func TestPreparedFingerprint(t *testing.T) {
-	ds := Iris()
+	ds := mustEmbedded("iris")
 	print := func(s Split, n Normalization) string {
 		t.Helper()
 		p, err := Prepare(ds, s, n)

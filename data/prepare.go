@@ -16,7 +16,7 @@ type Prepared struct {
 	Name, Normalization string
 	// XTrain is n_train×d, XTest n_test×d, one sample a row.
 	XTrain, XTest *mat.Dense
-	// YTrain is n_train×Classes, YTest n_test×Classes: one-hot, see OneHot.
+	// YTrain is n_train×Classes, YTest n_test×Classes: one-hot, 1 in the column of the label and 0 elsewhere.
 	YTrain, YTest *mat.Dense
 	// LabelsTrain and LabelsTest hold the class of each row.
 	LabelsTrain, LabelsTest []int
@@ -56,10 +56,10 @@ func Prepare(ds *Dataset, split Split, norm Normalization) (*Prepared, error) {
 	); err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", ds.Name, err)
 	}
-	if p.YTrain, err = OneHot(p.LabelsTrain, p.Classes); err != nil {
+	if p.YTrain, err = oneHot(p.LabelsTrain, p.Classes); err != nil {
 		return nil, err
 	}
-	if p.YTest, err = OneHot(p.LabelsTest, p.Classes); err != nil {
+	if p.YTest, err = oneHot(p.LabelsTest, p.Classes); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -76,10 +76,10 @@ func (p *Prepared) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// OneHot returns the n×classes matrix with a 1 in the column of each row's
+// oneHot returns the n×classes matrix with a 1 in the column of each row's
 // label and 0 elsewhere. It returns an error when labels is empty or classes
-// is less than 2, and a *LabelError when a label is outside [0, classes).
-func OneHot(labels []int, classes int) (*mat.Dense, error) {
+// is less than 2, and when a label is outside [0, classes).
+func oneHot(labels []int, classes int) (*mat.Dense, error) {
 	if len(labels) == 0 {
 		return nil, fmt.Errorf("data: one-hot matrix of no labels")
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 )
 
 // These tests read the published files:
@@ -32,7 +34,7 @@ func published(t *testing.T) {
 
 func TestVerifyAllSets(t *testing.T) {
 	published(t)
-	for _, set := range JMLRSets() {
+	for _, set := range jmlr.Sets() {
 		ds, err := LoadJMLR(set, nil)
 		if err != nil {
 			t.Error(err)
@@ -57,7 +59,7 @@ func TestVerifyAllSets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, set := range JMLRSets() {
+	for _, set := range jmlr.Sets() {
 		if !slices.Contains(found, set) {
 			t.Errorf("%s is not among the sets found", set)
 		}

@@ -30,9 +30,9 @@ type Dualer interface {
 	Dual(q, k, q2 float64) (value, derivative float64)
 }
 
-// PreparedDualer is a Dualer that can do once for each input the work that
+// preparedDualer is a Dualer that can do once for each input the work that
 // concerns one pre-activation alone, as in a Gram matrix.
-type PreparedDualer interface {
+type preparedDualer interface {
 	Dualer
 	// Prepare returns what DualPrepared needs to know of a pre-activation of
 	// variance q ≥ 0.
@@ -77,17 +77,17 @@ type Jumper interface {
 	Jumps() []float64
 }
 
-// Wrapper is an activation that is another one with something added, such as a
+// wrapper is an activation that is another one with something added, such as a
 // single-precision form. Its kernels, its expansion and its part in the keys of
 // records are those of what it wraps.
-type Wrapper interface {
+type wrapper interface {
 	Activation
 	// Unwrap returns the other one.
 	Unwrap() Activation
 }
 
 func unwrap(phi Activation) Activation {
-	if w, ok := phi.(Wrapper); ok {
+	if w, ok := phi.(wrapper); ok {
 		return unwrap(w.Unwrap())
 	}
 	return phi

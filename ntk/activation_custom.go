@@ -99,10 +99,10 @@ func (n numeric) Derivative(z float64) float64 { return n.fn.Derivative(z) }
 // MaxVariance. Cost: 0.1 to 1 ms.
 func (n numeric) Dual(q, k, q2 float64) (value, derivative float64) { return n.fn.Dual(q, k, q2) }
 
-// Prepare implements [PreparedDualer].
+// Prepare implements preparedDualer.
 func (n numeric) Prepare(q float64) []float64 { return n.fn.Prepare(q) }
 
-// DualPrepared implements [PreparedDualer].
+// DualPrepared implements preparedDualer.
 func (n numeric) DualPrepared(
 	a []float64, q, k, q2 float64, b []float64,
 ) (value, derivative float64) {

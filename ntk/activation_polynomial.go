@@ -37,7 +37,7 @@ func (a Polynomial) Dual(q, k, q2 float64) (value, derivative float64) {
 	return a.DualPrepared(a.Prepare(q), q, k, q2, a.Prepare(q2))
 }
 
-// Prepare implements [PreparedDualer].
+// Prepare implements preparedDualer.
 func (a Polynomial) Prepare(q float64) []float64 {
 	s := math.Sqrt(q)
 	prime := make([]float64, max(0, len(a.Coeffs)-1))
@@ -47,7 +47,7 @@ func (a Polynomial) Prepare(q float64) []float64 {
 	return append(monomialCoeffs(a.Coeffs, s), monomialCoeffs(prime, s)...)
 }
 
-// DualPrepared implements [PreparedDualer].
+// DualPrepared implements preparedDualer.
 func (a Polynomial) DualPrepared(
 	x []float64, q, k, q2 float64, y []float64,
 ) (value, derivative float64) {
@@ -89,13 +89,6 @@ func (a Polynomial) String() string {
 }
 
 func (a Polynomial) fingerprint() string { return fmt.Sprintf("ntk.Polynomial%#v", a) }
-
-// Monomial returns z^degree.
-func Monomial(degree int) Polynomial {
-	c := make([]float64, max(0, degree)+1)
-	c[len(c)-1] = 1
-	return Polynomial{c}
-}
 
 // monomialCoeffs returns the Hermite coefficients of Σ p_m (s z)^m, by
 // z^m = Σ m!/(2^i i! √j!) h_j, j = m - 2i: all of one sign for one m.

@@ -227,17 +227,6 @@ func TestDerivativeAndLimit(t *testing.T) {
 	}
 }
 
-func TestCurves(t *testing.T) {
-	K := ntk.Must(ntk.GaussianKernel(1))
-	c, v, err := ntk.Curves(5, K, K.Add(K))
-	if err != nil || len(c) != 5 || !slices.IsSorted(c) || len(v) != 2 || v[1][4] != 2 {
-		t.Errorf("%v, %v, %v", c, v, err)
-	}
-	if _, _, err := ntk.Curves(1, K); err == nil {
-		t.Error("one point is no curve")
-	}
-}
-
 // Deep nets: a thousand layers on the edge of chaos, and a named error where the
 // variance grows.
 func TestDepthOfThousands(t *testing.T) {

@@ -70,11 +70,6 @@ func ExamplePolynomial() {
 	// Output: polynomial of degree 2: 0.8750 1.5000
 }
 
-func ExampleMonomial() {
-	dual(ntk.Monomial(2))
-	// Output: polynomial of degree 2: 1.5000 2.0000
-}
-
 func ExampleRectifiedMonomial() {
 	dual(ntk.RectifiedMonomial{Degree: 2})
 	// Output: relu(z)^2: 0.7067 1.2180
@@ -272,12 +267,6 @@ func ExampleKernel_CurveAt() {
 	K := ntk.Must(net.NNGP())
 	fmt.Printf("%.4f\n", ntk.Must(K.CurveAt(4, []float64{0, 0.5, 1})))
 	// Output: [0.0000 0.2932 0.6970]
-}
-
-func ExampleCurves() {
-	c, values, err := ntk.Curves(3, ntk.Must(ntk.GaussianKernel(1)), ntk.Must(ntk.LaplaceKernel(1)))
-	fmt.Printf("%.2f %.3f %.3f %v\n", c, values[0], values[1], err)
-	// Output: [-1.00 -0.00 1.00] [0.135 0.368 1.000] [0.135 0.243 1.000] <nil>
 }
 
 func ExampleFromFunc() {

@@ -39,7 +39,6 @@ var documented = []string{
 	"study",
 	"train",
 	"../data",
-	"../data/download",
 	"../plotting",
 	"../plotting/live",
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
-// Numerics is the version of what activations and kernels compute. It is
+// numerics is the version of what activations and kernels compute. It is
 // raised when the same net gives other numbers than before, beyond rounding,
 // and is part of [FCN.Fingerprint].
-const Numerics = 1
+const numerics = 1
 
 // Fingerprint returns 32 hexadecimal digits that change when the net does, on
 // every kind of machine the same: for the keys of records. The package's own
@@ -23,7 +23,7 @@ const Numerics = 1
 // duals at nine pairs; a change that shows in none of these is not seen.
 func (f *FCN) Fingerprint() string {
 	h := fnv.New128a()
-	fmt.Fprintln(h, Numerics)
+	fmt.Fprintln(h, numerics)
 	for _, l := range f.layers {
 		fmt.Fprintln(h, l.WeightStd, l.BiasStd)
 		writeActivation(h, l.Activation)

@@ -114,26 +114,6 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 	return best[at], bound + (1e-15+K.tolerance)*math.Abs(best[at]), nil
 }
 
-// Curves evaluates kernels at n cosines of equally spaced angles, for a figure:
-// the cosines in ascending order and one slice of values for each kernel.
-func Curves(n int, kernels ...Kernel) (cosines []float64, values [][]float64, err error) {
-	if n < 2 {
-		return nil, nil, fmt.Errorf("ntk: %d points; a curve has at least 2", n)
-	}
-	cosines = make([]float64, n)
-	for i := range cosines {
-		cosines[i] = -math.Cos(math.Pi * float64(i) / float64(n-1))
-	}
-	for _, K := range kernels {
-		v, err := K.Curve(cosines)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%v: %w", K, err)
-		}
-		values = append(values, v)
-	}
-	return cosines, values, nil
-}
-
 // Kernel is a kernel that depends on its two inputs through q = ‖x‖²/d,
 // k = x·x'/d and q' = ‖x'‖²/d; on the sphere it is a curve K(c) over the
 // cosine. Kernels come from nets ([FCN.NTK], [FCN.NNGP]), from the functions

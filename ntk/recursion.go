@@ -197,7 +197,7 @@ type netPoint struct {
 type layerPoint struct {
 	q        float64   // variance of the pre-activation
 	top      float64   // φ̌ at equal inputs
-	prepared []float64 // see PreparedDualer
+	prepared []float64 // see preparedDualer
 }
 
 // maxVariance is where squares and products of variances leave double precision.
@@ -221,7 +221,7 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 		if n, ok := r.duals[i].(numeric); ok && s > n.maxVariance() {
 			return nil, &VarianceError{i + 1, name, s, n.maxVariance()}
 		}
-		if d, ok := r.duals[i].(PreparedDualer); ok {
+		if d, ok := r.duals[i].(preparedDualer); ok {
 			l.prepared = d.Prepare(s)
 		}
 		l.top, _ = r.dual(i, l, gauss.New(s, s, s, 0, 2*s), l)
@@ -237,7 +237,7 @@ func (r *recursion) dual(
 	i int, a *layerPoint, p gauss.Pair, b *layerPoint,
 ) (value, derivative float64) {
 	if a.prepared != nil {
-		if d, ok := r.duals[i].(PreparedDualer); ok {
+		if d, ok := r.duals[i].(preparedDualer); ok {
 			return d.DualPrepared(a.prepared, a.q, p.K, b.q, b.prepared)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/kernelsmith/kernelsmith/data"
-	"github.com/kernelsmith/kernelsmith/data/download"
+	"github.com/kernelsmith/kernelsmith/internal/download"
+	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 )
 
 func main() {
@@ -32,12 +32,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Usage = func() {
 		fmt.Fprintf(stderr,
 			"usage: fetch [-url address | -archive file] -all | set…\n\nDownloads data sets "+
-				"into the cache; data.JMLRSets lists their names.\n")
+				"into the cache; it says their names where it does not know one.\n")
 		flags.PrintDefaults()
 	}
 	url := flags.String("url", "", "`address` of the archive (default "+download.JMLRArchive+")")
 	archive := flags.String("archive", "", "`file` with an archive downloaded before")
-	all := flags.Bool("all", false, "all sets of data.JMLRSets")
+	all := flags.Bool("all", false, "all sets whose checksums are known")
 	if err := flags.Parse(args); err != nil {
 		if err == flag.ErrHelp {
 			return 0
@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if *all {
-		sets = data.JMLRSets()
+		sets = jmlr.Sets()
 	}
 	results, err := download.JMLR(
 		ctx,

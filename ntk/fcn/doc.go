@@ -22,8 +22,8 @@
 //
 // # Files
 //
-// [Net.Save] and [Net.WriteNPZ] write the parameters as NumPy's .npz, [Load] and
-// [ReadNPZ] read them and check them against the architecture.
+// [Net.Save] and [Net.WriteNPZ] write the parameters as NumPy's .npz, and [Load]
+// reads them and checks them against the architecture.
 //
 // # Precision
 //

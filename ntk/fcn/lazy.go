@@ -8,10 +8,10 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// KernelChange returns ‖after - before‖/‖before‖ with Frobenius norms: 0 where the net
+// kernelChange returns ‖after - before‖/‖before‖ with Frobenius norms: 0 where the net
 // is its linearisation throughout training (lazy), of order 1 where it learns
 // features. The matrices have one shape and finite entries; before is not 0.
-func KernelChange(before, after mat.Matrix) (float64, error) {
+func kernelChange(before, after mat.Matrix) (float64, error) {
 	d, err := compareKernels(before, after, "before", "after")
 	if err != nil {
 		return 0, err
@@ -22,10 +22,10 @@ func KernelChange(before, after mat.Matrix) (float64, error) {
 	return math.Sqrt(d.difference / d.aa), nil
 }
 
-// KernelCosine returns Σ a_ij b_ij/(‖a‖‖b‖): 1 for kernels that differ by a positive
+// kernelCosine returns Σ a_ij b_ij/(‖a‖‖b‖): 1 for kernels that differ by a positive
 // factor alone, which only rescales time. The matrices have one shape and finite
 // entries and are not 0.
-func KernelCosine(a, b mat.Matrix) (float64, error) {
+func kernelCosine(a, b mat.Matrix) (float64, error) {
 	d, err := compareKernels(a, b, "a", "b")
 	if err != nil {
 		return 0, err
@@ -36,27 +36,13 @@ func KernelCosine(a, b mat.Matrix) (float64, error) {
 	return math.Max(-1, math.Min(1, d.ab/math.Sqrt(d.aa)/math.Sqrt(d.bb))), nil
 }
 
-// KernelAlignment returns the cosine between the n×n kernel and y yᵀ for targets y,
-// n×o: tr(yᵀ K y)/(‖K‖‖y yᵀ‖). It is 1 where the kernel is a multiple of y yᵀ. Nothing is
-// centred: a kernel with a large constant part is aligned with targets of large mean.
-// For an NTK between all pairs of outputs give the targets as one column, row by row.
-//
-// Source: Cristianini et al. 2001, "On kernel-target alignment", def. 2.
-func KernelAlignment(kernel mat.Matrix, y *mat.Dense) (float64, error) {
-	return alignment(kernel, y, false)
-}
-
-// CenteredAlignment is [KernelAlignment] of the kernel and the targets when both have
-// had their means over points subtracted: K becomes H K H with H = I - 11ᵀ/n, 1 the vector of
+// centeredAlignment returns the cosine between the n×n kernel and y yᵀ for targets y, n×o,
+// tr(yᵀ K y)/(‖K‖‖y yᵀ‖), when both have had their means over points subtracted: K becomes H K H with H = I - 11ᵀ/n, 1 the vector of
 // ones, and y becomes H y. Constant parts of kernel and targets thus do not count.
 //
 // Source: Cortes, Mohri and Rostamizadeh 2012, "Algorithms for learning kernels based
 // on centered alignment", def. 4.
-func CenteredAlignment(kernel mat.Matrix, y *mat.Dense) (float64, error) {
-	return alignment(kernel, y, true)
-}
-
-func alignment(kernel mat.Matrix, y *mat.Dense, centred bool) (float64, error) {
+func centeredAlignment(kernel mat.Matrix, y *mat.Dense) (float64, error) {
 	if y == nil || y.IsEmpty() {
 		return 0, fmt.Errorf("fcn: no targets: a matrix with a row for each point is needed")
 	}
@@ -69,12 +55,10 @@ func alignment(kernel mat.Matrix, y *mat.Dense, centred bool) (float64, error) {
 			"fcn: a kernel of %d×%d for %d targets; it must be square with a row for each", r, c, n)
 	}
 	k, t := mat.DenseCopyOf(kernel), mat.DenseCopyOf(y)
-	if centred {
-		centreColumns(t)
-		centreColumns(k)
-		k = mat.DenseCopyOf(k.T())
-		centreColumns(k)
-	}
+	centreColumns(t)
+	centreColumns(k)
+	k = mat.DenseCopyOf(k.T())
+	centreColumns(k)
 	var labels mat.Dense
 	labels.Mul(t, t.T())
 	d, err := compareKernels(k, &labels, "the kernel", "y yᵀ")
@@ -88,12 +72,9 @@ func alignment(kernel mat.Matrix, y *mat.Dense, centred bool) (float64, error) {
 	}
 	size := mat.Norm(y, 2)
 	if d.aa <= 1e-26*all.aa || math.Sqrt(d.bb) <= 1e-13*size*size {
-		if centred {
-			return 0, fmt.Errorf(
-				"fcn: the kernel or the targets are constant over the points: centred, nothing " +
-					"is left to align")
-		}
-		return 0, fmt.Errorf("fcn: the kernel or the targets are 0: nothing can be aligned")
+		return 0, fmt.Errorf(
+			"fcn: the kernel or the targets are constant over the points: centred, nothing " +
+				"is left to align")
 	}
 	return math.Max(-1, math.Min(1, d.ab/math.Sqrt(d.aa)/math.Sqrt(d.bb))), nil
 }
@@ -144,11 +125,10 @@ func compareKernels(a, b mat.Matrix, nameA, nameB string) (p inner, err error) {
 type Movement struct {
 	// Before and After are the kernels on the points: Net.EmpiricalNTKMean.
 	Before, After *mat.Dense
-	// Change is ‖After - Before‖/‖Before‖; see KernelChange. Cosine does not depend on
-	// a common factor; see KernelCosine.
+	// Change is ‖After - Before‖/‖Before‖. Cosine does not depend on
+	// a common factor.
 	Change, Cosine float64
-	// AlignmentBefore and AlignmentAfter are with the targets, centred; see
-	// CenteredAlignment. They are 0 where the targets are constant.
+	// AlignmentBefore and AlignmentAfter are with the targets, centred. They are 0 where the targets are constant.
 	AlignmentBefore, AlignmentAfter float64
 	// NNGPChange is the change of Net.EmpiricalNNGP: of the features of the last hidden
 	// layer.
@@ -172,17 +152,17 @@ func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
 	if m.After, err = n.EmpiricalNTKMean(x, x); err != nil {
 		return nil, err
 	}
-	if m.Change, err = KernelChange(m.Before, m.After); err != nil {
+	if m.Change, err = kernelChange(m.Before, m.After); err != nil {
 		return nil, err
 	}
-	if m.Cosine, err = KernelCosine(m.Before, m.After); err != nil {
+	if m.Cosine, err = kernelCosine(m.Before, m.After); err != nil {
 		return nil, err
 	}
 	if !constantRows(y) {
-		if m.AlignmentBefore, err = CenteredAlignment(m.Before, y); err != nil {
+		if m.AlignmentBefore, err = centeredAlignment(m.Before, y); err != nil {
 			return nil, err
 		}
-		if m.AlignmentAfter, err = CenteredAlignment(m.After, y); err != nil {
+		if m.AlignmentAfter, err = centeredAlignment(m.After, y); err != nil {
 			return nil, err
 		}
 	}
@@ -194,7 +174,7 @@ func (n *Net) Moved(before *Net, x, y *mat.Dense) (*Movement, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.NNGPChange, err = KernelChange(was, is); err != nil {
+	if m.NNGPChange, err = kernelChange(was, is); err != nil {
 		return nil, err
 	}
 	return m, nil

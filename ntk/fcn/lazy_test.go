@@ -20,25 +20,20 @@ func TestKernelComparisons(t *testing.T) {
 		got  float64
 		want float64
 	}{
-		{"no change", ntk.Must(KernelChange(two(3, 4, 4, 1), two(3, 4, 4, 1))), 0},
-		{"doubled", ntk.Must(KernelChange(two(3, 4, 4, 1), two(6, 8, 8, 2))), 1},
-		{"a corner", ntk.Must(KernelChange(two(1, 2, 2, 4), two(1, 2, 2, 9))), 1}, // 5/√25
-		{"cosine doubled", ntk.Must(KernelCosine(two(3, 4, 4, 1), two(6, 8, 8, 2))), 1},
-		{"cosine of the opposite", ntk.Must(KernelCosine(two(3, 4, 4, 1), two(-3, -4, -4, -1))),
+		{"no change", ntk.Must(kernelChange(two(3, 4, 4, 1), two(3, 4, 4, 1))), 0},
+		{"doubled", ntk.Must(kernelChange(two(3, 4, 4, 1), two(6, 8, 8, 2))), 1},
+		{"a corner", ntk.Must(kernelChange(two(1, 2, 2, 4), two(1, 2, 2, 9))), 1}, // 5/√25
+		{"cosine doubled", ntk.Must(kernelCosine(two(3, 4, 4, 1), two(6, 8, 8, 2))), 1},
+		{"cosine of the opposite", ntk.Must(kernelCosine(two(3, 4, 4, 1), two(-3, -4, -4, -1))),
 			-1},
-		{"cosine of I and ones", ntk.Must(KernelCosine(two(1, 0, 0, 1), two(1, 1, 1, 1))),
+		{"cosine of I and ones", ntk.Must(kernelCosine(two(1, 0, 0, 1), two(1, 1, 1, 1))),
 			2 / (math.Sqrt2 * 2)},
-		{"aligned", ntk.Must(KernelAlignment(two(1, -1, -1, 1), column(3, -3))), 1},
-		{"across", ntk.Must(KernelAlignment(two(1, 1, 1, 1), column(3, -3))), 0},
-		{"identity", ntk.Must(KernelAlignment(two(1, 0, 0, 1), column(1, 2))),
-			5 / (math.Sqrt2 * 5)},
-		{"two outputs", ntk.Must(KernelAlignment(two(1, 0, 0, 1), two(1, 0, 0, 1))), 1},
-		// yᵀKy = 2·1 + 2·1 = 4 for y = (1, 0, -1), ‖K‖ = 4, ‖y yᵀ‖ = 2
-		{"three", ntk.Must(KernelAlignment(three, column(1, 0, -1))), 0.5},
+		{"aligned", ntk.Must(centeredAlignment(two(1, -1, -1, 1), column(3, -3))), 1},
+		// yᵀKy = 2·1 + 2·1 = 4 for y = (1, 0, -1), ‖y yᵀ‖ = 2;
 		// H K H = [[10,-2,-8],[-2,4,-2],[-8,-2,10]]/9 has the norm √360/9; y is centred
-		{"three, centred", ntk.Must(CenteredAlignment(three, column(1, 0, -1))),
+		{"three, centred", ntk.Must(centeredAlignment(three, column(1, 0, -1))),
 			4 / (math.Sqrt(360) / 9 * 2)},
-		{"means do not count", ntk.Must(CenteredAlignment(mat.NewDense(3, 3,
+		{"means do not count", ntk.Must(centeredAlignment(mat.NewDense(3, 3,
 			[]float64{12, 11, 10, 11, 12, 11, 10, 11, 12}), column(8, 7, 6))),
 			4 / (math.Sqrt(360) / 9 * 2)},
 	} {
@@ -51,19 +46,19 @@ func TestKernelComparisons(t *testing.T) {
 		says string
 		err  error
 	}{
-		{"before is 2×2 and after 3×3", second(KernelChange(two(1, 0, 0, 1), three))},
-		{"before is 0", second(KernelChange(two(0, 0, 0, 0), two(1, 0, 0, 1)))},
-		{"row 1, column 0", second(KernelChange(two(1, 0, nan, 1), two(1, 0, 0, 1)))},
-		{"two kernels", second(KernelChange(nil, three))},
-		{"zeros", second(KernelCosine(two(0, 0, 0, 0), two(1, 0, 0, 1)))},
-		{"3×3 for 2 targets", second(KernelAlignment(three, column(1, 2)))},
-		{"no targets", second(KernelAlignment(three, nil))},
-		{"are 0", second(KernelAlignment(three, column(0, 0, 0)))},
-		{"constant", second(CenteredAlignment(three, column(0.1, 0.1, 0.1)))},
-		{"constant", second(CenteredAlignment(mat.NewDense(3, 3,
+		{"before is 2×2 and after 3×3", second(kernelChange(two(1, 0, 0, 1), three))},
+		{"before is 0", second(kernelChange(two(0, 0, 0, 0), two(1, 0, 0, 1)))},
+		{"row 1, column 0", second(kernelChange(two(1, 0, nan, 1), two(1, 0, 0, 1)))},
+		{"two kernels", second(kernelChange(nil, three))},
+		{"zeros", second(kernelCosine(two(0, 0, 0, 0), two(1, 0, 0, 1)))},
+		{"3×3 for 2 targets", second(centeredAlignment(three, column(1, 2)))},
+		{"no targets", second(centeredAlignment(three, nil))},
+		{"constant", second(centeredAlignment(three, column(0, 0, 0)))},
+		{"constant", second(centeredAlignment(three, column(0.1, 0.1, 0.1)))},
+		{"constant", second(centeredAlignment(mat.NewDense(3, 3,
 			[]float64{.1, .1, .1, .1, .1, .1, .1, .1, .1}), column(1, 2, 3)))},
-		{"finite", second(KernelAlignment(three, column(1, nan, 0)))},
-		{"no kernel", second(KernelAlignment(nil, column(1)))},
+		{"finite", second(centeredAlignment(three, column(1, nan, 0)))},
+		{"no kernel", second(centeredAlignment(nil, column(1)))},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", c.err, c.says)
@@ -98,13 +93,13 @@ func TestMoved(t *testing.T) {
 		m := ntk.Must(net.Moved(before, p.XTrain, p.YTrain))
 		change[width] = m
 		if got := ntk.Must(
-			KernelChange(ntk.Must(before.EmpiricalNTKMean(p.XTrain, p.XTrain)),
+			kernelChange(ntk.Must(before.EmpiricalNTKMean(p.XTrain, p.XTrain)),
 				ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain))),
 		); got != m.Change {
 			t.Errorf("width %d: change %v, by kernels %v", width, m.Change, got)
 		}
 		if got := ntk.Must(
-			CenteredAlignment(ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain)),
+			centeredAlignment(ntk.Must(net.EmpiricalNTKMean(p.XTrain, p.XTrain)),
 				p.YTrain)); got != m.AlignmentAfter ||
 			got == m.AlignmentBefore {
 			t.Errorf("width %d: alignment %v → %v, by kernels %v", width, m.AlignmentBefore,

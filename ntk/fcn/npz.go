@@ -210,7 +210,13 @@ func (n *Net) Save(path string) error {
 	return nil
 }
 
-// Load reads a net from a file; see [ReadNPZ].
+// Load reads a net of the given architecture from an .npz file, compressed or not, which
+// [Net.Save] or [Net.WriteNPZ] wrote, or numpy.savez with the same arrays. The sizes of the net
+// are those of the arrays. If the file has an "architecture" it must agree with arch, except
+// for which layers are frozen; if it has none the seed is 0. It is an error, which names the
+// array, if an array is missing or is one too many, is not of single precision ('<f4'), has
+// another shape than the architecture and the other arrays require, or has an entry that is not
+// finite, and if the file was cut off or changed.
 func Load(path string, arch *ntk.FCN) (*Net, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -221,21 +227,15 @@ func Load(path string, arch *ntk.FCN) (*Net, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fcn: %w", err)
 	}
-	n, err := ReadNPZ(f, info.Size(), arch)
+	n, err := parseNPZ(f, info.Size(), arch)
 	if err != nil {
 		return nil, fmt.Errorf("%w (in %s)", err, path)
 	}
 	return n, nil
 }
 
-// ReadNPZ reads a net of the given architecture from an .npz file of size bytes, compressed or
-// not, which [Net.WriteNPZ] wrote, or numpy.savez with the same arrays. The sizes of the net
-// are those of the arrays. If the file has an "architecture" it must agree with arch, except
-// for which layers are frozen; if it has none the seed is 0. It is an error, which names the
-// array, if an array is missing or is one too many, is not of single precision ('<f4'), has
-// another shape than the architecture and the other arrays require, or has an entry that is not
-// finite, and if the file was cut off or changed.
-func ReadNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
+// parseNPZ reads a net as [Load] does, from size bytes of r.
+func parseNPZ(r io.ReaderAt, size int64, arch *ntk.FCN) (*Net, error) {
 	if arch == nil || arch.Depth() == 0 {
 		return nil, fmt.Errorf("fcn: no architecture to read a net of; make one with ntk.NewFCN")
 	}

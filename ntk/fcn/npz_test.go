@@ -29,7 +29,7 @@ func npzOf(t testing.TB, n *Net) []byte {
 }
 
 func readNPZ(b []byte, arch *ntk.FCN) (*Net, error) {
-	return ReadNPZ(bytes.NewReader(b), int64(len(b)), arch)
+	return parseNPZ(bytes.NewReader(b), int64(len(b)), arch)
 }
 
 func sameParameters(a, b *Net) bool {

@@ -17,7 +17,7 @@ func TestActivations(t *testing.T) {
 		ntk.Sin{Amplitude: 0.7, Frequency: 2, Phase: 0.4}, ntk.Cos{Amplitude: 1, Frequency: 1},
 		ntk.GaussianFeature(1.3),
 		ntk.Exp{Amplitude: 0.8, Rate: 0.5}, ntk.Gaussian{Amplitude: 1, Rate: 1}, ntk.Gabor{},
-		ntk.Monomial(2), ntk.Monomial(3), ntk.Polynomial{Coeffs: []float64{0.3, -1, 0.5, 0.1}},
+		ntk.Polynomial{Coeffs: []float64{0, 0, 1}}, ntk.Polynomial{Coeffs: []float64{0, 0, 0, 1}}, ntk.Polynomial{Coeffs: []float64{0.3, -1, 0.5, 0.1}},
 		ntk.Must(hermite.NewSeries([]float64{0, 0.2, 0, 0.9})),
 		ntk.RectifiedMonomial{Degree: 2}, ntk.RectifiedMonomial{Degree: 3},
 		ntk.PublishedMimic(), ntk.Tanh{}, ntk.Sigmoid{}, ntk.Softplus{}, ntk.SiLU{},

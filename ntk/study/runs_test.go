@@ -14,7 +14,7 @@ import (
 // small are two narrow nets on half of the irises.
 func small(t *testing.T) Runs {
 	t.Helper()
-	set := data.Iris()
+	set := ntk.Must(data.Embedded("iris"))
 	var split data.Split
 	for i := range 150 {
 		if i%2 == 0 {

@@ -8,12 +8,13 @@ import (
 	"regexp"
 
 	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/records"
 )
 
 // Study is the records of one notebook at one scale. Several processes may have the same one.
 type Study struct {
 	name, scale string
-	records     *data.Records
+	records     *records.Folder
 }
 
 // Scales of a study: paper has the published settings, quick takes seconds.
@@ -42,7 +43,7 @@ func Open(name string) (*Study, error) {
 		return nil, fmt.Errorf("study: %q cannot name a study; use letters, digits and hyphens",
 			name)
 	}
-	records, err := data.OpenRecords(filepath.Join("records", scale, name))
+	records, err := records.Open(filepath.Join("records", scale, name))
 	if err != nil {
 		return nil, fmt.Errorf("study: %w", err)
 	}

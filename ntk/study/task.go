@@ -9,7 +9,7 @@ import (
 	"os/signal"
 	"strings"
 
-	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/records"
 	"github.com/kernelsmith/kernelsmith/plotting"
 )
 
@@ -17,7 +17,7 @@ import (
 type Task[T any] struct {
 	// Label is the name of the record, of letters, digits, points, hyphens and underscores.
 	Label string
-	// Key is everything that determines the result, in exported fields; see data.RecordKey.
+	// Key is everything that determines the result, in exported fields; see records.KeyOf.
 	Key any
 	// Steps is how much of the progress line the task is, epochs say; 0 is one step.
 	Steps int
@@ -69,7 +69,7 @@ func Missing[T any](s *Study, tasks ...Task[T]) ([]string, error) {
 func missing[T any](tasks []Task[T], found []bool) (keys []string, err error) {
 	seen := map[string]bool{}
 	for i, t := range tasks {
-		key, err := data.RecordKey(t.Label, t.Key)
+		key, err := records.KeyOf(t.Label, t.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func missing[T any](tasks []Task[T], found []bool) (keys []string, err error) {
 func load[T any](s *Study, tasks []Task[T]) (results []T, found []bool, err error) {
 	results, found = make([]T, len(tasks)), make([]bool, len(tasks))
 	for i, t := range tasks {
-		key, err := data.RecordKey(t.Label, t.Key)
+		key, err := records.KeyOf(t.Label, t.Key)
 		if err != nil {
 			return nil, nil, fmt.Errorf("study: %w", err)
 		}
@@ -153,14 +153,14 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 }
 
 // Remember returns the record of a label and a key, or what run returns, which it keeps: a task
-// that takes seconds, without progress and without checkpoints. See data.Remember.
+// that takes seconds, without progress and without checkpoints. See records.Remember.
 func Remember[T any](s *Study, label string, key any, run func() (T, error)) (T, error) {
-	return data.Remember(s.records, label, key, run)
+	return records.Remember(s.records, label, key, run)
 }
 
 // make makes the record, unless another process has by now.
 func (t Task[T]) make(ctx context.Context, s *Study, report func(Report)) (T, error) {
-	return data.RememberResumable(s.records, t.Label, t.Key, func(folder string) (T, error) {
+	return records.RememberResumable(s.records, t.Label, t.Key, func(folder string) (T, error) {
 		return t.Run(ctx, folder, report)
 	})
 }
@@ -189,7 +189,7 @@ func showing(bar *plotting.Progress, done int, label string) func(Report) {
 // a later call in the same program, as long as nothing that comes before is missing.
 func makeOne[T any](s *Study, key string, missing []string, tasks []Task[T]) error {
 	for _, t := range tasks {
-		k, err := data.RecordKey(t.Label, t.Key)
+		k, err := records.KeyOf(t.Label, t.Key)
 		if err != nil {
 			return err
 		}

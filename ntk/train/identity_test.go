@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/records"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	. "github.com/kernelsmith/kernelsmith/ntk/train"
 )
@@ -29,7 +29,7 @@ func TestKeysOfEarlierRecords(t *testing.T) {
 		case "uncentered":
 			run.Settings.Uncentered, run.Settings.Snapshots = true, []int{0, 7}
 		}
-		if got := ntk.Must(data.RecordKey(c.name, run.Identity())).String(); got != c.want {
+		if got := ntk.Must(records.KeyOf(c.name, run.Identity())).String(); got != c.want {
 			t.Errorf("key %s, was %s", got, c.want)
 		}
 	}
@@ -67,7 +67,7 @@ func TestEarlierTracesLoad(t *testing.T) {
 // type's first name.
 func TestIdentityInAnInterface(t *testing.T) {
 	id := Identity{Config: json.RawMessage(`{"Inputs":0,"Width":0,"Outputs":0,"Seed":0}`)}
-	key := ntk.Must(data.RecordKey("list", []any{id, 1})).String()
+	key := ntk.Must(records.KeyOf("list", []any{id, 1})).String()
 	if want := "list-df503a80e96db39b"; key != want {
 		t.Errorf("key %s, was %s", key, want)
 	}

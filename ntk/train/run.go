@@ -17,7 +17,7 @@ import (
 // Numerics is the version of what training computes with nets of any kind. It is raised when
 // the same settings give other results than before, beyond rounding, so that records of
 // earlier versions are not taken for them.
-const Numerics = 1
+const numerics = 1
 
 // Run is a training run from initialisation to trace: everything that determines its
 // result.
@@ -156,7 +156,7 @@ func (r Run) Identity() Identity {
 		XTrain: matrixFingerprint(r.Problem.XTrain), YTrain: matrixFingerprint(r.Problem.YTrain),
 		XTest: matrixFingerprint(r.Problem.XTest), YTest: matrixFingerprint(r.Problem.YTest),
 		LearningRate: r.Settings.LearningRate, Epochs: r.Settings.Epochs,
-		Snapshots: r.Settings.snapshots(), Centered: !r.Settings.Uncentered, Numerics: Numerics,
+		Snapshots: r.Settings.snapshots(), Centered: !r.Settings.Uncentered, Numerics: numerics,
 	}
 	points := 0
 	if r.Problem.XTrain != nil {

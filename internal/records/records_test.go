@@ -1,4 +1,4 @@
-package data
+package records
 
 import (
 	"errors"
@@ -11,12 +11,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kernelsmith/kernelsmith/data"
 )
 
 type runSettings struct {
 	Width int
 	Rate  float64
-	Norm  Normalization
+	Norm  data.Normalization
 	Sizes []int
 	Notes map[string]any
 	Log   func() `json:"-"`
@@ -27,18 +29,30 @@ type runValue struct {
 	Note string
 }
 
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error; want one with %q", parts)
+	}
+	for _, p := range parts {
+		if !strings.Contains(err.Error(), p) {
+			t.Errorf("error %q does not contain %q", err, p)
+		}
+	}
+}
+
 func key(t *testing.T, settings any) Key {
 	t.Helper()
-	k, err := RecordKey("run", settings)
+	k, err := KeyOf("run", settings)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
-func openRecords(t *testing.T) *Records {
+func openRecords(t *testing.T) *Folder {
 	t.Helper()
-	r, err := OpenRecords(filepath.Join(t.TempDir(), "my records"))
+	r, err := Open(filepath.Join(t.TempDir(), "my records"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +61,7 @@ func openRecords(t *testing.T) *Records {
 
 func TestRecordRoundTrip(t *testing.T) {
 	r := openRecords(t)
-	k := key(t, runSettings{Width: 4096, Rate: .1, Norm: MeanNorm{}})
+	k := key(t, runSettings{Width: 4096, Rate: .1, Norm: data.MeanNorm{}})
 	want := runValue{
 		Loss: []float64{0, math.Copysign(0, -1), .1, 1. / 3, math.Pi, 5e-324, math.MaxFloat64,
 			math.Nextafter(1, 2), 1e21, -1e-7, 0x1.fffffffffffffp-1022},
@@ -150,10 +164,10 @@ func TestRecordKeysDiffer(t *testing.T) {
 	for _, s := range []any{
 		runSettings{}, runSettings{Width: 1}, runSettings{Rate: .1},
 		runSettings{Rate: math.Nextafter(.1, 1)},
-		runSettings{Rate: math.Copysign(0, -1)}, runSettings{Norm: MeanNorm{}},
-		runSettings{Norm: Standardize{}},
-		runSettings{Norm: Unnormalized{}}, runSettings{Norm: Sphere{}},
-		runSettings{Norm: Sphere{PerFeature: true}},
+		runSettings{Rate: math.Copysign(0, -1)}, runSettings{Norm: data.MeanNorm{}},
+		runSettings{Norm: data.Standardize{}},
+		runSettings{Norm: data.Unnormalized{}}, runSettings{Norm: data.Sphere{}},
+		runSettings{Norm: data.Sphere{PerFeature: true}},
 		runSettings{Sizes: []int{}}, runSettings{Sizes: []int{1, 2}}, runSettings{Sizes: []int{12}},
 		runSettings{Notes: map[string]any{"x": 1}}, runSettings{Notes: map[string]any{"x": 1.0}},
 		runSettings{Notes: map[string]any{"x": "1"}},
@@ -177,7 +191,7 @@ func TestRecordKeysDiffer(t *testing.T) {
 			t.Errorf("key %s", k)
 		}
 	}
-	other, err := RecordKey("Run", runSettings{})
+	other, err := KeyOf("Run", runSettings{})
 	if err != nil || strings.EqualFold(other.String(), key(t, runSettings{}).String()) {
 		t.Errorf("names that differ in case: %s, %v", other, err)
 	}
@@ -212,12 +226,12 @@ func TestRecordKeyErrors(t *testing.T) {
 		"settings are nil":                       nil,
 		"settings of record run: settings are n": none,
 	} {
-		_, err := RecordKey("run", s)
+		_, err := KeyOf("run", s)
 		wantError(t, err, want)
 	}
 	for _, name := range []string{"", ".hidden", "a/b", `a\b`, "a b", "é", strings.Repeat("a", 101),
 		"-a"} {
-		_, err := RecordKey(name, 1)
+		_, err := KeyOf(name, 1)
 		wantError(t, err, "cannot name a record")
 	}
 	r := openRecords(t)
@@ -228,7 +242,7 @@ func TestRecordKeyErrors(t *testing.T) {
 		_, err := r.Load(key(t, 1), v)
 		wantError(t, err, "non-nil pointer")
 	}
-	_, err = OpenRecords("")
+	_, err = Open("")
 	wantError(t, err, "name of a folder")
 }
 
@@ -249,7 +263,7 @@ func TestRecordDamage(t *testing.T) {
 		}
 		v := runValue{Note: "untouched"}
 		found, err := r.Load(k, &v)
-		var record *RecordError
+		var record *Error
 		if found || !errors.As(err, &record) || record.File != r.Path(k) || v.Note != "untouched" ||
 			v.Loss != nil {
 			t.Errorf("%s: found %v, error %v, value %v", what, found, err, v)
@@ -307,7 +321,7 @@ func TestRecordOfAnotherForm(t *testing.T) {
 	}
 	for _, v := range []any{new(renamed), new(grown), new(retyped), new([]int)} {
 		_, err := r.Load(k, v)
-		var record *RecordError
+		var record *Error
 		if !errors.As(err, &record) {
 			t.Errorf("%T: %v", v, err)
 		}
@@ -320,7 +334,7 @@ func TestRecordOfAnotherForm(t *testing.T) {
 
 func TestRecordSaveErrors(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "records")
-	r, err := OpenRecords(dir)
+	r, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,9 +354,9 @@ func TestRecordSaveErrors(t *testing.T) {
 	if err := os.WriteFile(dir, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = OpenRecords(dir)
+	_, err = Open(dir)
 	wantError(t, err, dir)
-	_, err = OpenRecords(filepath.Join(dir, "below"))
+	_, err = Open(filepath.Join(dir, "below"))
 	wantError(t, err, dir)
 	// A folder is in the way of the file: nothing is left of the attempt.
 	r = openRecords(t)
@@ -388,7 +402,7 @@ func TestRecordsAtOnce(t *testing.T) {
 }
 
 func TestRemember(t *testing.T) {
-	records, err := OpenRecords(t.TempDir())
+	records, err := Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +427,7 @@ func TestRemember(t *testing.T) {
 		t.Errorf("a failing run was kept: %d, %v", got, err)
 	}
 	// A folder that is gone: known before the run, not after hours of it.
-	gone, err := OpenRecords(filepath.Join(t.TempDir(), "gone"))
+	gone, err := Open(filepath.Join(t.TempDir(), "gone"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -493,7 +507,7 @@ func (relocated) RecordType() string { return "example.com/old.Place" }
 
 // A type that has moved keeps its name in the keys of records.
 func TestKeyOfMovedType(t *testing.T) {
-	key, err := RecordKey("moved", []any{relocated{1}})
+	key, err := KeyOf("moved", []any{relocated{1}})
 	if err != nil || !strings.Contains(string(key.settings), `"$type":"example.com/old.Place"`) {
 		t.Errorf("%s, %v", key.settings, err)
 	}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 )
 
 // JMLRArchive is the archive that the authors of the collection published.
@@ -78,7 +79,7 @@ type Result struct {
 //
 // The archive is read as a stream, which ends when the last set is complete;
 // only files of the wanted sets reach the disk. Each file is compared with its
-// published checksum where data.JMLRChecksums knows it, each set is read as a
+// published checksum where jmlr.Checksums knows it, each set is read as a
 // whole, and then put in place by one rename. So a set in the cache is whole
 // or absent; an interrupted download harms nothing, keeps the sets that were
 // complete, and is repeated by calling again. A set in the cache that is
@@ -99,7 +100,7 @@ func JMLR(ctx context.Context, settings *Settings, sets ...string) ([]Result, er
 	if s.URL == "" {
 		s.URL = JMLRArchive
 	}
-	cache, err := data.CacheDir()
+	cache, err := jmlr.CacheDir()
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func JMLR(ctx context.Context, settings *Settings, sets ...string) ([]Result, er
 	for _, set := range sets {
 		switch {
 		case !wanted[set]:
-			dir, err := data.FindJMLR(set)
+			dir, err := jmlr.Find(set)
 			if err != nil {
 				return results, err
 			}
@@ -149,8 +150,8 @@ func JMLR(ctx context.Context, settings *Settings, sets ...string) ([]Result, er
 // inPlace returns the folder of a set that can be read, or "" when the set is
 // to be downloaded into root.
 func inPlace(set, root string) (string, error) {
-	dir, err := data.FindJMLR(set)
-	var notFound *data.NotFoundError
+	dir, err := jmlr.Find(set)
+	var notFound *jmlr.NotFoundError
 	switch {
 	case errors.As(err, &notFound):
 		return "", nil
@@ -361,8 +362,8 @@ func (u *unpacker) unpack(ctx context.Context, r io.Reader) error {
 	var absent []string
 	for set := range u.wanted {
 		switch {
-		case data.JMLRChecksums(set) != nil:
-			if len(u.files[set]) < len(data.JMLRChecksums(set)) {
+		case jmlr.Checksums(set) != nil:
+			if len(u.files[set]) < len(jmlr.Checksums(set)) {
 				absent = append(absent, set)
 			}
 		case len(u.files[set]) == 0:
@@ -376,8 +377,9 @@ func (u *unpacker) unpack(ctx context.Context, r io.Reader) error {
 	if len(absent) > 0 {
 		slices.Sort(absent)
 		return fmt.Errorf(
-			"download: %s does not hold, or not completely: %s; check the names (data.JMLRSets "+
-				"lists the known ones)", u.archive, strings.Join(absent, ", "))
+			"download: %s does not hold, or not completely: %s; check the names: "+
+				"known are %s", u.archive, strings.Join(absent, ", "),
+			strings.Join(jmlr.Sets(), ", "))
 	}
 	return nil
 }
@@ -411,7 +413,7 @@ func (u *unpacker) entry(header *tar.Header, r io.Reader) error {
 			u.archive, name)
 	}
 	if slices.Contains(u.files[set], file) {
-		if data.JMLRChecksums(set) != nil {
+		if jmlr.Checksums(set) != nil {
 			return nil // the first was verified
 		}
 		return fmt.Errorf(
@@ -426,7 +428,7 @@ func (u *unpacker) entry(header *tar.Header, r io.Reader) error {
 		return err
 	}
 	u.files[set] = append(u.files[set], file)
-	if sums := data.JMLRChecksums(set); sums != nil && len(u.files[set]) == len(sums) {
+	if sums := jmlr.Checksums(set); sums != nil && len(u.files[set]) == len(sums) {
 		return u.place(set)
 	}
 	return nil
@@ -434,7 +436,7 @@ func (u *unpacker) entry(header *tar.Header, r io.Reader) error {
 
 // belongs tells the files that package data reads from others of the archive.
 func (u *unpacker) belongs(set, file string) bool {
-	if sums := data.JMLRChecksums(set); sums != nil {
+	if sums := jmlr.Checksums(set); sums != nil {
 		return sums[file] != ""
 	}
 	return file == set+".txt" || file == "conxuntos.dat" || file == "conxuntos_kfold.dat" ||
@@ -468,7 +470,7 @@ func (u *unpacker) write(set, file string, r io.Reader) (err error) {
 		return fmt.Errorf("download: cannot write in the cache: %w", err)
 	}
 	got := hex.EncodeToString(h.Sum(nil))
-	if want := data.JMLRChecksums(set)[file]; want != "" && got != want {
+	if want := jmlr.Checksums(set)[file]; want != "" && got != want {
 		return fmt.Errorf("download: %s is damaged or not the published archive: %w", u.archive,
 			&data.ChecksumError{File: set + "/" + file, Want: want, Got: got})
 	}
@@ -478,7 +480,7 @@ func (u *unpacker) write(set, file string, r io.Reader) (err error) {
 // place moves a complete set from the staging folder to where it is read.
 func (u *unpacker) place(set string) error {
 	from, to := filepath.Join(u.staging, set), filepath.Join(u.root, set)
-	if _, err := data.ParseJMLR(from); err != nil {
+	if _, err := data.LoadJMLR(set, &data.LoadSettings{Dir: from}); err != nil {
 		return fmt.Errorf("download: %s: %w", u.archive, err)
 	}
 	// A damaged set makes way; it goes when the staging folder does.
@@ -488,7 +490,7 @@ func (u *unpacker) place(set string) error {
 	}
 	if err := os.Rename(from, to); err != nil {
 		// Another process may have put the same set there in between.
-		if _, e := data.ParseJMLR(to); e != nil {
+		if _, e := data.LoadJMLR(set, &data.LoadSettings{Dir: to}); e != nil {
 			return fmt.Errorf("download: cannot put the set in place: %w", err)
 		}
 	}

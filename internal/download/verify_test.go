@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 )
 
 // realFiles returns the published files of a set, read from the folder that
@@ -23,7 +24,7 @@ func realFiles(t *testing.T, set string) []entry {
 		t.Fatal("KERNELSMITH_DATA is not set; it must name the folder that holds jmlr/<set>")
 	}
 	entries := []entry{{name: "data/" + set + "/other.txt", text: "not wanted"}}
-	for file := range data.JMLRChecksums(set) {
+	for file := range jmlr.Checksums(set) {
 		b, err := os.ReadFile(filepath.Join(root, "jmlr", set, file))
 		if err != nil {
 			t.Fatal(err)

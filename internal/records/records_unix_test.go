@@ -1,6 +1,6 @@
 //go:build unix
 
-package data
+package records
 
 import (
 	"os"
@@ -18,7 +18,7 @@ func TestRecordSaveOnFullDisk(t *testing.T) {
 	const variable = "KERNELSMITH_TEST_FULL_DISK"
 	if dir := os.Getenv(variable); dir != "" {
 		signal.Ignore(syscall.SIGXFSZ)
-		r, err := OpenRecords(dir)
+		r, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package data
+package records
 
 import (
 	"bytes"
@@ -16,37 +16,37 @@ import (
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
 )
 
-// Records is a folder of results of finished runs, one JSON file each, made to
+// Folder is a folder of results of finished runs, one JSON file each, made to
 // be read and compared by people too. A result is found only under the
 // settings that produced it. Several processes may use a folder at once.
-type Records struct {
+type Folder struct {
 	dir string
 }
 
-// RecordError reports a record that is there but cannot be used. It is never
+// Error reports a record that is there but cannot be used. It is never
 // taken for a missing one, since that would repeat, and then overwrite, what
 // may be hours of work.
-type RecordError struct {
+type Error struct {
 	File    string
 	Problem string
 }
 
 // Error implements error.
-func (e *RecordError) Error() string {
-	return fmt.Sprintf("data: record %s %s; delete the file to run again", e.File, e.Problem)
+func (e *Error) Error() string {
+	return fmt.Sprintf("records: record %s %s; delete the file to run again", e.File, e.Problem)
 }
 
-// OpenRecords opens the folder, making it when it is not there. It returns an
+// Open opens the folder, making it when it is not there. It returns an
 // error when it is not a folder or cannot be made; a folder without write
 // permission can be opened and loaded from.
-func OpenRecords(dir string) (*Records, error) {
+func Open(dir string) (*Folder, error) {
 	if dir == "" {
-		return nil, errors.New("data: records need the name of a folder")
+		return nil, errors.New("records: records need the name of a folder")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("data: cannot make the folder for records: %w", err)
+		return nil, fmt.Errorf("records: cannot make the folder for records: %w", err)
 	}
-	return &Records{dir: dir}, nil
+	return &Folder{dir: dir}, nil
 }
 
 // Key identifies a run: a name for people and everything that determines the
@@ -58,7 +58,7 @@ type Key struct {
 
 var recordName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
-// RecordKey makes the key of a run. The name consists of letters, digits,
+// KeyOf makes the key of a run. The name consists of letters, digits,
 // points, hyphens and underscores. settings is any value made of exported
 // fields; all that can change the result belongs in it: sizes, seeds, the
 // fingerprint of the data, names of activations.
@@ -70,15 +70,15 @@ var recordName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 // with the tag json:"-" is left out. A field with the tag json:",omitzero" is
 // left out where it is zero: so tagged, a setting added later, whose zero value
 // means what was done before, leaves the keys of earlier runs as they are.
-func RecordKey(name string, settings any) (Key, error) {
+func KeyOf(name string, settings any) (Key, error) {
 	if !recordName.MatchString(name) {
 		return Key{}, fmt.Errorf(
-			"data: %q cannot name a record; use at most 100 letters, digits, points, hyphens "+
+			"records: %q cannot name a record; use at most 100 letters, digits, points, hyphens "+
 				"and underscores, a letter or digit first", name)
 	}
 	b, err := canonicalJSON(settings)
 	if err != nil {
-		return Key{}, fmt.Errorf("data: settings of record %s: %w", name, err)
+		return Key{}, fmt.Errorf("records: settings of record %s: %w", name, err)
 	}
 	return Key{name: name, settings: b}, nil
 }
@@ -93,7 +93,7 @@ func (k Key) String() string {
 }
 
 // Path returns the file that holds the record of the key.
-func (r *Records) Path(key Key) string {
+func (r *Folder) Path(key Key) string {
 	return filepath.Join(r.dir, key.String()+".json")
 }
 
@@ -120,19 +120,19 @@ func recordSum(name string, settings, value []byte) string {
 // bit. The file appears whole or not at all. It returns an error when the
 // value cannot be written as JSON (NaN and infinite values cannot) or the file
 // cannot be written.
-func (r *Records) Save(key Key, value any) error {
+func (r *Folder) Save(key Key, value any) error {
 	if key.name == "" {
-		return errors.New("data: the zero Key has no record; make one with RecordKey")
+		return errors.New("records: the zero Key has no record; make one with KeyOf")
 	}
 	v, err := marshal(value)
 	if err != nil {
 		var unsupported *json.UnsupportedValueError
 		if errors.As(err, &unsupported) {
 			return fmt.Errorf(
-				"data: record %s: the value holds %s, which JSON cannot; save finite numbers", key,
+				"records: record %s: the value holds %s, which JSON cannot; save finite numbers", key,
 				unsupported.Str)
 		}
-		return fmt.Errorf("data: record %s: %w", key, err)
+		return fmt.Errorf("records: record %s: %w", key, err)
 	}
 	b, err := marshal(
 		recordFile{
@@ -143,31 +143,31 @@ func (r *Records) Save(key Key, value any) error {
 		},
 	)
 	if err != nil {
-		return fmt.Errorf("data: record %s: %w", key, err)
+		return fmt.Errorf("records: record %s: %w", key, err)
 	}
 	var text bytes.Buffer
 	if err := json.Indent(&text, b, "", "  "); err != nil {
-		return fmt.Errorf("data: record %s: %w", key, err)
+		return fmt.Errorf("records: record %s: %w", key, err)
 	}
 	text.WriteByte('\n')
 	if err := atomicfile.WriteBytes(r.Path(key), text.Bytes()); err != nil {
-		return fmt.Errorf("data: %w", err)
+		return fmt.Errorf("records: %w", err)
 	}
 	return nil
 }
 
 // Load reads the record of key into value, a non-nil pointer to the type that
-// was saved. It returns false when there is none. It returns a *RecordError,
+// was saved. It returns false when there is none. It returns a *Error,
 // and leaves value as it is, when the file is truncated or altered, when its
 // settings are not the key's, or when the saved value does not fit the type
 // exactly, as after a field was added or renamed.
-func (r *Records) Load(key Key, value any) (found bool, err error) {
+func (r *Folder) Load(key Key, value any) (found bool, err error) {
 	if key.name == "" {
-		return false, errors.New("data: the zero Key has no record; make one with RecordKey")
+		return false, errors.New("records: the zero Key has no record; make one with KeyOf")
 	}
 	target := reflect.ValueOf(value)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
-		return false, fmt.Errorf("data: record %s: Load needs a non-nil pointer, not %T", key,
+		return false, fmt.Errorf("records: record %s: Load needs a non-nil pointer, not %T", key,
 			value)
 	}
 	path := r.Path(key)
@@ -176,10 +176,10 @@ func (r *Records) Load(key Key, value any) (found bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("data: cannot read the record: %w", err)
+		return false, fmt.Errorf("records: cannot read the record: %w", err)
 	}
 	fail := func(problem string, args ...any) (bool, error) {
-		return false, &RecordError{File: path, Problem: fmt.Sprintf(problem, args...)}
+		return false, &Error{File: path, Problem: fmt.Sprintf(problem, args...)}
 	}
 	var file recordFile
 	if err := json.Unmarshal(b, &file); err != nil {
@@ -211,8 +211,8 @@ func (r *Records) Load(key Key, value any) (found bool, err error) {
 // calls run and saves what it returns. A run that fails is not saved, and its
 // result is returned with its error. That a record can be written is tried
 // before the run, which may take hours, and not only after it. name and
-// settings make the key; see [RecordKey].
-func Remember[T any](r *Records, name string, settings any, run func() (T, error)) (T, error) {
+// settings make the key; see [KeyOf].
+func Remember[T any](r *Folder, name string, settings any, run func() (T, error)) (T, error) {
 	return RememberResumable(r, name, settings, func(string) (T, error) { return run() })
 }
 
@@ -222,10 +222,10 @@ func Remember[T any](r *Records, name string, settings any, run func() (T, error
 // folder stays when run fails or is killed, if there is something in it, and is
 // removed when the record is there.
 func RememberResumable[T any](
-	r *Records, name string, settings any, run func(folder string) (T, error),
+	r *Folder, name string, settings any, run func(folder string) (T, error),
 ) (T, error) {
 	var value T
-	key, err := RecordKey(name, settings)
+	key, err := KeyOf(name, settings)
 	if err != nil {
 		return value, err
 	}
@@ -247,7 +247,7 @@ func RememberResumable[T any](
 			}
 		}
 		if err != nil {
-			return value, fmt.Errorf("data: no folder for what a run keeps on its way: %w", err)
+			return value, fmt.Errorf("records: no folder for what a run keeps on its way: %w", err)
 		}
 		if value, err = run(folder); err != nil {
 			os.Remove(folder) // if it is empty
@@ -259,7 +259,7 @@ func RememberResumable[T any](
 		}
 	}
 	if err := os.RemoveAll(folder); err != nil && !found {
-		return value, fmt.Errorf("data: the record is kept, but not all of %s could be removed: %w",
+		return value, fmt.Errorf("records: the record is kept, but not all of %s could be removed: %w",
 			folder, err)
 	}
 	os.Remove(all) // if it is empty
@@ -267,10 +267,10 @@ func RememberResumable[T any](
 }
 
 // probe writes and removes a file of the size of a large record.
-func (r *Records) probe() error {
+func (r *Folder) probe() error {
 	path := filepath.Join(r.dir, fmt.Sprintf(".probe-%d", os.Getpid()))
 	if err := atomicfile.WriteBytes(path, make([]byte, 64<<10)); err != nil {
-		return fmt.Errorf("data: a record could not be kept, so the run was not started: %w", err)
+		return fmt.Errorf("records: a record could not be kept, so the run was not started: %w", err)
 	}
 	return os.Remove(path)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 )
 
 // entry is a file of a synthetic archive.
@@ -290,7 +291,7 @@ func TestJMLRBadArchives(t *testing.T) {
 		"incomplete":  {archive(t, first[:3]...), "first", "first_R.dat"},
 		"altered":     {archive(t, altered...), "first", `class "7"`},
 		"published sum": {archive(t, zoo...), "zoo",
-			"published is " + data.JMLRChecksums("zoo")["zoo.txt"]},
+			"published is " + jmlr.Checksums("zoo")["zoo.txt"]},
 		"published part": {archive(t, setFiles("d/", "first")...), "zoo", "not completely: zoo"},
 		"traversal": {archive(t, append([]entry{{name: "d/../../first/first_R.dat",
 			text: "x"}}, first...)...), "first", "leads out of the folder"},

@@ -12,7 +12,7 @@ import (
 	"os"
 
 	"github.com/kernelsmith/kernelsmith/data"
-	"github.com/kernelsmith/kernelsmith/data/download"
+	"github.com/kernelsmith/kernelsmith/internal/download"
 )
 
 // Here a local server stands in for the authors' one.
@@ -20,7 +20,7 @@ func ExampleJMLR() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		z := gzip.NewWriter(w)
 		t := tar.NewWriter(z)
-		if err := t.AddFS(os.DirFS("../testdata/jmlr").(fs.ReadDirFS)); err != nil {
+		if err := t.AddFS(os.DirFS("../../data/testdata/jmlr").(fs.ReadDirFS)); err != nil {
 			log.Fatal(err)
 		}
 		t.Close()
