@@ -1,5 +1,6 @@
-# Everything a user does with a checkout. Works with GNU make 3.81 and later. What the targets need is set up on the way,
-# inside the checkout (.venv, .cache), by tools/setup; tools/env is the environment in which the commands run.
+# Everything a user does with a checkout. Works with GNU make 3.81 and later. What the targets need is set up on the
+# way, inside the checkout (.venv, .cache), by tools/setup; tools/env is the environment in which the commands run.
+# "make help" lists the targets that say what they do after "##", "make help-all" also those that say it after "###".
 
 SHELL = /bin/sh
 
@@ -15,84 +16,102 @@ BENCH ?= .
 DATASETS ?= wine-quality-red
 export PYTHON
 
-# The Python that runs exported activations, and what it must have for that (make verify EXPORTS=numpy does without the others).
+# The Python that runs exported activations, and what it must have for that ("make verify EXPORTS=numpy" does without
+# the others).
 KERNELSMITH_PYTHON ?= .venv/bin/python
 EXPORTS ?= numpy torch jax
 export KERNELSMITH_PYTHON
 
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
-.PHONY: help setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks test-browser stress execute verify bench data requirements clean distclean
+.PHONY: help help-all setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks \
+	test-browser stress execute verify bench data requirements clean distclean
 .NOTPARALLEL:
 
-help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\	/p' Makefile | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
-	@echo
-	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  JOBS=2  REPEAT=20  FRESH=3  LABFLAGS="--port 8889"  BENCH=regexp'
-	@echo '          DATASETS="name …"  PYTHON=python3  KERNELSMITH_DATA=folder of data files you have'
-	@echo '          KERNELSMITH_PYTHON=… and EXPORTS="numpy torch jax" for exported activations in make verify'
+describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
-report: ready ## Run the notebooks that changed, JOBS at a time, and write report/index.html
+help:
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\	/p' Makefile | $(describe)
+	@echo
+	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  JOBS=2  DATASETS="name …"  LABFLAGS="--port 8889"'
+	@echo 'All targets and settings: make help-all, and CONTRIBUTING.md'
+
+help-all:
+	@sed -n 's/^\([a-z-]*\):[^#]*###* /\1\	/p' Makefile | $(describe)
+	@echo
+	@echo '(c) needs Chromium and Node.js 20.11 or later'
+	@echo
+	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  JOBS=2  REPEAT=20  FRESH=3'
+	@echo '          DATASETS="name …"  KERNELSMITH_DATA=folder of data files you have'
+	@echo '          LABFLAGS="--port 8889"  BENCH=regexp  PYTHON=python3'
+	@echo '          KERNELSMITH_PYTHON=…  EXPORTS="numpy torch jax"  for exported activations in make verify'
+
+report: ready ## Run the notebooks that changed and write report/index.html
 	@$(run) report --scale "$(SCALE)" $(if $(JOBS),--jobs $(JOBS)) $(NOTEBOOKS)
+
+test: test-go lint-notebooks check-notebooks ## Vet and test the Go code; lint, run and check the notebooks
+
+lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
+	@tools/env --user-home .venv/bin/python -m jupyterlab \
+		--ServerApp.root_dir=notebooks --MultiKernelManager.default_kernel_name=gonb \
+		--LabApp.default_url=/lab/tree/00-start.ipynb --LanguageServerManager.autodetect=False $(LABFLAGS)
 
 pdf: ready ## The report with a PDF of each notebook (needs Chromium and Node.js 20.11 or later)
 	@$(run) report --scale "$(SCALE)" $(if $(JOBS),--jobs $(JOBS)) --pdf $(NOTEBOOKS)
 
-publish-check: ready ## Open the report in Chromium without a network: pictures, links, formulas, console, contrast (needs Chromium and Node.js 20.11 or later)
+publish-check: ready ### The pages of the report in Chromium: pictures, links, formulas, contrast (c)
 	@tools/browser/run site report
 
-lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
-	@tools/env --user-home .venv/bin/python -m jupyterlab --ServerApp.root_dir=notebooks --MultiKernelManager.default_kernel_name=gonb \
-		--LabApp.default_url=/lab/tree/00-start.ipynb --LanguageServerManager.autodetect=False $(LABFLAGS)
-
-test: test-go lint-notebooks check-notebooks ## Vet, Go tests, notebooks linted, executed and checked
-
-setup: ## Set up all that the other targets need (they do it themselves); try again what was optional
+setup: ### Set up all that the other targets need (they do it themselves); try again what was optional
 	@tools/setup retry
 
 ready:
 	@tools/setup
 
-test-go: ready ## The part of test that is Go: vet, gofmt, go test
+test-go: ready ### The part of test that is Go: vet, gofmt, go test
 	tools/env go vet ./...
 	@badly=$$(find . -name '.?*' -prune -o -name '*.go' -exec tools/env gofmt -l {} +) && \
 		if [ -n "$$badly" ]; then printf 'Not formatted by gofmt:\n%s\n' "$$badly" >&2; exit 1; fi
 	KERNELSMITH_OPENBLAS=off KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 	KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 
-lint-notebooks: ready ## The part of test that is notebooks as they are: compiled, format, length, outputs, captions
+lint-notebooks: ready ### The part of test that is notebooks as they are: compiled, format, outputs, captions
 	@cd tools/notebooks && ../env ../../.venv/bin/python -B -m unittest --quiet lint_test
 	@tools/env .venv/bin/python tools/notebooks/lint.py
 
-check-notebooks: ready ## The part of test that runs notebooks: executed REPEAT times and checked
+check-notebooks: ready ### The part of test that runs notebooks: executed REPEAT times and checked
 	@cd tools/notebooks && ../env ../../.venv/bin/python -B -m unittest --quiet lab_test kernel_test
 	@$(run) check --scale "$(SCALE)" --repeat "$(REPEAT)" $(NOTEBOOKS)
 
-test-browser: ready ## The notebooks in JupyterLab in a real browser, REPEAT times (needs Chromium and Node.js 20.11 or later)
+test-browser: ready ### The notebooks in JupyterLab in a real browser, REPEAT times (c)
 	@tools/browser/run lab "$(REPEAT)"
 
-stress: ready ## Run the notebooks REPEAT times with the records kept, and FRESH times without, and look for what is left behind
-	@tools/env .venv/bin/python tools/notebooks/stress.py --scale "$(SCALE)" --repeat "$(REPEAT)" --fresh "$(FRESH)" $(NOTEBOOKS)
+stress: ready ### The notebooks REPEAT times with records and FRESH times without: what is left behind
+	@tools/env .venv/bin/python tools/notebooks/stress.py \
+		--scale "$(SCALE)" --repeat "$(REPEAT)" --fresh "$(FRESH)" $(NOTEBOOKS)
 
-execute: ready ## Run the notebooks in place (for committing: SCALE=paper)
+execute: ready ### Run the notebooks in place (for committing: SCALE=paper)
 	@$(run) execute --scale "$(SCALE)" $(NOTEBOOKS)
 
-verify: ready ## Checks on the real data files in KERNELSMITH_DATA, and of PyTorch and JAX exports
+verify: ready ### Checks on the real data files in KERNELSMITH_DATA, and of PyTorch and JAX exports
 	@if [ -z "$$KERNELSMITH_DATA" ]; then \
-		echo 'make verify checks real data files: name their folder, as in "make verify KERNELSMITH_DATA=../data".' >&2; exit 1; fi
+		echo 'make verify checks real data files: name their folder,' \
+			'as in "make verify KERNELSMITH_DATA=../data".' >&2; \
+		exit 1; fi
 	@for package in $(EXPORTS); do \
 		tools/env "$$KERNELSMITH_PYTHON" -c "import $$package" || { \
-			echo "make verify runs exported activations with $(EXPORTS): name a Python that has them in KERNELSMITH_PYTHON, or fewer in EXPORTS." >&2; \
+			echo "make verify runs exported activations with $(EXPORTS):" \
+				"name a Python that has them in KERNELSMITH_PYTHON, or fewer in EXPORTS." >&2; \
 			exit 1; }; done
 	KERNELSMITH_EXPORTS="$(EXPORTS)" tools/env go test -count=1 -timeout 60m -tags verify ./...
 
-bench: ready ## Benchmarks (BENCH= selects)
+bench: ready ### Benchmarks (BENCH= selects)
 	tools/env go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)
 
-requirements: ## Pin the Python requirements anew (tools/notebooks/requirements*.in)
+requirements: ### Pin the Python requirements anew (tools/notebooks/requirements*.in)
 	@tools/setup check
 	@test -x .cache/uv/bin/uv || { tools/env --user-home "$(PYTHON)" -m venv .cache/uv && \
 		tools/env --user-home .cache/uv/bin/python -m pip install --quiet uv; }
@@ -101,9 +120,10 @@ requirements: ## Pin the Python requirements anew (tools/notebooks/requirements*
 			--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
 
-clean: ## Remove what was made: the report, executed notebooks, records of quick runs, checkpoints
+clean: ## Remove what was made: report, executed notebooks, records of quick runs, checkpoints
 	rm -rf build report notebooks/records/quick notebooks/records/*/*/checkpoints
-	find . -path ./.venv -prune -o -path ./.cache -prune -o \( -name .ipynb_checkpoints -o -name __pycache__ \) -prune -exec rm -rf {} +
+	find . -path ./.venv -prune -o -path ./.cache -prune -o \
+		\( -name .ipynb_checkpoints -o -name __pycache__ \) -prune -exec rm -rf {} +
 
-distclean: clean ## Also remove what was set up and downloaded
+distclean: clean ### Also remove what was set up and downloaded
 	rm -rf .venv .cache
