@@ -236,7 +236,8 @@ func ExampleShowMarkdown() {
 // Progress goes to a notebook's page or a terminal's standard error, never to the standard output.
 func ExampleNewProgress() {
 	p := plotting.NewProgress("4HL ReLU, trial 1 of 3", 1025)
-	for epoch := range 1025 {
+	p.From(200) // the run goes on from a checkpoint
+	for epoch := 200; epoch < 1025; epoch++ {
 		p.Set(epoch, fmt.Sprintf("train loss %.2f", 1/math.Sqrt(float64(epoch+1))))
 	}
 	p.Done("train loss 0.03")
