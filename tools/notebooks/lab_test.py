@@ -227,7 +227,7 @@ class Keys(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "jmlr/iris").mkdir(parents=True)
             file = Path(folder) / "jmlr/iris/iris.txt"
-            sources = ["ntk/doc.go", "data/embedded/iris.csv", "data/jmlr_sha256.txt", "plotting/live/page.js", "tools/gonb.patch", "tools/notebooks/kernel/launch"]
+            sources = ["ntk/doc.go", "data/embedded/iris.csv", "internal/jmlr/sha256.txt", "plotting/live/page.js", "tools/gonb.patch", "tools/notebooks/kernel/launch"]
             if platform.machine() == "x86_64":
                 sources.append("ntk/internal/vec32/vec32_amd64.s")
             with mock.patch.dict(os.environ, KERNELSMITH_DATA=folder):
