@@ -8,6 +8,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/regress"
 	"github.com/kernelsmith/kernelsmith/ntk/study"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"github.com/kernelsmith/kernelsmith/plotting"
@@ -105,11 +106,105 @@ func ExampleResults() {
 		Source: "a paper", Epochs: []int{0}, LossTolerance: 0.01, AccuracyTolerance: 0.01,
 		Points: map[string][][4]float64{name: {{0.5, 0, 1, 1}}},
 	}))
-	fmt.Println(beside.Header, beside.Rows[0][:3], beside.Loss)
+	fmt.Println(traces.Numbers(name, 0), beside.Loss)
 	// Output:
 	// [– –] [0.5000 0.0000] 0.5000 (0.5000)
 	// 1 [0 2]
-	// [net epoch train loss test loss train accuracy test accuracy] [1HL erf 0 0.5000 / 0.5000] 0
+	// [0.5000 0.0000 0.000 0.000] 0
+}
+
+// Tables of what was measured: printed numbers, sizes, each net and trial beside infinite width.
+func ExampleResults_ShowBeside() {
+	defer inFolder()()
+	s := ntk.Must(study.Open("rows"))
+	traces, limits := ntk.Must(brief.Train(s)), ntk.Must(brief.Limits(s, []int{0, 2}))
+	traces.ShowBeside(limits, []int{0}, "One net.")
+	// Output:
+	// One net.
+	// net      trials  epoch       train loss        test loss   train accuracy    test accuracy
+	// -------  ------  -----  ---------------  ---------------  ---------------  ---------------
+	// 1HL erf       1      0  0.5000 (0.5000)  0.0000 (0.0000)  0.0000 (0.0000)  0.0000 (0.0000)
+}
+
+func ExampleResults_ShowDistances() {
+	defer inFolder()()
+	s := ntk.Must(study.Open("rows"))
+	traces, limits := ntk.Must(brief.Train(s)), ntk.Must(brief.Limits(s, []int{0, 2}))
+	traces.ShowDistances(limits, []int{0}, "")
+	// Output:
+	// net      epoch  train loss  infinite width  difference  test loss  infinite width  difference
+	// -------  -----  ----------  --------------  ----------  ---------  --------------  ----------
+	// 1HL erf      0      0.5000          0.5000     +0.0000     0.0000          0.0000     +0.0000
+}
+
+// The time that a trial took is another each time, so this prints no output to compare.
+func ExampleResults_ShowTrials() {
+	defer inFolder()()
+	s := ntk.Must(study.Open("rows"))
+	traces, limits := ntk.Must(brief.Train(s)), ntk.Must(brief.Limits(s, []int{0, 2}))
+	if err := traces.ShowTrials(limits, "Each trial at its last epoch."); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func ExampleRuns_ShowSizes() {
+	brief.ShowSizes("1HL erf", "Trained parameters.")
+	// Output:
+	// Trained parameters.
+	// net      width  parameters  of 1HL erf
+	// -------  -----  ----------  ----------
+	// 1HL erf     64         192       100 %
+}
+
+func ExampleCompared_Show() {
+	defer inFolder()()
+	traces := ntk.Must(brief.Train(ntk.Must(study.Open("rows"))))
+	beside := ntk.Must(traces.Compare(study.Published{
+		Source: "a paper", Epochs: []int{0}, LossTolerance: 0.01, AccuracyTolerance: 0.01,
+		Points: map[string][][4]float64{"1HL erf": {{0.5, 0, 0, 0}}},
+	}))
+	beside.Show("Ours / published.")
+	// Output:
+	// Ours / published.
+	// net      epoch       train loss        test loss   train accuracy    test accuracy
+	// -------  -----  ---------------  ---------------  ---------------  ---------------
+	// 1HL erf      0  0.5000 / 0.5000  0.0000 / 0.0000  0.0000 / 0.0000  0.0000 / 0.0000
+}
+
+// The same nets at two widths, and at infinite width.
+func ExampleAgainstWidth() {
+	defer inFolder()()
+	s := ntk.Must(study.Open("rows"))
+	results := ntk.Must(s.Train(brief.AtWidth(16), brief))
+	limits := ntk.Must(brief.Limits(s, []int{0, 2}))
+	plotting.Show(study.AgainstWidth(results, limits, 2), "Losses against the width.")
+	study.ShowAgainstWidth(results, limits, 0, "")
+	// Output:
+	// width  1HL erf, trials  train loss  test loss
+	// -----  ---------------  ----------  ---------
+	// 16                   1      0.5000     0.0000
+	// 64                   1      0.5000     0.0000
+	// ∞                           0.5000     0.0000
+}
+
+// The kernel of a net on the training rows: how far it is from that of another net, its
+// eigenvalues, regression with it, how far training takes a finite net from it, what it costs.
+func ExampleRuns_KernelError() {
+	defer inFolder()()
+	s, relu := ntk.Must(study.Open("rows")), ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
+	off := ntk.Must(brief.KernelError(s, narrow, relu))
+	fmt.Printf("%.3f %.3f\n", off, ntk.Must(brief.Spectrum(s, narrow)))
+	points, deltas, err := brief.Regression(s, narrow, []regress.RidgeSettings{{Ridge: 0.5}})
+	fmt.Printf("%.3f %.1f %v\n", points[0].TrainLoss, deltas[0], err)
+	moved := ntk.Must(brief.Moved(s, 2, []int{16, 64}))
+	fmt.Println(len(moved), moved[1].Change < moved[0].Change)
+	cost := ntk.Must(brief.Cost(s, narrow, 2, false))
+	fmt.Println(cost.Rows, cost.Gram > 0, cost.Epoch > 0)
+	// Output:
+	// 0.161 [0.517 0.517]
+	// 0.053 0.5 <nil>
+	// 2 true
+	// 2 true true
 }
 
 // A table of the runs: seeds, sizes, times, arithmetic.

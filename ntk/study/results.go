@@ -73,6 +73,18 @@ func (r *Results) At(name string, epoch int) (mean, std train.Point) {
 // standard deviation where there are several trials; "–" is no trial.
 func (r *Results) Losses(name string, epoch int) []string { return r.written(name, epoch)[:2] }
 
+// Numbers writes the means of train loss, test loss, train accuracy and test accuracy at an epoch
+// for a table, losses to four places and accuracies to three.
+func (r *Results) Numbers(name string, epoch int) []string {
+	mean, _ := r.At(name, epoch)
+	return numbers(mean)
+}
+
+func numbers(p train.Point) []string {
+	return []string{fmt.Sprintf("%.4f", p.TrainLoss), fmt.Sprintf("%.4f", p.TestLoss),
+		fmt.Sprintf("%.3f", p.TrainAccuracy), fmt.Sprintf("%.3f", p.TestAccuracy)}
+}
+
 // Beside writes train loss, test loss, train accuracy and test accuracy at an epoch for a table,
 // each as in [Results.Losses] with the limit of infinite width in brackets.
 func (r *Results) Beside(limits *Results, name string, epoch int) []string {
@@ -120,6 +132,69 @@ func (r *Results) ShowRuns(caption string) error {
 	}
 	return plotting.ShowTable([]string{"net", "trial", "seed", "width", "parameters", "time",
 		"arithmetic"}, rows, caption)
+}
+
+// ShowTrials shows each trial of the nets at the last of its epochs as a table, and what the nets
+// go to at infinite width: losses, accuracies and the time that a trial took.
+func (r *Results) ShowTrials(limits *Results, caption string) error {
+	var rows [][]string
+	for _, name := range r.names {
+		last := 0
+		for i, t := range r.traces[name] {
+			p := t.Points[len(t.Points)-1]
+			last = p.Epoch
+			rows = append(rows, append([]string{name, fmt.Sprint(i + 1),
+				fmt.Sprintf("%.0f s", t.Seconds)}, numbers(p)...))
+		}
+		if last > 0 {
+			rows = append(rows,
+				append([]string{name, "∞ width", ""}, limits.Numbers(name, last)...))
+		}
+	}
+	return plotting.ShowTable(append([]string{"net", "trial", "time"}, fourNumbers()...), rows,
+		caption)
+}
+
+// ShowBeside shows the nets at some epochs as a table: mean ± standard deviation over trials, and
+// in brackets the limit of infinite width.
+func (r *Results) ShowBeside(limits *Results, epochs []int, caption string) error {
+	var rows [][]string
+	for _, name := range r.names {
+		for _, epoch := range epochs {
+			rows = append(rows, append([]string{name, fmt.Sprint(len(r.traces[name])),
+				fmt.Sprint(epoch)}, r.Beside(limits, name, epoch)...))
+		}
+	}
+	return plotting.ShowTable(append([]string{"net", "trials", "epoch"}, fourNumbers()...), rows,
+		caption)
+}
+
+// ShowDistances shows the mean losses of the nets at some epochs as a table, each beside its limit
+// of infinite width and with the difference.
+func (r *Results) ShowDistances(limits *Results, epochs []int, caption string) error {
+	var rows [][]string
+	for _, name := range r.names {
+		for _, epoch := range epochs {
+			net, _ := r.At(name, epoch)
+			limit, _ := limits.At(name, epoch)
+			row := []string{name, fmt.Sprint(epoch)}
+			for _, m := range measurements[:2] {
+				row = append(row, fmt.Sprintf("%.4f", m.at(net)), fmt.Sprintf("%.4f", m.at(limit)),
+					fmt.Sprintf("%+.4f", m.at(net)-m.at(limit)))
+			}
+			rows = append(rows, row)
+		}
+	}
+	return plotting.ShowTable([]string{"net", "epoch", "train loss", "infinite width",
+		"difference", "test loss", "infinite width", "difference"}, rows, caption)
+}
+
+// fourNumbers are the heads of the columns of what At returns.
+func fourNumbers() (heads []string) {
+	for _, m := range measurements {
+		heads = append(heads, m.part+" "+m.what)
+	}
+	return heads
 }
 
 // measurements are the four numbers of a point, with the part of the data and the axis of each.
@@ -182,19 +257,24 @@ type Published struct {
 
 // Compared is the first trial of each net beside printed numbers.
 type Compared struct {
-	Header         []string // of a table with the Rows, "ours / published"
-	Rows           [][]string
-	Comparisons    []plotting.Comparison // for plotting.ShowCompared
-	Loss, Accuracy float64               // the largest differences
+	// Comparisons is each pair of numbers; the published report gathers those that are shown.
+	Comparisons    []plotting.Comparison
+	Loss, Accuracy float64 // the largest differences
+
+	rows [][]string
+}
+
+// Show shows the numbers as a table, "ours / published", and hands Comparisons to the published
+// report, where they count: set them to nil where the settings are others than the published ones.
+func (c *Compared) Show(caption string) error {
+	return plotting.ShowCompared(append([]string{"net", "epoch"}, fourNumbers()...), c.rows,
+		caption, c.Comparisons)
 }
 
 // Compare compares the first trial of each net with the printed numbers; nets of which none
 // are printed are left out. A net or an epoch without a measurement is an error.
 func (r *Results) Compare(p Published) (*Compared, error) {
-	out := &Compared{Header: []string{"net", "epoch"}}
-	for _, m := range measurements {
-		out.Header = append(out.Header, m.part+" "+m.what)
-	}
+	out := &Compared{}
 	for _, name := range r.names {
 		printed := p.Points[name]
 		if len(printed) == 0 {
@@ -233,5 +313,5 @@ func (c *Compared) row(p Published, name string, printed [4]float64, ours train.
 		c.Comparisons = append(c.Comparisons, one)
 		row = append(row, fmt.Sprintf("%.4f / %.4f", one.Ours, one.Published))
 	}
-	c.Rows = append(c.Rows, row)
+	c.rows = append(c.rows, row)
 }

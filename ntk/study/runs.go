@@ -3,6 +3,7 @@ package study
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/data"
@@ -10,6 +11,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
+	"github.com/kernelsmith/kernelsmith/plotting"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -82,6 +84,29 @@ func (r Runs) Run(n Net, trial int) train.Run {
 		}},
 		Problem: p, Settings: r.Settings,
 	}
+}
+
+// ShowSizes shows the trained parameters of the nets as a table, and their share of those of the
+// net with a name.
+func (r Runs) ShowSizes(of, caption string) error {
+	whole := math.NaN()
+	params := make([]int, len(r.Nets))
+	for i, n := range r.Nets {
+		c := r.Run(n, 0).Model.(fcn.Model).Config
+		params[i] = n.Arch.Params(c.Inputs, c.Width, c.Outputs)
+		if n.Name == of {
+			whole = float64(params[i])
+		}
+	}
+	if math.IsNaN(whole) {
+		return fmt.Errorf("study: no net is named %q", of)
+	}
+	var rows [][]string
+	for i, n := range r.Nets {
+		rows = append(rows, []string{n.Name, fmt.Sprint(r.Width), fmt.Sprint(params[i]),
+			fmt.Sprintf("%.3g %%", 100*float64(params[i])/whole)})
+	}
+	return plotting.ShowTable([]string{"net", "width", "parameters", "of " + of}, rows, caption)
 }
 
 // Tasks returns a task for each net and trial: the trials of the first net, then those of the
@@ -179,8 +204,8 @@ func (r Runs) Limits(s *Study, epochs []int) (*Results, error) {
 	for _, n := range r.Nets {
 		run := r.Run(n, 0)
 		if o := run.Settings; o.Optimizer != nil || o.Batch != 0 || o.Loss != train.SquaredError {
-			return nil, fmt.Errorf("study: %s is not trained by full-batch gradient descent on the "+
-				"squared error, of which alone the limit is known", n.Name)
+			return nil, fmt.Errorf("study: %s is not trained by full-batch gradient descent on "+
+				"the squared error, of which alone the limit is known", n.Name)
 		}
 		tasks = append(tasks, Task[[]train.Point]{
 			Label: n.RecordLabel("infinite"),
@@ -204,7 +229,8 @@ func (r Runs) Limits(s *Study, epochs []int) (*Results, error) {
 	}
 	out := newResults()
 	for i, n := range r.Nets {
-		if err := out.add(n.Name, []*train.Trace{{Net: n.Arch.String(), Points: all[i]}}); err != nil {
+		limit := &train.Trace{Net: n.Arch.String(), Points: all[i]}
+		if err := out.add(n.Name, []*train.Trace{limit}); err != nil {
 			return nil, err
 		}
 	}

@@ -99,7 +99,7 @@ func TestCompare(t *testing.T) {
 			"2HL ReLU": {{end.TrainLoss + 0.005, end.TestLoss, end.TrainAccuracy,
 				end.TestAccuracy - 0.03}}}}
 	c := ntk.Must(got.Compare(printed))
-	if len(c.Rows) != 1 || len(c.Comparisons) != 4 || math.Abs(c.Loss-0.005) > 1e-12 ||
+	if len(c.rows) != 1 || len(c.Comparisons) != 4 || math.Abs(c.Loss-0.005) > 1e-12 ||
 		math.Abs(c.Accuracy-0.03) > 1e-12 {
 		t.Errorf("%+v", c)
 	}

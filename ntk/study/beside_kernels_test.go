@@ -1,0 +1,130 @@
+package study
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/fcn"
+	"github.com/kernelsmith/kernelsmith/ntk/regress"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
+	"gonum.org/v1/gonum/mat"
+)
+
+// What a study keeps of kernels, against the same computed here from the matrices.
+func TestBesideKernels(t *testing.T) {
+	s := opened(t, "quick")
+	erf := Net{Name: "1HL erf", Arch: ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 1, 0.3))}
+	relu := ntk.Must(ntk.UniformFCN(2, ntk.ReLU{}, 1.2, 0))
+	p := train.Problem{
+		XTrain: mat.NewDense(4, 2, []float64{1, 1, 1, -1, 0.2, 0.9, 2, 0.1}),
+		YTrain: mat.NewDense(4, 2, []float64{1, 0, 0, 1, 1, 0, 0, 1}),
+		XTest:  mat.NewDense(2, 2, []float64{-1, 1, 0.5, 0.5}),
+		YTest:  mat.NewDense(2, 2, []float64{1, 0, 0, 1}),
+	}
+	r := Runs{Nets: []Net{erf}, Data: p, Width: 32, Trials: 1,
+		Settings: train.Settings{LearningRate: 0.1, Epochs: 3}}
+	K, target := ntk.Must(erf.Arch.NTK()), ntk.Must(relu.NTK())
+	gram, want := ntk.Must(K.Gram(p.XTrain)), ntk.Must(target.Gram(p.XTrain))
+
+	var difference, size float64
+	for i := range 4 {
+		for j := range 4 {
+			difference += math.Pow(gram.At(i, j)-want.At(i, j), 2)
+			size += math.Pow(want.At(i, j), 2)
+		}
+	}
+	if got := ntk.Must(r.KernelError(s, erf, relu)); math.Abs(got-math.Sqrt(difference/size)) > 1e-12 {
+		t.Errorf("error of the kernel %v, want %v", got, math.Sqrt(difference/size))
+	}
+	values := ntk.Must(r.Spectrum(s, erf))
+	var sum, squares float64
+	for i, v := range values {
+		sum, squares = sum+4*v, squares+16*v*v
+		if i > 0 && v > values[i-1] {
+			t.Errorf("eigenvalues %v are not in order", values)
+		}
+	}
+	var all float64
+	for i := range 4 {
+		for j := range 4 {
+			all += math.Pow(gram.At(i, j), 2)
+		}
+	}
+	if math.Abs(sum-mat.Trace(gram)) > 1e-12 || math.Abs(squares-all) > 1e-11 {
+		t.Errorf("eigenvalues sum to %v, want %v, their squares to %v, want %v", sum,
+			mat.Trace(gram), squares, all)
+	}
+
+	points, deltas, err := r.Regression(s, erf,
+		[]regress.RidgeSettings{{Ridge: 0.3}, {RelativeRidge: 0.1}})
+	if err != nil || len(points) != 2 || deltas[0] != 0.3 ||
+		math.Abs(deltas[1]-mat.Trace(gram)/40) > 1e-12 {
+		t.Fatal(points, deltas, err)
+	}
+	var inverse, weights, f mat.Dense
+	sumOf := mat.NewDense(4, 4, nil)
+	sumOf.Copy(gram)
+	for i := range 4 {
+		sumOf.Set(i, i, sumOf.At(i, i)+0.3)
+	}
+	ntk.Must(0, inverse.Inverse(sumOf))
+	weights.Mul(&inverse, p.YTrain)
+	f.Mul(ntk.Must(K.Cross(p.XTest, p.XTrain)), &weights)
+	if want := ntk.Must(ntk.MSE(&f, p.YTest)); math.Abs(points[0].TestLoss-want) > 1e-12 {
+		t.Errorf("test loss of the regression %v, want %v", points[0].TestLoss, want)
+	}
+	again, _, err := r.Regression(s, erf,
+		[]regress.RidgeSettings{{Ridge: 0.3}, {RelativeRidge: 0.1}})
+	if err != nil || again[1] != points[1] {
+		t.Errorf("loaded %v, %v, want %v", again, err, points)
+	}
+}
+
+// A net that is trained beside the study moves as far.
+func TestMoved(t *testing.T) {
+	s := opened(t, "quick")
+	erf := Net{Name: "1HL erf", Arch: ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 1, 0))}
+	p := train.Problem{XTrain: mat.NewDense(3, 2, []float64{1, 1, 1, -1, -1, 0.5}),
+		YTrain: mat.NewDense(3, 1, []float64{1, 0, -1}),
+		XTest:  mat.NewDense(1, 2, []float64{1, 0}), YTest: mat.NewDense(1, 1, []float64{1})}
+	r := Runs{Nets: []Net{erf}, Data: p, Width: 8, Trials: 1,
+		Settings: train.Settings{LearningRate: 0.2, Epochs: 20}}
+	moved := ntk.Must(r.Moved(s, 2, []int{16}))
+	net := ntk.Must(fcn.New(erf.Arch, fcn.Config{Inputs: 2, Width: 16, Outputs: 1, Seed: 1}))
+	before := net.Clone()
+	ntk.Must(train.Train(t.Context(), net, p, r.Settings))
+	want := ntk.Must(net.Moved(before, top(p.XTrain, 2), top(p.YTrain, 2)))
+	if len(moved) != 1 || moved[0].Change != want.Change || want.Change == 0 ||
+		moved[0].AlignmentAfter != want.AlignmentAfter || moved[0].ParamChange != want.ParamChange {
+		t.Errorf("moved %+v, want %+v", moved, want)
+	}
+	if _, err := r.Moved(s, 2); err == nil ||
+		!strings.Contains(err.Error(), "widths for 0 of 1 nets") {
+		t.Error(err)
+	}
+}
+
+// Costs have no values to test; what can be is where they are from and what they are kept under.
+func TestCost(t *testing.T) {
+	s := opened(t, "quick")
+	erf := Net{Name: "1HL erf", Arch: ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 1, 0))}
+	p := train.Problem{XTrain: normal(20, 3, 1), YTrain: normal(20, 2, 2),
+		XTest: normal(5, 3, 3), YTest: normal(5, 2, 4)}
+	r := Runs{Nets: []Net{erf}, Data: p, Width: 16,
+		Settings: train.Settings{LearningRate: 0.1, Epochs: 1}}
+	first, again := ntk.Must(r.Cost(s, erf, 10, false)), ntk.Must(r.Cost(s, erf, 10, false))
+	if first != again || first.Rows != 10 || first.Net <= 0 || first.Epoch <= 0 ||
+		math.IsInf(first.Epoch, 0) {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	r.Width = 0
+	if c := ntk.Must(r.Cost(s, erf, 40, true)); c.Net != 0 || c.Epoch != 0 || c.Regression <= 0 {
+		t.Errorf("of a kernel alone: %+v", c)
+	}
+	if _, err := r.Cost(s, erf, 21, false); err == nil ||
+		!strings.Contains(err.Error(), "21 rows asked for of 20") {
+		t.Error(err)
+	}
+}
