@@ -24,7 +24,10 @@ func TestBandAgainstNets(t *testing.T) {
 		design.Fit(t.Context(), design.Paper(), design.Problem{Target: target},
 			&design.Settings{Starts: 100, Polish: 4}),
 	).Design
-	for name, d := range map[string]*design.Design{"published": {Formula: design.FromMimic(ntk.PublishedMimic())}, "fitted": fitted} {
+	for name, d := range map[string]*design.Design{
+		"published": {Formula: design.FromMimic(ntk.PublishedMimic())},
+		"fitted":    fitted,
+	} {
 		curve := ntk.Must(d.Curve(target, cosines, width))
 		x := mat.NewDense(len(cosines), 2, nil)
 		for i, c := range cosines {
@@ -57,7 +60,8 @@ func TestBandAgainstNets(t *testing.T) {
 				t.Errorf("%s at c = %v: mean %v, the kernel is %v: %.1f standard errors", name, c,
 					mean, curve.Kernel[i], off)
 			}
-			if off := (std - exact) / (math.Sqrt((fourth-square*square)/nets) / (2 * std)); !(math.Abs(off) <= 4) {
+			stdError := math.Sqrt((fourth-square*square)/nets) / (2 * std)
+			if off := (std - exact) / stdError; !(math.Abs(off) <= 4) {
 				t.Errorf("%s at c = %v: standard deviation %v, exactly %v: %.1f standard errors",
 					name, c, std, exact, off)
 			}
@@ -96,7 +100,8 @@ func TestCurve(t *testing.T) {
 	_, errs["other cosines"] = d.Curve(samples, []float64{0})
 	_, errs["no target"] = d.Curve(nil, nil)
 	_, errs["outside"] = d.Curve(series, []float64{2})
-	_, errs["1 values"] = d.Curve(inverse.Samples{Cosines: []float64{1, 0}, Values: []float64{1}}, nil)
+	_, errs["1 values"] = d.Curve(
+		inverse.Samples{Cosines: []float64{1, 0}, Values: []float64{1}}, nil)
 	for says, err := range errs {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)

@@ -9,7 +9,8 @@
 // [Fit] searches a [Family] for what a [Problem] asks: the NTK or NNGP kernel of a net of
 // one hidden layer or several near a target, over angles, cosines, norms or the rows of a
 // data set ([Domain]). Every expectation and its gradient is exact (numeric for a form of
-// one's own), so nothing is sampled and a second is enough. Kernels are of nets with σ_w = 1, σ_b = 0 and a readout (1, 0).
+// one's own), so nothing is sampled and a second is enough. Kernels are of nets with
+// σ_w = 1, σ_b = 0 and a readout (1, 0).
 //
 // A kernel on the sphere says nothing of inputs of other norms: [Design.Check] tells which
 // rows are outside what a design was fitted for.

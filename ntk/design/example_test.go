@@ -214,16 +214,17 @@ func ExampleJAX() {
 }
 
 func ExampleLaTeX() {
-	fmt.Println(ntk.Must(design.LaTeX(bent)))
-	fmt.Println(
-		ntk.Must(
-			design.LaTeX(design.FromMimic(ntk.PublishedMimic()),
-				design.LaTeXSettings{Digits: 3, Function: "f", Variable: "x"}),
-		),
-	)
+	lines := strings.NewReplacer(`\right) `, "\\right)\n  ") // one for each nonlinear term
+	fmt.Println(lines.Replace(ntk.Must(design.LaTeX(bent))))
+	fmt.Println(lines.Replace(ntk.Must(
+		design.LaTeX(design.FromMimic(ntk.PublishedMimic()),
+			design.LaTeXSettings{Digits: 3, Function: "f", Variable: "x"}),
+	)))
 	// Output:
-	// \varphi(z) = 0.25\,z + 1.5\,\operatorname{ReLU}\left(z - 0.5\right) - 0.4\,\exp\left(-\frac{(z + 1)^2}{2 \cdot 0.75^2}\right)
-	// f(x) = 0.0968\,x + 0.901 + 3.8\,\operatorname{ReLU}\left(x - 1.06\right) - 0.0794\,\cos\left(11.8\,x + 0.934\right)
+	// \varphi(z) = 0.25\,z + 1.5\,\operatorname{ReLU}\left(z - 0.5\right)
+	//   - 0.4\,\exp\left(-\frac{(z + 1)^2}{2 \cdot 0.75^2}\right)
+	// f(x) = 0.0968\,x + 0.901 + 3.8\,\operatorname{ReLU}\left(x - 1.06\right)
+	//   - 0.0794\,\cos\left(11.8\,x + 0.934\right)
 }
 
 func ExampleSave() {
@@ -243,19 +244,22 @@ func ExampleSave() {
 func ExampleLoad() {
 	_, err := design.Load(
 		strings.NewReader(
-			`{"format": "kernelsmith formula", "version": 1, "slope": 0, "offset": 0, "terms": [{"kind": "swish"}]}`,
+			`{"format": "kernelsmith formula", "version": 1, "slope": 0, "offset": 0, ` +
+				`"terms": [{"kind": "swish"}]}`,
 		),
 	)
-	fmt.Println(err)
+	fmt.Println(strings.ReplaceAll(err.Error(), "; ", ";\n"))
 	// Output:
-	// design: term 0 is of the kind "swish"; the kinds are ["relu" "reflected relu" "cos" "gaussian" "erf" "gelu"]
+	// design: term 0 is of the kind "swish";
+	// the kinds are ["relu" "reflected relu" "cos" "gaussian" "erf" "gelu"]
 }
 
 func ExampleLoadSeries() {
 	s := ntk.Must(
 		design.LoadSeries(
 			strings.NewReader(
-				`{"format": "kernelsmith hermite series", "version": 1, "scale": 2, "coeffs": [0, 0.5]}`,
+				`{"format": "kernelsmith hermite series", "version": 1, "scale": 2, ` +
+					`"coeffs": [0, 0.5]}`,
 			),
 		),
 	)
@@ -265,9 +269,27 @@ func ExampleLoadSeries() {
 }
 
 func ExampleFormula_MarshalJSON() {
-	fmt.Println(string(ntk.Must(json.Marshal(bent))))
+	fmt.Println(string(ntk.Must(json.MarshalIndent(bent, "", "  "))))
 	// Output:
-	// {"format":"kernelsmith formula","version":1,"slope":0.25,"offset":0,"terms":[{"kind":"relu","amplitude":1.5,"shift":0.5},{"kind":"gaussian","amplitude":-0.4,"shift":-1,"scale":0.75}]}
+	// {
+	//   "format": "kernelsmith formula",
+	//   "version": 1,
+	//   "slope": 0.25,
+	//   "offset": 0,
+	//   "terms": [
+	//     {
+	//       "kind": "relu",
+	//       "amplitude": 1.5,
+	//       "shift": 0.5
+	//     },
+	//     {
+	//       "kind": "gaussian",
+	//       "amplitude": -0.4,
+	//       "shift": -1,
+	//       "scale": 0.75
+	//     }
+	//   ]
+	// }
 }
 
 // deep is the NTK of the four-hidden-layer ReLU net.
@@ -310,12 +332,13 @@ func ExampleCompare() {
 		design.Named{Name: "published", Design: published()},
 		design.Named{Name: "a line", Design: line})) {
 		fmt.Printf(
-			"%-9s has %d parameters, is off by %.3f, wide enough at %5d, |φ| ≤ %.2f inside and "+
-				"%.2f outside\n", c.Name, c.Params, c.Error.Mean, c.Width, c.Inside, c.Outside)
+			"%-9s %d parameters, off by %.3f, wide enough at %5d, |φ| ≤ %.2f inside, "+
+				"%.2f outside\n",
+			c.Name, c.Params, c.Error.Mean, c.Width, c.Inside, c.Outside)
 	}
 	// Output:
-	// published has 7 parameters, is off by 0.057, wide enough at 15071, |φ| ≤ 8.55 inside and 16.43 outside
-	// a line    has 2 parameters, is off by 1.241, wide enough at     3, |φ| ≤ 4.00 inside and 6.00 outside
+	// published 7 parameters, off by 0.057, wide enough at 15071, |φ| ≤ 8.55 inside, 16.43 outside
+	// a line    2 parameters, off by 1.241, wide enough at     3, |φ| ≤ 4.00 inside, 6.00 outside
 }
 
 func ExampleComparison_Beats() {
@@ -441,10 +464,11 @@ func ExampleProblem_samples() {
 	fmt.Println(d.Error.Relative < 0.01)
 	s.Cosines, s.Values = s.Cosines[:5], s.Values[:5]
 	_, err := design.Fit(context.Background(), design.Paper(), design.Problem{Target: s}, nil)
-	fmt.Println(err)
+	fmt.Println(strings.ReplaceAll(err.Error(), "; ", ";\n"))
 	// Output:
 	// true
-	// design: samples at 5 cosines cannot tell 7 free parameters; at least 7 are needed, or fix some with Family.Fixed
+	// design: samples at 5 cosines cannot tell 7 free parameters;
+	// at least 7 are needed, or fix some with Family.Fixed
 }
 
 func ExampleSettings() {
@@ -478,7 +502,8 @@ func ExampleCosines() {
 }
 
 func ExampleNorms() {
-	// The published design was fitted on the sphere, and off it its relative error is nine times as large.
+	// The published design was fitted on the sphere, and off it its relative error is nine times
+	// as large.
 	e := ntk.Must(design.ErrorOn(published().Formula, deep(), design.Norms(0.5, 2)))
 	fmt.Printf("relative error %.2f\n", e.Relative)
 	// Output:
@@ -614,9 +639,36 @@ func ExampleDesign_MarshalJSON() {
 		Formula: design.Formula{Slope: 0.5},
 		Params:  []design.Param{{Name: "slope", Value: 0.5}},
 	}
-	fmt.Println(string(ntk.Must(json.Marshal(d))))
+	fmt.Println(string(ntk.Must(json.MarshalIndent(d, "", "  "))))
 	// Output:
-	// {"format":"kernelsmith design","version":1,"formula":{"format":"kernelsmith formula","version":1,"slope":0.5,"offset":0,"terms":[]},"parameters":[{"name":"slope","value":0.5,"at bound":false}],"error":{"mean":0,"max":0,"relative":0},"objective":0,"norms":{"low":0,"high":0}}
+	// {
+	//   "format": "kernelsmith design",
+	//   "version": 1,
+	//   "formula": {
+	//     "format": "kernelsmith formula",
+	//     "version": 1,
+	//     "slope": 0.5,
+	//     "offset": 0,
+	//     "terms": []
+	//   },
+	//   "parameters": [
+	//     {
+	//       "name": "slope",
+	//       "value": 0.5,
+	//       "at bound": false
+	//     }
+	//   ],
+	//   "error": {
+	//     "mean": 0,
+	//     "max": 0,
+	//     "relative": 0
+	//   },
+	//   "objective": 0,
+	//   "norms": {
+	//     "low": 0,
+	//     "high": 0
+	//   }
+	// }
 }
 
 func ExampleDesign_UnmarshalJSON() {

@@ -322,13 +322,19 @@ func TestLaTeX(t *testing.T) {
 		"line":     `3\,z`,
 		"relu":     `\operatorname{ReLU}\left(z\right)`,
 		"constant": `-0.75`,
-		"rectifiers": `0.5\,z - 1.25\,\operatorname{ReLU}\left(z + 0.3\right) + 2\,\operatorname{ReLU}\left(0.7 - z\right)` +
-			` - 0.4\,\operatorname{ReLU}\left(-z\right) + 0.33333\,\operatorname{ReLU}\left(z - 0.7\right)`,
-		"cosines": `0.1 - \cos\left(1\,z\right) + 0.2\,\cos\left(7.3457\,z - 0.5\right) + 0.001\,\cos\left(-5\,z + 2\right)`,
-		"bumps": `\exp\left(-\frac{z^2}{2 \cdot 1^2}\right) - 2.5\,\exp\left(-\frac{(z - 1.2)^2}{2 \cdot 0.3^2}\right)` +
+		"rectifiers": `0.5\,z - 1.25\,\operatorname{ReLU}\left(z + 0.3\right)` +
+			` + 2\,\operatorname{ReLU}\left(0.7 - z\right)` +
+			` - 0.4\,\operatorname{ReLU}\left(-z\right)` +
+			` + 0.33333\,\operatorname{ReLU}\left(z - 0.7\right)`,
+		"cosines": `0.1 - \cos\left(1\,z\right) + 0.2\,\cos\left(7.3457\,z - 0.5\right)` +
+			` + 0.001\,\cos\left(-5\,z + 2\right)`,
+		"bumps": `\exp\left(-\frac{z^2}{2 \cdot 1^2}\right)` +
+			` - 2.5\,\exp\left(-\frac{(z - 1.2)^2}{2 \cdot 0.3^2}\right)` +
 			` + 0.7\,\exp\left(-\frac{(z + 0.8)^2}{2 \cdot 2^2}\right)`,
-		"erf":  `-1.5\,\operatorname{erf}\left(z\right) + 0.4\,\operatorname{erf}\left(3\left(z - 0.9\right)\right)`,
-		"GELU": `\operatorname{GELU}\left(z\right) - 0.4\,\operatorname{GELU}\left(2.5\left(z + 0.9\right)\right)`,
+		"erf": `-1.5\,\operatorname{erf}\left(z\right)` +
+			` + 0.4\,\operatorname{erf}\left(3\left(z - 0.9\right)\right)`,
+		"GELU": `\operatorname{GELU}\left(z\right)` +
+			` - 0.4\,\operatorname{GELU}\left(2.5\left(z + 0.9\right)\right)`,
 	} {
 		if got, err := design.LaTeX(formulas[name]); err != nil || got != `\varphi(z) = `+want {
 			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, got, want)
@@ -338,7 +344,8 @@ func TestLaTeX(t *testing.T) {
 		series["scaled"],
 		design.LaTeXSettings{Digits: 3, Function: `f_1`, Variable: `\xi_{i}`},
 	)
-	want := `f_1(\xi_{i}) = 0.3 - h_{1}(\xi_{i}/1.5) + 0.2\,h_{3}(\xi_{i}/1.5) + 10^{-7}\,h_{4}(\xi_{i}/1.5) + 0.05\,h_{5}(\xi_{i}/1.5)`
+	want := `f_1(\xi_{i}) = 0.3 - h_{1}(\xi_{i}/1.5) + 0.2\,h_{3}(\xi_{i}/1.5)` +
+		` + 10^{-7}\,h_{4}(\xi_{i}/1.5) + 0.05\,h_{5}(\xi_{i}/1.5)`
 	if err != nil || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
@@ -349,7 +356,9 @@ func TestLaTeX(t *testing.T) {
 			Terms:  []design.Term{{Kind: design.Gaussian, Amplitude: 6e-9, Scale: 2e-7}},
 		},
 	)
-	if want := `\varphi(z) = 123457\,z - 1.2345 \cdot 10^{12} + 6 \cdot 10^{-9}\,\exp\left(-\frac{z^2}{2\left(2 \cdot 10^{-7}\right)^2}\right)`; many != want {
+	want = `\varphi(z) = 123457\,z - 1.2345 \cdot 10^{12}` +
+		` + 6 \cdot 10^{-9}\,\exp\left(-\frac{z^2}{2\left(2 \cdot 10^{-7}\right)^2}\right)`
+	if many != want {
 		t.Errorf("\n%s\nwant\n%s", many, want)
 	}
 	for _, s := range []design.LaTeXSettings{{Digits: -1}, {Digits: 18}, {Function: "f(z)"},

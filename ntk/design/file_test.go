@@ -78,23 +78,24 @@ func TestNestedJSON(t *testing.T) {
 }
 
 func TestRefusedFiles(t *testing.T) {
-	const start = `{"format": "kernelsmith formula", "version": 1, "slope": 1, "offset": 2, "terms": `
+	const formula = `{"format": "kernelsmith formula", "version": `
+	const start = formula + `1, "slope": 1, "offset": 2, "terms": `
 	for text, want := range map[string]string{
-		``:                                  "unexpected EOF",
-		`null`:                              "must be a JSON object",
-		`[]`:                                "must be a JSON object",
-		`{}`:                                `no field "format"`,
-		`{"format": 3}`:                     "format",
-		`{"format": "kernelsmith formula"}`: `no field "version"`,
-		`{"format": "kernelsmith formula", "version": 2}`:                                                   "version 2",
-		`{"format": "kernelsmith formula", "version": 1.5}`:                                                 "version",
-		`{"format": "kernelsmith formula", "version": 1, "offset": 1, "terms": []}`:                         `no field "slope"`,
-		`{"format": "kernelsmith formula", "version": 1, "Slope": 1, "offset": 1, "terms": []}`:             `no place for "Slope"`,
-		`{"format": "kernelsmith formula", "version": 1, "slope": NaN, "offset": 1, "terms": []}`:           `"slope"`,
-		`{"format": "kernelsmith formula", "version": 1, "slope": "1", "offset": 1, "terms": []}`:           "slope",
-		`{"format": "kernelsmith formula", "version": 1, "slope":  null , "offset": 1, "terms": []}`:        "slope is null",
-		`{"format": "kernelsmith formula", "version": 1, "slope": 1e999, "offset": 1, "terms": []}`:         "slope",
-		`{"format": "kernelsmith formula", "version": 1, "slope": 1, "slope": 2, "offset": 1, "terms": []}`: `"slope" twice`,
+		``:                                       "unexpected EOF",
+		`null`:                                   "must be a JSON object",
+		`[]`:                                     "must be a JSON object",
+		`{}`:                                     `no field "format"`,
+		`{"format": 3}`:                          "format",
+		`{"format": "kernelsmith formula"}`:      `no field "version"`,
+		formula + `2}`:                           "version 2",
+		formula + `1.5}`:                         "version",
+		formula + `1, "offset": 1, "terms": []}`: `no field "slope"`,
+		formula + `1, "Slope": 1, "offset": 1, "terms": []}`:             `no place for "Slope"`,
+		formula + `1, "slope": NaN, "offset": 1, "terms": []}`:           `"slope"`,
+		formula + `1, "slope": "1", "offset": 1, "terms": []}`:           "slope",
+		formula + `1, "slope":  null , "offset": 1, "terms": []}`:        "slope is null",
+		formula + `1, "slope": 1e999, "offset": 1, "terms": []}`:         "slope",
+		formula + `1, "slope": 1, "slope": 2, "offset": 1, "terms": []}`: `"slope" twice`,
 		start + `null}`:                               "terms is null",
 		start + `{}}`:                                 "terms",
 		start + `[]`:                                  "unexpected EOF",
@@ -106,7 +107,8 @@ func TestRefusedFiles(t *testing.T) {
 		start + `[{"kind": null}]}`:                   "term 0: kind is null",
 		start + `[{"kind": "tanh"}]}`:                 `term 0 is of the kind "tanh"`,
 		start + `[{"kind": "relu", "amplitude": 1}]}`: `term 0 has no field "shift"`,
-		start + `[{"kind": "relu", "amplitude": 1, "shift": 2, "scale": 0}]}`: `term 0 has no place for "scale"`,
+		start + `[{"kind": "relu", "amplitude": 1, "shift": 2, "scale": 0}]}`: "term 0 has no " +
+			`place for "scale"`,
 		start + `[{"kind": "erf", "amplitude": 1, "shift": 2, "scale": 0}]}`: "scale of " +
 			"term 0 (erf) is 0",
 		start + `[{"kind": "gaussian", "amplitude": [1], "shift": 2, "scale": 1}]}`: "term 0: " +
@@ -147,7 +149,8 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add(
 		[]byte(
-			`{"format": "kernelsmith formula", "version": 1, "slope": -0, "offset": 1e-400, "terms": [{}]}`,
+			`{"format": "kernelsmith formula", "version": 1, "slope": -0, "offset": 1e-400, ` +
+				`"terms": [{}]}`,
 		),
 	)
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -431,34 +431,66 @@ type start struct {
 	converged bool
 }
 
+// polishShare is how many quick starts a polished one is the work of.
+const polishShare = 20
+
 func (s *search) run(ctx context.Context) (*Result, error) {
-	total := s.settings.Starts
+	total, polish := s.effort()
+	work := total + 10*polish + 2*polishShare*polish // at most
+	report := s.reporter(work)
+	chosen, err := s.choose(ctx, total, polish, report)
+	if err != nil {
+		return nil, err
+	}
+	ends, followed, err := s.follow(ctx, chosen, polish, report)
+	if err == nil {
+		report(work)
+	}
+	r := s.result(ends)
+	if err != nil {
+		r.Stop = "interrupted: " + err.Error()
+		return r, err
+	}
+	if r.Design == nil {
+		return nil, fmt.Errorf(
+			"design: no start of %d came to finite values; narrower bounds may help", total)
+	}
+	r.Stop = fmt.Sprintf("%d starts, the best %d followed to their end", total, followed)
+	return r, nil
+}
+
+// effort is the number of random starts and of those among them that are polished.
+func (s *search) effort() (starts, polish int) {
 	nonlinear := 0
 	for _, p := range s.params {
 		if !p.fixed && !isLinear(p.name) {
 			nonlinear++
 		}
 	}
-	if total <= 0 {
-		total = min(3000, 1000*max(1, nonlinear))
+	starts = s.settings.Starts
+	if starts <= 0 {
+		starts = min(3000, 1000*max(1, nonlinear))
 		switch {
 		case !s.family.piecewise():
-			total = 60
+			starts = 60
 		case s.problem.Depth > 1:
-			total = 200
+			starts = 200
 		}
 	}
-	polish := s.settings.Polish
+	polish = s.settings.Polish
 	if polish <= 0 {
 		polish = 32
 	}
 	if s.problem.Depth > 1 || s.family.Own != nil {
 		polish = min(polish, 8)
 	}
-	const share = 20 // a polished start is the work of so many quick ones
-	polish = min(polish, total)
-	work := total + 10*polish + 2*share*polish // at most
-	report := s.reporter(work)
+	return starts, min(polish, starts)
+}
+
+// choose returns the starts that are worth polishing, the best of total random ones.
+func (s *search) choose(
+	ctx context.Context, total, polish int, report func(int),
+) ([]start, error) {
 	starts := make([]start, total)
 	if err := s.each(
 		ctx, total, 1, report, func(i int, stop func() bool) { starts[i] = s.quick(i, stop) },
@@ -475,22 +507,22 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(warm, byCost)
-	chosen := distinct(warm, polish)
-	// All of them some way, then the better third to the end.
-	followed := 0
-	err := s.each(ctx, len(chosen), share, report,
+	return distinct(warm, polish), nil
+}
+
+// follow brings all the chosen starts some way and the better third of them to the end.
+// It returns them, the best first, and how many it followed to the end. If ctx ends, they
+// are returned as they are then, beside its error.
+func (s *search) follow(
+	ctx context.Context, chosen []start, polish int, report func(int),
+) (ends []start, followed int, err error) {
+	err = s.each(ctx, len(chosen), polishShare, report,
 		func(i int, stop func() bool) { chosen[i] = s.polished(chosen[i], 40, false, stop) })
 	slices.SortStableFunc(chosen, byCost)
 	if err == nil {
 		best := chosen[:min(len(chosen), max(4, polish/3))]
 		followed = len(best)
-		end := s.strict()
-		err = s.each(ctx, len(best), share, report, func(i int, stop func() bool) {
-			if s.most != nil { // near its end before the bound is strict
-				best[i] = s.polished(best[i], 400, false, stop)
-			}
-			best[i] = end.polished(best[i], 400, s.problem.Largest, stop)
-		})
+		err = s.finish(ctx, best, report)
 		if s.problem.Largest || s.most != nil { // the others were not asked for it
 			chosen = best
 		}
@@ -501,11 +533,25 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 			chosen[i].cost = s.cost(chosen[i].x)
 		}
 		slices.SortStableFunc(chosen, byCost)
-	} else {
-		report(work)
 	}
-	r := &Result{Stop: fmt.Sprintf("%d starts, the best %d followed to their end", total, followed)}
-	for _, c := range chosen {
+	return chosen, followed, err
+}
+
+// finish follows starts to the end of all that the problem asks for.
+func (s *search) finish(ctx context.Context, best []start, report func(int)) error {
+	end := s.strict()
+	return s.each(ctx, len(best), polishShare, report, func(i int, stop func() bool) {
+		if s.most != nil { // near its end before the bound is strict
+			best[i] = s.polished(best[i], 400, false, stop)
+		}
+		best[i] = end.polished(best[i], 400, s.problem.Largest, stop)
+	})
+}
+
+// result measures the ends of a search, the best first, and keeps the distinct ones.
+func (s *search) result(ends []start) *Result {
+	r := &Result{}
+	for _, c := range ends {
 		if !finite(c.cost) {
 			continue
 		}
@@ -523,15 +569,7 @@ func (s *search) run(ctx context.Context) (*Result, error) {
 	if len(r.Optima) > 0 {
 		r.Design = r.Optima[0]
 	}
-	if err != nil {
-		r.Stop = "interrupted: " + err.Error()
-		return r, err
-	}
-	if r.Design == nil {
-		return nil, fmt.Errorf(
-			"design: no start of %d came to finite values; narrower bounds may help", total)
-	}
-	return r, nil
+	return r
 }
 
 func isLinear(name string) bool {

@@ -189,7 +189,9 @@ func TestOwnErrors(t *testing.T) {
 			o.Value = func(p []float64, z float64) float64 { return math.Copysign(1, z) }
 			o.Derivative = func(p []float64, z float64) float64 { return 0 }
 		}),
-		"Kinks of":     with(func(o *Own) { o.Kinks = func(p []float64) []float64 { return []float64{math.NaN()} } }),
+		"Kinks of": with(func(o *Own) {
+			o.Kinks = func(p []float64) []float64 { return []float64{math.NaN()} }
+		}),
 		"must be zero": {Own: saturating, ReLUs: 1},
 		"no parameter": {Own: saturating, Fixed: map[string]float64{"c": 1}},
 	} {

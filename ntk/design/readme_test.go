@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The README's code, taken from it, in one program: the five lines print what their comment says, and the design that is
-// fitted next comes with its error and its source.
+// The README's code, taken from it, in one program: the five lines print what their comment
+// says, and the design that is fitted next comes with its error and its source.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

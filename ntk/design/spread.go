@@ -157,101 +157,136 @@ func inSeries(alpha []float64, width int, c float64, by []float64) float64 {
 
 // atPlaces integrates over u, and over v given u unless they are equal or opposite.
 func atPlaces(f shape, c float64, by []float64) float64 {
-	n := len(by)
-	r := math.Sqrt(math.Max(0, (1-c)*(1+c)))
-	u := jet{byValue: make([]float64, n), bySlope: make([]float64, n)}
-	v := jet{byValue: make([]float64, n), bySlope: make([]float64, n)}
-	var square, mean float64
-	bySquare, byMean := make([]float64, n), make([]float64, n)
-	add := func(w float64) {
-		p, d := u.value*v.value, u.slope*v.slope
-		square += w * (p*p + 2*c*p*d + 3*c*c*d*d)
-		mean += w * (p + c*d)
-		for i := range n {
-			dp := u.byValue[i]*v.value + u.value*v.byValue[i]
-			dd := u.bySlope[i]*v.slope + u.slope*v.bySlope[i]
-			bySquare[i] += w * (2*p*dp + 2*c*(p*dd+d*dp) + 6*c*c*d*dd)
-			byMean[i] += w * (dp + c*dd)
-		}
-	}
-	// impulse adds what moving kink k in u, or in both, changes.
-	impulse := func(k int, w float64) {
-		p, d := u.value*v.value, u.slope*v.slope
-		for i := range n {
-			if f.moves[i] != nil {
-				bySquare[i] += w * f.moves[i][k] * (p*p + 2*c*p*d + 3*c*c*d*d)
-				byMean[i] += w * f.moves[i][k] * (p + c*d)
-			}
-		}
-	}
-	moving := f.kinks
-	if n == 0 {
-		moving = nil
-	}
-	if r < 1e-8 {
-		sign := math.Copysign(1, c)
-		breaks := slices.Clone(f.kinks)
-		if sign < 0 {
-			for _, b := range f.kinks {
-				breaks = append(breaks, -b)
-			}
-		}
-		f.panels(breaks, func(z, w float64) {
-			f.at(z, 1, &u)
-			f.at(sign*z, sign, &v)
-			add(w)
-		})
-		for k, b := range moving {
-			w := 1.0
-			if sign < 0 {
-				w = 2 // the kink of v at -b, by symmetry
-			}
-			for _, side := range []float64{-1, 1} {
-				f.at(b, side, &u)
-				if sign > 0 {
-					f.at(b, side, &v)
-				} else {
-					f.at(-b, 1, &v)
-				}
-				impulse(k, -side*w*special.NormalDensity(b))
-			}
-		}
+	s := newPairSums(f, c, len(by))
+	if r := math.Sqrt(math.Max(0, (1-c)*(1+c))); r < 1e-8 {
+		s.alongLine(math.Copysign(1, c))
 	} else {
-		breaks := slices.Clone(f.kinks)
-		for _, b := range f.kinks { // v crosses it within r or so of b/c
-			breaks = append(breaks, b/c)
-			for t := r; t < 0.5; t *= 3 {
-				breaks = append(breaks, b/c-t, b/c+t)
-			}
-		}
-		inner := make([]float64, len(f.kinks))
-		given := func(z float64, do func(y, w float64)) {
-			for i, b := range f.kinks {
-				inner[i] = (b - c*z) / r
-			}
-			f.panels(inner, do)
-		}
-		f.panels(breaks, func(z, w float64) {
-			f.at(z, 1, &u)
-			given(z, func(y, w2 float64) {
-				f.at(c*z+r*y, 1, &v)
-				add(w * w2)
-			})
-		})
-		for k, b := range moving {
-			for _, side := range []float64{-1, 1} {
-				f.at(b, side, &u)
-				given(b, func(y, w float64) {
-					f.at(c*b+r*y, 1, &v)
-					impulse(k, -2*side*w*special.NormalDensity(b))
-				})
-			}
-		}
+		s.overPlane(r)
 	}
 	for i := range by {
-		by[i] = bySquare[i] - 2*mean*byMean[i]
+		by[i] = s.bySquare[i] - 2*s.mean*s.byMean[i]
 	}
-	return square - mean*mean
+	return s.square - s.mean*s.mean
+}
+
+// pairSums are the expectations over u and v that V at the cosine c consists of, with
+// their derivatives by the parameters: square is E[AA] + 2c E[BB] + 3c² E[CC], and mean
+// is Θ.
+type pairSums struct {
+	f                shape
+	c                float64
+	moving           []float64 // the kinks, where derivatives are wanted
+	u, v             jet       // at the places that come next
+	square, mean     float64
+	bySquare, byMean []float64
+}
+
+func newPairSums(f shape, c float64, n int) *pairSums {
+	s := &pairSums{
+		f:        f,
+		c:        c,
+		u:        jet{byValue: make([]float64, n), bySlope: make([]float64, n)},
+		v:        jet{byValue: make([]float64, n), bySlope: make([]float64, n)},
+		bySquare: make([]float64, n),
+		byMean:   make([]float64, n),
+	}
+	if n > 0 {
+		s.moving = f.kinks
+	}
+	return s
+}
+
+// add adds what is at the places u and v.
+func (s *pairSums) add(w float64) {
+	c, u, v := s.c, &s.u, &s.v
+	p, d := u.value*v.value, u.slope*v.slope
+	s.square += w * (p*p + 2*c*p*d + 3*c*c*d*d)
+	s.mean += w * (p + c*d)
+	for i := range s.bySquare {
+		dp := u.byValue[i]*v.value + u.value*v.byValue[i]
+		dd := u.bySlope[i]*v.slope + u.slope*v.bySlope[i]
+		s.bySquare[i] += w * (2*p*dp + 2*c*(p*dd+d*dp) + 6*c*c*d*dd)
+		s.byMean[i] += w * (dp + c*dd)
+	}
+}
+
+// impulse adds what moving kink k in u, or in both, changes.
+func (s *pairSums) impulse(k int, w float64) {
+	c := s.c
+	p, d := s.u.value*s.v.value, s.u.slope*s.v.slope
+	for i := range s.bySquare {
+		if by := s.f.moves[i]; by != nil {
+			s.bySquare[i] += w * by[k] * (p*p + 2*c*p*d + 3*c*c*d*d)
+			s.byMean[i] += w * by[k] * (p + c*d)
+		}
+	}
+}
+
+// alongLine integrates where v = sign·u.
+func (s *pairSums) alongLine(sign float64) {
+	f := s.f
+	breaks := slices.Clone(f.kinks)
+	if sign < 0 {
+		for _, b := range f.kinks {
+			breaks = append(breaks, -b)
+		}
+	}
+	f.panels(breaks, func(z, w float64) {
+		f.at(z, 1, &s.u)
+		f.at(sign*z, sign, &s.v)
+		s.add(w)
+	})
+	for k, b := range s.moving {
+		w := 1.0
+		if sign < 0 {
+			w = 2 // the kink of v at -b, by symmetry
+		}
+		for _, side := range []float64{-1, 1} {
+			f.at(b, side, &s.u)
+			if sign > 0 {
+				f.at(b, side, &s.v)
+			} else {
+				f.at(-b, 1, &s.v)
+			}
+			s.impulse(k, -side*w*special.NormalDensity(b))
+		}
+	}
+}
+
+// overPlane integrates over u and, given it, over v = cu + r times a normal number that is
+// independent of u.
+func (s *pairSums) overPlane(r float64) {
+	f, c := s.f, s.c
+	breaks := slices.Clone(f.kinks)
+	for _, b := range f.kinks { // v crosses it within r or so of b/c
+		breaks = append(breaks, b/c)
+		for t := r; t < 0.5; t *= 3 {
+			breaks = append(breaks, b/c-t, b/c+t)
+		}
+	}
+	inner := make([]float64, len(f.kinks))
+	given := func(z float64, do func(y, w float64)) {
+		for i, b := range f.kinks {
+			inner[i] = (b - c*z) / r
+		}
+		f.panels(inner, do)
+	}
+	f.panels(breaks, func(z, w float64) {
+		f.at(z, 1, &s.u)
+		given(z, func(y, w2 float64) {
+			f.at(c*z+r*y, 1, &s.v)
+			s.add(w * w2)
+		})
+	})
+	for k, b := range s.moving {
+		for _, side := range []float64{-1, 1} {
+			f.at(b, side, &s.u)
+			given(b, func(y, w float64) {
+				f.at(c*b+r*y, 1, &s.v)
+				s.impulse(k, -2*side*w*special.NormalDensity(b))
+			})
+		}
+	}
 }
 
 // shape is what [spreads] asks of the family's φ at values of the parameters.

@@ -26,8 +26,8 @@ func checkTarget(target inverse.Target) error {
 	case ntk.PowerSeries:
 	default:
 		return fmt.Errorf(
-			"design: the target is a %T; it must be an ntk.Kernel, ntk.PowerSeries or inverse.Samples",
-			target)
+			"design: the target is a %T; it must be an ntk.Kernel, ntk.PowerSeries or "+
+				"inverse.Samples", target)
 	}
 	return nil
 }

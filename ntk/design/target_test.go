@@ -53,7 +53,9 @@ func TestNoisySamples(t *testing.T) {
 	s.Values[5] += 2
 	s.Std[5] = 10
 	d := ntk.Must(
-		Fit(t.Context(), Family{ReLUs: 1}, Problem{Target: s}, &Settings{Starts: 60, Polish: 6})).Design
+		Fit(t.Context(), Family{ReLUs: 1}, Problem{Target: s},
+			&Settings{Starts: 60, Polish: 6}),
+	).Design
 	if e := ntk.Must(ErrorOn(d.Formula, K, Domain{})); !(e.Max < 1e-3) {
 		t.Errorf("off by %v", e)
 	}

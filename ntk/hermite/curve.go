@@ -57,137 +57,208 @@ func (fn *Function) DualCurve(q float64) (*Curve, error) {
 }
 
 func (fn *Function) newCurve(q float64) (*Curve, error) {
-	sigma := math.Sqrt(q)
 	c := &Curve{q: q, jumps: len(fn.jumps) > 0}
-	// The more terms, the fewer angles near 0 and π where the series is slow:
-	// a kink needs many.
-	terms := 300
-	b, d := make([]float64, terms), make([]float64, terms)
-	scale, scaleD := fn.transform(sigma, b, d, 1)
-	if !decayed(b, scale) || (!c.jumps && !decayed(d, scaleD)) {
-		terms = curveTerms
-		b, d = make([]float64, terms), make([]float64, terms)
-		scale, scaleD = fn.transform(sigma, b, d, 1)
-	}
-	// rest[n] bounds what the terms from n on add at |ρ| = 1.
-	rest := make([]float64, terms+1)
-	relative := func(b []float64, square float64) {
-		var sum float64
-		for _, v := range b {
-			sum += v * v
-		}
-		left := math.Max(0, square-sum)/square + 1e-14
-		if square == 0 {
-			return
-		}
-		if decayed(b, square) {
-			left = 0
-		}
-		for n := terms; n >= 0; n-- {
-			if n < terms {
-				left += b[n] * b[n] / square
-			}
-			rest[n] = math.Max(rest[n], left)
-		}
-	}
-	relative(b, scale)
-	if !c.jumps {
-		relative(d, scaleD)
-	}
-	work := 4 * pairWork
-	var worst, at float64
-	scaleD = math.Max(scaleD, 1e-18*scale/q) // less is rounding of φ
-	evaluate := func(theta float64, work *int) (v, dv float64) {
-		s, co := math.Sincos(theta / 2)
-		rho := (co - s) * (co + s)
-		n := 0
-		for power, step := 1.0, math.Pow(math.Abs(rho),
-			8); n < terms && power*rest[n] > fn.tol/100; n += 8 {
-			power *= step
-		}
-		if n = min(n, terms); math.Pow(math.Abs(rho), float64(n))*rest[n] <= fn.tol/50 {
-			return mehler(b[:n], b[:n], rho), mehler(d[:n], d[:n], rho)
-		}
-		p := pair{sigma: sigma, sigma2: sigma, rho: rho, c: co, d: s}
-		if rho < 0 {
-			p.mirrored, p.c, p.d = true, s, co
-		}
-		return fn.quadrature(p, work)
-	}
-	var resolve func(a, b float64, depth int)
-	resolve = func(a, b float64, depth int) {
-		h, mid := (b-a)/2, a+(b-a)/2
-		var v, dv [nodes]float64
-		var left [nodes]int
-		var wg sync.WaitGroup
-		for j, y := range chebyshevPoints {
-			wg.Go(func() {
-				left[j] = pairWork
-				v[j], dv[j] = evaluate(mid+h*y, &left[j])
-			})
-		}
-		wg.Wait()
-		for _, l := range left {
-			work -= pairWork - l
-		}
-		p := curvePanel{a: a, b: b, v: chebyshev(&v)}
-		if !c.jumps {
-			p.d = chebyshev(&dv)
-		}
-		var e float64
-		for k := nodes - 2; k < nodes; k++ {
-			if scale > 0 {
-				e = math.Max(e, math.Abs(p.v[k])/scale)
-			}
-			if !c.jumps && scaleD > 0 {
-				e = math.Max(e, math.Abs(p.d[k])/scaleD)
-			}
-		}
-		if e <= fn.tol/4 {
-			f, d := evaluate(mid+h*freshPoints[1], &work)
-			if scale > 0 {
-				e = math.Max(e, math.Abs(f-clenshaw(&p.v, freshPoints[1]))/scale/4)
-			}
-			if !c.jumps && scaleD > 0 {
-				e = math.Max(e, math.Abs(d-clenshaw(&p.d, freshPoints[1]))/scaleD/4)
-			}
-		}
-		if math.IsNaN(v[0]+v[nodes-1]) || e != e {
-			e = math.Inf(1)
-		}
-		if e > fn.tol/4 && depth < 18 && work > 0 {
-			resolve(a, mid, depth+1)
-			resolve(mid, b, depth+1)
-			return
-		}
-		if e > worst {
-			worst, at = e, mid
-		}
-		p.slope = differentiate(&p.v)
-		for k := range p.slope {
-			p.slope[k] /= h
-		}
-		c.panels = append(c.panels, p)
+	series := fn.expand(math.Sqrt(q))
+	b := &curveBuilder{
+		fn:     fn,
+		curve:  c,
+		series: series,
+		scale:  series.square,
+		scaleD: math.Max(series.squareD, 1e-18*series.square/q), // less is rounding of φ
+		work:   4 * pairWork,
 	}
 	// Near 0 and π, where cos^terms is no longer small, one panel each.
-	end := math.Min(0.7, math.Sqrt(-2*math.Log(fn.tol/50)/float64(terms)))
+	end := math.Min(0.7, math.Sqrt(-2*math.Log(fn.tol/50)/float64(len(series.b))))
 	edges := []float64{0, end, math.Pi / 2, math.Pi - end, math.Pi}
 	for i := 1; i < len(edges); i++ {
-		resolve(edges[i-1], edges[i], 0)
+		b.resolve(edges[i-1], edges[i], 0)
 	}
 	for i := 1; i < len(c.panels); i++ {
 		c.panels[i].drop = c.panels[i-1].drop + c.dropWithin(i-1, c.panels[i-1].b)
 	}
-	if worst > fn.tol {
+	if b.worst > fn.tol {
 		return c, &ToleranceError{
 			What:      "the dual as a curve over the angle",
-			At:        at,
+			At:        b.at,
 			Tolerance: fn.tol,
-			Estimate:  worst,
+			Estimate:  b.worst,
 			Partial:   fn,
 		}
 	}
 	return c, nil
+}
+
+// expansion is φ(σz) and φ'(σz) in Hermite polynomials of z, for Mehler's series of their
+// duals.
+type expansion struct {
+	sigma           float64
+	b, d            []float64 // coefficients of φ and φ'
+	square, squareD float64   // E[φ(σz)²] and E[φ'(σz)²]
+	// rest[n] bounds what the terms of the series from n on add at |ρ| = 1, relative to the
+	// mean square.
+	rest []float64
+}
+
+// expand returns the expansion at standard deviation sigma.
+func (fn *Function) expand(sigma float64) *expansion {
+	jumps := len(fn.jumps) > 0
+	// The more terms, the fewer angles near 0 and π where the series is slow:
+	// a kink needs many.
+	terms := 300
+	b, d := make([]float64, terms), make([]float64, terms)
+	square, squareD := fn.transform(sigma, b, d, 1)
+	if !decayed(b, square) || (!jumps && !decayed(d, squareD)) {
+		terms = curveTerms
+		b, d = make([]float64, terms), make([]float64, terms)
+		square, squareD = fn.transform(sigma, b, d, 1)
+	}
+	e := &expansion{
+		sigma:   sigma,
+		b:       b,
+		d:       d,
+		square:  square,
+		squareD: squareD,
+		rest:    make([]float64, terms+1),
+	}
+	e.bound(b, square)
+	if !jumps {
+		e.bound(d, squareD)
+	}
+	return e
+}
+
+// bound raises rest to what the coefficients from n on of one of the functions have of its
+// mean square.
+func (e *expansion) bound(coeffs []float64, square float64) {
+	if square == 0 {
+		return
+	}
+	var sum float64
+	for _, v := range coeffs {
+		sum += v * v
+	}
+	left := math.Max(0, square-sum)/square + 1e-14
+	if decayed(coeffs, square) {
+		left = 0
+	}
+	for n := len(coeffs); n >= 0; n-- {
+		if n < len(coeffs) {
+			left += coeffs[n] * coeffs[n] / square
+		}
+		e.rest[n] = math.Max(e.rest[n], left)
+	}
+}
+
+// terms returns how many terms of Mehler's series the tolerance needs at the correlation
+// rho, and whether that many are known.
+func (e *expansion) terms(rho, tol float64) (n int, ok bool) {
+	power, step := 1.0, math.Pow(math.Abs(rho), 8)
+	for n < len(e.b) && power*e.rest[n] > tol/100 {
+		power *= step
+		n += 8
+	}
+	n = min(n, len(e.b))
+	return n, math.Pow(math.Abs(rho), float64(n))*e.rest[n] <= tol/50
+}
+
+// curveBuilder divides the angles until the duals are polynomials on each panel.
+type curveBuilder struct {
+	fn            *Function
+	curve         *Curve
+	series        *expansion
+	scale, scaleD float64 // mean squares that errors of the duals are relative to
+	work          int     // intervals of quadrature that are left
+	worst, at     float64 // the largest error of a panel, and where that is
+}
+
+// duals returns both duals at an angle, and counts down the work.
+func (b *curveBuilder) duals(theta float64, work *int) (value, derivative float64) {
+	s, co := math.Sincos(theta / 2)
+	rho := (co - s) * (co + s)
+	e := b.series
+	if n, ok := e.terms(rho, b.fn.tol); ok {
+		return mehler(e.b[:n], e.b[:n], rho), mehler(e.d[:n], e.d[:n], rho)
+	}
+	p := pair{sigma: e.sigma, sigma2: e.sigma, rho: rho, c: co, d: s}
+	if rho < 0 {
+		p.mirrored, p.c, p.d = true, s, co
+	}
+	return b.fn.quadrature(p, work)
+}
+
+// resolve adds the panel from one angle to another to the curve, in halves where one
+// polynomial does not reach the tolerance.
+func (b *curveBuilder) resolve(from, to float64, depth int) {
+	h, mid := (to-from)/2, from+(to-from)/2
+	p, values := b.interpolate(from, to)
+	e := b.misfit(&p, &values)
+	if e > b.fn.tol/4 && depth < 18 && b.work > 0 {
+		b.resolve(from, mid, depth+1)
+		b.resolve(mid, to, depth+1)
+		return
+	}
+	if e > b.worst {
+		b.worst, b.at = e, mid
+	}
+	p.slope = differentiate(&p.v)
+	for k := range p.slope {
+		p.slope[k] /= h
+	}
+	b.curve.panels = append(b.curve.panels, p)
+}
+
+// interpolate returns the polynomials through the duals at the Chebyshev points of a panel,
+// and the values of the first dual there. The points are worked at together, each with a
+// count of its own, so that the result is the same on any number of processors.
+func (b *curveBuilder) interpolate(from, to float64) (p curvePanel, values [nodes]float64) {
+	h, mid := (to-from)/2, from+(to-from)/2
+	var derivatives [nodes]float64
+	var left [nodes]int
+	var wg sync.WaitGroup
+	for j, y := range chebyshevPoints {
+		wg.Go(func() {
+			left[j] = pairWork
+			values[j], derivatives[j] = b.duals(mid+h*y, &left[j])
+		})
+	}
+	wg.Wait()
+	for _, l := range left {
+		b.work -= pairWork - l
+	}
+	p = curvePanel{a: from, b: to, v: chebyshev(&values)}
+	if !b.curve.jumps {
+		p.d = chebyshev(&derivatives)
+	}
+	return p, values
+}
+
+// misfit estimates the error of a panel by its last coefficients and, where these are small,
+// by the duals at an angle that it was not made from.
+func (b *curveBuilder) misfit(p *curvePanel, values *[nodes]float64) (e float64) {
+	jumps := b.curve.jumps
+	for k := nodes - 2; k < nodes; k++ {
+		if b.scale > 0 {
+			e = math.Max(e, math.Abs(p.v[k])/b.scale)
+		}
+		if !jumps && b.scaleD > 0 {
+			e = math.Max(e, math.Abs(p.d[k])/b.scaleD)
+		}
+	}
+	if e <= b.fn.tol/4 {
+		h, mid := (p.b-p.a)/2, p.a+(p.b-p.a)/2
+		y := freshPoints[1]
+		v, d := b.duals(mid+h*y, &b.work)
+		if b.scale > 0 {
+			e = math.Max(e, math.Abs(v-clenshaw(&p.v, y))/b.scale/4)
+		}
+		if !jumps && b.scaleD > 0 {
+			e = math.Max(e, math.Abs(d-clenshaw(&p.d, y))/b.scaleD/4)
+		}
+	}
+	if math.IsNaN(values[0]+values[nodes-1]) || e != e {
+		return math.Inf(1)
+	}
+	return e
 }
 
 // locate returns the angle of a gap and its panel.

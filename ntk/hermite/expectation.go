@@ -468,14 +468,30 @@ func (fn *Function) quadrature(p pair, work *int) (value, derivative float64) {
 	if p.d == 0 {
 		return line(0)
 	}
-	// Root mean squares, which errors are relative to. The lines of the plane
-	// through 0 with c = 1 have u and v alone.
+	a := &across{line: line, factor: 1, tol: fn.tol, work: work}
+	a.scale, a.scaleD = fn.rootMeanSquares(p, r, work)
+	from := -r
+	if p.sigma == p.sigma2 && !p.mirrored { // exchanging u and v is t → -t
+		from, a.factor = 0, 2
+	}
+	edges := fn.edgesAcross(p, other, from, r)
+	for i := 1; i < len(edges); i++ {
+		a.panel(edges[i-1], edges[i])
+	}
+	if !(a.short <= 20*fn.tol) { // an estimate is some twenty times what it loses
+		return math.NaN(), math.NaN()
+	}
+	return a.value, a.derivative
+}
+
+// rootMeanSquares returns what errors of the duals are relative to. The lines of the plane
+// through 0 with c = 1 have u and v alone.
+func (fn *Function) rootMeanSquares(p pair, r float64, work *int) (scale, scaleD float64) {
 	u, u2 := &side{p: fn.right, scale: p.sigma}, &side{p: fn.right, scale: p.sigma}
-	f, d := along(u, u2, r, work)
-	scale, scaleD := f, d
+	scale, scaleD = along(u, u2, r, work)
 	if p.sigma != p.sigma2 {
 		v, v2 := &side{p: fn.right, scale: p.sigma2}, &side{p: fn.right, scale: p.sigma2}
-		f, d = along(v, v2, r, work)
+		f, d := along(v, v2, r, work)
 		scale, scaleD = math.Sqrt(scale)*math.Sqrt(f), math.Sqrt(scaleD)*math.Sqrt(d)
 	}
 	if len(fn.jumps) > 0 {
@@ -483,17 +499,16 @@ func (fn *Function) quadrature(p pair, work *int) (value, derivative float64) {
 	}
 	// A derivative this small is rounding of φ.
 	scale = math.Max(scale, negligible*negligible)
-	scaleD = math.Max(scaleD, 1e-18*scale/p.sigma/p.sigma2)
-	// Exchanging u and v is t → -t.
-	symmetric := p.sigma == p.sigma2 && !p.mirrored
-	from, factor := -r, 1.0
-	if symmetric {
-		from, factor = 0, 2
-	}
-	breaks := []float64{from, r}
+	return scale, math.Max(scaleD, 1e-18*scale/p.sigma/p.sigma2)
+}
+
+// edgesAcross returns the ends of the panels in t, from the first to r: the lines on which
+// kinks of both factors meet, and others so that oscillation is resolved. v is along other.
+func (fn *Function) edgesAcross(p pair, other *pieces, from, r float64) []float64 {
+	edges := []float64{from, r}
 	inside := func(t float64) {
 		if t > from && t < r {
-			breaks = append(breaks, t)
+			edges = append(edges, t)
 		}
 	}
 	a := slices.Concat(fn.right.breaks, fn.right.features)
@@ -513,45 +528,48 @@ func (fn *Function) quadrature(p pair, work *int) (value, derivative float64) {
 	for i := 1 - n; i < n; i++ {
 		inside(r * i / n)
 	}
-	slices.Sort(breaks)
-	breaks = slices.CompactFunc(breaks, func(a, b float64) bool { return math.Abs(b-a) < 1e-12 })
+	slices.Sort(edges)
+	return slices.CompactFunc(edges, func(a, b float64) bool { return math.Abs(b-a) < 1e-12 })
+}
 
-	var short float64
-	var panel func(a, b float64)
-	panel = func(a, b float64) {
-		var v, dv [nodes]float64
-		h, mid := (b-a)/2, a+(b-a)/2
-		for j, g := range chebyshevPoints {
-			t := mid + h*g
-			w := invSqrt2Pi * math.Exp(-t*t/2)
-			f, d := line(t)
-			v[j], dv[j] = w*f, w*d
-		}
-		c, cd := chebyshev(&v), chebyshev(&dv)
-		rough := (math.Abs(c[nodes-1]) + math.Abs(c[nodes-2])) / scale
-		roughD := (math.Abs(cd[nodes-1]) + math.Abs(cd[nodes-2])) / scaleD
-		// The integral of T_15 is a hundredth of its size, and a coefficient
-		// that is left out is less than the last that was kept.
-		if e := h * math.Max(rough, roughD); !(e <= 0.5*fn.tol) {
-			if h > 1e-9 && *work > 0 {
-				panel(a, mid)
-				panel(mid, b)
-				return
-			}
-			short += e
-		}
-		for k := 0; k < nodes; k += 2 {
-			value += factor * h * fejer[k] * c[k]
-			derivative += factor * h * fejer[k] * cd[k]
-		}
+// across integrates over t what integration along s gives.
+type across struct {
+	line              func(t float64) (value, derivative float64)
+	factor            float64 // 2 where one half of the plane is that of the other
+	tol               float64
+	scale, scaleD     float64 // that errors are relative to
+	work              *int
+	value, derivative float64 // the sums so far
+	short             float64 // estimated errors of panels that did not reach the tolerance
+}
+
+// panel adds the integral from a to b, in halves where one polynomial does not do.
+func (x *across) panel(a, b float64) {
+	var v, dv [nodes]float64
+	h, mid := (b-a)/2, a+(b-a)/2
+	for j, g := range chebyshevPoints {
+		t := mid + h*g
+		w := invSqrt2Pi * math.Exp(-t*t/2)
+		f, d := x.line(t)
+		v[j], dv[j] = w*f, w*d
 	}
-	for i := 1; i < len(breaks); i++ {
-		panel(breaks[i-1], breaks[i])
+	c, cd := chebyshev(&v), chebyshev(&dv)
+	rough := (math.Abs(c[nodes-1]) + math.Abs(c[nodes-2])) / x.scale
+	roughD := (math.Abs(cd[nodes-1]) + math.Abs(cd[nodes-2])) / x.scaleD
+	// The integral of T_15 is a hundredth of its size, and a coefficient
+	// that is left out is less than the last that was kept.
+	if e := h * math.Max(rough, roughD); !(e <= 0.5*x.tol) {
+		if h > 1e-9 && *x.work > 0 {
+			x.panel(a, mid)
+			x.panel(mid, b)
+			return
+		}
+		x.short += e
 	}
-	if !(short <= 20*fn.tol) { // e is some twenty times what it loses
-		return math.NaN(), math.NaN()
+	for k := 0; k < nodes; k += 2 {
+		x.value += x.factor * h * fejer[k] * c[k]
+		x.derivative += x.factor * h * fejer[k] * cd[k]
 	}
-	return value, derivative
 }
 
 // preparedTerms is the most coefficients that Prepare computes of each of φ

@@ -98,6 +98,39 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 	if s == nil {
 		s = &ResolveSettings{}
 	}
+	fn, err := newFunction(f, df, s)
+	if err != nil {
+		return nil, err
+	}
+	r := &resolver{
+		fn:     f,
+		dfn:    df,
+		tol:    fn.tol,
+		budget: 400_000,
+		std:    fn.maxStd,
+		unit:   math.Min(1, fn.maxStd),
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if r.inside == "" {
+				panic(p) // not f's
+			}
+			err = fmt.Errorf("hermite: %s(%v) panics: %v", r.inside, r.at, p)
+		}
+	}()
+	if fn.end, err = r.extent(fn.maxStd); err != nil {
+		return nil, err
+	}
+	r.declare(s, fn.end)
+	r.run(fn.end)
+	if r.err != nil {
+		return nil, r.err
+	}
+	return fn.adopt(r, s)
+}
+
+// newFunction is a function that is yet to be resolved, with settings that are in range.
+func newFunction(f, df func(float64) float64, s *ResolveSettings) (*Function, error) {
 	fn := &Function{
 		f:      f,
 		df:     df,
@@ -123,56 +156,42 @@ func Resolve(f, df func(float64) float64, s *ResolveSettings) (_ *Function, err 
 			return nil, fmt.Errorf("hermite: a kink or jump is declared at %v", z)
 		}
 	}
-	r := &resolver{
-		fn:     f,
-		dfn:    df,
-		tol:    fn.tol,
-		budget: 400_000,
-		std:    fn.maxStd,
-		unit:   math.Min(1, fn.maxStd),
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			if r.inside == "" {
-				panic(p) // not f's
-			}
-			err = fmt.Errorf("hermite: %s(%v) panics: %v", r.inside, r.at, p)
-		}
-	}()
-	if fn.end, err = r.extent(fn.maxStd); err != nil {
-		return nil, err
-	}
+	return fn, nil
+}
+
+// declare makes the kinks and jumps of the settings breaks, within [-end, end].
+func (r *resolver) declare(s *ResolveSettings, end float64) {
 	for _, z := range slices.Concat(s.Kinks, s.Jumps) {
-		if math.Abs(z) < fn.end {
+		if math.Abs(z) < end {
 			r.breaks = append(r.breaks, z)
 		}
 	}
 	slices.Sort(r.breaks)
 	r.breaks = slices.Compact(r.breaks)
 	r.declaredJumps = len(s.Jumps) > 0
-	r.run(fn.end)
-	if r.err != nil {
-		return nil, r.err
-	}
+}
+
+// adopt gives the function the panels of a resolver that has run, and returns it unless they
+// contradict the derivative or miss the tolerance.
+func (fn *Function) adopt(r *resolver, s *ResolveSettings) (*Function, error) {
 	r.jumpsAmongBreaks()
 	var what string
-	var estimate, worst float64
-	fn.right, what, estimate, worst = r.finish()
+	var worst float64
+	fn.right, what, fn.estimate, worst = r.finish()
 	fn.jumps = sorted(s.Jumps, r.jumps)
 	fn.kinks = slices.DeleteFunc(sorted(s.Kinks, r.kinks),
 		func(z float64) bool { return slices.Contains(fn.jumps, z) })
 	fn.left = fn.right.mirrored()
-	fn.estimate = estimate
 	if err := r.checkDerivative(); err != nil {
 		return nil, err
 	}
 	fn.setEnvelope(r)
-	if !(estimate <= fn.tol) {
+	if !(fn.estimate <= fn.tol) {
 		return nil, &ToleranceError{
 			What:      what,
 			At:        worst,
 			Tolerance: fn.tol,
-			Estimate:  estimate,
+			Estimate:  fn.estimate,
 			Partial:   fn,
 		}
 	}

@@ -36,7 +36,9 @@ func closedForms() []closed {
 		v := math.Exp((q + q2 + 2*k) / 2)
 		return v, v
 	}
-	at := func(kinks ...float64) *hermite.ResolveSettings { return &hermite.ResolveSettings{Kinks: kinks} }
+	at := func(kinks ...float64) *hermite.ResolveSettings {
+		return &hermite.ResolveSettings{Kinks: kinks}
+	}
 	return []closed{
 		{"ReLU", ntk.ReLU{}.Value, ntk.ReLU{}.Derivative, at(0), ntk.ReLU{}.Dual},
 		{"ReLU, kink and derivative found", relu, nil, nil, ntk.ReLU{}.Dual},
@@ -409,7 +411,9 @@ func TestDrop(t *testing.T) {
 			p2 := theta * theta
 			return gap/2 - q*theta*p2*(1./3-p2*(1./30-p2*(1./840)))/(2*math.Pi)
 		}},
-		{functions[4], func(gap float64) float64 { return math.Asin(math.Sqrt(gap/(2*q))) / math.Pi }},
+		{functions[4], func(gap float64) float64 {
+			return math.Asin(math.Sqrt(gap/(2*q))) / math.Pi
+		}},
 		{functions[8], func(gap float64) float64 {
 			return -(math.Expm1(-36*gap) - math.Exp(-72*q)*math.Expm1(36*gap)) / 8
 		}},
@@ -448,7 +452,8 @@ func noise(z float64) float64 {
 	return float64(x>>11) / (1 << 53)
 }
 
-// mostEvaluations is what it may cost to give up: the budget of 400,000, looked at after each panel.
+// mostEvaluations is what it may cost to give up: the budget of 400,000, looked at after each
+// panel.
 const mostEvaluations = 401_000
 
 // counted returns f, nil for nil, and the number of its calls.
@@ -474,7 +479,8 @@ func TestResolveErrors(t *testing.T) {
 			nil, ""},
 		{"fast", func(z float64) float64 { return math.Sin(1e6 * z) }, nil, nil, ""},
 		{"pole", func(z float64) float64 { return 1 / z }, nil, nil, ""},
-		{"derivative not square integrable", func(z float64) float64 { return math.Sqrt(math.Abs(z)) }, nil, nil, ""},
+		{"derivative not square integrable",
+			func(z float64) float64 { return math.Sqrt(math.Abs(z)) }, nil, nil, ""},
 		{"poles", math.Tan, nil, nil, ""},
 		{"nil", nil, nil, nil, "no function"},
 		{"square root", math.Sqrt, nil, nil, "f(-"},
@@ -487,7 +493,8 @@ func TestResolveErrors(t *testing.T) {
 		{"wrong derivative", math.Tanh, math.Cos, nil, "slope"},
 		{"kink at NaN", math.Tanh, nil, &hermite.ResolveSettings{Kinks: []float64{math.NaN()}},
 			"NaN"},
-		{"jump at infinity", math.Tanh, nil, &hermite.ResolveSettings{Jumps: []float64{math.Inf(1)}}, "+Inf"},
+		{"jump at infinity", math.Tanh, nil,
+			&hermite.ResolveSettings{Jumps: []float64{math.Inf(1)}}, "+Inf"},
 		{"tolerance", math.Tanh, nil, &hermite.ResolveSettings{Tolerance: 1e-16},
 			"Tolerance is 1e-16"},
 		{"negative", math.Tanh, nil, &hermite.ResolveSettings{MaxStd: -1}, "MaxStd is -1"},

@@ -524,7 +524,6 @@ func (c *Certificate) add(b Coefficient) {
 // samples; how its coefficients change with two more degrees enters their error
 // bars.
 func (s *source) coefficientsOfSamples(c *Certificate, d *fitData) {
-	m := len(d.c)
 	var rho float64
 	for _, x := range d.c {
 		rho = math.Max(rho, math.Abs(x))
@@ -533,79 +532,103 @@ func (s *source) coefficientsOfSamples(c *Certificate, d *fitData) {
 		return
 	}
 	t := chebyshev(highest)
-	fit := func(n int) (a, std []float64, chi2 float64, ok bool) {
-		if n+1 > m || n > highest {
-			return nil, nil, 0, false
-		}
-		x, y := mat.NewDense(m, n+1, nil), mat.NewVecDense(m, nil)
-		for i := range m {
-			z, w := d.c[i]/rho, 1/d.std[i]
-			p, q := 1.0, z
-			for j := range n + 1 {
-				x.Set(i, j, w*p)
-				p, q = q, 2*z*q-p
-			}
-			y.SetVec(i, w*d.v[i])
-		}
-		var qr mat.QR
-		qr.Factorize(x)
-		var b, r mat.VecDense
-		if !(qr.Cond() < 1e10) || qr.SolveVecTo(&b, false, y) != nil {
-			return nil, nil, 0, false
-		}
-		r.MulVec(x, &b)
-		r.SubVec(y, &r)
-		chi2 = mat.Dot(&r, &r)
-		var upper mat.Dense
-		qr.RTo(&upper)
-		a, std = make([]float64, n+1), make([]float64, n+1)
-		g := make([]float64, n+1)
-		for k := range a {
-			scale := d.scale / math.Pow(rho, float64(k))
-			for j := range g {
-				g[j] = 0
-				if k <= j {
-					g[j] = t[j][k] * scale
-				}
-				a[k] += g[j] * b.AtVec(j)
-			}
-			// ‖R⁻ᵀ g‖
-			for j := range g {
-				for i := range j {
-					g[j] -= upper.At(i, j) * g[i]
-				}
-				g[j] /= upper.At(j, j)
-			}
-			std[k] = euclidean(g)
-		}
-		return a, std, chi2, isFinite(chi2)
-	}
 	for n := 0; ; n++ {
-		a, std, chi2, ok := fit(n)
-		if !ok {
+		f := d.fitPolynomial(n, rho, t)
+		if f == nil {
 			return
 		}
-		free := float64(m - n - 1)
-		if free < 1 || chi2 > free+3*math.Sqrt(2*free) {
+		free := float64(len(d.c) - n - 1)
+		if free < 1 || f.chi2 > free+3*math.Sqrt(2*free) {
 			continue
 		}
-		more, _, _, ok := fit(n + 2)
-		if !ok {
+		more := d.fitPolynomial(n+2, rho, t)
+		if more == nil {
 			return
 		}
-		for k := range a {
-			b := Coefficient{k, a[k], std[k] + math.Abs(more[k]-a[k])}
-			if !(b.Uncertainty <= math.Max(math.Abs(b.Value), 1e-6*d.scale)) {
-				if !d.noisy {
-					return
-				}
-				// A noisy value that is 0 within its error is known to that error.
-				if b.Uncertainty > 0.05*d.scale {
-					return
-				}
+		for k, a := range f.a {
+			b := Coefficient{k, a, f.std[k] + math.Abs(more.a[k]-a)}
+			if !d.determined(b) {
+				return
 			}
 			c.add(b)
 		}
 		return
 	}
+}
+
+// determined says whether the values say enough of a coefficient to give it.
+func (d *fitData) determined(b Coefficient) bool {
+	if b.Uncertainty <= math.Max(math.Abs(b.Value), 1e-6*d.scale) {
+		return true
+	}
+	// A noisy value that is 0 within its error is known to that error.
+	return d.noisy && !(b.Uncertainty > 0.05*d.scale)
+}
+
+// polynomialFit is a polynomial in c through noisy values.
+type polynomialFit struct {
+	a, std []float64 // coefficients of c^k and their standard deviations
+	chi2   float64   // sum of the squared residuals over errors
+}
+
+// fitPolynomial fits Σ b_j T_j(c/rho) to degree n by least squares. It is nil where the values
+// do not determine the b_j. t are the T_j in powers.
+func (d *fitData) fitPolynomial(n int, rho float64, t [][]float64) *polynomialFit {
+	m := len(d.c)
+	if n+1 > m || n > highest {
+		return nil
+	}
+	x, y := mat.NewDense(m, n+1, nil), mat.NewVecDense(m, nil)
+	for i := range m {
+		z, w := d.c[i]/rho, 1/d.std[i]
+		p, q := 1.0, z
+		for j := range n + 1 {
+			x.Set(i, j, w*p)
+			p, q = q, 2*z*q-p
+		}
+		y.SetVec(i, w*d.v[i])
+	}
+	var qr mat.QR
+	qr.Factorize(x)
+	var b, r mat.VecDense
+	if !(qr.Cond() < 1e10) || qr.SolveVecTo(&b, false, y) != nil {
+		return nil
+	}
+	r.MulVec(x, &b)
+	r.SubVec(y, &r)
+	f := &polynomialFit{chi2: mat.Dot(&r, &r)}
+	if !isFinite(f.chi2) {
+		return nil
+	}
+	var upper mat.Dense
+	qr.RTo(&upper)
+	f.a, f.std = d.inPowers(&b, &upper, rho, t)
+	return f
+}
+
+// inPowers returns the coefficients of c^k of Σ b_j T_j(c/rho) and their standard deviations:
+// a_k is g·b, and the covariance of b is (RᵀR)⁻¹, so that a_k has the deviation ‖R⁻ᵀ g‖.
+func (d *fitData) inPowers(
+	b *mat.VecDense, upper *mat.Dense, rho float64, t [][]float64,
+) (a, std []float64) {
+	a, std = make([]float64, b.Len()), make([]float64, b.Len())
+	g := make([]float64, b.Len())
+	for k := range a {
+		scale := d.scale / math.Pow(rho, float64(k))
+		for j := range g {
+			g[j] = 0
+			if k <= j {
+				g[j] = t[j][k] * scale
+			}
+			a[k] += g[j] * b.AtVec(j)
+		}
+		for j := range g {
+			for i := range j {
+				g[j] -= upper.At(i, j) * g[i]
+			}
+			g[j] /= upper.At(j, j)
+		}
+		std[k] = euclidean(g)
+	}
+	return a, std
 }

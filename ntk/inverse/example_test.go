@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 
@@ -36,9 +37,11 @@ func ExampleCertify() {
 
 func ExampleCertificate() {
 	series := ntk.Must(ntk.NewPowerSeries([]float64{0.5, 0, 1}))
-	fmt.Println(ntk.Must(inverse.Certify(series, nil)))
+	cert := ntk.Must(inverse.Certify(series, nil))
+	fmt.Println(strings.ReplaceAll(cert.String(), "; ", ";\n"))
 	// Output:
-	// power series of degree 2: realizable (proof: all coefficients are ≥ 0); cut off at degree 2: 0 away in the mean, 0 at most
+	// power series of degree 2: realizable (proof: all coefficients are ≥ 0);
+	// cut off at degree 2: 0 away in the mean, 0 at most
 }
 
 // A tolerance decides where a series is cut off; the rest is bounded.

@@ -27,7 +27,31 @@ func (d *fitData) explained(p ntk.PowerSeries, slope, shift float64) bool {
 // lies in degrees as good as infinite, and whether the residual is more than
 // errors explain.
 func (d *fitData) separate() (reason string, outer float64, excess bool, err error) {
-	// Two values alone: |K(c)| ≤ K(1).
+	if reason := d.aboveTop(); reason != "" {
+		return reason, 0, true, nil
+	}
+	w, most := d.byErrors()
+	cols, b := w.allColumns(), w.right()
+	result, err := nnls.Solve(cols, b, 0)
+	if err != nil {
+		return "", 0, false, fmt.Errorf("inverse: fit for the certificate: %w", err)
+	}
+	outer = w.outerPart(cols, result.X)
+	// What errors alone can leave: all at their bound, or 4.5 standard deviations.
+	errors := math.Sqrt(float64(len(b))) / most
+	if w.noisy {
+		errors += 4.5 / most
+	}
+	// The fit itself is no better than the gradients that it stops at.
+	if result.Norm <= errors+1e-11*euclidean(b) {
+		return "", outer, false, nil
+	}
+	return w.contradiction(result, b, errors, most), outer, true, nil
+}
+
+// aboveTop returns the argument that two values alone make against a kernel, whose
+// |K(c)| ≤ K(1), or "".
+func (d *fitData) aboveTop() string {
 	one, largest := -1, 0
 	for i, c := range d.c {
 		if c == 1 && (one < 0 || d.std[i] < d.std[one]) {
@@ -39,78 +63,86 @@ func (d *fitData) separate() (reason string, outer float64, excess bool, err err
 	}
 	if one >= 0 && math.Abs(d.v[largest])-d.v[one] > 4.5*(d.std[largest]+d.std[one]) {
 		return fmt.Sprintf("|K(%.4g)| = %.6g is more than K(1) = %.6g", d.c[largest],
-			math.Abs(d.v[largest])*d.scale, d.v[one]*d.scale), 0, true, nil
+			math.Abs(d.v[largest])*d.scale, d.v[one]*d.scale)
 	}
-	// Residuals over errors, whatever the weights of the fit were.
-	w := &fitData{c: d.c, v: d.v, scale: d.scale, std: d.std, noisy: d.noisy}
-	var most float64
+	return ""
+}
+
+// byErrors are the same values with weights 1/std², whatever those of the fit were, over the
+// largest of them, which is most².
+func (d *fitData) byErrors() (w *fitData, most float64) {
+	w = &fitData{c: d.c, v: d.v, scale: d.scale, std: d.std, noisy: d.noisy}
 	for _, e := range d.std {
 		most = math.Max(most, 1/e)
 	}
 	for _, e := range d.std {
 		w.weight = append(w.weight, 1/(e*e)/(most*most))
 	}
-	// All degrees to 200, then some in each 5 %, then the limits of even and odd ones.
-	cols := w.columns(200, 1, 0)
+	return w, most
+}
+
+// allColumns are those of all degrees to 200, of some in each 5 % up to a million, and of the
+// limits of even and odd ones.
+func (d *fitData) allColumns() [][]float64 {
+	cols := d.columns(200, 1, 0)
 	for k := 201.; k < 1e6; k = math.Ceil(k * 1.05) {
-		cols = append(cols, w.column(k), w.column(k+1))
+		cols = append(cols, d.column(k), d.column(k+1))
 	}
 	for _, sign := range []float64{1, -1} {
-		col := make([]float64, len(w.c))
-		for i, c := range w.c {
+		col := make([]float64, len(d.c))
+		for i, c := range d.c {
 			switch c {
 			case 1:
-				col[i] = math.Sqrt(w.weight[i])
+				col[i] = math.Sqrt(d.weight[i])
 			case -1:
-				col[i] = sign * math.Sqrt(w.weight[i])
+				col[i] = sign * math.Sqrt(d.weight[i])
 			}
 		}
 		cols = append(cols, col)
 	}
-	b := w.right()
-	result, err := nnls.Solve(cols, b, 0)
-	if err != nil {
-		return "", 0, false, fmt.Errorf("inverse: fit for the certificate: %w", err)
-	}
-	for j, x := range result.X {
+	return cols
+}
+
+// outerPart is the sum of the coefficients x of those columns that are as good as 0 but at
+// c = ±1.
+func (d *fitData) outerPart(cols [][]float64, x []float64) (sum float64) {
+	for j, x := range x {
 		inside := 0.0 // the most of the column that is not at c = ±1
-		for i, c := range w.c {
-			if math.Abs(c) < 1 && w.weight[i] > 0 {
-				inside = math.Max(inside, math.Abs(cols[j][i])/math.Sqrt(w.weight[i]))
+		for i, c := range d.c {
+			if math.Abs(c) < 1 && d.weight[i] > 0 {
+				inside = math.Max(inside, math.Abs(cols[j][i])/math.Sqrt(d.weight[i]))
 			}
 		}
 		if x > 0 && inside < 0.01 {
-			outer += x
+			sum += x
 		}
 	}
-	// What errors alone can leave: all at their bound, or 4.5 standard deviations.
-	errors := math.Sqrt(float64(len(b))) / most
-	if w.noisy {
-		errors += 4.5 / most
-	}
-	// The fit itself is no better than the gradients that it stops at.
-	if result.Norm <= errors+1e-11*euclidean(b) {
-		return "", outer, false, nil
-	}
-	// If K = Σ a_k c^k, then L(K) ≤ slack · K(top) + ‖r‖ · errors.
+	return sum
+}
+
+// contradiction returns the argument that the residual of the nearest Σ a_k c^k with a_k ≥ 0
+// makes against all of them, or "": if K is one, then L(K) ≤ slack · K(top) + ‖r‖ · errors.
+// The data are weighted as by byErrors, b is its right side, and errors is the norm of a
+// residual that the errors of the values explain.
+func (d *fitData) contradiction(r nnls.Result, b []float64, errors, most float64) string {
 	top, at := 0.0, -1
-	for i, c := range w.c {
-		if c > top || c == top && at >= 0 && w.std[i] < w.std[at] {
+	for i, c := range d.c {
+		if c > top || c == top && at >= 0 && d.std[i] < d.std[at] {
 			top, at = c, i
 		}
 	}
 	if at < 0 {
-		return "", outer, true, nil
+		return ""
 	}
 	// L(K) itself, not ‖r‖²: they agree only as far as r is orthogonal to the fit.
-	gain := floats.Dot(result.Residual, b) - result.Norm*(errors+0x1p-50*euclidean(b))
-	if gain > 0 && gain > 2*w.slack(result.Residual, top)*(math.Abs(w.v[at])+5*w.std[at]) {
+	gain := floats.Dot(r.Residual, b) - r.Norm*(errors+0x1p-50*euclidean(b))
+	if gain > 0 && gain > 2*d.slack(r.Residual, top)*(math.Abs(d.v[at])+5*d.std[at]) {
 		return fmt.Sprintf(
 			"every kernel is at least %.3g away in the mean, and errors of the values explain %.3g",
-			w.scale*result.Norm*most/math.Sqrt(w.weights()),
-			w.scale*errors*most/math.Sqrt(w.weights())), outer, true, nil
+			d.scale*r.Norm*most/math.Sqrt(d.weights()),
+			d.scale*errors*most/math.Sqrt(d.weights()))
 	}
-	return "", outer, true, nil
+	return ""
 }
 
 // weights is Σ 1/std².
