@@ -114,17 +114,29 @@ func TestCost(t *testing.T) {
 		XTest: normal(5, 3, 3), YTest: normal(5, 2, 4)}
 	r := Runs{Nets: []Net{erf}, Data: p, Width: 16,
 		Settings: train.Settings{LearningRate: 0.1, Epochs: 1}}
-	first, again := ntk.Must(r.Cost(s, erf, 10, false)), ntk.Must(r.Cost(s, erf, 10, false))
+	first, again := ntk.Must(r.cost(s, erf, 10, false)), ntk.Must(r.cost(s, erf, 10, false))
 	if first != again || first.Rows != 10 || first.Net <= 0 || first.Epoch <= 0 ||
 		math.IsInf(first.Epoch, 0) {
 		t.Errorf("%+v, then %+v", first, again)
 	}
 	r.Width = 0
-	if c := ntk.Must(r.Cost(s, erf, 40, true)); c.Net != 0 || c.Epoch != 0 || c.Regression <= 0 {
+	if c := ntk.Must(r.cost(s, erf, 40, true)); c.Net != 0 || c.Epoch != 0 || c.Regression <= 0 {
 		t.Errorf("of a kernel alone: %+v", c)
 	}
-	if _, err := r.Cost(s, erf, 21, false); err == nil ||
+	if _, err := r.cost(s, erf, 21, false); err == nil ||
 		!strings.Contains(err.Error(), "21 rows asked for of 20") {
 		t.Error(err)
+	}
+	if _, err := r.Costs(s, "4HL ReLU", 10, nil, []int{10}); err == nil ||
+		!strings.Contains(err.Error(), `"4HL ReLU" is not`) {
+		t.Error(err)
+	}
+	// 4 epochs of a second, a factorisation of a second at 100 rows and nothing for the matrix:
+	// r³ = 4 r has r = 2; predictions of 2 s and 1 s are equal at half the rows.
+	c := Costs{nets: []Net{erf}, epochs: 4, gaussian: []int{50, 100},
+		of: map[costAt]cost{{0, 100, true}: {Solve: 1, Regression: 2, Epoch: 1, Net: 1}}}
+	if got := c.String(); !strings.Contains(got, "at n ≈ 200 (a Gram matrix of 0.32 MB)") ||
+		!strings.Contains(got, "as the net at n ≈ 50\n") {
+		t.Error(got)
 	}
 }
