@@ -89,8 +89,8 @@ func (r Runs) Costs(
 	return c, nil
 }
 
-// Show shows the times and the memory as a table; set is the name of the data's own rows.
-func (c *Costs) Show(set, caption string) error {
+// ShowTable shows the times and the memory as a table; set is the name of the data's own rows.
+func (c *Costs) ShowTable(set, caption string) error {
 	header := []string{"rows"}
 	for _, n := range c.nets {
 		header = append(header, "fit, "+n.Name+" kernel")

@@ -156,14 +156,14 @@ func ExampleRuns_ShowSizes() {
 	// 1HL erf     64         192       100 %
 }
 
-func ExampleCompared_Show() {
+func ExampleCompared_ShowTable() {
 	defer inFolder()()
 	traces := ntk.Must(brief.Train(ntk.Must(study.Open("rows"))))
 	beside := ntk.Must(traces.Compare(study.Published{
 		Source: "a paper", Epochs: []int{0}, LossTolerance: 0.01, AccuracyTolerance: 0.01,
 		Points: map[string][][4]float64{"1HL erf": {{0.5, 0, 0, 0}}},
 	}))
-	beside.Show("Ours / published.")
+	beside.ShowTable("Ours / published.")
 	// Output:
 	// Ours / published.
 	// net      epoch       train loss        test loss   train accuracy    test accuracy
@@ -211,7 +211,7 @@ func ExampleRuns_Costs() {
 	s := ntk.Must(study.Open("rows"))
 	costs := ntk.Must(brief.Costs(s, "1HL erf", 1020, []int{2}, []int{20, 40}))
 	plotting.Show(costs.Figure(), "Seconds against rows.")
-	if err := costs.Show("the rows", ""); err != nil {
+	if err := costs.ShowTable("the rows", ""); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(costs)
