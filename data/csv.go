@@ -17,28 +17,16 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Header says whether the first line of a table names the columns.
-type Header int
-
-const (
-	// NamedColumns: the first line names the columns. A first line whose
-	// features are all numbers is refused, since it is probably a sample.
-	NamedColumns Header = iota
-	// NoHeader: the first line is a sample.
-	NoHeader
-	// NumberedColumns: the first line names the columns, and the names may be
-	// numbers.
-	NumberedColumns
-)
-
 // CSVSettings says how to read a table. The zero value reads comma-separated
 // values with a header line and the label in the last column.
 type CSVSettings struct {
 	// Name of the Dataset, also used in errors; empty means the file's name
 	// without extension, or "table" when there is no file.
 	Name string
-	// Header says whether there is a header line.
-	Header Header
+	// NoHeader: the first line is a sample; else it names the columns. A first line
+	// whose features are all numbers is refused, since it is probably a sample,
+	// unless NumberedColumns says that the names may be numbers.
+	NoHeader, NumberedColumns bool
 	// Delimiter separates fields; 0 means a comma.
 	Delimiter rune
 	// Comment starts lines to leave out; 0 means none.
@@ -91,12 +79,11 @@ func ReadCSV(r io.Reader, settings CSVSettings) (*Dataset, error) {
 }
 
 func readCSV(r io.Reader, file string, settings CSVSettings) (*Dataset, error) {
-	if settings.Header < NamedColumns || settings.Header > NumberedColumns {
-		return nil, fmt.Errorf(
-			"data: CSVSettings.Header is %d; use NamedColumns, NoHeader or NumberedColumns",
-			settings.Header)
+	if settings.NoHeader && settings.NumberedColumns {
+		return nil, fmt.Errorf("data: %s: CSVSettings.NoHeader and NumberedColumns are both set; "+
+			"a table without a header has no names of columns", file)
 	}
-	if settings.Header == NoHeader && (settings.Label != "" || len(settings.Drop) > 0) {
+	if settings.NoHeader && (settings.Label != "" || len(settings.Drop) > 0) {
 		return nil, fmt.Errorf(
 			"data: %s: CSVSettings.Label and Drop name columns, which takes a header line; use "+
 				"LabelColumn or give the file a header", file)
@@ -163,7 +150,7 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 		if err := t.begin(record, line); err != nil {
 			return err
 		}
-		if t.settings.Header != NoHeader {
+		if !t.settings.NoHeader {
 			return nil
 		}
 	}
@@ -233,74 +220,72 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 func (t *table) begin(record []string, line int) error {
 	t.numeric = true
 	t.drop = make([]bool, len(record))
+	t.columns = make([]string, len(record))
 	t.label = len(record) - 1
 	if c := t.settings.LabelColumn; c != 0 {
 		if c < 0 || c > len(record) {
-			return &FormatError{
-				File: t.file,
-				Line: line,
-				Problem: fmt.Sprintf("there are %d columns, and CSVSettings.LabelColumn is %d",
-					len(record), c),
-				Remedy: "count columns from 1, and check CSVSettings.Delimiter",
-			}
+			return t.fail(line, "count columns from 1, and check CSVSettings.Delimiter",
+				"there are %d columns, and CSVSettings.LabelColumn is %d", len(record), c)
 		}
 		t.label = c - 1
 	}
-	if t.settings.Header == NoHeader {
-		t.columns = make([]string, len(record))
+	if t.settings.NoHeader {
 		for j := range record {
 			t.columns[j] = fmt.Sprintf("column %d", j+1)
 		}
-	} else {
-		t.columns = make([]string, len(record))
-		for j, name := range record {
-			t.columns[j] = strings.TrimSpace(name)
-		}
-		find := func(name string) (int, error) {
-			j := slices.Index(t.columns, name)
-			if j < 0 {
-				return 0, &FormatError{
-					File:    t.file,
-					Line:    line,
-					Problem: fmt.Sprintf("no column is named %s", excerpt(name)),
-					Remedy: "the columns are " + strings.Join(t.columns,
-						", ") + "; check also CSVSettings.Delimiter",
-				}
-			}
-			if slices.Contains(t.columns[j+1:], name) {
-				return 0, &FormatError{
-					File:    t.file,
-					Line:    line,
-					Problem: fmt.Sprintf("two columns are named %s", excerpt(name)),
-					Remedy:  "rename one",
-				}
-			}
-			return j, nil
-		}
-		if t.settings.Label != "" {
-			j, err := find(t.settings.Label)
-			if err != nil {
-				return err
-			}
-			t.label = j
-		}
-		for _, name := range t.settings.Drop {
-			j, err := find(name)
-			if err != nil {
-				return err
-			}
-			if j == t.label {
-				return &FormatError{
-					File: t.file,
-					Line: line,
-					Problem: fmt.Sprintf("CSVSettings.Drop names the label column %s",
-						excerpt(name)),
-					Remedy: "name the label column with CSVSettings.Label",
-				}
-			}
-			t.drop[j] = true
-		}
+	} else if err := t.name(record, line); err != nil {
+		return err
 	}
+	return t.checkFeatures(line)
+}
+
+// fail is an error about a line as a whole.
+func (t *table) fail(line int, remedy, problem string, args ...any) error {
+	return &FormatError{File: t.file, Line: line, Problem: fmt.Sprintf(problem, args...),
+		Remedy: remedy}
+}
+
+// name takes the names of the columns, and which of them are the label and left out.
+func (t *table) name(record []string, line int) error {
+	for j, name := range record {
+		t.columns[j] = strings.TrimSpace(name)
+	}
+	if t.settings.Label != "" {
+		j, err := t.find(t.settings.Label, line)
+		if err != nil {
+			return err
+		}
+		t.label = j
+	}
+	for _, name := range t.settings.Drop {
+		j, err := t.find(name, line)
+		if err != nil {
+			return err
+		}
+		if j == t.label {
+			return t.fail(line, "name the label column with CSVSettings.Label",
+				"CSVSettings.Drop names the label column %s", excerpt(name))
+		}
+		t.drop[j] = true
+	}
+	return nil
+}
+
+// find returns the column with a name.
+func (t *table) find(name string, line int) (int, error) {
+	j := slices.Index(t.columns, name)
+	if j < 0 {
+		return 0, t.fail(line, "the columns are "+strings.Join(t.columns, ", ")+
+			"; check also CSVSettings.Delimiter", "no column is named %s", excerpt(name))
+	}
+	if slices.Contains(t.columns[j+1:], name) {
+		return 0, t.fail(line, "rename one", "two columns are named %s", excerpt(name))
+	}
+	return j, nil
+}
+
+// checkFeatures reports a table without features, and names that seem to be a sample.
+func (t *table) checkFeatures(line int) error {
 	features, numbers := 0, 0
 	for j, name := range t.columns {
 		if j == t.label || t.drop[j] {
@@ -312,17 +297,12 @@ func (t *table) begin(record []string, line int) error {
 		}
 	}
 	if features == 0 {
-		return &FormatError{File: t.file, Line: line, Problem: "no column is left for the features",
-			Remedy: "check CSVSettings.Delimiter and Drop"}
+		return t.fail(line, "check CSVSettings.Delimiter and Drop",
+			"no column is left for the features")
 	}
-	if t.settings.Header == NamedColumns && numbers == features {
-		return &FormatError{
-			File:    t.file,
-			Line:    line,
-			Problem: "the first line holds numbers where the names of the columns should be",
-			Remedy: "set CSVSettings.Header to NoHeader, or to NumberedColumns if these are " +
-				"the names",
-		}
+	if !t.settings.NoHeader && !t.settings.NumberedColumns && numbers == features {
+		return t.fail(line, "set CSVSettings.NoHeader, or NumberedColumns if these are the names",
+			"the first line holds numbers where the names of the columns should be")
 	}
 	return nil
 }
@@ -382,7 +362,7 @@ func (t *table) dataset() (*Dataset, error) {
 	}
 	ds.X = mat.NewDense(len(t.labels), len(t.values)/len(t.labels), t.values)
 	for j, name := range t.columns {
-		if j != t.label && !t.drop[j] && t.settings.Header != NoHeader {
+		if j != t.label && !t.drop[j] && !t.settings.NoHeader {
 			ds.FeatureNames = append(ds.FeatureNames, name)
 		}
 	}

@@ -32,9 +32,9 @@ func TestReadCSV(t *testing.T) {
 			CSVSettings{Delimiter: ';', Label: "kind", Drop: []string{"id"}},
 			[][]float64{{1, 2}, {3, 4}}, []int{1, 0}, []string{"A", "B"}, []string{"x;1", "y"}},
 		"label by number, tabs, no header": {"B\t1\t2\nA\t3\t4\n",
-			CSVSettings{Delimiter: '\t', LabelColumn: 1, Header: NoHeader},
+			CSVSettings{Delimiter: '\t', LabelColumn: 1, NoHeader: true},
 			[][]float64{{1, 2}, {3, 4}}, []int{1, 0}, []string{"A", "B"}, nil},
-		"numbers as names": {"0,1,2\n1,2,0\n3,4,1\n", CSVSettings{Header: NumberedColumns},
+		"numbers as names": {"0,1,2\n1,2,0\n3,4,1\n", CSVSettings{NumberedColumns: true},
 			[][]float64{{1, 2}, {3, 4}}, []int{0, 1}, []string{"0", "1"}, []string{"0", "1"}},
 		"byte order mark, CRLF, blank and comment lines, spaces": {"\ufeffa, b\r\n# " +
 			"note\r\n\r\n 1 , x\r\n2,y \r\n", CSVSettings{Comment: '#'},
@@ -97,8 +97,8 @@ func TestReadCSVErrors(t *testing.T) {
 			`there are 2 columns, and CSVSettings.LabelColumn is 3`},
 		{"a,c\n1,x\n", CSVSettings{LabelColumn: -1}, `LabelColumn is -1`},
 		{"a,c\n1,x\n", CSVSettings{Label: "c", LabelColumn: 2}, `both given`},
-		{"1,x\n2,y\n", CSVSettings{Header: NoHeader, Label: "c"}, `takes a header line`},
-		{"1,x\n2,y\n", CSVSettings{Header: 7}, `Header is 7`},
+		{"1,x\n2,y\n", CSVSettings{NoHeader: true, Label: "c"}, `takes a header line`},
+		{"1,x\n2,y\n", CSVSettings{NoHeader: true, NumberedColumns: true}, `both set`},
 		{"a,c\n", CSVSettings{Delimiter: '\n'}, `invalid field or comment delimiter`},
 	} {
 		test.settings.Name = "t"
@@ -149,10 +149,8 @@ func FuzzReadCSV(f *testing.F) {
 		ds, err := ReadCSV(
 			strings.NewReader(text),
 			CSVSettings{
-				Label:       label,
-				LabelColumn: column,
-				Header:      Header(header),
-				Delimiter:   delimiter,
+				Label: label, LabelColumn: column, Delimiter: delimiter,
+				NoHeader: header == 1, NumberedColumns: header == 2,
 			},
 		)
 		if err != nil {

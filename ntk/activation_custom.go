@@ -27,20 +27,20 @@ type CustomSettings struct {
 // mostPlacesOfKinks bounds what each of the nested integrals is split at.
 const mostPlacesOfKinks = 200
 
-// CustomActivation is an activation made of a Go function by [Custom].
-type CustomActivation struct {
+// customActivation is an activation made of a Go function by [Custom].
+type customActivation struct {
 	numeric
 	name string
 }
 
 // String returns the name.
-func (a *CustomActivation) String() string { return a.name }
+func (a *customActivation) String() string { return a.name }
 
 // Kinks implements [Kinker]: those given and those found.
-func (a *CustomActivation) Kinks() []float64 { return a.fn.Kinks() }
+func (a *customActivation) Kinks() []float64 { return a.fn.Kinks() }
 
 // Jumps implements [Jumper]: those given and those found.
-func (a *CustomActivation) Jumps() []float64 { return a.fn.Jumps() }
+func (a *customActivation) Jumps() []float64 { return a.fn.Jumps() }
 
 // Custom returns the activation f with derivative df, or, if df is nil, with the
 // derivative of what f is resolved into. Its dual activations are Gaussian
@@ -51,7 +51,7 @@ func (a *CustomActivation) Jumps() []float64 { return a.fn.Jumps() }
 // what was; values that are NaN, infinite or panic, and growth for which the
 // expectations diverge, are errors too. Cost: milliseconds, a few thousand values of
 // f; then 10 to 100 ms for the curve of a kernel, for each layer.
-func Custom(f, df func(z float64) float64, settings ...CustomSettings) (*CustomActivation, error) {
+func Custom(f, df func(z float64) float64, settings ...CustomSettings) (Dualer, error) {
 	var s CustomSettings
 	switch len(settings) {
 	case 0:
@@ -81,7 +81,7 @@ func Custom(f, df func(z float64) float64, settings ...CustomSettings) (*CustomA
 	if err != nil {
 		return nil, fmt.Errorf("ntk: %s: %w", s.Name, err)
 	}
-	return &CustomActivation{numeric{fn}, s.Name}, nil
+	return &customActivation{numeric{fn}, s.Name}, nil
 }
 
 // numeric has its duals by quadrature.

@@ -40,7 +40,7 @@ func (ReLU) Dual(q, k, q2 float64) (value, derivative float64) {
 }
 
 func (ReLU) dualAt(p gauss.Pair) (value, derivative float64) {
-	s := gauss.Largest(p.Q, p.Q2)
+	s := gauss.GeometricMean(p.Q, p.Q2)
 	if s == 0 {
 		return 0, 0 // a pre-activation is the constant 0, where φ and φ' are 0
 	}
@@ -108,7 +108,7 @@ func (a TwoSlope) Dual(q, k, q2 float64) (value, derivative float64) {
 }
 
 func (a TwoSlope) dualAt(p gauss.Pair) (value, derivative float64) {
-	s := gauss.Largest(p.Q, p.Q2)
+	s := gauss.GeometricMean(p.Q, p.Q2)
 	if s == 0 {
 		return 0, a.slope(p.Q) * a.slope(p.Q2)
 	}
@@ -214,7 +214,7 @@ func (a RectifiedMonomial) dualAt(p gauss.Pair) (value, derivative float64) {
 	if a.Validate() != nil {
 		return math.NaN(), math.NaN()
 	}
-	s, n := gauss.Largest(p.Q, p.Q2), float64(a.Degree)
+	s, n := gauss.GeometricMean(p.Q, p.Q2), float64(a.Degree)
 	if s == 0 {
 		return 0, 0
 	}

@@ -390,5 +390,5 @@ func newNumericSum(base combination) (Activation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &numericSum{base, a.numeric}, nil
+	return &numericSum{base, a.(*customActivation).numeric}, nil
 }

@@ -35,7 +35,7 @@ func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
 			return f(K.pair(x.a, p, y.a), L.pair(x.b, p, y.b))
 		},
 		cosineOnly: K.cosineOnly && L.cosineOnly,
-		function:   K.function || L.function,
+		blackBox:   K.blackBox || L.blackBox,
 		tolerance:  K.tolerance + L.tolerance,
 	}
 }
@@ -149,7 +149,7 @@ func (K Kernel) Normalize() Kernel {
 		},
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			x, y := a.(*normal), b.(*normal)
-			s := gauss.Largest(x.top, y.top)
+			s := gauss.GeometricMean(x.top, y.top)
 			if s == 0 {
 				return 0
 			}

@@ -115,8 +115,8 @@ func TestSeries(t *testing.T) {
 			t.Errorf("½ sin 6z: a_%d = %v, want %v", k, sine[k], want)
 		}
 	}
-	var none *ntk.NoSeriesError
-	if _, err := ntk.Must(ntk.FromFunc("f", math.Exp)).Series(3); !errors.As(err, &none) {
+	if _, err := ntk.Must(ntk.FromFunc("f", math.Exp)).Series(3); err == nil ||
+		!strings.Contains(err.Error(), "the power series of f does not follow") {
 		t.Errorf("series of a function: %v", err)
 	}
 }
@@ -294,7 +294,7 @@ func TestFrozenLayers(t *testing.T) {
 func TestMeanField(t *testing.T) {
 	m := ntk.Must(ntk.MeanFieldOf(ntk.Erf{}, 1.5, 0.3))
 	deep := ntk.Must(ntk.Must(ntk.UniformFCN(300, ntk.Erf{}, 1.5, 0.3)).NNGPOf(300))
-	if q := at(deep, 1); m.Phase != ntk.Chaotic || math.Abs(m.Variance-q) > 1e-12 ||
+	if q := at(deep, 1); m.Phase != "chaotic" || math.Abs(m.Variance-q) > 1e-12 ||
 		math.Abs(m.Correlation-at(deep, 0.3)/q) > 1e-12 {
 		t.Errorf("%+v; after 300 layers q = %v, c = %v", m, q, at(deep, 0.3)/q)
 	}
@@ -309,11 +309,11 @@ func TestMeanField(t *testing.T) {
 	// ReLU, σ_w = 1.3, σ_b = 0.1: V is affine with slope 0.845.
 	r := ntk.Must(ntk.MeanFieldOf(ntk.ReLU{}, 1.3, 0.1))
 	if math.Abs(r.Variance-0.01/(1-0.845)) > 1e-14 || math.Abs(r.Slope-0.845) > 1e-14 ||
-		r.Phase != ntk.Ordered ||
+		r.Phase != "ordered" ||
 		math.Abs(r.VarianceDepth+1/math.Log(0.845)) > 1e-6 {
 		t.Errorf("%+v", r)
 	}
-	if e := ntk.Must(ntk.MeanFieldOf(ntk.ReLU{}, math.Sqrt2, 0)); e.Phase != ntk.Edge ||
+	if e := ntk.Must(ntk.MeanFieldOf(ntk.ReLU{}, math.Sqrt2, 0)); e.Phase != "edge of chaos" ||
 		!math.IsInf(e.CorrelationDepth, 1) {
 		t.Errorf("%+v", e)
 	}

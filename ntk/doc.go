@@ -36,8 +36,8 @@
 // # Errors
 //
 // Errors that a caller may want to branch on have types: [*NotPSDError] of series,
-// [*NoDualError], [*InfiniteNTKError], [*VarianceError] and [*NoFixedPointError] of nets,
-// [*DomainError], [*NonFiniteError] and [*NoSeriesError] of kernels and matrices, and
+// [*InfiniteNTKError], [*VarianceError] and [*NoFixedPointError] of nets,
+// [*DomainError] and [*NonFiniteError] of kernels and matrices, and
 // [*hermite.ToleranceError] of quadrature.
 //
 // # Sources

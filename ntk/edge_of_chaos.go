@@ -7,22 +7,12 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
-// Phase says what depth does to the angle between two inputs.
-type Phase int
-
-// The phases of a deep net: in the ordered one inputs become equal, in the
-// chaotic one near inputs are driven apart, and on the edge angles change slowest,
-// like a power of the depth.
+// The phases of a deep net.
 const (
-	Ordered Phase = iota
-	Edge
-	Chaotic
+	ordered = "ordered"
+	edge    = "edge of chaos"
+	chaotic = "chaotic"
 )
-
-// String returns "ordered", "edge of chaos" or "chaotic".
-func (p Phase) String() string {
-	return [...]string{"ordered", "edge of chaos", "chaotic"}[p]
-}
 
 // MeanField is what many equal layers of a wide net do to the variance of its
 // pre-activations and to the correlation of two inputs.
@@ -33,7 +23,10 @@ type MeanField struct {
 	// Slope is χ_1 = σ_w² φ̇(q*, q*, q*), by which a small angle's square grows in a
 	// layer; 1 is the edge of chaos. At q* = 0 it is the limit from above.
 	Slope float64
-	Phase Phase
+	// Phase says what depth does to the angle between two inputs: "ordered", inputs become
+	// equal; "chaotic", near inputs are driven apart; "edge of chaos", angles change slowest,
+	// like a power of the depth.
+	Phase string
 	// Correlation is the fixed point c* that correlations go to, 1 in the ordered
 	// phase, and CorrelationSlope the map's slope there.
 	Correlation, CorrelationSlope float64
@@ -143,14 +136,15 @@ func (l *layerMap) meanField() (*MeanField, error) {
 	h := 1e-4 * math.Max(q, 1e-8)
 	up, down := math.Min(q+h, l.max), math.Max(0, q-h)
 	m.VarianceDepth = depthScale((l.next(up) - l.next(down)) / (up - down))
+	m.Phase = ordered
 	switch {
 	case math.Abs(m.Slope-1) <= edgeWidth:
-		m.Phase = Edge
+		m.Phase = edge
 	case m.Slope > 1:
-		m.Phase = Chaotic
+		m.Phase = chaotic
 	}
 	m.Correlation, m.CorrelationSlope = 1, m.Slope
-	if m.Phase == Chaotic && q > 0 {
+	if m.Phase == chaotic && q > 0 {
 		// The correlation map is convex on [0, 1] with M(0) ≥ 0 and, its slope at 1
 		// being over 1, lies below the diagonal there: one fixed point is below 1.
 		above := func(c float64) float64 {
@@ -166,7 +160,7 @@ func (l *layerMap) meanField() (*MeanField, error) {
 		m.CorrelationSlope = l.weight * slope
 	}
 	m.CorrelationDepth = depthScale(m.CorrelationSlope)
-	if m.Phase == Edge {
+	if m.Phase == edge {
 		m.CorrelationDepth = math.Inf(1)
 	}
 	return m, nil

@@ -309,13 +309,6 @@ func ExampleArcCosineKernel() {
 	// Output: [0.0000 0.3183 1.0000]
 }
 
-func ExampleNoSeriesError() {
-	_, err := ntk.Must(ntk.FromFunc("e^c", math.Exp)).Series(5)
-	fmt.Println(err)
-	// Output:
-	// ntk: the power series of e^c does not follow from its construction; inverse.Certify estimates it from values
-}
-
 // What depth does to nets of erf: they are chaotic at these σ.
 func ExampleMeanFieldOf() {
 	m := ntk.Must(ntk.MeanFieldOf(ntk.Erf{}, 1.5, 0.3))

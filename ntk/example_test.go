@@ -210,13 +210,6 @@ type noDual struct{}
 func (noDual) Value(z float64) float64      { return z * z }
 func (noDual) Derivative(z float64) float64 { return 2 * z }
 
-func ExampleNoDualError() {
-	_, err := ntk.Must(ntk.UniformFCN(1, noDual{}, 1, 0)).NTK()
-	var noDual *ntk.NoDualError
-	fmt.Println(errors.As(err, &noDual), noDual.Layer)
-	// Output: true 1
-}
-
 func ExampleDomainError() {
 	K := ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0)).NTK())
 	_, err := K.Curve([]float64{1.5})

@@ -8,14 +8,14 @@ import (
 // Series returns the power series Σ a_k c^k of the kernel on inputs of norm √d up
 // to the degree, with a bound on the rest in [PowerSeries.Rest]: K(1) - Σ a_k
 // where all a_k ≥ 0 by the kernel's construction, up to rounding. A kernel known
-// by its values alone is a [*NoSeriesError]: package inverse certifies by
+// by its values alone is an error: package inverse certifies by
 // values.
 //
 // The rest falls as fast as the kernel is smooth at c = ±1: for the NTK of ReLU
 // nets only like 1/√degree.
 func (K Kernel) Series(degree int) (PowerSeries, error) {
 	if K.expansion == nil {
-		return PowerSeries{}, &NoSeriesError{K.name}
+		return PowerSeries{}, &noSeriesError{K.name}
 	}
 	if degree < 0 {
 		return PowerSeries{}, fmt.Errorf("ntk: degree is %d; it must be ≥ 0", degree)
@@ -50,14 +50,14 @@ func (K Kernel) Series(degree int) (PowerSeries, error) {
 	return p, nil
 }
 
-// NoSeriesError reports a kernel whose power series does not follow from how it
+// noSeriesError reports a kernel whose power series does not follow from how it
 // was made.
-type NoSeriesError struct {
+type noSeriesError struct {
 	Kernel string
 }
 
 // Error implements error.
-func (e *NoSeriesError) Error() string {
+func (e *noSeriesError) Error() string {
 	return fmt.Sprintf(
 		"ntk: the power series of %s does not follow from its construction; inverse.Certify "+
 			"estimates it from values",

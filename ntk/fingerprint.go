@@ -88,7 +88,7 @@ func samples(w io.Writer, a Activation) {
 	if d, ok := a.(Dualer); ok {
 		for _, q2 := range []float64{0.25, 1, 4} {
 			for _, rho := range []float64{-0.75, 0, 0.75} {
-				write(d.Dual(1, rho*gauss.Largest(1, q2), q2))
+				write(d.Dual(1, rho*gauss.GeometricMean(1, q2), q2))
 			}
 		}
 	}

@@ -16,14 +16,6 @@ type Inputs[T float32 | float64] struct {
 	N, D int
 }
 
-// GramSettings are the settings of a kernel matrix; nil is the defaults.
-type GramSettings struct {
-	// Progress, if not nil, hears of the pairs of inputs that are done: at the
-	// start of none, at the end of all. Calls come one at a time, done never
-	// falls, and the work waits for each, so it must be quick.
-	Progress func(done, total int)
-}
-
 // GramInto sets dst, n×n and row-major, to the kernel between the rows of x. It
 // is symmetric to the bit, and with portable arithmetic the same bytes on any
 // number of processors.
@@ -37,46 +29,50 @@ type GramSettings struct {
 // kernel with a square root at c = 1, such as the ReLU NTK, turns the rounding
 // ε of the inner product into √ε.
 //
+// progress, if not nil, is told how many pairs of inputs are done: none at the start, all at the
+// end. Calls come one at a time, done never falls, and the work waits for each, so it must be
+// quick.
+//
 // Memory beyond dst: a few numbers for each input and a tile of at most 2048×2048
 // for each processor. If ctx ends, its error is returned. After an error the content
 // of dst is unspecified. Inputs that are not finite are a [*NonFiniteError]; a
 // kernel that leaves the range of T is an error naming the two rows.
 func GramInto[T float32 | float64](
-	ctx context.Context, dst []T, K Kernel, x Inputs[T], s *GramSettings,
+	ctx context.Context, dst []T, K Kernel, x Inputs[T], progress func(done, total int),
 ) error {
-	return kernelMatrix(ctx, K.evaluator(), [][]T{dst}, x, x, true, s)
+	return kernelMatrix(ctx, K.evaluator(), [][]T{dst}, x, x, true, progress)
 }
 
 // GramBothInto sets nngp and ntk to the two kernels of a net, for little more
 // than the cost of one; otherwise as [GramInto].
 func GramBothInto[T float32 | float64](
-	ctx context.Context, nngp, ntk []T, net *FCN, x Inputs[T], s *GramSettings,
+	ctx context.Context, nngp, ntk []T, net *FCN, x Inputs[T], progress func(done, total int),
 ) error {
 	e, err := net.evaluator()
 	if err != nil {
 		return err
 	}
-	return kernelMatrix(ctx, e, [][]T{nngp, ntk}, x, x, true, s)
+	return kernelMatrix(ctx, e, [][]T{nngp, ntk}, x, x, true, progress)
 }
 
 // CrossInto sets dst, m×n and row-major, to the kernel between the m rows of z
 // and the n rows of x; otherwise as [GramInto].
 func CrossInto[T float32 | float64](
-	ctx context.Context, dst []T, K Kernel, z, x Inputs[T], s *GramSettings,
+	ctx context.Context, dst []T, K Kernel, z, x Inputs[T], progress func(done, total int),
 ) error {
-	return kernelMatrix(ctx, K.evaluator(), [][]T{dst}, z, x, false, s)
+	return kernelMatrix(ctx, K.evaluator(), [][]T{dst}, z, x, false, progress)
 }
 
 // CrossBothInto sets nngp and ntk to the two kernels of a net; otherwise as
 // [CrossInto].
 func CrossBothInto[T float32 | float64](
-	ctx context.Context, nngp, ntk []T, net *FCN, z, x Inputs[T], s *GramSettings,
+	ctx context.Context, nngp, ntk []T, net *FCN, z, x Inputs[T], progress func(done, total int),
 ) error {
 	e, err := net.evaluator()
 	if err != nil {
 		return err
 	}
-	return kernelMatrix(ctx, e, [][]T{nngp, ntk}, z, x, false, s)
+	return kernelMatrix(ctx, e, [][]T{nngp, ntk}, z, x, false, progress)
 }
 
 // Tiles is a kernel matrix that is known tile by tile: what regression and spectra take, so
@@ -203,12 +199,8 @@ func (e *NonFiniteError) Error() string { return (*gram.NonFiniteError)(e).Error
 // kernelMatrix sets dst to the kernels of e between the rows of z and of x.
 func kernelMatrix[T float32 | float64](
 	ctx context.Context, e *gram.Evaluator, dst [][]T, z, x Inputs[T], symmetric bool,
-	s *GramSettings,
+	progress func(done, total int),
 ) error {
-	var progress func(done, total int)
-	if s != nil {
-		progress = s.Progress
-	}
 	err := gram.Matrix(ctx, e, dst, gram.Inputs[T](z), gram.Inputs[T](x), symmetric, progress)
 	return ownError(err)
 }
@@ -261,7 +253,7 @@ func (K Kernel) evaluator() *gram.Evaluator {
 		},
 	}
 	if K.net != nil {
-		e.Slopes = K.net.slopes(K.which == 1)
+		e.Slopes = K.net.slopes(K.tangent)
 	}
 	return e
 }

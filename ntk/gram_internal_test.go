@@ -20,7 +20,7 @@ func testSlopeStep(t *testing.T, phi Dualer) {
 	t.Helper()
 	net := Must(Must(UniformFCN(1, phi, 1, 0)).recursion(2, true)).slopes(true)
 	const q, q2 = 1.7, 0.3
-	limit := gauss.Largest(q, q2)
+	limit := gauss.GeometricMean(q, q2)
 	a, b := math.Sqrt(q), math.Sqrt(q2)
 	worst := 0.
 	for i := -2001; i <= 2001; i++ {

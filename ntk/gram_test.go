@@ -299,37 +299,37 @@ func TestGramIntoProgressAndCancellation(t *testing.T) {
 	K := ntk.Must(deepReLU().NTK())
 	for _, c := range []struct {
 		total int
-		f     func(ctx context.Context, s *ntk.GramSettings) error
+		f     func(ctx context.Context, s func(done, total int)) error
 	}{
-		{n * (n + 1) / 2, func(ctx context.Context, s *ntk.GramSettings) error {
+		{n * (n + 1) / 2, func(ctx context.Context, s func(done, total int)) error {
 			return ntk.GramInto(ctx, make([]float64, n*n), K, x, s)
 		}},
-		{n * n, func(ctx context.Context, s *ntk.GramSettings) error {
+		{n * n, func(ctx context.Context, s func(done, total int)) error {
 			return ntk.CrossInto(ctx, make([]float64, n*n), K, x, x, s)
 		}},
 	} {
 		last, calls := -1, 0
-		if err := c.f(t.Context(), &ntk.GramSettings{Progress: func(done, total int) {
+		if err := c.f(t.Context(), func(done, total int) {
 			if done < last || total != c.total {
 				t.Errorf("%d of %d after %d of %d", done, total, last, c.total)
 			}
 			last = done
 			calls++
-		}}); err != nil {
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if last != c.total || calls < 4 {
 			t.Errorf("the last of %d reports is %d of %d", calls, last, c.total)
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
-		err := c.f(ctx, &ntk.GramSettings{Progress: func(done, total int) {
+		err := c.f(ctx, func(done, total int) {
 			if done > 0 {
 				cancel(nil)
 			}
 			if done == total {
 				t.Error("went on to the end")
 			}
-		}})
+		})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled midway: %v", err)
 		}
@@ -390,9 +390,8 @@ func ExampleGramBothInto() {
 	net := ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, math.Sqrt2, 0.1))
 	x := ntk.Inputs[float64]{Rows: []float64{1, 1, 1, -1}, N: 2, D: 2}
 	nngp, gram := make([]float64, 4), make([]float64, 4)
-	if err := ntk.GramBothInto(context.Background(), nngp, gram, net, x, &ntk.GramSettings{
-		Progress: func(done, total int) { fmt.Println(done, "of", total) },
-	}); err != nil {
+	progress := func(done, total int) { fmt.Println(done, "of", total) }
+	if err := ntk.GramBothInto(context.Background(), nngp, gram, net, x, progress); err != nil {
 		panic(err)
 	}
 	fmt.Printf("%.4f %.4f\n", nngp, gram)

@@ -50,7 +50,7 @@ func FromFunc(name string, f func(c float64) float64) (K Kernel, err error) {
 		}
 	}
 	K = cosineKernel(name, f, nil)
-	K.function = true
+	K.blackBox = true
 	return K, nil
 }
 
@@ -132,15 +132,15 @@ type Kernel struct {
 	prepare func(q float64) (prepared, error)
 	pair    func(a prepared, p gauss.Pair, b prepared) float64
 	// net is set for the kernels of a net, which are cheaper together.
-	net   *recursion
-	which int // 0 NNGP, 1 NTK
+	net     *recursion
+	tangent bool // the NTK of the net, else its NNGP kernel
 	// cosineOnly says that norms do not enter.
 	cosineOnly bool
 	// tolerance is the error of values relative to K(1) where it is more than rounding:
 	// that of numeric activations.
 	tolerance float64
-	// function says that values come from a caller's function of the cosine.
-	function bool
+	// blackBox says that values come from a caller's function of the cosine.
+	blackBox bool
 	// expansion is nil for a kernel known by its values alone.
 	expansion *expansion
 }
@@ -166,7 +166,7 @@ const notFinite = gram.NotFinite
 
 // reason says why the kernel has no finite value somewhere.
 func (K Kernel) reason() string {
-	if K.function {
+	if K.blackBox {
 		return "the function that the kernel is made of is not finite there"
 	}
 	return notFinite
@@ -184,7 +184,7 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	if math.IsNaN(q) || math.IsNaN(k) || math.IsNaN(q2) {
 		return math.NaN(), nil
 	}
-	limit := gauss.Largest(q, q2)
+	limit := gauss.GeometricMean(q, q2)
 	switch {
 	case q < 0 || q2 < 0 || math.IsInf(q, 0) || math.IsInf(q2, 0):
 		return 0, &DomainError{q, k, q2, "q and q' are squared norms over d: finite and ≥ 0"}

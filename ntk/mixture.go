@@ -111,7 +111,7 @@ func (h hinge) tail(q float64) float64 {
 //
 // Source: [R61] eq. 1-3.
 func (h hinge) dual(h2 hinge, p gauss.Pair) (value, derivative float64) {
-	ss, rho, r := gauss.Largest(p.Q, p.Q2), p.Rho(), p.Root()
+	ss, rho, r := gauss.GeometricMean(p.Q, p.Q2), p.Rho(), p.Root()
 	a, b := h.shift/math.Sqrt(p.Q), h2.shift/math.Sqrt(p.Q2)
 	// b - ρa, a - ρb and (a² - 2ρab + b²)/(2r²), through 1 - |ρ| = r²/(1+|ρ|) so
 	// that they keep their digits near |ρ| = 1.

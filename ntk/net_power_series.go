@@ -13,14 +13,14 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// series returns the coefficients a_0 … a_degree of the NNGP (which = 0) or NTK
-// (1) in the cosine of inputs of norm √d, by composing the layers' power series.
+// series returns the coefficients a_0 … a_degree of the NTK if
+// tangent, else of the NNGP kernel, in the cosine of inputs of norm √d, by composing the layers' power series.
 // No term is negative, so nothing cancels, and the values at c = 0, around which
 // each layer is expanded, are those of the kernel itself.
 //
 // Source: [M22] sec. 3, here for any σ_w, σ_b and depth through expansions around
 // the layer's own correlation at c = 0.
-func (r *recursion) series(degree, which int) ([]float64, error) {
+func (r *recursion) series(degree int, tangent bool) ([]float64, error) {
 	if degree < 0 {
 		return nil, fmt.Errorf("ntk: degree is %d; it must be ≥ 0", degree)
 	}
@@ -48,7 +48,7 @@ func (r *recursion) series(degree, which int) ([]float64, error) {
 		start = math.Max(0, start)
 		if at.Minus <= 1e-300*x.q { // all inputs are one
 			value[0] = x.top
-			if which == 1 {
+			if tangent {
 				_, slope = r.dual(i, x, gauss.Equal(x.q), x)
 				derivative = make([]float64, n)
 				derivative[0] = slope
@@ -59,7 +59,7 @@ func (r *recursion) series(degree, which int) ([]float64, error) {
 				return nil, err
 			}
 			composition := newComposer(s, at.Minus)
-			if which == 1 {
+			if tangent {
 				slopes := make([]float64, n)
 				for k := range slopes {
 					slopes[k] = float64(k+1) * (c[k+1] / at.Minus)
@@ -87,7 +87,7 @@ func (r *recursion) series(degree, which int) ([]float64, error) {
 		q := w2*x.top + b2
 		at = gauss.New(q, s[0], q, w2*drop, w2*(x.top+start)+2*b2)
 	}
-	if which == 1 {
+	if tangent {
 		return t, nil
 	}
 	return s, nil

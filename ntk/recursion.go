@@ -7,14 +7,14 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
-// NoDualError reports an activation whose infinite-width kernels are not known.
-type NoDualError struct {
+// noDualError reports an activation whose infinite-width kernels are not known.
+type noDualError struct {
 	Layer      int // hidden layer, from 1
 	Activation string
 }
 
 // Error implements error.
-func (e *NoDualError) Error() string {
+func (e *noDualError) Error() string {
 	return fmt.Sprintf(
 		"ntk: hidden layer %d: %s has no dual activation, which infinite-width kernels need; "+
 			"make it with ntk.Custom, or give it a Dual method",
@@ -77,10 +77,10 @@ func (e *VarianceError) Error() string {
 
 // NNGP returns the net's NNGP kernel: the covariance of its outputs at
 // initialisation, and the kernel that training the readout alone follows. An
-// activation without duals is a [*NoDualError].
+// activation without duals is an error that names the layer.
 //
 // Source: [DFS16] sec. 3.
-func (f *FCN) NNGP() (Kernel, error) { return f.kernel(len(f.layers)+1, 0) }
+func (f *FCN) NNGP() (Kernel, error) { return f.kernel(len(f.layers)+1, false) }
 
 // NNGPOf returns the NNGP kernel of the chosen layer's pre-activations: 1 is the
 // first hidden layer, whose kernel is linear, and Depth()+1 the readout.
@@ -94,11 +94,11 @@ func (f *FCN) NNGPOf(layer int) (Kernel, error) {
 			len(f.layers)+1,
 		)
 	}
-	return f.kernel(layer, 0)
+	return f.kernel(layer, false)
 }
 
 // NTK returns the net's neural tangent kernel with all parameters trained that
-// are not frozen. An activation without duals is a [*NoDualError], one that jumps
+// are not frozen. An activation without duals is an error that names the layer, one that jumps
 // an [*InfiniteNTKError], unless all layers up to it are frozen.
 //
 // Source: [JGH18] theorem 1, with the recursion
@@ -108,16 +108,17 @@ func (f *FCN) NNGPOf(layer int) (Kernel, error) {
 // from S = T = σ_w² x·x'/d + σ_b², each step with the next layer's σ and both with
 // the S and T before it. A frozen layer changes S in the same way, and has
 // T ← σ_w² T φ̇(S), or T = 0 if it is the first.
-func (f *FCN) NTK() (Kernel, error) { return f.kernel(len(f.layers)+1, 1) }
+func (f *FCN) NTK() (Kernel, error) { return f.kernel(len(f.layers)+1, true) }
 
-func (f *FCN) kernel(layer, which int) (Kernel, error) {
-	r, err := f.recursion(layer, which == 1)
+// kernel is the NTK if tangent, else the NNGP kernel of a layer.
+func (f *FCN) kernel(layer int, tangent bool) (Kernel, error) {
+	r, err := f.recursion(layer, tangent)
 	if err != nil {
 		return Kernel{}, err
 	}
 	name := "NNGP of "
 	switch {
-	case which == 1:
+	case tangent:
 		name = "NTK of "
 	case layer <= len(f.layers):
 		name = fmt.Sprintf("NNGP of layer %d of ", layer)
@@ -127,14 +128,14 @@ func (f *FCN) kernel(layer, which int) (Kernel, error) {
 		prepare: r.prepare,
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			nngp, ntk := r.pair(a.(*netPoint), p, b.(*netPoint))
-			if which == 1 {
+			if tangent {
 				return ntk
 			}
 			return nngp
 		},
-		net: r, which: which, tolerance: 10 * r.tolerance, // layers magnify it
+		net: r, tangent: tangent, tolerance: 10 * r.tolerance, // layers magnify it
 		expansion: &expansion{
-			coeffs:    func(degree int) ([]float64, error) { return r.series(degree, which) },
+			coeffs:    func(degree int) ([]float64, error) { return r.series(degree, tangent) },
 			nonneg:    true,
 			tolerance: r.tolerance,
 			rounding:  2e-15 * float64(len(r.layers)+1),
@@ -168,7 +169,7 @@ func (f *FCN) recursion(layer int, tangent bool) (*recursion, error) {
 			r.tolerance += n.function().Tolerance()
 		}
 		if !ok {
-			return nil, &NoDualError{i + 1, nameOf(l.Activation)}
+			return nil, &noDualError{i + 1, nameOf(l.Activation)}
 		}
 		r.duals = append(r.duals, d)
 		trained = trained || !l.Frozen

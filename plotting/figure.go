@@ -27,18 +27,12 @@ type Options struct {
 	DPI int
 }
 
-// Legend says where the legend of a figure goes.
+// Legend says where the legend of a figure goes. The zero value is a place inside the axes where
+// it covers no curve, and the strip below the axes if there is none.
 type Legend int
 
 const (
-	// LegendAuto chooses a place inside the axes where the legend covers no curve, and
-	// the strip below the axes if there is none.
-	LegendAuto Legend = iota
-	// LegendTopLeft and the next three are that corner inside the axes.
-	LegendTopLeft
-	LegendTopRight
-	LegendBottomLeft
-	LegendBottomRight
+	legendAuto Legend = iota
 	// LegendBelow is a strip below the axes.
 	LegendBelow
 	// LegendNone draws no legend.
@@ -109,7 +103,7 @@ func (o Options) check() error {
 			return err
 		}
 	}
-	if o.Legend < LegendAuto || o.Legend > LegendNone {
+	if o.Legend < legendAuto || o.Legend > LegendNone {
 		return fmt.Errorf("plotting: legend position %d is not one of the Legend constants",
 			o.Legend)
 	}

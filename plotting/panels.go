@@ -241,7 +241,7 @@ func (l layout) draw(c draw.Canvas) {
 		for i := range cells {
 			for j := range cells[i] {
 				cl := &cells[i][j]
-				if cl.figure == nil || cl.figure.opt.Legend != LegendAuto || len(cl.entries) == 0 {
+				if cl.figure == nil || cl.figure.opt.Legend != legendAuto || len(cl.entries) == 0 {
 					continue
 				}
 				_, free := cl.figure.freePlace(cl.plot.DataCanvas(canvases[i][j]), cl.plot,
@@ -279,13 +279,6 @@ func (l layout) drawCell(cl cell, c draw.Canvas, header vg.Length, index int) {
 		t.draw(c, data.Center().X, top+vg.Points(6), 0.5, 0)
 	}
 	if len(cl.entries) == 0 {
-		return
-	}
-	w, h := boxSize(cl.entries)
-	at := places(data, w, h)
-	switch f.opt.Legend {
-	case LegendTopLeft, LegendTopRight, LegendBottomLeft, LegendBottomRight:
-		drawBox(c, cl.entries, at[f.opt.Legend-LegendTopLeft])
 		return
 	}
 	if !cl.below {

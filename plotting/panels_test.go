@@ -201,14 +201,16 @@ func TestLegendWithoutAFreePlaceGoesBelow(t *testing.T) {
 		t.Error("LegendNone has a legend")
 	}
 	for _, tc := range []struct {
-		l           Legend
+		fn          func(float64) float64
 		left, above bool
-	}{{LegendTopLeft, true, true}, {LegendTopRight, false, true}, {LegendBottomLeft, true, false},
-		{LegendBottomRight, false, false}} {
-		f := New(Options{Legend: tc.l})
-		f.Func("a", math.Sin, 0, 1)
+	}{{func(x float64) float64 { return x }, true, true},
+		{func(x float64) float64 { return -x }, false, true},
+		{func(x float64) float64 { return -math.Abs(x - 0.5) }, true, true},
+	} {
+		f := New(Options{})
+		f.Func("a", tc.fn, 0, 1)
 		if at := texts(f, 400, 300)["a"]; (at.X < 200) != tc.left || (at.Y > 150) != tc.above {
-			t.Errorf("legend position %d is at %v", tc.l, at)
+			t.Errorf("the legend is at %v", at)
 		}
 	}
 }

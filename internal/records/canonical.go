@@ -208,7 +208,11 @@ func (c *canonical) structValue(v reflect.Value, path string, depth int) error {
 			c.WriteByte(',')
 		}
 		first = false
-		if err := c.text(field.Name, path); err != nil {
+		name := field.Name
+		if earlier := field.Tag.Get("record"); earlier != "" {
+			name = earlier
+		}
+		if err := c.text(name, path); err != nil {
 			return err
 		}
 		c.WriteByte(':')

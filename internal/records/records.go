@@ -69,7 +69,8 @@ var recordName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 // are an error that names the field, since they cannot be told apart; a field
 // with the tag json:"-" is left out. A field with the tag json:",omitzero" is
 // left out where it is zero: so tagged, a setting added later, whose zero value
-// means what was done before, leaves the keys of earlier runs as they are.
+// means what was done before, leaves the keys of earlier runs as they are. A field that was
+// renamed keeps its earlier name in keys by the tag record:"Earlier".
 func KeyOf(name string, settings any) (Key, error) {
 	if !recordName.MatchString(name) {
 		return Key{}, fmt.Errorf(

@@ -512,3 +512,15 @@ func TestKeyOfMovedType(t *testing.T) {
 		t.Errorf("%s, %v", key.settings, err)
 	}
 }
+
+// A renamed field keeps the keys that there are.
+func TestRenamedFieldsKeepTheirKeys(t *testing.T) {
+	type was struct{ Own, Other int }
+	type is struct {
+		Custom int `record:"Own"`
+		Other  int
+	}
+	if a, b := key(t, was{1, 2}), key(t, is{1, 2}); a.String() != b.String() {
+		t.Errorf("%s became %s", a, b)
+	}
+}

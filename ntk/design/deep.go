@@ -78,7 +78,7 @@ func (m *model) layers(f form, out, jacobian []float64) {
 			a, b := m.first[i], m.second[i]
 			s, t := std[a], std[b]
 			f.pair(a, b, p.minus, p.plus, gradient, e)
-			size := gauss.Largest(top[a], top[b])
+			size := gauss.GeometricMean(top[a], top[b])
 			rho := e.value / size
 			for j := range p.byRho {
 				byStd, byStd2, byRho := by[a][j]/s, by[b][j]/t, s*t*p.byRho[j]
@@ -180,7 +180,7 @@ func (f Formula) stretch(ps []unknown) []float64 {
 			t := &f.Terms[j]
 			switch at {
 			case &t.Amplitude:
-				if t.Kind == ReLU || t.Kind == ReflectedReLU {
+				if t.Kind == reluTerm || t.Kind == reflectedTerm {
 					out[i] = t.Amplitude
 				}
 			case &t.Shift:
@@ -189,7 +189,7 @@ func (f Formula) stretch(ps []unknown) []float64 {
 				out[i] = t.Frequency
 			case &t.Scale:
 				out[i] = t.Scale
-				if t.Kind == Gaussian { // a width
+				if t.Kind == gaussianTerm { // a width
 					out[i] = -t.Scale
 				}
 			}

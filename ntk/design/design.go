@@ -211,7 +211,7 @@ func widthFor(spread, level float64) (int, error) {
 
 // OutsideError reports inputs on which a design was not fitted: its kernel there may be
 // far from the target, however near it is on its domain.
-type OutsideError struct {
+type outsideError struct {
 	Row       int
 	Norm      float64 // ‖x‖²/d
 	Low, High float64 // of the domain
@@ -219,7 +219,7 @@ type OutsideError struct {
 }
 
 // Error implements error.
-func (e *OutsideError) Error() string {
+func (e *outsideError) Error() string {
 	return fmt.Sprintf(
 		"design: %d rows are outside the norms that the design was fitted for: row %d has "+
 			"‖x‖²/d = %.4g, the domain %.4g to %.4g; fit it on these rows, or scale them", e.Rows,
@@ -233,12 +233,12 @@ func (d *Design) Check(x *mat.Dense) error {
 		return fmt.Errorf("design: no rows to check")
 	}
 	n, features := x.Dims()
-	var out *OutsideError
+	var out *outsideError
 	for i := range n {
 		q := mat.Dot(x.RowView(i), x.RowView(i)) / float64(features)
 		if q < d.lo*(1-1e-6) || q > d.hi*(1+1e-6) || math.IsNaN(q) {
 			if out == nil {
-				out = &OutsideError{Row: i, Norm: q, Low: d.lo, High: d.hi}
+				out = &outsideError{Row: i, Norm: q, Low: d.lo, High: d.hi}
 			}
 			out.Rows++
 		}

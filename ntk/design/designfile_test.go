@@ -20,8 +20,8 @@ func someDesign() *Design {
 			Slope:  0.1 + 0.2,
 			Offset: -1e-17,
 			Terms: []Term{
-				{Kind: ReLU, Amplitude: 1 / 3.0, Shift: 0.7},
-				{Kind: Cosine, Amplitude: -0.2, Frequency: 3, Phase: 1},
+				{Kind: reluTerm, Amplitude: 1 / 3.0, Shift: 0.7},
+				{Kind: cosineTerm, Amplitude: -0.2, Frequency: 3, Phase: 1},
 			},
 		},
 		Params:    []Param{{"slope", 0.1 + 0.2, false}, {"relu1.shift", 0.7, true}},
@@ -44,7 +44,7 @@ func TestDesignFile(t *testing.T) {
 	if !reflect.DeepEqual(got, d) {
 		t.Errorf("%+v became %+v", d, got)
 	}
-	var outside *OutsideError
+	var outside *outsideError
 	if err := got.Check(
 		mat.NewDense(2, 2, []float64{1, 1, 3, 3})); !errors.As(err, &outside) || outside.Row != 1 ||
 		outside.High != 2 {

@@ -3,7 +3,6 @@ package design_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -20,8 +19,8 @@ import (
 
 // bent is a ReLU with a bump beside it.
 var bent = design.Formula{Slope: 0.25, Terms: []design.Term{
-	{Kind: design.ReLU, Amplitude: 1.5, Shift: 0.5},
-	{Kind: design.Gaussian, Amplitude: -0.4, Shift: -1, Scale: 0.75},
+	{Kind: "relu", Amplitude: 1.5, Shift: 0.5},
+	{Kind: "gaussian", Amplitude: -0.4, Shift: -1, Scale: 0.75},
 }}
 
 func ExampleFormula() {
@@ -29,7 +28,7 @@ func ExampleFormula() {
 	fmt.Printf("φ(1) = %.4f, φ'(1) = %.4f, kinks at %v\n", bent.Value(1), bent.Derivative(1),
 		bent.Kinks())
 	bent := bent
-	bent.Terms = []design.Term{{Kind: design.Gaussian, Amplitude: 1}}
+	bent.Terms = []design.Term{{Kind: "gaussian", Amplitude: 1}}
 	fmt.Println(bent.Validate())
 	// Output:
 	// 0.25 z + 1.5 relu(z - 0.5) - 0.4 exp(-(z + 1)²/(2·0.75²))
@@ -43,33 +42,10 @@ func ExampleFormula_Activation() {
 		ntk.NewFCN([]ntk.Layer{{Activation: phi, WeightStd: 1}}, ntk.Readout{WeightStd: 1}))
 	kernel := ntk.Must(net.NTK())
 	fmt.Printf("K(0.5) = %.6f\n", ntk.Must(kernel.At(1, 0.5, 1)))
+	fmt.Println("kinks", ntk.KinksOf(phi))
 	// Output:
 	// K(0.5) = 0.818371
-}
-
-func ExampleActivation_EvalFloat32() {
-	phi := ntk.Must(bent.Activation())
-	z := []float32{-1, 0, 1}
-	value, derivative := make([]float32, 3), make([]float32, 3)
-	phi.EvalFloat32(value, derivative, z)
-	fmt.Printf("%.4f\n%.4f\n", value, derivative)
-	// Output:
-	// [-0.6500 -0.1644 0.9886]
-	// [0.2500 0.5423 1.7906]
-}
-
-func ExampleActivation_Dual() {
-	value, derivative := ntk.Must(bent.Activation()).Dual(1, 0.5, 1)
-	fmt.Printf("%.6f %.6f\n", value, derivative)
-	// Output:
-	// 0.395697 0.845349
-}
-
-func ExampleActivation_Formula() {
-	phi := ntk.Must(bent.Activation())
-	fmt.Println(phi.Formula().Terms[0].Shift, phi.Kinks())
-	// Output:
-	// 0.5 [0.5]
+	// kinks [0.5]
 }
 
 func ExampleFromMimic() {
@@ -386,9 +362,9 @@ func ExampleFamily() {
 	// relu2.shift
 }
 
-func ExampleOwn() {
+func ExampleCustom() {
 	// φ(z) = a tanh(s z) + b z, and a kernel that one of these has.
-	own := &design.Own{
+	own := &design.Custom{
 		Name: "saturating",
 		Params: []design.Bounded{
 			{Name: "a", Low: 0, High: 3},
@@ -404,7 +380,7 @@ func ExampleOwn() {
 	phi := ntk.Must(ntk.Custom(func(z float64) float64 { return math.Tanh(1.5*z) + 0.25*z }, nil))
 	target := ntk.Must(ntk.Must(ntk.UniformFCN(1, phi, 1, 0)).NTK())
 	r := ntk.Must(
-		design.Fit(context.Background(), design.Family{Own: own},
+		design.Fit(context.Background(), design.Family{Custom: own},
 			design.Problem{Target: target, On: design.Angles(41, nil)},
 			&design.Settings{Starts: 8, Polish: 2}),
 	)
@@ -565,7 +541,7 @@ func ExampleDesign_Spread() {
 }
 
 func ExampleSpread() {
-	relu := design.Formula{Terms: []design.Term{{Kind: design.ReLU, Amplitude: 1}}}
+	relu := design.Formula{Terms: []design.Term{{Kind: "relu", Amplitude: 1}}}
 	fmt.Printf("%.4f\n", ntk.Must(design.Spread(relu, []float64{1}))) // √3
 	// Output:
 	// [1.7321]
@@ -573,7 +549,7 @@ func ExampleSpread() {
 
 func ExampleDesign_WidthFor() {
 	relu := &design.Design{
-		Formula: design.Formula{Terms: []design.Term{{Kind: design.ReLU, Amplitude: 1}}},
+		Formula: design.Formula{Terms: []design.Term{{Kind: "relu", Amplitude: 1}}},
 	}
 	fmt.Println(ntk.Must(relu.WidthFor(0.1)))
 	// Output:
@@ -605,10 +581,13 @@ func ExampleDesign_Check() {
 		design.Fit(context.Background(), design.Paper(), design.Problem{Target: deep()},
 			&design.Settings{Starts: 10, Polish: 1}),
 	).Design
-	var outside *design.OutsideError
-	fmt.Println(errors.As(d.Check(x), &outside), outside.Row, outside.Norm)
+	before, advice, _ := strings.Cut(d.Check(x).Error(), "; ")
+	before, where, _ := strings.Cut(before, ": row")
+	fmt.Printf("%s\nrow%s\n%s\n", before, where, advice)
 	// Output:
-	// true 2 12.5
+	// design: 1 rows are outside the norms that the design was fitted for
+	// row 2 has ‖x‖²/d = 12.5, the domain 1 to 1
+	// fit it on these rows, or scale them
 }
 
 func ExampleDesign_Save() {
@@ -688,7 +667,7 @@ func ExampleFormula_UnmarshalJSON() {
 }
 
 func ExampleFormula_Validate() {
-	f := design.Formula{Terms: []design.Term{{Kind: design.ReLU, Amplitude: 1, Frequency: 2}}}
+	f := design.Formula{Terms: []design.Term{{Kind: "relu", Amplitude: 1, Frequency: 2}}}
 	fmt.Println(f.Validate())
 	// Output:
 	// design: the frequency of term 0 is 2; relu has none and it must be 0

@@ -260,19 +260,19 @@ func (l *language) values(terms []Term) []string {
 	for _, t := range terms {
 		arg := l.tight(plus("z", -t.Shift, literal))
 		switch t.Kind {
-		case ReLU:
+		case reluTerm:
 			out = append(out, l.plusMinus(t.Amplitude, fmt.Sprintf(l.relu, arg)))
-		case ReflectedReLU:
+		case reflectedTerm:
 			out = append(out,
 				l.plusMinus(t.Amplitude, fmt.Sprintf(l.relu, l.tight(less(t.Shift, "z", literal)))))
-		case Cosine:
+		case cosineTerm:
 			out = append(out, l.plusMinus(t.Amplitude, fmt.Sprintf(l.cos, l.wave(t))))
-		case Gaussian:
+		case gaussianTerm:
 			out = append(out, l.u(t),
 				l.plusMinus(t.Amplitude, fmt.Sprintf(l.exp, l.tight("-u * u / 2"))))
-		case Erf:
+		case erfTerm:
 			out = append(out, l.u(t), l.plusMinus(t.Amplitude, fmt.Sprintf(l.erf, "u")))
-		case GELU:
+		case geluTerm:
 			out = append(out, l.u(t),
 				l.plusMinus(t.Amplitude/2, "u * "+fmt.Sprintf(l.erfc, l.tight("-u / "+l.root2))))
 		}
@@ -290,7 +290,7 @@ func (l *language) u(t Term) string {
 	if t.Shift == 0 {
 		x = "z"
 	}
-	if t.Kind == Gaussian {
+	if t.Kind == gaussianTerm {
 		return "u = " + x + " / " + literal(t.Scale)
 	}
 	return "u = " + literal(t.Scale) + " * " + x
@@ -302,21 +302,21 @@ func (l *language) slopes(terms []Term, step func(t Term) []string) []string {
 	var out []string
 	for _, t := range terms {
 		switch t.Kind {
-		case ReLU, ReflectedReLU:
+		case reluTerm, reflectedTerm:
 			out = append(out, step(t)...)
-		case Cosine:
+		case cosineTerm:
 			out = append(out, l.plusMinus(-t.Amplitude*t.Frequency, fmt.Sprintf(l.sin, l.wave(t))))
-		case Gaussian:
+		case gaussianTerm:
 			out = append(out, l.u(t),
 				l.plusMinus(-t.Amplitude/t.Scale, "u * "+fmt.Sprintf(l.exp, l.tight("-u * u / 2"))))
-		case Erf:
+		case erfTerm:
 			out = append(
 				out,
 				l.u(t),
 				l.plusMinus(t.Amplitude*t.Scale*2/math.SqrtPi,
 					fmt.Sprintf(l.exp, l.tight("-u * u"))),
 			)
-		case GELU: // Φ(u) + u Φ'(u)
+		case geluTerm: // Φ(u) + u Φ'(u)
 			tail, density := fmt.Sprintf(l.erfc, l.tight("-u / "+l.root2)), fmt.Sprintf(l.exp,
 				l.tight("-u * u / 2"))
 			both := l.tight("0.5 * "+tail) + " + " + l.tight(
@@ -330,7 +330,7 @@ func (l *language) slopes(terms []Term, step func(t Term) []string) []string {
 // needsU tells whether a term has a statement for u.
 func needsU(terms []Term) bool {
 	return slices.ContainsFunc(terms,
-		func(t Term) bool { return t.Kind == Gaussian || t.Kind == Erf || t.Kind == GELU })
+		func(t Term) bool { return t.Kind == gaussianTerm || t.Kind == erfTerm || t.Kind == geluTerm })
 }
 
 func indented(by string, lines []string) string {
@@ -358,7 +358,7 @@ var golang = language{
 		}
 		step := func(t Term) []string {
 			condition, slope := "z > ", t.Amplitude
-			if t.Kind == ReflectedReLU {
+			if t.Kind == reflectedTerm {
 				condition, slope = "z < ", -slope
 			}
 			return []string{
@@ -444,7 +444,7 @@ var numpy = language{
 			first = l.affine(f.Slope, f.Offset)
 		}
 		step := func(t Term) []string {
-			if t.Kind == ReLU {
+			if t.Kind == reluTerm {
 				return []string{
 					l.plusMinus(t.Amplitude, "np.heaviside("+plus("z", -t.Shift, literal)+", 0.0)"),
 				}
@@ -593,23 +593,23 @@ func (f Formula) latex(number func(float64) string, z string) string {
 			scaled = shifted
 		}
 		switch t.Kind {
-		case ReLU:
+		case reluTerm:
 			s.add(t.Amplitude, number, `\operatorname{ReLU}`+brackets(shifted), thin)
-		case ReflectedReLU:
+		case reflectedTerm:
 			s.add(
 				t.Amplitude,
 				number,
 				`\operatorname{ReLU}`+brackets(less(t.Shift, z, number)),
 				thin,
 			)
-		case Cosine:
+		case cosineTerm:
 			s.add(
 				t.Amplitude,
 				number,
 				`\cos`+brackets(plus(number(t.Frequency)+thin+z, t.Phase, number)),
 				thin,
 			)
-		case Gaussian:
+		case gaussianTerm:
 			top := shifted
 			if t.Shift != 0 {
 				top = "(" + shifted + ")"
@@ -619,9 +619,9 @@ func (f Formula) latex(number func(float64) string, z string) string {
 				below = `2` + brackets(number(t.Scale)) + "^2"
 			}
 			s.add(t.Amplitude, number, `\exp`+brackets(`-\frac{`+top+`^2}{`+below+`}`), thin)
-		case Erf:
+		case erfTerm:
 			s.add(t.Amplitude, number, `\operatorname{erf}`+brackets(scaled), thin)
-		case GELU:
+		case geluTerm:
 			s.add(t.Amplitude, number, `\operatorname{GELU}`+brackets(scaled), thin)
 		}
 	}

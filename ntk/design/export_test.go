@@ -353,7 +353,7 @@ func TestLaTeX(t *testing.T) {
 		design.Formula{
 			Slope:  123456.7,
 			Offset: -1.2345e12,
-			Terms:  []design.Term{{Kind: design.Gaussian, Amplitude: 6e-9, Scale: 2e-7}},
+			Terms:  []design.Term{{Kind: "gaussian", Amplitude: 6e-9, Scale: 2e-7}},
 		},
 	)
 	want = `\varphi(z) = 123457\,z - 1.2345 \cdot 10^{12}` +

@@ -19,9 +19,9 @@ type Family struct {
 	// "relu1.amplitude", "relu1.shift", "reflected1.…", "cos1.frequency",
 	// "cos1.phase", "gaussian1.scale", "erf1.…", "gelu1.…".
 	Fixed map[string]float64
-	// Own, if not nil, is the form, with parameters and bounds of its own; of the fields
+	// Custom, if not nil, is the form, with parameters and bounds of its own; of the fields
 	// above only Fixed is used, and the others must be zero.
-	Own *Own
+	Custom *Custom `record:"Own"` // the name in keys of records
 }
 
 // Paper returns the family of [SAD22]: a·relu(z-b) + c·z + d + e·cos(f·z+g).
@@ -76,13 +76,13 @@ func (f Family) parameters() ([]unknown, error) {
 			return nil, fmt.Errorf("design: Family.%s is %d; it must be 0 … 16", name, n)
 		}
 	}
-	if f.Own != nil {
-		if !reflect.DeepEqual(f, Family{Fixed: f.Fixed, Own: f.Own}) {
+	if f.Custom != nil {
+		if !reflect.DeepEqual(f, Family{Fixed: f.Fixed, Custom: f.Custom}) {
 			return nil, fmt.Errorf(
-				"design: a family with Own has its terms and bounds there; all else but Fixed " +
+				"design: a family with Custom has its terms and bounds there; all else but Fixed " +
 					"must be zero")
 		}
-		out, err := f.Own.parameters()
+		out, err := f.Custom.parameters()
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +121,7 @@ func (f Family) parameters() ([]unknown, error) {
 		name := fmt.Sprintf("%s%d.", shortName[t.Kind], counts[t.Kind])
 		add(name+"amplitude", -b.Amplitude, b.Amplitude,
 			func(f *Formula) *float64 { return &f.Terms[i].Amplitude })
-		if t.Kind == Cosine {
+		if t.Kind == cosineTerm {
 			add(name+"frequency", b.MinFrequency, b.MaxFrequency,
 				func(f *Formula) *float64 { return &f.Terms[i].Frequency })
 			add(name+"phase", math.Inf(-1), math.Inf(1),
@@ -129,7 +129,7 @@ func (f Family) parameters() ([]unknown, error) {
 			continue
 		}
 		add(name+"shift", -b.Shift, b.Shift, func(f *Formula) *float64 { return &f.Terms[i].Shift })
-		if t.Kind != ReLU && t.Kind != ReflectedReLU {
+		if t.Kind != reluTerm && t.Kind != reflectedTerm {
 			add(name+"scale", b.MinScale, b.MaxScale,
 				func(f *Formula) *float64 { return &f.Terms[i].Scale })
 		}
@@ -149,7 +149,7 @@ func (f Family) fix(out []unknown) ([]unknown, error) {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return nil, fmt.Errorf("design: Fixed[%q] is %v; it must be finite", out[i].name, v)
 			}
-			if f.Own == nil && strings.HasSuffix(out[i].name, ".scale") && v <= 0 {
+			if f.Custom == nil && strings.HasSuffix(out[i].name, ".scale") && v <= 0 {
 				return nil, fmt.Errorf("design: Fixed[%q] is %v; a scale must be > 0", out[i].name,
 					v)
 			}
@@ -186,12 +186,12 @@ func names(ps []unknown) (out []string) {
 }
 
 var shortName = map[Kind]string{
-	ReLU:          "relu",
-	ReflectedReLU: "reflected",
-	Cosine:        "cos",
-	Gaussian:      "gaussian",
-	Erf:           "erf",
-	GELU:          "gelu",
+	reluTerm:      "relu",
+	reflectedTerm: "reflected",
+	cosineTerm:    "cos",
+	gaussianTerm:  "gaussian",
+	erfTerm:       "erf",
+	geluTerm:      "gelu",
 }
 
 // template is a formula of the family, with terms of scale and frequency 1.
@@ -200,13 +200,13 @@ func (f Family) template() Formula {
 	for _, k := range []struct {
 		kind  Kind
 		count int
-	}{{ReLU, f.ReLUs}, {ReflectedReLU, f.ReflectedReLUs}, {Cosine, f.Cosines},
-		{Gaussian, f.Gaussians}, {Erf, f.Erfs}, {GELU, f.GELUs}} {
+	}{{reluTerm, f.ReLUs}, {reflectedTerm, f.ReflectedReLUs}, {cosineTerm, f.Cosines},
+		{gaussianTerm, f.Gaussians}, {erfTerm, f.Erfs}, {geluTerm, f.GELUs}} {
 		for range k.count {
 			t := Term{Kind: k.kind}
-			if k.kind == Cosine {
+			if k.kind == cosineTerm {
 				t.Frequency = 1
-			} else if k.kind != ReLU && k.kind != ReflectedReLU {
+			} else if k.kind != reluTerm && k.kind != reflectedTerm {
 				t.Scale = 1
 			}
 			out.Terms = append(out.Terms, t)
@@ -226,4 +226,4 @@ func (f Family) formula(ps []unknown, values []float64) Formula {
 
 // piecewise reports whether the family has the quick integrals: ReLUs, cosines and
 // an affine part alone.
-func (f Family) piecewise() bool { return f.Own == nil && f.Gaussians+f.Erfs+f.GELUs == 0 }
+func (f Family) piecewise() bool { return f.Custom == nil && f.Gaussians+f.Erfs+f.GELUs == 0 }

@@ -177,9 +177,9 @@ func TestNormalisedRows(t *testing.T) {
 // φ that change fast: the variance is as exact as of others, or an error.
 func TestSpreadOfFast(t *testing.T) {
 	for _, term := range []Term{
-		{Kind: Cosine, Amplitude: 1, Frequency: 6.2, Phase: 1},
-		{Kind: Cosine, Amplitude: 1, Frequency: 40},
-		{Kind: Gaussian, Amplitude: 1, Scale: 0.1, Shift: 0.3},
+		{Kind: cosineTerm, Amplitude: 1, Frequency: 6.2, Phase: 1},
+		{Kind: cosineTerm, Amplitude: 1, Frequency: 40},
+		{Kind: gaussianTerm, Amplitude: 1, Scale: 0.1, Shift: 0.3},
 	} {
 		f := Formula{Terms: []Term{term}}
 		phi := ntk.Must(f.Activation())
@@ -191,7 +191,7 @@ func TestSpreadOfFast(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Spread(Formula{Terms: []Term{{Kind: Erf, Amplitude: 1, Scale: 1e6}}},
+	if _, err := Spread(Formula{Terms: []Term{{Kind: erfTerm, Amplitude: 1, Scale: 1e6}}},
 		[]float64{1}); err == nil ||
 		!strings.Contains(err.Error(), "too fast") {
 		t.Errorf("error %v", err)

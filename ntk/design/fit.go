@@ -88,7 +88,7 @@ type Design struct {
 	Error     Error
 	Objective float64
 	lo, hi    float64 // of ‖x‖²/d in the domain
-	own       *Own
+	own       *Custom
 }
 
 // Param is a parameter of a design.
@@ -155,7 +155,7 @@ func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Own == nil && f.Bounds.Amplitude == 0 {
+	if f.Custom == nil && f.Bounds.Amplitude == 0 {
 		var largest float64
 		for _, p := range places {
 			largest = math.Max(largest, math.Abs(p.want))
@@ -378,11 +378,11 @@ func (s *search) growth(x, r, jacobian []float64, row int) {
 	slopes := [2]float64{f.Slope, f.Slope}
 	for _, t := range f.Terms {
 		switch t.Kind {
-		case ReLU:
+		case reluTerm:
 			slopes[0] += t.Amplitude
-		case ReflectedReLU:
+		case reflectedTerm:
 			slopes[1] -= t.Amplitude
-		case GELU:
+		case geluTerm:
 			slopes[0] += t.Amplitude * t.Scale
 		}
 	}
@@ -406,15 +406,15 @@ func (s *search) growth(x, r, jacobian []float64, row int) {
 				switch p.at(&f) {
 				case &f.Terms[k].Amplitude:
 					switch {
-					case t.Kind == ReLU && i == 0:
+					case t.Kind == reluTerm && i == 0:
 						by = 1
-					case t.Kind == ReflectedReLU && i == 1:
+					case t.Kind == reflectedTerm && i == 1:
 						by = -1
-					case t.Kind == GELU && i == 0:
+					case t.Kind == geluTerm && i == 0:
 						by = t.Scale
 					}
 				case &f.Terms[k].Scale:
-					if t.Kind == GELU && i == 0 {
+					if t.Kind == geluTerm && i == 0 {
 						by = t.Amplitude
 					}
 				}
@@ -481,7 +481,7 @@ func (s *search) effort() (starts, polish int) {
 	if polish <= 0 {
 		polish = 32
 	}
-	if s.problem.Depth > 1 || s.family.Own != nil {
+	if s.problem.Depth > 1 || s.family.Custom != nil {
 		polish = min(polish, 8)
 	}
 	return starts, min(polish, starts)
@@ -638,7 +638,7 @@ func (s *search) random(i int) ([]float64, *rand.Rand) {
 			continue
 		case math.IsInf(lo, -1): // a phase
 			lo, hi = 0, 2*math.Pi
-		case s.family.Own == nil && isLinear(p.name):
+		case s.family.Custom == nil && isLinear(p.name):
 			lo, hi = math.Max(lo, -2), math.Min(hi, 2)
 		}
 		x[j] = lo + r.Float64()*(hi-lo)
@@ -744,7 +744,7 @@ func (s *search) fitLinear(x []float64, r *rand.Rand) float64 {
 	f.Offset, f.Slope = y[0], y[1]
 	hinge, wave := 2, 2+len(n.shifts)
 	for i := range f.Terms {
-		if f.Terms[i].Kind != Cosine {
+		if f.Terms[i].Kind != cosineTerm {
 			f.Terms[i].Amplitude = y[hinge]
 			hinge++
 			continue
@@ -884,7 +884,7 @@ func (s *search) lawson(x []float64, stop func() bool) float64 {
 
 // design measures an end of the search; it is nil if that cannot be done.
 func (s *search) design(a start) *Design {
-	if s.family.Own != nil {
+	if s.family.Custom != nil {
 		return s.ownDesign(a)
 	}
 	d := &Design{
@@ -894,7 +894,7 @@ func (s *search) design(a start) *Design {
 		hi:        s.problem.On.hi,
 	}
 	for i := range d.Formula.Terms {
-		if t := &d.Formula.Terms[i]; t.Kind == Cosine {
+		if t := &d.Formula.Terms[i]; t.Kind == cosineTerm {
 			t.Phase = math.Remainder(t.Phase, 2*math.Pi)
 		}
 	}

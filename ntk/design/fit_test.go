@@ -52,8 +52,8 @@ func TestFitOfDeepReLU(t *testing.T) {
 		Slope:  m.C,
 		Offset: m.D,
 		Terms: []Term{
-			{Kind: ReLU, Amplitude: m.A, Shift: m.B},
-			{Kind: Cosine, Amplitude: m.E, Frequency: m.F, Phase: m.G},
+			{Kind: reluTerm, Amplitude: m.A, Shift: m.B},
+			{Kind: cosineTerm, Amplitude: m.E, Frequency: m.F, Phase: m.G},
 		},
 	}
 	if e := ntk.Must(
@@ -69,8 +69,8 @@ func TestFitFindsItsOwn(t *testing.T) {
 		Slope:  0.3,
 		Offset: -0.4,
 		Terms: []Term{
-			{Kind: ReLU, Amplitude: 1.2, Shift: 0.5},
-			{Kind: Cosine, Amplitude: 0.3, Frequency: 2.5, Phase: 0.7},
+			{Kind: reluTerm, Amplitude: 1.2, Shift: 0.5},
+			{Kind: cosineTerm, Amplitude: 0.3, Frequency: 2.5, Phase: 0.7},
 		},
 	}
 	d := &Design{Formula: own}
@@ -158,8 +158,8 @@ func TestSpread(t *testing.T) {
 		Slope:  m.C,
 		Offset: m.D,
 		Terms: []Term{
-			{Kind: ReLU, Amplitude: m.A, Shift: m.B},
-			{Kind: Cosine, Amplitude: m.E, Frequency: m.F, Phase: m.G},
+			{Kind: reluTerm, Amplitude: m.A, Shift: m.B},
+			{Kind: cosineTerm, Amplitude: m.E, Frequency: m.F, Phase: m.G},
 		},
 	}
 	cosines := []float64{1, 0.9, 0.5, 0, -0.5, -1}
@@ -204,7 +204,7 @@ func TestFitOnRows(t *testing.T) {
 	if err := r.Design.Check(x); err != nil {
 		t.Errorf("its own rows: %v", err)
 	}
-	var outside *OutsideError
+	var outside *outsideError
 	far := mat.NewDense(2, 3, []float64{1, 1, 1, 50, 0, 0})
 	if err := r.Design.Check(far); !errors.As(err, &outside) || outside.Row != 1 ||
 		outside.Rows != 1 {

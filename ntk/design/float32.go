@@ -13,7 +13,7 @@ const block = 256
 // EvalFloat32 implements [ntk.Float32Evaluator]: to 2e-7 of each cosine's
 // amplitude, 2e-8 of the other terms', and the rounding of sums in single
 // precision; for derivatives times the frequency or scale.
-func (a *Activation) EvalFloat32(value, derivative, z []float32) {
+func (a *compiled) EvalFloat32(value, derivative, z []float32) {
 	value, derivative = value[:len(z)], derivative[:len(z)]
 	if a.straight {
 		a.evalStraight(value, derivative, z)
@@ -39,19 +39,19 @@ func (a *Activation) EvalFloat32(value, derivative, z []float32) {
 		cosines := a.cosines
 		for _, t := range a.formula.Terms {
 			switch t.Kind {
-			case ReLU:
+			case reluTerm:
 				for i, x := range x {
 					above, step := relu(float64(x) - t.Shift)
 					v[i] += t.Amplitude * above
 					d[i] += t.Amplitude * step
 				}
-			case ReflectedReLU:
+			case reflectedTerm:
 				for i, x := range x {
 					below, step := relu(t.Shift - float64(x))
 					v[i] += t.Amplitude * below
 					d[i] -= t.Amplitude * step
 				}
-			case Cosine:
+			case cosineTerm:
 				wave, slope := wave[:len(x)], slope[:len(x)]
 				cosines[0].EvalFloat32(wave, slope, x)
 				cosines = cosines[1:]
@@ -59,7 +59,7 @@ func (a *Activation) EvalFloat32(value, derivative, z []float32) {
 					v[i] += float64(wave[i])
 					d[i] += float64(slope[i])
 				}
-			case Gaussian:
+			case gaussianTerm:
 				inverse, by := 1/t.Scale, -t.Amplitude/t.Scale
 				for i, x := range x {
 					u := (float64(x) - t.Shift) * inverse
@@ -67,14 +67,14 @@ func (a *Activation) EvalFloat32(value, derivative, z []float32) {
 					v[i] += t.Amplitude * e
 					d[i] += by * min(max(u, -1e100), 1e100) * e
 				}
-			case Erf:
+			case erfTerm:
 				by := t.Amplitude * t.Scale * 2 / math.SqrtPi
 				for i, x := range x {
 					erf, e := erf(t.Scale * (float64(x) - t.Shift))
 					v[i] += t.Amplitude * erf
 					d[i] += by * e
 				}
-			case GELU:
+			case geluTerm:
 				by := t.Amplitude * t.Scale
 				for i, x := range x {
 					u := t.Scale * (float64(x) - t.Shift)
@@ -91,7 +91,7 @@ func (a *Activation) EvalFloat32(value, derivative, z []float32) {
 }
 
 // evalStraight is EvalFloat32 without other terms than rectifiers and cosines.
-func (a *Activation) evalStraight(value, derivative, z []float32) {
+func (a *compiled) evalStraight(value, derivative, z []float32) {
 	var v, d, wave, slope [block]float32
 	for start := 0; start < len(z); start += block {
 		end := min(start+block, len(z))
@@ -103,11 +103,11 @@ func (a *Activation) evalStraight(value, derivative, z []float32) {
 		for _, t := range a.formula.Terms {
 			amplitude, shift := float32(t.Amplitude), float32(t.Shift)
 			switch t.Kind {
-			case ReLU:
+			case reluTerm:
 				vec32.AddLine(v, d, x, vec32.Line{Hinge: amplitude, Kink: shift})
-			case ReflectedReLU:
+			case reflectedTerm:
 				vec32.AddLine(v, d, x, vec32.Line{Hinge: amplitude, Kink: shift, Reflected: true})
-			case Cosine:
+			case cosineTerm:
 				cosines[0].EvalFloat32(wave, slope, x)
 				cosines = cosines[1:]
 				vec32.AddScaled(v, 1, wave)

@@ -12,18 +12,23 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 )
 
-// Kind is a form of term.
+// Kind is a form of term, with amplitude a, shift b, frequency f, phase g and scale w or s:
+//
+//	"relu"            a·relu(z-b)
+//	"reflected relu"  a·relu(b-z)
+//	"cos"             a·cos(f z+g)
+//	"gaussian"        a·exp(-(z-b)²/(2w²))
+//	"erf"             a·erf(s(z-b))
+//	"gelu"            a·GELU(s(z-b)), GELU(x) = xΦ(x)
 type Kind string
 
-// The kinds of terms, with amplitude a, shift b, frequency f, phase g and scale
-// w or s.
 const (
-	ReLU          Kind = "relu"           // a·relu(z-b)
-	ReflectedReLU Kind = "reflected relu" // a·relu(b-z)
-	Cosine        Kind = "cos"            // a·cos(f z+g)
-	Gaussian      Kind = "gaussian"       // a·exp(-(z-b)²/(2w²))
-	Erf           Kind = "erf"            // a·erf(s(z-b))
-	GELU          Kind = "gelu"           // a·GELU(s(z-b)), GELU(x) = xΦ(x)
+	reluTerm      Kind = "relu"
+	reflectedTerm Kind = "reflected relu"
+	cosineTerm    Kind = "cos"
+	gaussianTerm  Kind = "gaussian"
+	erfTerm       Kind = "erf"
+	geluTerm      Kind = "gelu"
 )
 
 // Term is one term of a [Formula]. What its kind does not use is 0.
@@ -42,8 +47,8 @@ type Formula struct {
 // FromMimic returns the formula of a [ntk.Mimic].
 func FromMimic(m ntk.Mimic) Formula {
 	return Formula{m.C, m.D, []Term{
-		{Kind: ReLU, Amplitude: m.A, Shift: m.B},
-		{Kind: Cosine, Amplitude: m.E, Frequency: m.F, Phase: m.G},
+		{Kind: reluTerm, Amplitude: m.A, Shift: m.B},
+		{Kind: cosineTerm, Amplitude: m.E, Frequency: m.F, Phase: m.G},
 	}}
 }
 
@@ -68,11 +73,11 @@ func (t *Term) parameters() (used, unused []parameter, known bool) {
 	}
 	var uses string
 	switch t.Kind {
-	case ReLU, ReflectedReLU:
+	case reluTerm, reflectedTerm:
 		uses = "amplitude shift"
-	case Cosine:
+	case cosineTerm:
 		uses = "amplitude frequency phase"
-	case Gaussian, Erf, GELU:
+	case gaussianTerm, erfTerm, geluTerm:
 		uses = "amplitude shift scale"
 	default:
 		return nil, all, false
@@ -128,7 +133,7 @@ func (f Formula) Validate() error {
 	return nil
 }
 
-var kinds = []Kind{ReLU, ReflectedReLU, Cosine, Gaussian, Erf, GELU}
+var kinds = []Kind{reluTerm, reflectedTerm, cosineTerm, gaussianTerm, erfTerm, geluTerm}
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
@@ -161,18 +166,18 @@ func (f Formula) Derivative(z float64) float64 {
 
 func (t Term) value(z float64) float64 {
 	switch t.Kind {
-	case ReLU:
+	case reluTerm:
 		return t.Amplitude * max(z-t.Shift, 0)
-	case ReflectedReLU:
+	case reflectedTerm:
 		return t.Amplitude * max(t.Shift-z, 0)
-	case Cosine:
+	case cosineTerm:
 		return t.Amplitude * math.Cos(t.Frequency*z+t.Phase)
-	case Gaussian:
+	case gaussianTerm:
 		u := (z - t.Shift) / t.Scale
 		return t.Amplitude * math.Exp(-u*u/2)
-	case Erf:
+	case erfTerm:
 		return t.Amplitude * math.Erf(t.Scale*(z-t.Shift))
-	case GELU:
+	case geluTerm:
 		return t.Amplitude * ntk.GELU{}.Value(t.Scale*(z-t.Shift))
 	}
 	return math.NaN()
@@ -180,28 +185,28 @@ func (t Term) value(z float64) float64 {
 
 func (t Term) derivative(z float64) float64 {
 	switch t.Kind {
-	case ReLU:
+	case reluTerm:
 		if z > t.Shift {
 			return t.Amplitude
 		}
 		return 0
-	case ReflectedReLU:
+	case reflectedTerm:
 		if z < t.Shift {
 			return -t.Amplitude
 		}
 		return 0
-	case Cosine:
+	case cosineTerm:
 		return -t.Amplitude * t.Frequency * math.Sin(t.Frequency*z+t.Phase)
-	case Gaussian:
+	case gaussianTerm:
 		u := (z - t.Shift) / t.Scale
 		e := math.Exp(-u * u / 2)
 		if e == 0 {
 			return 0 // and not ∞·0
 		}
 		return -t.Amplitude / t.Scale * u * e
-	case Erf:
+	case erfTerm:
 		return t.Amplitude * t.Scale * ntk.Erf{}.Derivative(t.Scale*(z-t.Shift))
-	case GELU:
+	case geluTerm:
 		return t.Amplitude * t.Scale * ntk.GELU{}.Derivative(t.Scale*(z-t.Shift))
 	}
 	return math.NaN()
@@ -211,7 +216,7 @@ func (t Term) derivative(z float64) float64 {
 func (f Formula) Kinks() []float64 {
 	var out []float64
 	for _, t := range f.Terms {
-		if (t.Kind == ReLU || t.Kind == ReflectedReLU) && t.Amplitude != 0 {
+		if (t.Kind == reluTerm || t.Kind == reflectedTerm) && t.Amplitude != 0 {
 			out = append(out, t.Shift)
 		}
 	}
@@ -236,13 +241,13 @@ func (f Formula) String() string {
 			scaled = plus("z", -t.Shift, short)
 		}
 		switch t.Kind {
-		case ReLU:
+		case reluTerm:
 			s.add(t.Amplitude, short, "relu"+b, " ")
-		case ReflectedReLU:
+		case reflectedTerm:
 			s.add(t.Amplitude, short, "relu("+less(t.Shift, "z", short)+")", " ")
-		case Cosine:
+		case cosineTerm:
 			s.add(t.Amplitude, short, "cos("+plus(short(t.Frequency)+"z", t.Phase, short)+")", " ")
-		case Gaussian:
+		case gaussianTerm:
 			if t.Shift == 0 {
 				b = "z"
 			}
@@ -306,9 +311,8 @@ func less(v float64, x string, number func(float64) string) string {
 	return number(v) + " - " + x
 }
 
-// Activation is a formula as an activation for nets and kernels, made by
-// [Formula.Activation]. Its duals are in closed form.
-type Activation struct {
+// compiled is a formula as an activation for nets and kernels. Its duals are in closed form.
+type compiled struct {
 	formula Formula
 	exact   ntk.Dualer // what package ntk makes of the sum
 	cosines []ntk.Cos
@@ -316,12 +320,12 @@ type Activation struct {
 	straight bool // all terms are rectifiers and cosines
 }
 
-// Activation returns the formula for use in nets and kernels. Its cost for a
-// kernel grows with the square of the number of terms.
+// Activation returns the formula for use in nets and kernels, with duals in closed form, kinks and
+// values in single precision. Its cost for a kernel grows with the square of the number of terms.
 //
 // Errors: those of [Formula.Validate], and a Gaussian that is narrower than
 // |Shift|/35, whose dual would be a product of numbers beyond double precision.
-func (f Formula) Activation() (*Activation, error) {
+func (f Formula) Activation() (ntk.Dualer, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
@@ -334,13 +338,13 @@ func (f Formula) Activation() (*Activation, error) {
 		var phi ntk.Activation
 		var err error
 		switch t.Kind {
-		case ReLU:
+		case reluTerm:
 			phi, err = ntk.Affine(ntk.ReLU{}, t.Amplitude, 1, -t.Shift, 0)
-		case ReflectedReLU:
+		case reflectedTerm:
 			phi, err = ntk.Affine(ntk.ReLU{}, t.Amplitude, -1, t.Shift, 0)
-		case Cosine:
+		case cosineTerm:
 			phi = ntk.Cos{Amplitude: t.Amplitude, Frequency: t.Frequency, Phase: t.Phase}
-		case Gaussian:
+		case gaussianTerm:
 			if math.Abs(t.Shift) > 35*t.Scale {
 				return nil, fmt.Errorf(
 					"design: term %d (gaussian) has the scale %v and the shift %v; its dual "+
@@ -349,9 +353,9 @@ func (f Formula) Activation() (*Activation, error) {
 			phi, err = ntk.Affine(
 				ntk.Gaussian{Amplitude: t.Amplitude, Rate: 1 / (2 * t.Scale * t.Scale)}, 1, 1,
 				-t.Shift, 0)
-		case Erf:
+		case erfTerm:
 			phi, err = ntk.Affine(ntk.Erf{}, t.Amplitude, t.Scale, -t.Scale*t.Shift, 0)
-		case GELU:
+		case geluTerm:
 			phi, err = ntk.Affine(ntk.GELU{}, t.Amplitude, t.Scale, -t.Scale*t.Shift, 0)
 		}
 		if err != nil {
@@ -367,10 +371,10 @@ func (f Formula) Activation() (*Activation, error) {
 	if !ok {
 		return nil, fmt.Errorf("design: %s has no dual", f)
 	}
-	a := &Activation{formula: f, exact: d, straight: true}
+	a := &compiled{formula: f, exact: d, straight: true}
 	for _, t := range f.Terms {
-		a.straight = a.straight && (t.Kind == ReLU || t.Kind == ReflectedReLU || t.Kind == Cosine)
-		if t.Kind == Cosine {
+		a.straight = a.straight && (t.Kind == reluTerm || t.Kind == reflectedTerm || t.Kind == cosineTerm)
+		if t.Kind == cosineTerm {
 			a.cosines = append(a.cosines,
 				ntk.Cos{Amplitude: t.Amplitude, Frequency: t.Frequency, Phase: t.Phase})
 		}
@@ -378,32 +382,25 @@ func (f Formula) Activation() (*Activation, error) {
 	return a, nil
 }
 
-// Formula returns what the activation was made of.
-func (a *Activation) Formula() Formula {
-	f := a.formula
-	f.Terms = slices.Clone(f.Terms)
-	return f
-}
-
 // Value returns φ(z).
-func (a *Activation) Value(z float64) float64 { return a.formula.Value(z) }
+func (a *compiled) Value(z float64) float64 { return a.formula.Value(z) }
 
 // Derivative returns φ'(z), with 0 for each rectifier at its kink.
-func (a *Activation) Derivative(z float64) float64 { return a.formula.Derivative(z) }
+func (a *compiled) Derivative(z float64) float64 { return a.formula.Derivative(z) }
 
 // Dual implements [ntk.Dualer].
-func (a *Activation) Dual(q, k, q2 float64) (value, derivative float64) {
+func (a *compiled) Dual(q, k, q2 float64) (value, derivative float64) {
 	return a.exact.Dual(q, k, q2)
 }
 
 // Kinks implements [ntk.Kinker].
-func (a *Activation) Kinks() []float64 { return a.formula.Kinks() }
+func (a *compiled) Kinks() []float64 { return a.formula.Kinks() }
 
 // String writes φ out.
-func (a *Activation) String() string { return a.formula.String() }
+func (a *compiled) String() string { return a.formula.String() }
 
-// Unwrap implements [ntk.Wrapper]: kernels are those of the sum in package ntk.
-func (a *Activation) Unwrap() ntk.Activation { return a.exact }
+// Unwrap makes kernels those of the sum in package ntk.
+func (a *compiled) Unwrap() ntk.Activation { return a.exact }
 
 // HermiteSeries is φ(z) = Σ Coeffs[k] h_k(z/Scale) with the orthonormal Hermite
 // polynomials of package hermite: a polynomial φ, to be exported.

@@ -16,7 +16,7 @@ type place struct {
 }
 
 func (p place) k() float64 {
-	s := gauss.Largest(p.q, p.q2)
+	s := gauss.GeometricMean(p.q, p.q2)
 	if p.minus < p.plus {
 		return s * (1 - p.minus)
 	}
@@ -72,14 +72,14 @@ func (d direction) dot(v []float64) (sum float64) {
 func linear(f Formula) (n nonlinear, x []float64) {
 	x = []float64{f.Offset, f.Slope}
 	for _, t := range f.Terms {
-		if t.Kind != Cosine {
+		if t.Kind != cosineTerm {
 			n.shifts = append(n.shifts, t.Shift)
-			n.reflected = append(n.reflected, t.Kind == ReflectedReLU)
+			n.reflected = append(n.reflected, t.Kind == reflectedTerm)
 			x = append(x, t.Amplitude)
 		}
 	}
 	for _, t := range f.Terms {
-		if t.Kind == Cosine {
+		if t.Kind == cosineTerm {
 			n.freqs = append(n.freqs, t.Frequency)
 			sin, cos := math.Sincos(t.Phase)
 			x = append(x, t.Amplitude*cos, -t.Amplitude*sin)
@@ -101,9 +101,9 @@ func (m *model) directions(f Formula, size int) []direction {
 	hinges := m.family.ReLUs + m.family.ReflectedReLUs
 	hinge, wave := 0, 0
 	for _, t := range f.Terms {
-		if t.Kind != Cosine {
+		if t.Kind != cosineTerm {
 			by := -t.Amplitude
-			if t.Kind == ReflectedReLU {
+			if t.Kind == reflectedTerm {
 				by = t.Amplitude
 			}
 			out = append(out, direction{[]int{2 + hinge}, []float64{1}},
@@ -125,7 +125,7 @@ func (m *model) directions(f Formula, size int) []direction {
 // kernels sets out to the kernel at the places, and jacobian (places × parameters,
 // row after row; nil for none) to its derivatives.
 func (m *model) kernels(values []float64, out, jacobian []float64) {
-	if m.depth > 1 || m.family.Own != nil {
+	if m.depth > 1 || m.family.Custom != nil {
 		m.layers(m.form(values), out, jacobian)
 		return
 	}
@@ -199,7 +199,7 @@ func (m *model) smooth(f Formula, out, jacobian []float64) {
 		}
 	}
 	for i, p := range m.places {
-		s := gauss.Largest(p.q, p.q2)
+		s := gauss.GeometricMean(p.q, p.q2)
 		at := gauss.New(p.q, p.k(), p.q2, s*p.minus, s*p.plus)
 		k := m.tangent * at.K
 		out[i] = phi.Dual(phi, at) + k*prime.Dual(prime, at)
@@ -242,20 +242,20 @@ func (f Formula) atoms() gauss.Atoms {
 func (t Term) shape() gauss.Atoms {
 	relu := gauss.Atoms{Gates: []gauss.Gate{{C: 1, M: 1}}}
 	switch t.Kind {
-	case ReLU:
+	case reluTerm:
 		return relu.Of(1, -t.Shift)
-	case ReflectedReLU:
+	case reflectedTerm:
 		return relu.Of(-1, t.Shift)
-	case Cosine:
+	case cosineTerm:
 		sin, cos := math.Sincos(t.Phase)
 		return gauss.Atoms{
 			Waves: []gauss.Wave{{C: complex(cos, sin), Beta: complex(0, t.Frequency)}},
 		}
-	case Gaussian:
+	case gaussianTerm:
 		return gauss.Atoms{
 			Waves: []gauss.Wave{{C: 1, Alpha: 1 / (2 * t.Scale * t.Scale)}},
 		}.Of(1, -t.Shift)
-	case Erf:
+	case erfTerm:
 		return gauss.Atoms{
 			Waves: []gauss.Wave{{C: -1}},
 			Gates: []gauss.Gate{{C: 2, Tau: 1 / math.Sqrt2}},
@@ -281,22 +281,22 @@ func (f Formula) gradient(family Family) []gauss.Atoms {
 		prime, _ := shape.Prime()
 		out = append(out, shape)
 		switch t.Kind {
-		case Cosine:
+		case cosineTerm:
 			// by f: z times the derivative by the phase, which is the shape a quarter on
 			quarter := t
 			quarter.Phase += math.Pi / 2
 			turned := quarter.shape().Times(t.Amplitude)
 			out = append(out, timesZ(turned, 0), turned)
-		case ReLU, ReflectedReLU, Gaussian, Erf, GELU:
+		case reluTerm, reflectedTerm, gaussianTerm, erfTerm, geluTerm:
 			out = append(out, prime.Times(-t.Amplitude)) // a shift of z
 			switch t.Kind {
-			case Gaussian: // (z-b)²/w³
+			case gaussianTerm: // (z-b)²/w³
 				out = append(
 					out,
 					timesZ(timesZ(shape, t.Shift),
 						t.Shift).Times(t.Amplitude/(t.Scale*t.Scale*t.Scale)),
 				)
-			case Erf, GELU: // (z-b)/s φ'
+			case erfTerm, geluTerm: // (z-b)/s φ'
 				out = append(out, timesZ(prime, t.Shift).Times(t.Amplitude/t.Scale))
 			}
 		}

@@ -291,8 +291,8 @@ func (s *pairSums) overPlane(r float64) {
 
 // shape is what [spreads] asks of the family's φ at values of the parameters.
 func (f Family) shape(ps []unknown, values []float64) shape {
-	if f.Own != nil {
-		return f.Own.shape(ps, values)
+	if f.Custom != nil {
+		return f.Custom.shape(ps, values)
 	}
 	formula := f.formula(ps, values)
 	out := shape{
@@ -310,7 +310,7 @@ func (f Family) shape(ps []unknown, values []float64) shape {
 	}
 	out.moves = make([][]float64, len(ps))
 	for _, t := range formula.Terms {
-		if t.Kind == ReLU || t.Kind == ReflectedReLU {
+		if t.Kind == reluTerm || t.Kind == reflectedTerm {
 			out.moves[at+1] = make([]float64, len(out.kinks))
 			out.moves[at+1][kink] = 1
 			kink++
@@ -334,11 +334,11 @@ func (f Formula) shape() shape {
 func (f Formula) rate() (most float64) {
 	for _, t := range f.Terms {
 		switch t.Kind {
-		case Cosine:
+		case cosineTerm:
 			most = math.Max(most, math.Abs(t.Frequency))
-		case Gaussian:
+		case gaussianTerm:
 			most = math.Max(most, 2/t.Scale)
-		case Erf, GELU:
+		case erfTerm, geluTerm:
 			most = math.Max(most, 2*t.Scale)
 		}
 	}
@@ -348,7 +348,7 @@ func (f Formula) rate() (most float64) {
 // hinges are the shifts of the rectifiers, in the order of the terms.
 func (f Formula) hinges() (out []float64) {
 	for _, t := range f.Terms {
-		if t.Kind == ReLU || t.Kind == ReflectedReLU {
+		if t.Kind == reluTerm || t.Kind == reflectedTerm {
 			out = append(out, t.Shift)
 		}
 	}
@@ -356,7 +356,7 @@ func (f Formula) hinges() (out []float64) {
 }
 
 // shape of a form of one's own: its derivatives by the parameters are differences.
-func (o *Own) shape(ps []unknown, values []float64) shape {
+func (o *Custom) shape(ps []unknown, values []float64) shape {
 	values = slices.Clone(values)
 	out := shape{n: len(ps), rate: 12, moves: make([][]float64, len(ps))}
 	kinks, ok := o.kinks(values)
@@ -418,9 +418,9 @@ func (f Formula) jet(family Family, z, side float64, j *jet) {
 	for _, t := range f.Terms {
 		a := t.Amplitude
 		switch t.Kind {
-		case ReLU, ReflectedReLU:
+		case reluTerm, reflectedTerm:
 			way, x := 1.0, z-t.Shift
-			if t.Kind == ReflectedReLU {
+			if t.Kind == reflectedTerm {
 				way, x = -1, -x
 			}
 			if x < 0 || x == 0 && way*side < 0 {
@@ -432,7 +432,7 @@ func (f Formula) jet(family Family, z, side float64, j *jet) {
 			j.slope += a * way
 			set(x, way)
 			set(-a*way, 0)
-		case Cosine:
+		case cosineTerm:
 			sin, cos := math.Sincos(t.Frequency*z + t.Phase)
 			w := t.Frequency
 			j.value += a * cos
@@ -442,7 +442,7 @@ func (f Formula) jet(family Family, z, side float64, j *jet) {
 			set(-a*sin, -a*w*cos)
 		default:
 			s := t.Scale
-			if t.Kind == Gaussian {
+			if t.Kind == gaussianTerm {
 				s = 1 / s
 			}
 			x := s * (z - t.Shift)
@@ -452,7 +452,7 @@ func (f Formula) jet(family Family, z, side float64, j *jet) {
 			set(g, s*g1)
 			set(-a*s*g1, -a*s*s*g2)
 			by := 1.0
-			if t.Kind == Gaussian { // by the width 1/s
+			if t.Kind == gaussianTerm { // by the width 1/s
 				by = -s * s
 			}
 			set(by*a*(z-t.Shift)*g1, by*a*(g1+x*g2))
@@ -463,10 +463,10 @@ func (f Formula) jet(family Family, z, side float64, j *jet) {
 // bend is a smooth kind's function of its scaled argument, and its derivatives.
 func (k Kind) bend(x float64) (value, first, second float64) {
 	switch k {
-	case Gaussian:
+	case gaussianTerm:
 		e := math.Exp(-x * x / 2)
 		return e, -x * e, (x*x - 1) * e
-	case Erf:
+	case erfTerm:
 		e := 2 / math.Sqrt(math.Pi) * math.Exp(-x*x)
 		return math.Erf(x), e, -2 * x * e
 	}

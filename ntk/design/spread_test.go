@@ -56,7 +56,7 @@ func TestSpreads(t *testing.T) {
 func TestSpreadsOwn(t *testing.T) {
 	f := Paper()
 	ps := ntk.Must(f.parameters())
-	own := &Own{
+	own := &Custom{
 		Value:      func(p []float64, z float64) float64 { return f.formula(ps, p).Value(z) },
 		Derivative: func(p []float64, z float64) float64 { return f.formula(ps, p).Derivative(z) },
 		Kinks: func(p []float64) []float64 {

@@ -41,7 +41,7 @@ func TestTargetsAlike(t *testing.T) {
 // Noisy samples count by 1/Std²: a false value of a large deviation does no harm.
 func TestNoisySamples(t *testing.T) {
 	own := &Design{
-		Formula: Formula{Slope: 0.5, Terms: []Term{{Kind: ReLU, Amplitude: 1, Shift: 0.3}}},
+		Formula: Formula{Slope: 0.5, Terms: []Term{{Kind: reluTerm, Amplitude: 1, Shift: 0.3}}},
 	}
 	K := ntk.Must(own.NTK())
 	var s inverse.Samples

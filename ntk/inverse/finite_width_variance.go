@@ -31,7 +31,7 @@ import (
 // E[w⁴] = 3 of the readout's weights; it is N times the variance whose root [SAD22]
 // fig. 1 shows.
 func FiniteWidthVariance(phi ntk.Activation, q, k, q2 float64) (float64, error) {
-	limit := gauss.Largest(q, q2)
+	limit := gauss.GeometricMean(q, q2)
 	if !(q >= 0 && q2 >= 0 && math.Abs(k) <= limit*(1+boundary)) || math.IsInf(limit, 0) {
 		return 0, &ntk.DomainError{Q: q, K: k, Q2: q2,
 			Reason: "variances are finite and ≥ 0, and |k| is at most √(q q')"}
@@ -168,7 +168,7 @@ func seriesMoments(phi hermite.Series, q, k, q2 float64) (unitMoments, error) {
 		b = at(q2)
 	}
 	var rho float64
-	if l := gauss.Largest(q, q2); l > 0 {
+	if l := gauss.GeometricMean(q, q2); l > 0 {
 		rho = math.Max(-1, math.Min(1, k/l))
 	}
 	return momentsAt(a, b, rho), nil

@@ -46,14 +46,14 @@ func (e *UnstableError) Error() string {
 			"n/λ_max = %.6g", e.LearningRate, e.Limit)
 }
 
-// NotPSDError reports a Gram matrix with an eigenvalue more negative than
+// IndefiniteError reports a Gram matrix with an eigenvalue more negative than
 // rounding explains.
-type NotPSDError struct {
+type IndefiniteError struct {
 	Least, Largest float64
 }
 
 // Error implements error.
-func (e *NotPSDError) Error() string {
+func (e *IndefiniteError) Error() string {
 	return fmt.Sprintf(
 		"regress: the Gram matrix is not positive semidefinite: its eigenvalues go from %.6g to "+
 			"%.6g", e.Least, e.Largest)
@@ -63,7 +63,7 @@ func (e *NotPSDError) Error() string {
 // training points, test the m×n one between test and training points, y the
 // n×outputs targets. The learning rate must be a finite number > 0; one at or
 // above n/λ_max is an [*UnstableError]; a Gram matrix with a truly negative eigenvalue is a
-// [*NotPSDError].
+// [*IndefiniteError].
 //
 // Cost: one eigendecomposition, O(n³), and O(n²·(m + outputs)).
 func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (*Descent, error) {
@@ -113,7 +113,7 @@ func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (
 	// At a kink of φ a kernel turns the rounding of an inner product, 1e-16, into
 	// its square root: nearly parallel inputs give eigenvalues of -1e-8 so.
 	if !(largest >= 0) || least < -1e-7*largest {
-		return nil, &NotPSDError{least, largest}
+		return nil, &IndefiniteError{least, largest}
 	}
 	for i, v := range d.values {
 		d.values[i] = math.Max(v, 0)

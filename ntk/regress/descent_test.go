@@ -55,7 +55,7 @@ func ExampleUnstableError() {
 	// regress: learning rate 0.5 is unstable: gradient descent on this kernel converges below n/λ_max = 0.25
 }
 
-func ExampleNotPSDError() {
+func ExampleIndefiniteError() {
 	x := mat.NewDense(1, 2, []float64{1, 1})
 	_, err := regress.NewDescent(mat.NewSymDense(2, []float64{1, 2, 2, 1}), x,
 		mat.NewDense(2, 1, nil), 0.1)
@@ -199,7 +199,7 @@ func TestBadInput(t *testing.T) {
 		return err
 	}
 	var unstable *regress.UnstableError
-	var notPSD *regress.NotPSDError
+	var notPSD *regress.IndefiniteError
 	for _, c := range []struct {
 		says string
 		err  error

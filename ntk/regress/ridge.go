@@ -83,7 +83,7 @@ func (e *SingularError) Error() string {
 // the n×outputs targets. Neither is kept or changed.
 //
 // A negative ridge or entries that are not finite are an error; a matrix with a
-// truly negative eigenvalue is a [*NotPSDError], though one that a ridge covers
+// truly negative eigenvalue is a [*IndefiniteError], though one that a ridge covers
 // is found only if an entry exceeds what its diagonal allows, |K_ij|² ≤ K_ii K_jj.
 // If K + δI is singular to rounding, that is a [*SingularError], unless δ is 0 and
 // the settings ask for the pseudo-inverse.
@@ -200,7 +200,7 @@ func (r *Ridge) byEigen(gram []float64, pseudo bool) error {
 	}
 	least, largest := values[0], values[n-1]
 	if !(largest >= 0) || least < -1e-7*largest { // as in NewDescent
-		return &NotPSDError{least, largest}
+		return &IndefiniteError{least, largest}
 	}
 	// What is not above the rounding of the largest, or is as small as one that is
 	// negative by the rounding of the entries, is not told from 0.

@@ -416,7 +416,7 @@ func TestRidgeBadInput(t *testing.T) {
 		return err
 	}
 	second := func(_ any, err error) error { return err }
-	var notPSD *regress.NotPSDError
+	var notPSD *regress.IndefiniteError
 	var singular *regress.SingularError
 	for _, c := range []struct {
 		says string

@@ -172,13 +172,13 @@ func ExampleCompared_ShowTable() {
 }
 
 // The same nets at two widths, and at infinite width.
-func ExampleAgainstWidth() {
+func ExampleResults_AgainstWidth() {
 	defer inFolder()()
 	s := ntk.Must(study.Open("rows"))
 	results := ntk.Must(s.Train(brief.AtWidth(16), brief))
 	limits := ntk.Must(brief.Limits(s, []int{0, 2}))
-	plotting.Show(study.AgainstWidth(results, limits, 2), "Losses against the width.")
-	study.ShowAgainstWidth(results, limits, 0, "")
+	plotting.Show(limits.AgainstWidth(results, 2), "Losses against the width.")
+	limits.ShowAgainstWidth(results, 0, "")
 	// Output:
 	// width  1HL erf, trials  train loss  test loss
 	// -----  ---------------  ----------  ---------

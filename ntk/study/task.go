@@ -35,10 +35,10 @@ type Report struct {
 }
 
 // NotMadeError reports records that an engine was asked for and that are not there yet.
-type NotMadeError struct{ Keys []string }
+type notMadeError struct{ Keys []string }
 
 // Error implements error.
-func (e *NotMadeError) Error() string {
+func (e *notMadeError) Error() string {
 	return fmt.Sprintf("study: %d records are not there yet; run their commands, and this again",
 		len(e.Keys))
 }
@@ -228,7 +228,7 @@ func printCommands(keys []string) error {
 		fmt.Fprintf(output, "cd %s && %s=%s KERNELSMITH_SCALE=%s %s\n", quoted(folder),
 			taskVariable, key, os.Getenv("KERNELSMITH_SCALE"), quoted(program))
 	}
-	return &NotMadeError{keys}
+	return &notMadeError{keys}
 }
 
 // quoted writes a word for a shell.

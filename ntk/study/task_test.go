@@ -140,7 +140,7 @@ func TestPrintedCommandsMakeTheRecords(t *testing.T) {
 	defer func() { output = os.Stdout }()
 	t.Setenv(engineVariable, "print")
 	_, err := Make(s, "squaring", "squares", tasks...)
-	var not *NotMadeError
+	var not *notMadeError
 	if !errors.As(err, &not) || len(not.Keys) != 4 {
 		t.Fatalf("%v", err)
 	}

@@ -39,9 +39,9 @@ func (s *Study) Train(runs ...Runs) ([]*Results, error) {
 
 // AgainstWidth draws the losses at an epoch against the width of the nets, on the training and on
 // the test rows: of results at several widths the mean over trials with a band of one standard
-// deviation, and the limits of infinite width as dashed lines. A net without a measurement at
+// deviation, and these limits of infinite width as dashed lines. A net without a measurement at
 // the epoch is left out there.
-func AgainstWidth(results []*Results, limits *Results, epoch int) *plotting.Grid {
+func (limits *Results) AgainstWidth(results []*Results, epoch int) *plotting.Grid {
 	panels := make([]plotting.Drawing, 2)
 	for part, m := range measurements[:2] {
 		f := plotting.New(plotting.Options{
@@ -69,8 +69,8 @@ func AgainstWidth(results []*Results, limits *Results, epoch int) *plotting.Grid
 }
 
 // ShowAgainstWidth shows the losses at an epoch as a table, of results at several widths with the
-// number of trials and mean ± standard deviation, and of the limits of infinite width.
-func ShowAgainstWidth(results []*Results, limits *Results, epoch int, caption string) error {
+// number of trials and mean ± standard deviation, and of these limits of infinite width.
+func (limits *Results) ShowAgainstWidth(results []*Results, epoch int, caption string) error {
 	header, last := []string{"width"}, []string{"∞"}
 	for _, name := range limits.names {
 		header = append(header, name+", trials", "train loss", "test loss")

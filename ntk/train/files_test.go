@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,21 +33,36 @@ func TestExportedTracesLoadAgain(t *testing.T) {
 		if err := errors.Join(trace.WriteJSON(&j), trace.WriteCSV(&c)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := ReadTraceJSON(&j)
+		got := &Trace{}
+		err := json.Unmarshal(j.Bytes(), got)
 		if d := cmp.Diff(trace, got); d != "" || err != nil {
 			t.Errorf("JSON: %v\n%s", err, d)
 		}
-		points, err := ReadPointsCSV(&c)
-		if d := cmp.Diff(trace.Points, points); d != "" || err != nil {
-			t.Errorf("CSV: %v\n%s", err, d)
+		if d := cmp.Diff(trace.Points, pointsOf(t, c.String())); d != "" {
+			t.Errorf("CSV: %s", d)
 		}
 	}
-	if bits := ntk.Must(ReadPointsCSV(strings.NewReader(csvOf(t,
-		odd))))[1].TestAccuracy; !math.Signbit(
-		bits,
-	) {
+	if bits := pointsOf(t, csvOf(t, odd))[1].TestAccuracy; !math.Signbit(bits) {
 		t.Error("-0 became 0")
 	}
+}
+
+// pointsOf reads what WriteCSV wrote.
+func pointsOf(t *testing.T, text string) (points []Point) {
+	t.Helper()
+	rows := ntk.Must(csv.NewReader(strings.NewReader(text)).ReadAll())
+	if d := cmp.Diff([]string{"epoch", "train_loss", "test_loss", "train_accuracy",
+		"test_accuracy"}, rows[0]); d != "" {
+		t.Fatal(d)
+	}
+	for _, row := range rows[1:] {
+		p := Point{Epoch: ntk.Must(strconv.Atoi(row[0]))}
+		for i, v := range []*float64{&p.TrainLoss, &p.TestLoss, &p.TrainAccuracy, &p.TestAccuracy} {
+			*v = ntk.Must(strconv.ParseFloat(row[i+1], 64))
+		}
+		points = append(points, p)
+	}
+	return points
 }
 
 func csvOf(t *testing.T, trace *Trace) string {
@@ -58,32 +75,6 @@ func csvOf(t *testing.T, trace *Trace) string {
 }
 
 func TestBadExports(t *testing.T) {
-	good := csvOf(t, &Trace{Points: []Point{{0, 1, 2, 0.5, 0.5}, {7, 1, 2, 0.5, 0.5}}})
-	for _, c := range []struct{ says, from, to string }{
-		{"no line of column names", good, ""},
-		{"columns are", "epoch", "step"},
-		{"line 3: \"x\" is no epoch", "\n7", "\nx"},
-		{"line 2: \"-1\" is no epoch", "\n0", "\n-1"},
-		{"line 2: train_loss is \"NaN\"", "0,1,2", "0,NaN,2"},
-		{"line 2: test_loss is \"\"", "0,1,2", "0,1,"},
-		{"fields", "0,1,2", "0,1"},
-		{"epoch 0, after one at epoch 0", "\n7", "\n0"},
-	} {
-		if _, err := ReadPointsCSV(
-			strings.NewReader(strings.Replace(good, c.from, c.to, 1))); err == nil ||
-			!strings.Contains(err.Error(), c.says) {
-			t.Errorf("error %v, must say %q", err, c.says)
-		}
-	}
-	for says, text := range map[string]string{
-		"not a trace": "{", "unknown field": `{"Nett": ""}`, "behind the trace": "{} {}",
-		"epochs increase": `{"Points": [{"Epoch": 3}, {"Epoch": 1}]}`,
-	} {
-		if _, err := ReadTraceJSON(strings.NewReader(text)); err == nil ||
-			!strings.Contains(err.Error(), says) {
-			t.Errorf("error %v, must say %q", err, says)
-		}
-	}
 	if err := (&Trace{Points: []Point{{TestLoss: math.NaN()}}}).WriteJSON(
 		&bytes.Buffer{},
 	); err == nil {

@@ -121,7 +121,7 @@ func figure(a float64) *plotting.Figure {
 }
 
 // begin runs a session in a bubble of synthetic time and returns where its error comes.
-func begin(t *testing.T, ctx context.Context, p *testPage, draw Draw, opt *Options) <-chan error {
+func begin(t *testing.T, ctx context.Context, p *testPage, draw drawing, opt *Options) <-chan error {
 	t.Helper()
 	s, err := newSession(two, draw, opt)
 	if err != nil {

@@ -27,11 +27,6 @@ type View struct {
 	Set map[string]float64
 }
 
-// Draw makes the view for the values of sliders and choices, by name. Pressed is the name of the
-// button that was pressed, or "". The calls come one after the other, and values is the callee's to
-// keep.
-type Draw func(values map[string]float64, pressed string) (View, error)
-
 // Options are the settings of [Run]; nil means all defaults.
 type Options struct {
 	// IdleLimit ends the cell when nobody has touched a control for that long; 0 means 15 minutes.
@@ -44,8 +39,14 @@ type Options struct {
 // seconds are given to it where there may be one), it shows the view of the initial values and
 // returns; outside a notebook it only draws it, for its errors.
 //
+// draw makes the view for the values of sliders and choices, by name; pressed is the name of the
+// button that was pressed, or "". The calls come one after the other, and values is the callee's
+// to keep.
+//
 // It returns nil in all these cases but one: where ctx ended, its error. Of errors see the package.
-func Run(ctx context.Context, controls []Control, draw Draw, opt *Options) error {
+func Run(ctx context.Context, controls []Control,
+	draw func(values map[string]float64, pressed string) (View, error), opt *Options,
+) error {
 	s, err := newSession(controls, draw, opt)
 	if err != nil {
 		return fail(err)
@@ -104,7 +105,7 @@ type front interface {
 type session struct {
 	id       string
 	controls []Control
-	draw     Draw
+	draw     drawing
 	idle     time.Duration
 	inbox    *inbox
 	view     shown
@@ -119,7 +120,10 @@ type shown struct {
 	problem       string
 }
 
-func newSession(controls []Control, draw Draw, opt *Options) (*session, error) {
+// drawing makes the view; see [Run].
+type drawing = func(values map[string]float64, pressed string) (View, error)
+
+func newSession(controls []Control, draw drawing, opt *Options) (*session, error) {
 	if err := checkControls(controls); err != nil {
 		return nil, err
 	}

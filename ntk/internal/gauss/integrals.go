@@ -361,7 +361,7 @@ func gatePairs(gates, gates2 []Gate, m, n int, p Pair) float64 {
 		return alone(gates, m, p.Q) * alone(gates2, n, p.Q2)
 	}
 	d := p.Determinant() + t2*p.Q2 + t22*p.Q + t2*t22 // of the covariance of (y, y')
-	s := Largest(y, y2)
+	s := GeometricMean(y, y2)
 	rho, r := math.Max(-1, math.Min(1, p.K/s)), math.Sqrt(math.Max(0, d))/s
 	h, h2 := g.B/math.Sqrt(y), g2.B/math.Sqrt(y2)
 	size := (m + 1) * (n + 1)

@@ -21,14 +21,14 @@ func Equal(q float64) Pair { return Pair{q, q, q, 0, 2 * q} }
 
 // Of returns the pair with these covariances; it limits k to what the variances allow.
 func Of(q, k, q2 float64) Pair {
-	s := Largest(q, q2)
+	s := GeometricMean(q, q2)
 	k = math.Max(-s, math.Min(s, k))
 	return New(q, k, q2, s-k, s+k)
 }
 
-// Largest is √(q q2), which bounds the covariance of two numbers with
+// GeometricMean is √(q q2), which bounds the covariance of two numbers with
 // these variances. It is exactly q where q = q2.
-func Largest(q, q2 float64) float64 {
+func GeometricMean(q, q2 float64) float64 {
 	if q == q2 {
 		return q
 	}
@@ -67,7 +67,7 @@ func (p Pair) Swapped() Pair {
 
 // Rho is the correlation, 0 where a variance is.
 func (p Pair) Rho() float64 {
-	s := Largest(p.Q, p.Q2)
+	s := GeometricMean(p.Q, p.Q2)
 	if s == 0 {
 		return 0
 	}
@@ -76,7 +76,7 @@ func (p Pair) Rho() float64 {
 
 // Root is √(1-ρ²).
 func (p Pair) Root() float64 {
-	return math.Sqrt(p.Minus*p.Plus) / Largest(p.Q, p.Q2)
+	return math.Sqrt(p.Minus*p.Plus) / GeometricMean(p.Q, p.Q2)
 }
 
 // Angle is θ = arccos ρ, Supplement is π - θ, each to rounding.

@@ -9,10 +9,10 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 )
 
-// Own is a form of activation of one's own, with parameters to be found: the functions
+// Custom is a form of activation of one's own, with parameters to be found: the functions
 // get them in the order of Params. They must be safe to call from several goroutines,
 // and φ continuous.
-type Own struct {
+type Custom struct {
 	Name       string // for captions and errors; "" is "own"
 	Params     []Bounded
 	Value      func(p []float64, z float64) float64 // φ(z)
@@ -32,14 +32,14 @@ const ownKind Kind = "own"
 
 var ownFormula = Formula{Terms: []Term{{Kind: ownKind, Amplitude: 1, Scale: 1}}}
 
-func (o *Own) name() string {
+func (o *Custom) name() string {
 	if o.Name == "" {
 		return "own"
 	}
 	return o.Name
 }
 
-func (o *Own) parameters() ([]unknown, error) {
+func (o *Custom) parameters() ([]unknown, error) {
 	switch {
 	case o.Value == nil:
 		return nil, fmt.Errorf("design: the family %s has no function Value (nil)", o.name())
@@ -69,9 +69,9 @@ func (o *Own) parameters() ([]unknown, error) {
 }
 
 // activation is φ at values of the parameters, with numeric duals.
-func (o *Own) activation(
+func (o *Custom) activation(
 	values []float64, maxVariance float64,
-) (a *ntk.CustomActivation, err error) {
+) (a ntk.Activation, err error) {
 	values = slices.Clone(values)
 	var text []string
 	for i, p := range o.Params {
@@ -88,7 +88,7 @@ func (o *Own) activation(
 }
 
 // kinks is Kinks, sorted; not ok if it panics or is not finite.
-func (o *Own) kinks(values []float64) (out []float64, ok bool) {
+func (o *Custom) kinks(values []float64) (out []float64, ok bool) {
 	if o.Kinks == nil {
 		return nil, true
 	}
@@ -104,12 +104,12 @@ func (o *Own) kinks(values []float64) (out []float64, ok bool) {
 
 // check has package ntk look at φ at some values of the parameters: for NaN, a panic, a
 // jump, a φ' that is not the derivative.
-func (o *Own) check(values []float64, maxVariance float64) error {
+func (o *Custom) check(values []float64, maxVariance float64) error {
 	phi, err := o.activation(values, maxVariance)
 	if err != nil {
 		return fmt.Errorf("design: the family %s: %w", o.name(), err)
 	}
-	if jumps := phi.Jumps(); len(jumps) > 0 {
+	if jumps := ntk.JumpsOf(phi); len(jumps) > 0 {
 		return fmt.Errorf("design: %v jumps at z = %g; a family's φ must be continuous", phi,
 			jumps[0])
 	}
@@ -119,7 +119,7 @@ func (o *Own) check(values []float64, maxVariance float64) error {
 // checkOwn looks at a family of one's own in the middle of its bounds and at three
 // random places.
 func (s *search) checkOwn() error {
-	o := s.family.Own
+	o := s.family.Custom
 	if o == nil {
 		return nil
 	}
@@ -146,7 +146,7 @@ func maxVariance(hi float64) float64 { return math.Max(100, 4*hi) }
 func (s *search) ownDesign(a start) *Design {
 	d := &Design{
 		Formula:   ownFormula,
-		own:       s.family.Own,
+		own:       s.family.Custom,
 		Objective: math.Sqrt(a.cost),
 		lo:        s.problem.On.lo,
 		hi:        s.problem.On.hi,
@@ -203,7 +203,7 @@ func valueAt(K ntk.Kernel, p place) (float64, error) {
 
 // ownAt is φ at values of the parameters.
 type ownAt struct {
-	own    *Own
+	own    *Custom
 	values []float64
 }
 
@@ -227,8 +227,8 @@ func (o ownAt) value(z float64) (value float64) {
 
 // form returns φ at values of the parameters for [model.layers].
 func (m *model) form(values []float64) form {
-	if m.family.Own != nil {
-		return newNumericForm(m.family.Own, m.params, values)
+	if m.family.Custom != nil {
+		return newNumericForm(m.family.Custom, m.params, values)
 	}
 	f := m.family.formula(m.params, values)
 	if m.family.piecewise() {
@@ -247,7 +247,7 @@ const ownTerms = 128
 //
 // Its derivatives by the parameters are differences of φ under the integral.
 type numericForm struct {
-	own    *Own
+	own    *Custom
 	values []float64
 	step   [][2][]float64 // of each parameter: values below and above; nil if fixed
 	kinks  []float64
@@ -261,7 +261,7 @@ type numericForm struct {
 	work       pair
 }
 
-func newNumericForm(own *Own, ps []unknown, values []float64) *numericForm {
+func newNumericForm(own *Custom, ps []unknown, values []float64) *numericForm {
 	f := &numericForm{own: own, values: slices.Clone(values)}
 	var ok bool
 	if f.kinks, ok = own.kinks(values); !ok {

@@ -11,7 +11,7 @@ import (
 )
 
 // saturating is a·tanh(s z) + b z.
-var saturating = &Own{
+var saturating = &Custom{
 	Name:   "saturating",
 	Params: []Bounded{{"a", -3, 3}, {"s", 0.2, 3}, {"b", -2, 2}},
 	Value:  func(p []float64, z float64) float64 { return p[0]*math.Tanh(p[1]*z) + p[2]*z },
@@ -22,7 +22,7 @@ var saturating = &Own{
 }
 
 // hinged is a·relu(z-b) + c·sin z, with a kink that moves.
-var hinged = &Own{
+var hinged = &Custom{
 	Name:   "hinged",
 	Params: []Bounded{{"a", -3, 3}, {"b", -2, 2}, {"c", -2, 2}},
 	Value:  func(p []float64, z float64) float64 { return p[0]*max(z-p[1], 0) + p[2]*math.Sin(z) },
@@ -39,7 +39,7 @@ var hinged = &Own{
 // differences of them.
 func TestOwnModel(t *testing.T) {
 	for _, c := range []struct {
-		own    *Own
+		own    *Custom
 		values []float64
 	}{{saturating, []float64{1.2, 1.5, 0.3}}, {hinged, []float64{1.1, 0.4, 0.6}}} {
 		ps := ntk.Must(c.own.parameters())
@@ -50,7 +50,7 @@ func TestOwnModel(t *testing.T) {
 					places = append(places, place{q: q[0], q2: q[1], minus: minus, plus: 2 - minus})
 				}
 			}
-			m := newModel(Family{Own: c.own}, ps, places, 0.25)
+			m := newModel(Family{Custom: c.own}, ps, places, 0.25)
 			m.depth = depth
 			n := len(ps)
 			out, jacobian := make([]float64, len(places)), make([]float64, len(places)*n)
@@ -97,12 +97,12 @@ func TestOwnModel(t *testing.T) {
 // parts, their mirror; the error is that of package ntk's kernel.
 func TestFitOwn(t *testing.T) {
 	for _, c := range []struct {
-		own    *Own
+		own    *Custom
 		values []float64
 	}{{saturating, []float64{1.2, 1.5, 0.3}}, {hinged, []float64{1.1, 0.4, 0.6}}} {
 		net := ntk.Must(ntk.UniformFCN(1, ntk.Must(c.own.activation(c.values, 100)), 1, 0))
 		target := ntk.Must(net.NTK())
-		r, err := Fit(t.Context(), Family{Own: c.own}, Problem{Target: target, On: Angles(41, nil)},
+		r, err := Fit(t.Context(), Family{Custom: c.own}, Problem{Target: target, On: Angles(41, nil)},
 			&Settings{Starts: 20, Polish: 3})
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestOwnSameSeed(t *testing.T) {
 	fit := func(threads int) *Result {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 		return ntk.Must(
-			Fit(t.Context(), Family{Own: saturating, Fixed: map[string]float64{"b": 0.25}},
+			Fit(t.Context(), Family{Custom: saturating, Fixed: map[string]float64{"b": 0.25}},
 				Problem{Target: deepReLU(), On: Angles(21, nil), Width: 200},
 				&Settings{Starts: 4, Polish: 1, Seed: 5}),
 		)
@@ -149,51 +149,51 @@ func TestOwnSameSeed(t *testing.T) {
 }
 
 func TestOwnErrors(t *testing.T) {
-	with := func(change func(o *Own)) Family {
+	with := func(change func(o *Custom)) Family {
 		o := *saturating
 		change(&o)
-		return Family{Own: &o}
+		return Family{Custom: &o}
 	}
 	for says, f := range map[string]Family{
-		"no function Value":      with(func(o *Own) { o.Value = nil }),
-		"no function Derivative": with(func(o *Own) { o.Derivative = nil }),
-		"0 parameters":           with(func(o *Own) { o.Params = nil }),
-		"has no name":            with(func(o *Own) { o.Params = []Bounded{{"", 0, 1}} }),
-		`the name "a"`: with(func(o *Own) {
+		"no function Value":      with(func(o *Custom) { o.Value = nil }),
+		"no function Derivative": with(func(o *Custom) { o.Derivative = nil }),
+		"0 parameters":           with(func(o *Custom) { o.Params = nil }),
+		"has no name":            with(func(o *Custom) { o.Params = []Bounded{{"", 0, 1}} }),
+		`the name "a"`: with(func(o *Custom) {
 			o.Params = []Bounded{{"a", 0, 1},
 				{"a", 0, 1}}
 		}),
-		`bounds of "s"`: with(func(o *Own) {
+		`bounds of "s"`: with(func(o *Custom) {
 			o.Params = []Bounded{{"a", 0, 1},
 				{"s", 2, 1}}
 		}),
-		"saturating(a = 0": with(func(o *Own) {
+		"saturating(a = 0": with(func(o *Custom) {
 			o.Value = func(p []float64,
 				z float64) float64 {
 				return math.Sqrt(z)
 			}
 		}),
-		"family saturating": with(func(o *Own) {
+		"family saturating": with(func(o *Custom) {
 			o.Derivative = func(p []float64,
 				z float64) float64 {
 				return z
 			}
 		}),
-		"panic": with(func(o *Own) {
+		"panic": with(func(o *Custom) {
 			o.Value = func(p []float64,
 				z float64) float64 {
 				return p[7]
 			}
 		}),
-		"jumps at z = 0": with(func(o *Own) {
+		"jumps at z = 0": with(func(o *Custom) {
 			o.Value = func(p []float64, z float64) float64 { return math.Copysign(1, z) }
 			o.Derivative = func(p []float64, z float64) float64 { return 0 }
 		}),
-		"Kinks of": with(func(o *Own) {
+		"Kinks of": with(func(o *Custom) {
 			o.Kinks = func(p []float64) []float64 { return []float64{math.NaN()} }
 		}),
-		"must be zero": {Own: saturating, ReLUs: 1},
-		"no parameter": {Own: saturating, Fixed: map[string]float64{"c": 1}},
+		"must be zero": {Custom: saturating, ReLUs: 1},
+		"no parameter": {Custom: saturating, Fixed: map[string]float64{"c": 1}},
 	} {
 		if _, err := Fit(t.Context(), f, Problem{Target: deepReLU(), On: Angles(11, nil)},
 			&Settings{Starts: 1, Polish: 1}); err == nil ||
