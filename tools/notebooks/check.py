@@ -7,7 +7,7 @@ GO_SILENT = re.compile(
     r"""//[^\n]* | /\*.*?\*/ | `[^`]*` | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+'""", re.DOTALL | re.VERBOSE
 )
 # Where the part of a cell begins that runs: the kernel's %% or %main, or the main function.
-_RUNS = re.compile(r"^(?:%%|%main\b).*$|^func\s+main\s*\(\s*\)", re.MULTILINE)
+RUNS = re.compile(r"^(?:%%|%main\b).*$|^func\s+main\s*\(\s*\)", re.MULTILINE)
 _SHOW = re.compile(r"(?<!func )\b(?:Show|live\.Run)\(")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
@@ -25,7 +25,7 @@ def plain(text):
 def draws(source):
     """How many pictures a cell must at least show: the calls of Show and live.Run in the part of it that runs."""
     go = GO_SILENT.sub(" ", source)
-    start = _RUNS.search(go)
+    start = RUNS.search(go)
     return len(_SHOW.findall(go, start.end())) if start else 0
 
 
