@@ -209,25 +209,49 @@ class Pages(unittest.TestCase):
             self.assertIn(says, block)
 
 
+    def test_a_card_has_what_the_notebook_says_of_itself(self):
+        shown = [picture(), picture()]
+        shown[1].data |= {"image/png": base64.b64encode(b"second").decode(), "text/plain": "the second"}
+        cells = new_markdown_cell("# Parity\n\nWhat it is. And more."), cell("%%\nf()", *shown)
+        says = {"title": "Parity", "claim": "It is 3 < 4.", "picture": 2}
+        page, card, _ = self.page(*cells, metadata={"kernelsmith": says})
+        self.assertIn("\n\nIt is 3 < 4.\n:::", card)
+        self.assertIn(":img-alt: the second", card)
+        self.assertEqual((self.source / "thumbnails/05-parity.png").read_bytes(), b"second")
+        meta = page.metadata["myst"]["html_meta"]
+        self.assertEqual((meta["description"], meta["property=og:title"]), ("It is 3 < 4.", "Parity"))
+        self.assertNotIn("How this page was made", str(page))
+        # Without, and where the figure is not there at this scale.
+        for metadata in {}, {"kernelsmith": {"picture": 3}}:
+            page, card, _ = self.page(*cells, metadata=metadata)
+            self.assertIn("grid-item-card} Parity\n", card)
+            self.assertIn("\n\nWhat it is.\n:::", card)
+            self.assertIn(":img-alt: a curve", card)
+            self.assertEqual(page.metadata["myst"]["html_meta"]["description"], "What it is.")
+
 class Keys(unittest.TestCase):
     def test_a_notebook_runs_again_when_its_cells_or_the_scale_change(self):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "01-a.ipynb")
 
-            def key(source, scale="quick", outputs=()):
-                nbformat.write(new_notebook(cells=[new_code_cell(source, id="a", outputs=list(outputs))]), path)
+            def key(source, scale="quick", outputs=(), **says):
+                cells = [new_code_cell(source, id="a", outputs=list(outputs))]
+                nbformat.write(new_notebook(cells=cells, metadata={"kernelsmith": says}), path)
                 return run._key(path, scale)
 
             first = key("f()")
             self.assertEqual(first, key("f()", outputs=[picture()]))
             self.assertNotEqual(first, key("g()"))
             self.assertNotEqual(first, key("f()", scale="paper"))
+            self.assertEqual(first, key("f()", date="2026-11-29"))
+            for name in run.KEPT:
+                self.assertNotEqual(first, key("f()", **{name: "1"}))
 
     def test_a_notebook_runs_again_when_the_library_or_the_data_change(self):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "jmlr/iris").mkdir(parents=True)
             file = Path(folder) / "jmlr/iris/iris.txt"
-            sources = ["ntk/doc.go", "data/embedded/iris.csv", "data/jmlr_sha256.txt", "plotting/live/page.js", "tools/gonb.patch", "tools/notebooks/kernel/launch"]
+            sources = ["ntk/doc.go", "data/embedded/iris.csv", "internal/jmlr/sha256.txt", "plotting/live/page.js", "tools/gonb.patch", "tools/notebooks/kernel/launch"]
             if platform.machine() == "x86_64":
                 sources.append("ntk/internal/vec32/vec32_amd64.s")
             with mock.patch.dict(os.environ, KERNELSMITH_DATA=folder):
@@ -253,6 +277,27 @@ class Keys(unittest.TestCase):
 
 
 class Provenance(unittest.TestCase):
+    def test_a_run_keeps_what_a_notebook_says_of_itself_and_notes_its_data(self):
+        class Client:
+            def __init__(self, *_, **__):
+                self.setup_kernel = contextlib.nullcontext
+
+            def execute_cell(self, cell, _, execution_count):
+                cell.execution_count = execution_count
+                with open(os.environ["KERNELSMITH_LOADED"], "a", encoding="utf-8") as file:
+                    file.write("wine\tCC BY 4.0\nwine\tCC BY 4.0\twine-quality-red\niris\tCC0\n")
+
+        says = {"title": "A", "claim": "B.", "picture": 2, "seeds": "1"}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "01-a.ipynb")
+            old = {"scale": "paper", "date": "old", "failed": "cell 1 of 2", "data": [{"name": "old"}]}
+            nbformat.write(new_notebook(cells=[cell("f()"), cell("g()", count=2)], metadata={"kernelsmith": says | old}), path)
+            with mock.patch.multiple(run, NotebookClient=Client, _provenance=lambda scale, _: {"scale": scale}), contextlib.redirect_stdout(io.StringIO()):
+                notebook, failure = run.run(path, "quick")
+        self.assertIsNone(failure)
+        data = [{"name": "iris", "licence": "CC0"}, {"name": "wine", "licence": "CC BY 4.0"}]
+        self.assertEqual(notebook.metadata["kernelsmith"], says | {"scale": "quick", "data": data})
+
     def test_what_executing_writes_is_no_local_change(self):
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(run, "CHECKOUT", Path(folder)):
             for file in "notebooks/01-a.ipynb", "ntk/a.go":

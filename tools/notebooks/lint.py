@@ -2,7 +2,8 @@
 
 Every code cell is compiled, with the declarations of the cells above it, against the packages of this checkout; it is
 formatted by gofmt, has at most 30 lines of at most 100 columns, and the outputs below it are those of this version of
-it, pictures with a caption. No function and no type is pasted from another notebook.
+it, pictures with a caption. The notebook says its title, its claim and which picture stands for it, and no function and
+no type is pasted from another notebook.
 Each problem is a line: notebook, cell, line, what is wrong and what to do. Cells are counted as a run numbers them.
 The exit status is 1 if there is a problem.
 """
@@ -24,7 +25,7 @@ sys.dont_write_bytecode = True
 import nbformat
 
 from cells import Cell, declared, package_name
-from check import GO_SILENT, code_cells, draws, plain, problems
+from check import GO_SILENT, code_cells, draws, figures, heading, plain, problems
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "notebooks"
@@ -80,6 +81,7 @@ def _notebook_problems(path, notebook, cells):
     for problem in problems(notebook):
         cell = re.match(r"cell (\d+): (.*)", problem)
         yield _say(path, cell and cell[1], None, cell[2] if cell else problem, run_again)
+    yield from _card_problems(path, notebook)
     code = code_cells(notebook)
     stale = [n for n, (raw, version) in enumerate(zip(code, versions(code), strict=True), 1) if raw.outputs and version_of(raw) != version]
     if stale:
@@ -101,6 +103,24 @@ def _notebook_problems(path, notebook, cells):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(lambda cell: list(_format_problems(path, cell)), cells):
             yield from found
+
+
+def _card_problems(path, notebook):
+    """What the report shows of a notebook on its first page."""
+    says = notebook.metadata.get("kernelsmith", {})
+    title, claim, chosen = (says.get(name) for name in ("title", "claim", "picture"))
+    first = (heading(notebook) or ("missing",))[0]
+    missing = [name for name, value in (("title", title), ("claim", claim), ("picture", chosen)) if not value]
+    if missing:
+        do = 'write them under "kernelsmith" into its metadata (in JupyterLab: Property Inspector, Advanced Tools, Notebook Metadata)'
+        yield _say(path, None, None, f"it does not say its {', '.join(missing)}", do)
+    if title and first != title:
+        yield _say(path, None, None, f"its title is {title!r}, its first heading {first!r}", "make them the same")
+    if claim and not re.fullmatch(r"(?:(?![.!?]\s)[^\n])+\.", str(claim)):
+        yield _say(path, None, None, f"its claim is not one sentence: {str(claim)[:60]!r}", "say on one line what it finds, with a full stop at the end")
+    shown = len(figures(notebook))
+    if chosen and (type(chosen) is not int or not 1 <= chosen <= shown):
+        yield _say(path, None, None, f"its picture is {chosen!r}, and it has figures 1 to {shown}", "give the number of one of them")
 
 
 def _pasted(parsed):

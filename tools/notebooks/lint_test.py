@@ -126,6 +126,26 @@ class Rules(unittest.TestCase):
             at = 2 if end else 1
             self.expect(self.bad(fits.replace("é", "éé", 1)), (f"cell 5, line {at}: the line has 101 columns, more than 100",))
 
+    def test_card(self):
+        def changed(**says):
+            notebook = executed(*GOOD)
+            notebook.metadata["kernelsmith"].update(says)
+            return found(notebook)
+
+        plain = executed(*GOOD)
+        del plain.metadata["kernelsmith"]
+        self.expect(found(plain), ("01-a.ipynb: it does not say its title, claim, picture", "Notebook Metadata"))
+        self.expect(changed(claim=""), ("it does not say its claim",))
+        self.expect(changed(title="Example"), ("its title is 'Example', its first heading 'An example'",))
+        self.expect(changed(claim="It is 1.7 times, or 3 % off, as e.g.it was."))
+        for claim in ("a line", "One. Two.", "One\ntwo.", "Is it? It is."):
+            self.expect(changed(claim=claim), ("its claim is not one sentence",))
+        for picture in (2, -1, "1", 1.0, True):
+            self.expect(changed(picture=picture), (f"its picture is {picture!r}, and it has figures 1 to 1",))
+        untitled = executed(*GOOD)
+        untitled.cells.pop()
+        self.expect(found(untitled), ("its title is 'An example', its first heading 'missing'",))
+
     def test_pasted_helpers(self):
         helper = "// {0}.\nfunc half(x float64) float64 {{\n\treturn x {1} // {0}\n}}\n\n// box is a box.\ntype box struct{{ {2} int }}"
         first = executed(*GOOD, (helper.format("half of x", "/ 2", "a"),))

@@ -16,14 +16,15 @@ from pathlib import Path
 
 import nbformat
 
+from check import FILES, figures, heading, picture
+
 _HERE = Path(__file__).resolve().parent
 _CHECKOUT = _HERE.parents[1]
 _INTRODUCTION = (
     "Design a neural network by its kernel: these pages were made by running the project's notebooks. "
     "Each figure stands below the code that computed and drew it, and can be had as SVG, PDF and PNG, with its data as CSV."
 )
-# What plotting.Show and plotting.ShowCompared put beside what is seen.
-FILES = "application/vnd.kernelsmith.figure+zip"
+# What plotting.ShowCompared puts beside the table.
 COMPARISONS = "application/vnd.kernelsmith.comparisons"
 # In the menu in this order, others of docs/ after them.
 _GUIDES = ("notation", "conventions", "sharp-bits", "extending")
@@ -70,7 +71,8 @@ def publish(executed, target, build, pdf=False):
 def _key(executed):
     """A checksum of all that the pages are made from."""
     found = hashlib.sha256()
-    for path in [*executed, *sorted(_HERE.glob("static/*")), *_documents(), _HERE / "conf.py", _HERE / "publish.py", _HERE / "requirements.txt"]:
+    made_by = [*sorted(_HERE.glob("static/*")), *sorted(_HERE.glob("*.py")), _HERE / "requirements.txt"]
+    for path in [*executed, *_documents(), *made_by]:
         found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
 
@@ -91,8 +93,11 @@ def _page(path, source, extra, comparisons, names, pdf):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = _relink(cell.source, lambda link: link[0] if link["image"] else _link(link, path, source, pages))
+    provenance = notebook.metadata.get("kernelsmith", {})
     title, sentence = _heading(notebook, path.stem)
-    figures = 0
+    title, sentence = provenance.get("title", title), provenance.get("claim", sentence)
+    thumbnail = _thumbnail(notebook, path.stem, source)
+    number = 0
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
@@ -100,24 +105,30 @@ def _page(path, source, extra, comparisons, names, pdf):
             archive = data.pop(FILES, None)
             if not archive and not picture(data):
                 continue
-            figures += 1
-            name = f"{path.stem}-{figures}"
+            number += 1
+            name = f"{path.stem}-{number}"
             if archive:
                 _unpack(base64.b64decode(archive), extra / "figures", name)
             if not picture(data):
-                data["text/html"] = _offered(data["text/html"], figures, name, extra)
+                data["text/html"] = _offered(data["text/html"], number, name, extra)
     if pdf and notebook.cells and notebook.cells[0].cell_type == "markdown":
         link = f'<a class="pdf" href="pdf/{path.stem}.pdf">This page as PDF</a>'
         notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{link}\n```", id="pdf"))
-    provenance = notebook.metadata.get("kernelsmith")
-    if provenance:
+    if provenance.get("scale"):
         notebook.cells.append(nbformat.v4.new_markdown_cell(_provenance(provenance), id="provenance"))
+    notebook.metadata["myst"] = {"html_meta": _meta(title, sentence)}
     nbformat.write(notebook, source / path.name)
     return "\n".join(
         [f":::{{grid-item-card}} {title}", f":link: {path.stem}", ":link-type: doc"]
-        + _thumbnail(notebook, path.stem, source)
+        + thumbnail
         + ["", sentence, ":::"]
     )
+
+
+def _meta(title, sentence):
+    """What search engines and messengers show of a page."""
+    title, sentence = _plain(title), " ".join(_plain(sentence).split())
+    return {"description": sentence, "property=og:type": "article", "property=og:title": title, "property=og:description": sentence}
 
 
 def _offered(text, number, name, extra):
@@ -136,15 +147,6 @@ def downloads(number, name, links):
     return f'<p class="downloads"><a href="#figure-{number}">Figure {number}</a> · ' + " · ".join(items) + "</p>"
 
 
-def picture(data):
-    """The kind and the bytes of the picture in an output's data, or None."""
-    if "image/png" in data:
-        return ".png", base64.b64decode(data["image/png"])
-    if "image/svg+xml" in data:
-        return ".svg", data["image/svg+xml"].encode()
-    return None
-
-
 def _unpack(archive, folder, name):
     folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
@@ -153,7 +155,8 @@ def _unpack(archive, folder, name):
 
 
 def _index(executed, cards, guides, comparisons):
-    text = f"# Kernelsmith\n\n{_INTRODUCTION}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n" + "\n\n".join(cards) + "\n::::\n"
+    meta = json.dumps({"myst": {"html_meta": _meta("Kernelsmith", _INTRODUCTION)}})
+    text = f"---\n{meta}\n---\n\n# Kernelsmith\n\n{_INTRODUCTION}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n" + "\n\n".join(cards) + "\n::::\n"
     pages = [path.stem for path in executed]
     if comparisons:
         pages.append("published")
@@ -245,29 +248,31 @@ def _plain(title):
 
 def _heading(notebook, stem):
     """The title of a notebook and the first sentence below it."""
-    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    title = re.search(r"^# +(.+?) *$", text, re.MULTILINE)
-    if not title:
+    found = heading(notebook)
+    if not found:
         return stem, ""
-    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text[title.end() :])]
+    title, text = found
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text)]
     first = next((part for part in paragraphs if part and not re.match(r"[#:`|<!>$*\-]", part)), "")
     sentence = re.match(r".+?[.!?](?=\s+[A-Z`$\[]|$)", first, re.DOTALL)
-    return title.group(1), sentence[0] if sentence else first
+    return title, sentence[0] if sentence else first
 
 
 def _thumbnail(notebook, stem, source):
-    """The notebook's first picture as the image of its card."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            found = picture(data)
-            if not found:
-                continue
-            folder = source / "thumbnails"
-            folder.mkdir(exist_ok=True)
-            (folder / (stem + found[0])).write_bytes(found[1])
-            alt = " ".join(data.get("text/plain", stem).split())
-            return [f":img-top: thumbnails/{stem}{found[0]}", f":img-alt: {alt}"]
+    """The picture that stands for the notebook, or else its first, as the image of its card."""
+    shown = figures(notebook)
+    chosen = notebook.metadata.get("kernelsmith", {}).get("picture")
+    if type(chosen) is not int or chosen < 1:
+        chosen = 1
+    for output in shown[chosen - 1 : chosen] + shown:
+        found = picture(output.data)
+        if not found:
+            continue
+        folder = source / "thumbnails"
+        folder.mkdir(exist_ok=True)
+        (folder / (stem + found[0])).write_bytes(found[1])
+        alt = " ".join(output.data.get("text/plain", stem).split())
+        return [f":img-top: thumbnails/{stem}{found[0]}", f":img-alt: {alt}"]
     return []
 
 
