@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -228,6 +229,22 @@ class Pages(unittest.TestCase):
             self.assertIn("\n\nWhat it is.\n:::", card)
             self.assertIn(":img-alt: a curve", card)
             self.assertEqual(page.metadata["myst"]["html_meta"]["description"], "What it is.")
+
+    def test_the_report_folds_declarations(self):
+        cells = [new_markdown_cell("# Parity\n\nText."), cell('import (\n\t"fmt"\n)'), cell("// half is <half>.\nconst half = 0.5", count=2), cell("%%\nf()", count=3)]
+        paths = []
+        for scale in "quick", "paper":
+            paths.append(self.source.parent / f"01-{scale}.ipynb")
+            says = {"title": "Parity", "claim": 'It is "so".', "scale": scale}
+            nbformat.write(new_notebook(cells=cells, metadata={"kernelsmith": says, "kernelspec": run.KERNEL, "language_info": run.LANGUAGE}), paths[-1])
+        with mock.patch.object(publish, "_documents", lambda: []):
+            publish.publish(paths, self.source.parent / "report", self.source.parent / "build")
+        quick, paper = (Path(self.source.parent, "report", name).read_text(encoding="utf-8") for name in ("01-quick.html", "01-paper.html"))
+        for page in quick, paper:
+            folds = re.findall(r'<details class="code"( open)?><summary>(.*?)</summary>', page)
+            self.assertEqual(folds, [("", "Imports: fmt · 3 lines of Go"), ("", "half is &lt;half&gt; · 2 lines of Go"), (" open", "2 lines of Go")])
+            self.assertIn('<meta content="It is &quot;so&quot;." name="description"', page)
+
 
 class Keys(unittest.TestCase):
     def test_a_notebook_runs_again_when_its_cells_or_the_scale_change(self):
