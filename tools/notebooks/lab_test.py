@@ -139,7 +139,7 @@ class Pages(unittest.TestCase):
         path = self.source.parent / "05-parity.ipynb"
         nbformat.write(new_notebook(cells=list(cells), metadata=metadata or {}), path)
         comparisons = []
-        card = publish._page(path, self.source, self.extra, comparisons, list(names), False)
+        card = publish._page(path, self.source, self.extra, comparisons, list(names), False, [])
         return nbformat.read(self.source / path.name, as_version=4), card, comparisons
 
     def test_figures_are_unpacked_and_nothing_of_ours_is_left(self):
@@ -166,7 +166,8 @@ class Pages(unittest.TestCase):
         title = new_markdown_cell("# Parity of $n$ bits\n\nWhat it is. And more.")
         _, card, comparisons = self.page(title, cell("%%\nf()", table))
         self.assertIn("\n\nWhat it is.\n:::", card)
-        text = publish._published(comparisons)
+        text = publish._published(comparisons, [{"scale": "paper"}])
+        self.assertTrue(text.startswith("\n# Published"), text)
         self.assertIn("1 of 2 agree", text)
         self.assertIn("loss &lt; 1", text)
         self.assertIn('<td class="differs">differs</td>', text)
@@ -230,7 +231,29 @@ class Pages(unittest.TestCase):
             self.assertIn(":img-alt: a curve", card)
             self.assertEqual(page.metadata["myst"]["html_meta"]["description"], "What it is.")
 
-    def test_the_report_folds_declarations(self):
+    def test_a_page_of_less_than_the_published_setting_says_so(self):
+        wine = {"name": "wine", "licence": "CC BY 4.0", "stands_for": ["red & white"]}
+        iris = {"name": "iris", "licence": "CC BY 4.0"}
+        title = new_markdown_cell("# Parity")
+        for says, words in (
+            ({"scale": "quick"}, ["Quick scale", "smaller nets and fewer trials", "published setting (paper scale)"]),
+            ({"scale": "quick", "data": [iris, wine]}, ["Quick scale · Stand-in data", "smaller nets", "wine in place of red &amp; white"]),
+            ({"scale": "paper", "data": [wine]}, ['class="badge">Stand-in data<', "wine in place of red &amp; white"]),
+        ):
+            page, _, _ = self.page(title, cell("f()"), metadata={"kernelsmith": says})
+            for word in words:
+                self.assertIn(word, page.cells[0].source)
+            self.assertEqual(page.cells[1].source, "# Parity")
+            self.assertEqual("in place of red &amp; white (CC BY 4.0)" in page.cells[-1].source, "data" in says)
+        for metadata in {}, {"kernelsmith": {"scale": "paper", "data": [iris]}}:
+            page, _, _ = self.page(title, cell("f()"), metadata=metadata)
+            self.assertEqual(page.cells[0].source, "# Parity")
+        both = [{"scale": "quick"}, {"scale": "paper"}, {"scale": "quick"}]
+        for text in publish._index([], [], [], [], both), publish._published([], both):
+            self.assertIn("2 of 3 notebooks were run with smaller nets", text.split("\n# ")[0])
+        self.assertNotIn("badge", publish._index([], [], [], [], both[1:2]))
+
+    def test_the_report_folds_declarations_and_has_the_badge_first(self):
         cells = [new_markdown_cell("# Parity\n\nText."), cell('import (\n\t"fmt"\n)'), cell("// half is <half>.\nconst half = 0.5", count=2), cell("%%\nf()", count=3)]
         paths = []
         for scale in "quick", "paper":
@@ -239,11 +262,16 @@ class Pages(unittest.TestCase):
             nbformat.write(new_notebook(cells=cells, metadata={"kernelsmith": says, "kernelspec": run.KERNEL, "language_info": run.LANGUAGE}), paths[-1])
         with mock.patch.object(publish, "_documents", lambda: []):
             publish.publish(paths, self.source.parent / "report", self.source.parent / "build")
-        quick, paper = (Path(self.source.parent, "report", name).read_text(encoding="utf-8") for name in ("01-quick.html", "01-paper.html"))
+        quick, paper, index = (Path(self.source.parent, "report", name).read_text(encoding="utf-8") for name in ("01-quick.html", "01-paper.html", "index.html"))
         for page in quick, paper:
             folds = re.findall(r'<details class="code"( open)?><summary>(.*?)</summary>', page)
             self.assertEqual(folds, [("", "Imports: fmt · 3 lines of Go"), ("", "half is &lt;half&gt; · 2 lines of Go"), (" open", "2 lines of Go")])
             self.assertIn('<meta content="It is &quot;so&quot;." name="description"', page)
+        article = quick.split("<article", 1)[1]
+        self.assertLess(article.index('class="badge"'), article.index("<h1>"))
+        self.assertNotIn("<section", article[: article.index('class="badge"')])
+        self.assertNotIn('class="badge"', paper)
+        self.assertIn("1 of 2 notebooks", index)
 
 
 class Keys(unittest.TestCase):
@@ -312,7 +340,7 @@ class Provenance(unittest.TestCase):
             with mock.patch.multiple(run, NotebookClient=Client, _provenance=lambda scale, _: {"scale": scale}), contextlib.redirect_stdout(io.StringIO()):
                 notebook, failure = run.run(path, "quick")
         self.assertIsNone(failure)
-        data = [{"name": "iris", "licence": "CC0"}, {"name": "wine", "licence": "CC BY 4.0"}]
+        data = [{"name": "iris", "licence": "CC0"}, {"name": "wine", "licence": "CC BY 4.0", "stands_for": ["wine-quality-red"]}]
         self.assertEqual(notebook.metadata["kernelsmith"], says | {"scale": "quick", "data": data})
 
     def test_what_executing_writes_is_no_local_change(self):

@@ -201,8 +201,11 @@ def _loaded(path):
     os.unlink(path)
     found = {}
     for line in sorted(set(lines)):
-        name, licence = line.split("\t")[:2]
-        found.setdefault((name, licence), {"name": name, "licence": licence})
+        name, licence, *stands_for = line.split("\t")
+        # A set that stands for another was loaded by its own name before.
+        one = found.setdefault((name, licence), {"name": name, "licence": licence})
+        if stands_for:
+            one["stands_for"] = one.get("stands_for", []) + stands_for
     return list(found.values())
 
 
