@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kernelsmith/kernelsmith/internal/loaded"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -159,7 +160,7 @@ func Embedded(name string) (*Dataset, error) {
 	}
 	ds.Split = &half
 	ds.Tuning = &Split{Train: slices.Clone(half.Train), Test: slices.Clone(half.Test)}
-	loaded(ds)
+	loaded.Note(ds.Name, ds.Provenance.Licence, "")
 	return ds, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"github.com/kernelsmith/kernelsmith/internal/jmlr"
+	"github.com/kernelsmith/kernelsmith/internal/loaded"
 )
 
 // NotFoundError reports that the files of a set are in none of the places where they may be: Set
@@ -65,7 +66,7 @@ func LoadJMLR(set string, settings *LoadSettings) (*Dataset, error) {
 	s.acceptAltered = settings.AcceptAltered
 	ds, err := s.parse()
 	if err == nil {
-		loaded(ds)
+		loaded.Note(ds.Name, ds.Provenance.Licence, "")
 	}
 	return ds, err
 }

@@ -3,10 +3,13 @@ package study
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/loaded"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
 )
@@ -140,8 +143,14 @@ func TestDataset(t *testing.T) {
 	t.Setenv("KERNELSMITH_DATA", t.TempDir())
 	t.Setenv("KERNELSMITH_CACHE", t.TempDir())
 	s := opened(t, quick)
-	if set := ntk.Must(s.Dataset("wine-quality-red", data.Wine)); set.Name != data.Wine().Name {
+	noted := filepath.Join(t.TempDir(), "loaded")
+	t.Setenv(loaded.Variable, noted)
+	if set := ntk.Must(s.Dataset("wine-quality-red", data.Wine)); set.Name != "wine" {
 		t.Errorf("%s", set.Name)
+	}
+	if lines, err := os.ReadFile(noted); err != nil ||
+		!strings.HasSuffix(string(lines), "\twine-quality-red\n") {
+		t.Errorf("the stand-in is noted as %q, %v", lines, err)
 	}
 	if _, err := s.Dataset("wine-quality-red", nil); err == nil {
 		t.Error("a set from nowhere")

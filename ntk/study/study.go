@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/loaded"
 	"github.com/kernelsmith/kernelsmith/internal/records"
 )
 
@@ -51,13 +52,17 @@ func Open(name string) (*Study, error) {
 }
 
 // Dataset returns a set of the JMLR collection (see data.LoadJMLR). Where its files are not on
-// this machine, at the quick scale a stand-in takes its place; at the other scale that is an
-// error, and so are damaged files at both.
+// this machine, at the quick scale a stand-in takes its place, and a published page says so; at
+// the other scale that is an error, and so are damaged files at both.
 func (s *Study) Dataset(name string, standIn func() *data.Dataset) (*data.Dataset, error) {
 	set, err := data.LoadJMLR(name, nil)
 	var missing *data.NotFoundError
 	if errors.As(err, &missing) && s.scale == quick && standIn != nil {
-		return standIn(), nil
+		set = standIn()
+		if set != nil {
+			loaded.Note(set.Name, set.Provenance.Licence, name)
+		}
+		return set, nil
 	}
 	return set, err
 }

@@ -19,6 +19,9 @@ const broken = {
   "contrast.html": [page('<p style="color:#bbb;background:#fff">text</p>'), "color-contrast (light)"],
   "dark.html": [page("<p>text</p>", "<style>@media (prefers-color-scheme: dark) { p { color: #444; background: #222 } }</style>"), "color-contrast (dark)"],
   "alt.html": [page('<img src="good.svg">'), "image-alt"],
+  "badge.html": [page('<p class="badge">Quick scale</p><p style="height:3000px">text</p>'), "the badge leaves a screen of 1280 pixels"],
+  "fold.html": [page('<button class="fold-code">Show all code</button><details class="code"><summary>1 line</summary><pre>a</pre></details>'), "the button that folds the code leaves 0, 0, 0 of 0"],
+  "paper.html": [page('<details class="code"><summary>1 line</summary><pre>a</pre></details>'), "1 cells are folded on paper"],
   "wide.html": [page('<p style="width:900px">text</p>'), "on a phone it is"],
 };
 

@@ -57,7 +57,13 @@ async function pageFaults(browser, folder, path) {
       for (const { id, help, nodes } of violations) found.push(`${id} (${colorScheme}): ${help}: ${nodes.length} times, as ${nodes[0].html.slice(0, 200)}`);
     }
     await page.emulateMedia({ colorScheme: "light" });
+    found.push(...(await page.evaluate(badge)), ...(await page.evaluate(folds)));
+    await page.emulateMedia({ media: "print" });
+    const unprinted = await page.evaluate(folded);
+    if (unprinted > 0) found.push(`${unprinted} cells are folded on paper`);
+    await page.emulateMedia({ media: "screen" });
     await page.setViewportSize(PHONE);
+    found.push(...(await page.evaluate(badge)));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (wide > 1) found.push(`on a phone it is ${wide} pixels wider than the screen`);
   } finally {
@@ -77,6 +83,39 @@ function contents() {
     if (!formula.querySelector("mjx-container") || bad) found.push(`the formula ${(bad ?? formula).textContent.trim().slice(0, 80)} is not typeset`);
   }
   return found;
+}
+
+// badge runs in the page: what says that it is of less than the published setting stays on the screen.
+function badge() {
+  const one = document.querySelector(".badge");
+  if (!one) return [];
+  scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+  const { top, bottom } = one.getBoundingClientRect();
+  scrollTo({ top: 0, behavior: "instant" });
+  return top >= 0 && bottom <= innerHeight ? [] : [`the badge leaves a screen of ${innerWidth} pixels`];
+}
+
+// folds runs in the page: the button shows all code, folds all, and leaves the page as it came.
+function folds() {
+  const code = [...document.querySelectorAll("details.code")];
+  if (code.length === 0) return [];
+  const button = document.querySelector(".fold-code");
+  if (!button) return ["there is no button that folds the code"];
+  const opened = () => code.map((one) => Number(one.open)).join("");
+  const came = opened();
+  const states = [1, 2, 3].map(() => {
+    button.click();
+    return opened();
+  });
+  const want = ["1".repeat(code.length), "0".repeat(code.length), came];
+  return states.join() === want.join() ? [] : [`the button that folds the code leaves ${states.join(", ")} of ${came}`];
+}
+
+// folded runs in the page: how many cells' code is not to be seen.
+async function folded() {
+  // What a change of media shows is laid out in the next frames.
+  for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+  return [...document.querySelectorAll("details.code pre")].filter((code) => !code.checkVisibility({ contentVisibilityAuto: true })).length;
 }
 
 // thin runs in the page: it leaves a few of the coloured words of each kind, and no formulas, whose thousands of elements

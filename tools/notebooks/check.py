@@ -1,5 +1,6 @@
 """What must be true of a notebook that has been executed."""
 
+import base64
 import re
 
 # Comments and literals of Go, in which no call counts.
@@ -7,8 +8,10 @@ GO_SILENT = re.compile(
     r"""//[^\n]* | /\*.*?\*/ | `[^`]*` | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+'""", re.DOTALL | re.VERBOSE
 )
 # Where the part of a cell begins that runs: the kernel's %% or %main, or the main function.
-_RUNS = re.compile(r"^(?:%%|%main\b).*$|^func\s+main\s*\(\s*\)", re.MULTILINE)
+RUNS = re.compile(r"^(?:%%|%main\b).*$|^func\s+main\s*\(\s*\)", re.MULTILINE)
 _SHOW = re.compile(r"(?<!func )\b(?:Show|live\.Run)\(")
+# What plotting.Show puts beside what is seen: the figure as files.
+FILES = "application/vnd.kernelsmith.figure+zip"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -25,8 +28,30 @@ def plain(text):
 def draws(source):
     """How many pictures a cell must at least show: the calls of Show and live.Run in the part of it that runs."""
     go = GO_SILENT.sub(" ", source)
-    start = _RUNS.search(go)
+    start = RUNS.search(go)
     return len(_SHOW.findall(go, start.end())) if start else 0
+
+
+def heading(notebook):
+    """A notebook's first heading and the text below it, or None."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    found = re.search(r"^# +(.+?) *$", text, re.MULTILINE)
+    return (found[1], text[found.end() :]) if found else None
+
+
+def figures(notebook):
+    """The outputs that are figures of a page, in order: that of figure n is at n - 1."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output for output in outputs if FILES in output.get("data", {}) or picture(output.get("data", {}))]
+
+
+def picture(data):
+    """The kind and the bytes of the picture in an output's data, or None."""
+    if "image/png" in data:
+        return ".png", base64.b64decode(data["image/png"])
+    if "image/svg+xml" in data:
+        return ".svg", data["image/svg+xml"].encode()
+    return None
 
 
 def pictures(cell):

@@ -1,8 +1,8 @@
 """Configuration of the report: Sphinx with MyST-NB over notebooks that have been executed before."""
 
 import hashlib
+import html
 import importlib.util
-import re
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +12,9 @@ from docutils import nodes
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
-from publish import downloads, picture
+from cells import declares_only, label
+from check import picture
+from publish import downloads
 
 project = "Kernelsmith"
 html_title = "Kernelsmith"
@@ -76,10 +78,14 @@ def _dress(app, document):
         figure += [link, nodes.caption(caption, caption), nodes.raw("", downloads(number, picked, links), format="html")]
     for code in list(document.findall(nodes.container)):
         if "cell_input" in code["classes"]:
-            lines = code.astext().count("\n") + 1
+            source = code.astext()
+            lines = source.count("\n") + 1
             summary = f"{lines} lines of Go" if lines > 1 else "1 line of Go"
-            # Imports interest few readers: they start folded.
-            shown = "" if re.fullmatch(r"\s*import \([^)]*\)\s*", code.astext()) else " open"
+            # What only declares can wait: it starts folded, and says what is in it.
+            folded = declares_only(source)
+            if folded:
+                summary = f"{html.escape(label(source))} · {summary}"
+            shown = "" if folded else " open"
             place = code.parent.index(code)
             code.parent.insert(place + 1, nodes.raw("", "</details>", format="html"))
             code.parent.insert(place, nodes.raw("", f'<details class="code"{shown}><summary>{summary}</summary>', format="html"))

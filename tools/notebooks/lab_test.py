@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -138,7 +139,7 @@ class Pages(unittest.TestCase):
         path = self.source.parent / "05-parity.ipynb"
         nbformat.write(new_notebook(cells=list(cells), metadata=metadata or {}), path)
         comparisons = []
-        card = publish._page(path, self.source, self.extra, comparisons, list(names), False)
+        card = publish._page(path, self.source, self.extra, comparisons, list(names), False, [])
         return nbformat.read(self.source / path.name, as_version=4), card, comparisons
 
     def test_figures_are_unpacked_and_nothing_of_ours_is_left(self):
@@ -165,7 +166,8 @@ class Pages(unittest.TestCase):
         title = new_markdown_cell("# Parity of $n$ bits\n\nWhat it is. And more.")
         _, card, comparisons = self.page(title, cell("%%\nf()", table))
         self.assertIn("\n\nWhat it is.\n:::", card)
-        text = publish._published(comparisons)
+        text = publish._published(comparisons, [{"scale": "paper"}])
+        self.assertTrue(text.startswith("\n# Published"), text)
         self.assertIn("1 of 2 agree", text)
         self.assertIn("loss &lt; 1", text)
         self.assertIn('<td class="differs">differs</td>', text)
@@ -209,19 +211,86 @@ class Pages(unittest.TestCase):
             self.assertIn(says, block)
 
 
+    def test_a_card_has_what_the_notebook_says_of_itself(self):
+        shown = [picture(), picture()]
+        shown[1].data |= {"image/png": base64.b64encode(b"second").decode(), "text/plain": "the second"}
+        cells = new_markdown_cell("# Parity\n\nWhat it is. And more."), cell("%%\nf()", *shown)
+        says = {"title": "Parity", "claim": "It is 3 < 4.", "picture": 2}
+        page, card, _ = self.page(*cells, metadata={"kernelsmith": says})
+        self.assertIn("\n\nIt is 3 < 4.\n:::", card)
+        self.assertIn(":img-alt: the second", card)
+        self.assertEqual((self.source / "thumbnails/05-parity.png").read_bytes(), b"second")
+        meta = page.metadata["myst"]["html_meta"]
+        self.assertEqual((meta["description"], meta["property=og:title"]), ("It is 3 < 4.", "Parity"))
+        self.assertNotIn("How this page was made", str(page))
+        # Without, and where the figure is not there at this scale.
+        for metadata in {}, {"kernelsmith": {"picture": 3}}:
+            page, card, _ = self.page(*cells, metadata=metadata)
+            self.assertIn("grid-item-card} Parity\n", card)
+            self.assertIn("\n\nWhat it is.\n:::", card)
+            self.assertIn(":img-alt: a curve", card)
+            self.assertEqual(page.metadata["myst"]["html_meta"]["description"], "What it is.")
+
+    def test_a_page_of_less_than_the_published_setting_says_so(self):
+        wine = {"name": "wine", "licence": "CC BY 4.0", "stands_for": ["red & white"]}
+        iris = {"name": "iris", "licence": "CC BY 4.0"}
+        title = new_markdown_cell("# Parity")
+        for says, words in (
+            ({"scale": "quick"}, ["Quick scale", "smaller nets and fewer trials", "published setting (paper scale)"]),
+            ({"scale": "quick", "data": [iris, wine]}, ["Quick scale · Stand-in data", "smaller nets", "wine in place of red &amp; white"]),
+            ({"scale": "paper", "data": [wine]}, ['class="badge">Stand-in data<', "wine in place of red &amp; white"]),
+        ):
+            page, _, _ = self.page(title, cell("f()"), metadata={"kernelsmith": says})
+            for word in words:
+                self.assertIn(word, page.cells[0].source)
+            self.assertEqual(page.cells[1].source, "# Parity")
+            self.assertEqual("in place of red &amp; white (CC BY 4.0)" in page.cells[-1].source, "data" in says)
+        for metadata in {}, {"kernelsmith": {"scale": "paper", "data": [iris]}}:
+            page, _, _ = self.page(title, cell("f()"), metadata=metadata)
+            self.assertEqual(page.cells[0].source, "# Parity")
+        both = [{"scale": "quick"}, {"scale": "paper"}, {"scale": "quick"}]
+        for text in publish._index([], [], [], [], both), publish._published([], both):
+            self.assertIn("2 of 3 notebooks were run with smaller nets", text.split("\n# ")[0])
+        self.assertNotIn("badge", publish._index([], [], [], [], both[1:2]))
+
+    def test_the_report_folds_declarations_and_has_the_badge_first(self):
+        cells = [new_markdown_cell("# Parity\n\nText."), cell('import (\n\t"fmt"\n)'), cell("// half is <half>.\nconst half = 0.5", count=2), cell("%%\nf()", count=3)]
+        paths = []
+        for scale in "quick", "paper":
+            paths.append(self.source.parent / f"01-{scale}.ipynb")
+            says = {"title": "Parity", "claim": 'It is "so".', "scale": scale}
+            nbformat.write(new_notebook(cells=cells, metadata={"kernelsmith": says, "kernelspec": run.KERNEL, "language_info": run.LANGUAGE}), paths[-1])
+        with mock.patch.object(publish, "_documents", lambda: []):
+            publish.publish(paths, self.source.parent / "report", self.source.parent / "build")
+        quick, paper, index = (Path(self.source.parent, "report", name).read_text(encoding="utf-8") for name in ("01-quick.html", "01-paper.html", "index.html"))
+        for page in quick, paper:
+            folds = re.findall(r'<details class="code"( open)?><summary>(.*?)</summary>', page)
+            self.assertEqual(folds, [("", "Imports: fmt · 3 lines of Go"), ("", "half is &lt;half&gt; · 2 lines of Go"), (" open", "2 lines of Go")])
+            self.assertIn('<meta content="It is &quot;so&quot;." name="description"', page)
+        article = quick.split("<article", 1)[1]
+        self.assertLess(article.index('class="badge"'), article.index("<h1>"))
+        self.assertNotIn("<section", article[: article.index('class="badge"')])
+        self.assertNotIn('class="badge"', paper)
+        self.assertIn("1 of 2 notebooks", index)
+
+
 class Keys(unittest.TestCase):
     def test_a_notebook_runs_again_when_its_cells_or_the_scale_change(self):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "01-a.ipynb")
 
-            def key(source, scale="quick", outputs=()):
-                nbformat.write(new_notebook(cells=[new_code_cell(source, id="a", outputs=list(outputs))]), path)
+            def key(source, scale="quick", outputs=(), **says):
+                cells = [new_code_cell(source, id="a", outputs=list(outputs))]
+                nbformat.write(new_notebook(cells=cells, metadata={"kernelsmith": says}), path)
                 return run._key(path, scale)
 
             first = key("f()")
             self.assertEqual(first, key("f()", outputs=[picture()]))
             self.assertNotEqual(first, key("g()"))
             self.assertNotEqual(first, key("f()", scale="paper"))
+            self.assertEqual(first, key("f()", date="2026-11-29"))
+            for name in run.KEPT:
+                self.assertNotEqual(first, key("f()", **{name: "1"}))
 
     def test_a_notebook_runs_again_when_the_library_or_the_data_change(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -253,6 +322,27 @@ class Keys(unittest.TestCase):
 
 
 class Provenance(unittest.TestCase):
+    def test_a_run_keeps_what_a_notebook_says_of_itself_and_notes_its_data(self):
+        class Client:
+            def __init__(self, *_, **__):
+                self.setup_kernel = contextlib.nullcontext
+
+            def execute_cell(self, cell, _, execution_count):
+                cell.execution_count = execution_count
+                with open(os.environ["KERNELSMITH_LOADED"], "a", encoding="utf-8") as file:
+                    file.write("wine\tCC BY 4.0\nwine\tCC BY 4.0\twine-quality-red\niris\tCC0\n")
+
+        says = {"title": "A", "claim": "B.", "picture": 2, "seeds": "1"}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "01-a.ipynb")
+            old = {"scale": "paper", "date": "old", "failed": "cell 1 of 2", "data": [{"name": "old"}]}
+            nbformat.write(new_notebook(cells=[cell("f()"), cell("g()", count=2)], metadata={"kernelsmith": says | old}), path)
+            with mock.patch.multiple(run, NotebookClient=Client, _provenance=lambda scale, _: {"scale": scale}), contextlib.redirect_stdout(io.StringIO()):
+                notebook, failure = run.run(path, "quick")
+        self.assertIsNone(failure)
+        data = [{"name": "iris", "licence": "CC0"}, {"name": "wine", "licence": "CC BY 4.0", "stands_for": ["wine-quality-red"]}]
+        self.assertEqual(notebook.metadata["kernelsmith"], says | {"scale": "quick", "data": data})
+
     def test_what_executing_writes_is_no_local_change(self):
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(run, "CHECKOUT", Path(folder)):
             for file in "notebooks/01-a.ipynb", "ntk/a.go":

@@ -1,7 +1,9 @@
 """Checks the notebooks without running them: python lint.py
 
 Every code cell is compiled, with the declarations of the cells above it, against the packages of this checkout; it is
-formatted by gofmt, has at most 30 lines, and the outputs below it are those of this version of it, pictures with a caption.
+formatted by gofmt, has at most 30 lines of at most 100 columns, and the outputs below it are those of this version of
+it, pictures with a caption. The notebook says its title, its claim and which picture stands for it, and no function and
+no type is pasted from another notebook.
 Each problem is a line: notebook, cell, line, what is wrong and what to do. Cells are counted as a run numbers them.
 The exit status is 1 if there is a problem.
 """
@@ -22,16 +24,15 @@ sys.dont_write_bytecode = True
 
 import nbformat
 
-from check import GO_SILENT, code_cells, draws, plain, problems
+from cells import Cell, declared, package_name
+from check import GO_SILENT, code_cells, draws, figures, heading, plain, problems
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "notebooks"
-LONGEST = 30
+LONGEST, WIDEST, TAB = 30, 100, 4
 _TEXT = ("text/plain", "text/html", "text/markdown", "text/latex", "application/json")
 # Folders of machines, as a path begins; not in the middle of an address or a relative path.
 _PATH = re.compile(r"(?<![\w.:/~-])/(?:home|Users|root|tmp|var|private|usr|opt|mnt|media|srv|work|workspaces?|data|content)/[^\s\"'<>)]+|\b[A-Za-z]:\\\w[^\s\"'<>]*")
-_IMPORT = re.compile(r"^import\s*(?:\((.*?)^\)|([^\n(]+)$)", re.DOTALL | re.MULTILINE)
-_SPEC = re.compile(r"^\s*(?:([\w.]+)\s+)?\"([^\"]+)\"")
 
 
 def versions(cells):
@@ -48,35 +49,6 @@ def version_of(cell):
     return cell.metadata.get("kernelsmith", {}).get("version")
 
 
-class Cell:
-    """The parts of a code cell: declarations, imports among them, and what runs."""
-
-    def __init__(self, number, source):
-        self.number, self.source = number, source
-        lines = source.split("\n")
-        start = next((i for i, line in enumerate(lines) if re.match(r"(?:%%|%main\b)", line)), len(lines))
-        # Lines for the kernel or the shell are no Go; an empty line keeps the count.
-        lines = ["" if line.startswith(("%", "!")) else line for line in lines]
-        head, self.body, self.body_line = lines[:start], "\n".join(lines[start + 1 :]), start + 2
-        self.runs = start < len(lines)
-        self.imports = []  # (line, name or "", path, group)
-        text = "\n".join(head)
-        for block in _IMPORT.finditer(text):
-            self._read_imports(text, block)
-        self.declarations = _IMPORT.sub(lambda block: "\n" * block[0].count("\n"), text)
-        self.head = text
-
-    def _read_imports(self, text, block):
-        inside = 1 if block[1] is not None else 2
-        first, group = text.count("\n", 0, block.start(inside)) + 1, 0
-        for offset, line in enumerate(block[inside].split("\n")):
-            spec = _SPEC.match(line)
-            if spec:
-                self.imports.append((first + offset, spec[1] or "", spec[2], (block.start(), group)))
-            elif not line.strip():
-                group += 1
-
-
 def lint(paths, build=True):
     """Everything wrong with the notebooks at paths, a line each; without build, what shows without compiling."""
     found, parsed = [], []
@@ -85,6 +57,7 @@ def lint(paths, build=True):
         cells = [Cell(number, cell.source) for number, cell in enumerate(code_cells(notebook), 1)]
         parsed.append((path, cells))
         found += _notebook_problems(path, notebook, cells)
+    found += _pasted(parsed)
     if build:
         found += _compile(parsed)
     return sorted(set(found), key=_place)
@@ -108,6 +81,7 @@ def _notebook_problems(path, notebook, cells):
     for problem in problems(notebook):
         cell = re.match(r"cell (\d+): (.*)", problem)
         yield _say(path, cell and cell[1], None, cell[2] if cell else problem, run_again)
+    yield from _card_problems(path, notebook)
     code = code_cells(notebook)
     stale = [n for n, (raw, version) in enumerate(zip(code, versions(code), strict=True), 1) if raw.outputs and version_of(raw) != version]
     if stale:
@@ -118,6 +92,10 @@ def _notebook_problems(path, notebook, cells):
         lines = cell.source.count("\n") + 1
         if lines > LONGEST:
             yield _say(path, n, LONGEST + 1, f"the cell has {lines} lines, more than {LONGEST}", "split it, or let the library do more")
+        for number, line in enumerate(cell.source.split("\n"), 1):
+            columns = len(line.replace("\t", " " * TAB))
+            if columns > WIDEST:
+                yield _say(path, n, number, f"the line has {columns} columns, more than {WIDEST} (a tab is {TAB})", "break it")
         yield from _import_problems(path, cell, cells)
         yield from _caption_problems(path, cell, raw, run_again)
         yield from _machine_problems(path, cell, raw)
@@ -125,6 +103,38 @@ def _notebook_problems(path, notebook, cells):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(lambda cell: list(_format_problems(path, cell)), cells):
             yield from found
+
+
+def _card_problems(path, notebook):
+    """What the report shows of a notebook on its first page."""
+    says = notebook.metadata.get("kernelsmith", {})
+    title, claim, chosen = (says.get(name) for name in ("title", "claim", "picture"))
+    first = (heading(notebook) or ("missing",))[0]
+    missing = [name for name, value in (("title", title), ("claim", claim), ("picture", chosen)) if not value]
+    if missing:
+        do = 'write them under "kernelsmith" into its metadata (in JupyterLab: Property Inspector, Advanced Tools, Notebook Metadata)'
+        yield _say(path, None, None, f"it does not say its {', '.join(missing)}", do)
+    if title and first != title:
+        yield _say(path, None, None, f"its title is {title!r}, its first heading {first!r}", "make them the same")
+    if claim and not re.fullmatch(r"(?:(?![.!?]\s)[^\n])+\.", str(claim)):
+        yield _say(path, None, None, f"its claim is not one sentence: {str(claim)[:60]!r}", "say on one line what it finds, with a full stop at the end")
+    shown = len(figures(notebook))
+    if chosen and (type(chosen) is not int or not 1 <= chosen <= shown):
+        yield _say(path, None, None, f"its picture is {chosen!r}, and it has figures 1 to {shown}", "give the number of one of them")
+
+
+def _pasted(parsed):
+    """Functions and types that a notebook has from another."""
+    first = {}
+    for path, cells in parsed:
+        for cell in cells:
+            for kind, name, line, code in declared(cell.declarations):
+                if kind not in ("func", "type") or name in ("main", "init"):
+                    continue
+                there, where = first.setdefault((kind, name, code), (path, cell.number))
+                if there != path:
+                    what = f"{kind} {name} is pasted: {there.name}, cell {where}, has the same"
+                    yield _say(path, cell.number, line, what, "let the library have it, and both notebooks call it")
 
 
 def _import_problems(path, cell, cells):
@@ -135,7 +145,7 @@ def _import_problems(path, cell, cells):
     for line, name, imported, group in cell.imports:
         other = "." in imported.split("/")[0]
         groups.setdefault(group, []).append((line, imported, other))
-        if not any(_uses(each.declarations + "\n" + each.body, _package_name(name, imported)) for each in cells):
+        if not any(_uses(each.declarations + "\n" + each.body, package_name(name, imported)) for each in cells):
             yield _say(path, cell.number, line, f'"{imported}" is imported and not used', "remove the import")
     met_others = False
     for number, specs in enumerate(groups.values()):
@@ -146,13 +156,6 @@ def _import_problems(path, cell, cells):
         if len(kinds) == 2 or number > 1 or (met_others and False in kinds) or (number == 1 and not met_others and kinds == {False}):
             yield _say(path, cell.number, specs[0][0], "imports are not grouped", "write the standard library's first, an empty line, then all others")
         met_others = met_others or True in kinds
-
-
-def _package_name(name, imported):
-    if name:
-        return name
-    parts = [part for part in imported.split("/") if not re.fullmatch(r"v\d+", part)]
-    return parts[-1].split(".")[0]
 
 
 def _uses(code, name):
@@ -260,7 +263,7 @@ def _program(notebook, cells):
         f"//line n{notebook}-cell-{cell.number}:{line}\nimport {name} {json.dumps(imported)}\n"
         for cell in cells
         for line, name, imported, _ in cell.imports
-        if _uses(code, _package_name(name, imported))
+        if _uses(code, package_name(name, imported))
     )
     return "package main\n\n" + imports + code
 

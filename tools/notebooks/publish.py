@@ -16,14 +16,15 @@ from pathlib import Path
 
 import nbformat
 
+from check import FILES, figures, heading, picture
+
 _HERE = Path(__file__).resolve().parent
 _CHECKOUT = _HERE.parents[1]
 _INTRODUCTION = (
     "Design a neural network by its kernel: these pages were made by running the project's notebooks. "
     "Each figure stands below the code that computed and drew it, and can be had as SVG, PDF and PNG, with its data as CSV."
 )
-# What plotting.Show and plotting.ShowCompared put beside what is seen.
-FILES = "application/vnd.kernelsmith.figure+zip"
+# What plotting.ShowCompared puts beside the table.
 COMPARISONS = "application/vnd.kernelsmith.comparisons"
 # In the menu in this order, others of docs/ after them.
 _GUIDES = ("notation", "conventions", "sharp-bits", "extending")
@@ -42,14 +43,14 @@ def publish(executed, target, build, pdf=False):
     shutil.rmtree(work, ignore_errors=True)
     source.mkdir(parents=True)
     extra.mkdir()
-    cards, comparisons = [], []
+    cards, comparisons, standings = [], [], []
     names = [path.stem for path in executed]
     for path in executed:
-        cards.append(_page(path, source, extra, comparisons, names, pdf))
+        cards.append(_page(path, source, extra, comparisons, names, pdf, standings))
     guides = _guides(source, names)
     if comparisons:
-        (source / "published.md").write_text(_published(comparisons), encoding="utf-8")
-    (source / "index.md").write_text(_index(executed, cards, guides, comparisons), encoding="utf-8")
+        (source / "published.md").write_text(_published(comparisons, standings), encoding="utf-8")
+    (source / "index.md").write_text(_index(executed, cards, guides, comparisons, standings), encoding="utf-8")
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-d", work / "doctrees", "-c", _HERE, "-D", f"html_extra_path={extra}"]
     if subprocess.run([*command, source, pages], check=False).returncode != 0:
         raise RuntimeError(f"Sphinx could not build the report from {source}")
@@ -70,7 +71,8 @@ def publish(executed, target, build, pdf=False):
 def _key(executed):
     """A checksum of all that the pages are made from."""
     found = hashlib.sha256()
-    for path in [*executed, *sorted(_HERE.glob("static/*")), *_documents(), _HERE / "conf.py", _HERE / "publish.py", _HERE / "requirements.txt"]:
+    made_by = [*sorted(_HERE.glob("static/*")), *sorted(_HERE.glob("*.py")), _HERE / "requirements.txt"]
+    for path in [*executed, *_documents(), *made_by]:
         found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
 
@@ -84,15 +86,21 @@ def _made(target):
         return None
 
 
-def _page(path, source, extra, comparisons, names, pdf):
-    """Writes the notebook to be published and what its figures offer; returns its card for the index."""
+def _page(path, source, extra, comparisons, names, pdf, standings):
+    """Writes the notebook to be published and what its figures offer; returns its card for the index.
+
+    Published numbers go to comparisons, what the notebook says of how it was run to standings.
+    """
     notebook = nbformat.read(path, as_version=4)
     pages = {*names, *(document.stem for document in _documents())}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = _relink(cell.source, lambda link: link[0] if link["image"] else _link(link, path, source, pages))
+    provenance = notebook.metadata.get("kernelsmith", {})
     title, sentence = _heading(notebook, path.stem)
-    figures = 0
+    title, sentence = provenance.get("title") or title, provenance.get("claim") or sentence
+    thumbnail = _thumbnail(notebook, path.stem, source)
+    number = 0
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
@@ -100,24 +108,67 @@ def _page(path, source, extra, comparisons, names, pdf):
             archive = data.pop(FILES, None)
             if not archive and not picture(data):
                 continue
-            figures += 1
-            name = f"{path.stem}-{figures}"
+            number += 1
+            name = f"{path.stem}-{number}"
             if archive:
                 _unpack(base64.b64decode(archive), extra / "figures", name)
             if not picture(data):
-                data["text/html"] = _offered(data["text/html"], figures, name, extra)
+                data["text/html"] = _offered(data["text/html"], number, name, extra)
     if pdf and notebook.cells and notebook.cells[0].cell_type == "markdown":
         link = f'<a class="pdf" href="pdf/{path.stem}.pdf">This page as PDF</a>'
         notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{link}\n```", id="pdf"))
-    provenance = notebook.metadata.get("kernelsmith")
-    if provenance:
+    standings.append(provenance)
+    badge = _badge([provenance], page=True)
+    if badge:
+        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(badge, id="badge"))
+    if provenance.get("scale"):
         notebook.cells.append(nbformat.v4.new_markdown_cell(_provenance(provenance), id="provenance"))
+    notebook.metadata["myst"] = {"html_meta": _meta(title, sentence)}
     nbformat.write(notebook, source / path.name)
     return "\n".join(
         [f":::{{grid-item-card}} {title}", f":link: {path.stem}", ":link-type: doc"]
-        + _thumbnail(notebook, path.stem, source)
+        + thumbnail
         + ["", sentence, ":::"]
     )
+
+
+def _meta(title, sentence):
+    """What search engines and messengers show of a page."""
+    title, sentence = _plain(title), " ".join(_plain(sentence).split())
+    return {"description": sentence, "property=og:type": "article", "property=og:title": title, "property=og:description": sentence}
+
+
+def _badge(standings, page=False):
+    """What stands at the top of a page and on each of its screens: that it is of less than the published setting.
+
+    The page is that of one notebook, or one about all. Nothing stands there where all were run at paper scale on the
+    data that they name.
+    """
+    short, says = [], []
+    quick = sum(one.get("scale") == "quick" for one in standings)
+    if quick:
+        short.append("Quick scale")
+        who, text = f"{quick} of {len(standings)} notebooks were run with ", "The text speaks"
+        if page:
+            who, text = "", "Sentences between the figures speak"
+        says.append(
+            f"<strong>Quick scale:</strong> {who}smaller nets and fewer trials than the committed run. "
+            f"{text} of the published setting (paper scale)."
+        )
+    stand_ins = sorted({text for one in standings for data in one.get("data", []) for text in _stand_ins(data)})
+    if stand_ins:
+        short.append("Stand-in data")
+        says.append(f"<strong>Stand-in data:</strong> {html.escape('; '.join(stand_ins))}.")
+    if not short:
+        return ""
+    lines = "".join(f"<p>{line}</p>" for line in says)
+    text = f'<p class="badge">{" · ".join(short)}</p><div class="badge-says" role="note">{lines}</div>'
+    return f"```{{raw}} html\n{text}\n```\n"
+
+
+def _stand_ins(data):
+    """For each set whose place a set took, what says so."""
+    return [f"{data['name']} in place of {name}" for name in data.get("stands_for", [])]
 
 
 def _offered(text, number, name, extra):
@@ -136,15 +187,6 @@ def downloads(number, name, links):
     return f'<p class="downloads"><a href="#figure-{number}">Figure {number}</a> · ' + " · ".join(items) + "</p>"
 
 
-def picture(data):
-    """The kind and the bytes of the picture in an output's data, or None."""
-    if "image/png" in data:
-        return ".png", base64.b64decode(data["image/png"])
-    if "image/svg+xml" in data:
-        return ".svg", data["image/svg+xml"].encode()
-    return None
-
-
 def _unpack(archive, folder, name):
     folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
@@ -152,8 +194,9 @@ def _unpack(archive, folder, name):
             (folder / (name + Path(member).suffix)).write_bytes(files.read(member))
 
 
-def _index(executed, cards, guides, comparisons):
-    text = f"# Kernelsmith\n\n{_INTRODUCTION}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n" + "\n\n".join(cards) + "\n::::\n"
+def _index(executed, cards, guides, comparisons, standings):
+    meta = json.dumps({"myst": {"html_meta": _meta("Kernelsmith", _INTRODUCTION)}})
+    text = f"---\n{meta}\n---\n\n{_badge(standings)}\n# Kernelsmith\n\n{_INTRODUCTION}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n" + "\n\n".join(cards) + "\n::::\n"
     pages = [path.stem for path in executed]
     if comparisons:
         pages.append("published")
@@ -215,7 +258,7 @@ def _link(link, document, source, pages):
     return text
 
 
-def _published(comparisons):
+def _published(comparisons, standings):
     """The page of all published numbers."""
     agree = sum(row["agrees"] for _, _, row in comparisons)
     head = "".join(f'<th scope="col">{name}</th>' for name in ("quantity", "published", "ours", "difference", "tolerance", "verdict"))
@@ -233,7 +276,7 @@ def _published(comparisons):
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f'<td class="{verdict}">{verdict}</td></tr>')
     table = f'<div class="comparisons"><table><thead><tr>{head}</tr></thead><tbody>\n' + "\n".join(lines) + "\n</tbody></table></div>"
     return (
-        "# Published against ours\n\n"
+        f"{_badge(standings)}\n# Published against ours\n\n"
         f"Every published number that the notebooks compare with their own: {agree} of {len(comparisons)} agree within the tolerance."
         f"{'' if agree == len(comparisons) else ' The notebooks say where the rest comes from.'}\n\n```{{raw}} html\n{table}\n```\n"
     )
@@ -245,29 +288,31 @@ def _plain(title):
 
 def _heading(notebook, stem):
     """The title of a notebook and the first sentence below it."""
-    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    title = re.search(r"^# +(.+?) *$", text, re.MULTILINE)
-    if not title:
+    found = heading(notebook)
+    if not found:
         return stem, ""
-    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text[title.end() :])]
+    title, text = found
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text)]
     first = next((part for part in paragraphs if part and not re.match(r"[#:`|<!>$*\-]", part)), "")
     sentence = re.match(r".+?[.!?](?=\s+[A-Z`$\[]|$)", first, re.DOTALL)
-    return title.group(1), sentence[0] if sentence else first
+    return title, sentence[0] if sentence else first
 
 
 def _thumbnail(notebook, stem, source):
-    """The notebook's first picture as the image of its card."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            found = picture(data)
-            if not found:
-                continue
-            folder = source / "thumbnails"
-            folder.mkdir(exist_ok=True)
-            (folder / (stem + found[0])).write_bytes(found[1])
-            alt = " ".join(data.get("text/plain", stem).split())
-            return [f":img-top: thumbnails/{stem}{found[0]}", f":img-alt: {alt}"]
+    """The picture that stands for the notebook, or else its first, as the image of its card."""
+    shown = figures(notebook)
+    chosen = notebook.metadata.get("kernelsmith", {}).get("picture")
+    if type(chosen) is not int or chosen < 1:
+        chosen = 1
+    for output in shown[chosen - 1 : chosen] + shown:
+        found = picture(output.data)
+        if not found:
+            continue
+        folder = source / "thumbnails"
+        folder.mkdir(exist_ok=True)
+        (folder / (stem + found[0])).write_bytes(found[1])
+        alt = " ".join(output.data.get("text/plain", stem).split())
+        return [f":img-top: thumbnails/{stem}{found[0]}", f":img-alt: {alt}"]
     return []
 
 
@@ -290,10 +335,11 @@ def _provenance(provenance):
         return f":::{{div}} provenance\n**This run failed: {provenance['failed']}.**\n:::"
     facts = [(label, html.escape(provenance[name])) for name, label in _FACTS.items() if provenance.get(name)]
     data = provenance.get("data", [])
-    sets = [f"{html.escape(one['name'])} ({html.escape(one['licence'])})" for one in data]
+    named = {one["name"]: html.escape("; ".join(_stand_ins(one)) or one["name"]) for one in data}
+    sets = [f"{named[one['name']]} ({html.escape(one['licence'])})" for one in data]
     if len(sets) > 4:
         licences = sorted({one["licence"] for one in data})
-        sets = [f"{len(sets)} sets ({html.escape('; '.join(licences))}): " + ", ".join(html.escape(one["name"]) for one in data)]
+        sets = [f"{len(sets)} sets ({html.escape('; '.join(licences))}): " + ", ".join(named.values())]
     if sets:
         facts.append(("Data", "; ".join(sets)))
     rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts)

@@ -47,6 +47,8 @@ REPORT = CHECKOUT / "report"
 # What the project calls the kernel; version numbers of the machine that ran a notebook have no place in it.
 KERNEL = {"name": "gonb", "display_name": "Go (Kernelsmith)", "language": "go"}
 LANGUAGE = {"name": "go", "file_extension": ".go", "mimetype": "text/x-go", "pygments_lexer": "go"}
+# What a notebook says of itself, in its metadata under "kernelsmith"; a run adds how it was made.
+KEPT = ("title", "claim", "picture", "seeds")
 VOLATILE = ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted")
 
 
@@ -119,7 +121,7 @@ def run(path, scale):
     descriptor, loaded = tempfile.mkstemp(prefix="loaded")
     os.close(descriptor)
     os.environ["KERNELSMITH_LOADED"] = loaded
-    seeds = notebook.metadata.get("kernelsmith", {}).get("seeds")
+    kept = _kept(notebook)
     progress = Progress(path.stem, len(cells))
     start, number, failure = time.monotonic(), 0, None
     try:
@@ -144,14 +146,17 @@ def run(path, scale):
         progress.end("failed")
         data = _loaded(loaded)
     _normalise(notebook)
-    notebook.metadata["kernelsmith"] = _provenance(scale, time.monotonic() - start)
+    notebook.metadata["kernelsmith"] = kept | _provenance(scale, time.monotonic() - start)
     if data:
         notebook.metadata["kernelsmith"]["data"] = data
-    if seeds:
-        notebook.metadata["kernelsmith"]["seeds"] = seeds
     if failure:
         notebook.metadata["kernelsmith"]["failed"] = f"cell {number} of {len(cells)}"
     return notebook, failure
+
+
+def _kept(notebook):
+    found = notebook.metadata.get("kernelsmith", {})
+    return {name: found[name] for name in KEPT if found.get(name)}
 
 
 def _cell_failure(path, number, cell):
@@ -191,10 +196,17 @@ def _normalise(notebook):
 
 
 def _loaded(path):
-    """The data sets that the cells loaded, as package data noted them in the file, which is removed."""
+    """The data sets that the cells used, as internal/loaded noted them in the file, which is removed."""
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     os.unlink(path)
-    return [dict(zip(("name", "licence"), line.split("\t"), strict=True)) for line in sorted(set(lines))]
+    found = {}
+    for line in sorted(set(lines)):
+        name, licence, *stands_for = line.split("\t")
+        # A set that stands for another was loaded by its own name before.
+        one = found.setdefault((name, licence), {"name": name, "licence": licence})
+        if stands_for:
+            one["stands_for"] = one.get("stands_for", []) + stands_for
+    return list(found.values())
 
 
 @functools.cache
@@ -339,8 +351,7 @@ def _key(path, scale):
     """A checksum of what an executed copy is made from: a notebook with the same is not run again."""
     found = hashlib.sha256(f"{scale}\0{_library()}\0".encode())
     notebook = nbformat.read(path, as_version=4)
-    seeds = notebook.metadata.get("kernelsmith", {}).get("seeds")
-    found.update(json.dumps([seeds, *([cell.cell_type, cell.source] for cell in notebook.cells)]).encode())
+    found.update(json.dumps([_kept(notebook), *([cell.cell_type, cell.source] for cell in notebook.cells)]).encode())
     return found.hexdigest()
 
 
