@@ -3,6 +3,7 @@ package ntk
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gram"
@@ -122,15 +123,25 @@ func (t tiles[T]) Tile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error {
 	return t.Source.Tile(ctx, [][]T{dst}, i0, i1, j0, j1)
 }
 
-// MatrixTiles returns a matrix, which is kept, as tiles.
-func MatrixTiles(m mat.Matrix) Tiles[float64] { return matrixTiles{m} }
+// MatrixTiles returns a matrix, which is kept, as tiles; nil is one without entries.
+func MatrixTiles(m mat.Matrix) Tiles[float64] {
+	if v := reflect.ValueOf(m); v.Kind() == reflect.Pointer && v.IsNil() {
+		m = nil
+	}
+	return matrixTiles{m}
+}
 
 type matrixTiles struct{ m mat.Matrix }
 
-func (t matrixTiles) Dims() (rows, columns int) { return t.m.Dims() }
+func (t matrixTiles) Dims() (rows, columns int) {
+	if t.m == nil {
+		return 0, 0
+	}
+	return t.m.Dims()
+}
 
 func (t matrixTiles) Tile(_ context.Context, dst []float64, i0, i1, j0, j1 int) error {
-	rows, columns := t.m.Dims()
+	rows, columns := t.Dims()
 	if err := gram.CheckTile(rows, columns, len(dst), i0, i1, j0, j1); err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/vec32",
 		},
 		"ntk/kerneltest":        {"ntk", "ntk/inverse"},
-		"ntk/regress":           {"ntk", "ntk/internal/accel"},
+		"ntk/regress":           {"ntk", "ntk/internal/accel", "ntk/internal/parallel"},
 		"ntk/spectra":           {"ntk"},
 		"ntk/study":             {"data", "internal/loaded", "internal/records", "plotting", "ntk", "ntk/fcn", "ntk/regress", "ntk/train"},
 		"ntk/internal/accel":    {},

@@ -1,9 +1,11 @@
 package regress
 
 import (
+	"context"
 	"fmt"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
@@ -63,11 +65,13 @@ func (e *IndefiniteError) Error() string {
 // training points, test the m×n one between test and training points, y the
 // n×outputs targets. The learning rate must be a finite number > 0; one at or
 // above n/λ_max is an [*UnstableError]; a Gram matrix with a truly negative eigenvalue is a
-// [*IndefiniteError].
+// [*IndefiniteError]. Matrices are read as by [NewRidge].
 //
 // Cost: one eigendecomposition, O(n³), and O(n²·(m + outputs)).
-func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (*Descent, error) {
-	if train == nil || train.IsEmpty() || test == nil || test.IsEmpty() || y == nil || y.IsEmpty() {
+func NewDescent(
+	ctx context.Context, train, test ntk.Tiles[float64], y *mat.Dense, learningRate float64,
+) (*Descent, error) {
+	if isEmpty(train) || isEmpty(test) || y == nil || y.IsEmpty() {
 		return nil, fmt.Errorf(
 			"regress: a Gram matrix, a cross matrix and targets are needed, each with entries")
 	}
@@ -75,7 +79,7 @@ func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (
 		return nil, fmt.Errorf("regress: learning rate is %v; it must be a finite number > 0",
 			learningRate)
 	}
-	n := train.SymmetricDim()
+	n, _ := train.Dims()
 	m, testCols := test.Dims()
 	yRows, outputs := y.Dims()
 	if testCols != n {
@@ -87,15 +91,18 @@ func NewDescent(train *mat.SymDense, test, y *mat.Dense, learningRate float64) (
 	}
 	d := &Descent{
 		n: n, m: m, outputs: outputs, rate: learningRate,
-		values: make([]float64, n), vectors: make([]float64, n*n),
-		cross: make([]float64, m*n), projected: make([]float64, n*outputs),
+		values: make([]float64, n),
+		cross:  make([]float64, m*n), projected: make([]float64, n*outputs),
 	}
-	for i := range n {
-		for j := i; j < n; j++ {
-			d.vectors[i*n+j] = train.At(i, j)
-		}
+	var err error
+	if d.vectors, _, err = gram(ctx, train); err != nil {
+		return nil, err
 	}
-	testRows, targets := contiguous(test), contiguous(y)
+	testRows, err := assembled(ctx, test, false)
+	if err != nil {
+		return nil, err
+	}
+	targets := contiguous(y)
 	for _, c := range []struct {
 		name    string
 		entries []float64

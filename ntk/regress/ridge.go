@@ -1,10 +1,12 @@
 package regress
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"sync"
 
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/floats"
@@ -80,7 +82,9 @@ func (e *SingularError) Error() string {
 }
 
 // NewRidge fits the regression to the n×n Gram matrix of the training points and
-// the n×outputs targets. Neither is kept or changed.
+// the n×outputs targets. Neither is kept or changed. Of the Gram matrix the tiles on and
+// below the diagonal are read, each once, on all processors: [ntk.GramTiles] are those of
+// a kernel, [ntk.MatrixTiles] of a matrix that is there. If ctx ends, its error is returned.
 //
 // A negative ridge or entries that are not finite are an error; a matrix with a
 // truly negative eigenvalue is a [*IndefiniteError], though one that a ridge covers
@@ -90,11 +94,13 @@ func (e *SingularError) Error() string {
 //
 // Cost: a Cholesky factorisation, n³/3 operations, and 2n² for each output; an
 // eigendecomposition for a pseudo-inverse.
-func NewRidge(train *mat.SymDense, y *mat.Dense, s *RidgeSettings) (*Ridge, error) {
+func NewRidge(
+	ctx context.Context, train ntk.Tiles[float64], y *mat.Dense, s *RidgeSettings,
+) (*Ridge, error) {
 	if s == nil {
 		s = &RidgeSettings{}
 	}
-	if train == nil || train.IsEmpty() || y == nil || y.IsEmpty() {
+	if isEmpty(train) || y == nil || y.IsEmpty() {
 		return nil, fmt.Errorf("regress: a Gram matrix and targets are needed, each with entries")
 	}
 	for _, c := range []struct {
@@ -106,26 +112,27 @@ func NewRidge(train *mat.SymDense, y *mat.Dense, s *RidgeSettings) (*Ridge, erro
 				c.value)
 		}
 	}
-	n := train.SymmetricDim()
+	n, _ := train.Dims()
 	rows, outputs := y.Dims()
 	if rows != n {
 		return nil, fmt.Errorf("regress: %d rows of targets for %d training points", rows, n)
 	}
-	r := &Ridge{n: n, outputs: outputs, targets: append([]float64(nil), contiguous(y)...)}
-	gram := make([]float64, n*n)
-	for i := range n {
-		for j := range i + 1 {
-			gram[i*n+j] = train.At(i, j)
-			gram[j*n+i] = gram[i*n+j]
-		}
+	gram, n, err := gram(ctx, train)
+	if err != nil {
+		return nil, err
 	}
+	r := &Ridge{n: n, outputs: outputs, targets: append([]float64(nil), contiguous(y)...)}
 	if err := finiteEntries("Gram matrix", gram, n); err != nil {
 		return nil, err
 	}
 	if err := finiteEntries("target", r.targets, outputs); err != nil {
 		return nil, err
 	}
-	r.ridge = s.Ridge + s.RelativeRidge*mat.Trace(train)/float64(n)
+	var trace float64
+	for i := range n {
+		trace += gram[i*n+i]
+	}
+	r.ridge = s.Ridge + s.RelativeRidge*trace/float64(n)
 	r.weights = append([]float64(nil), r.targets...)
 	r.inverseDiagonal = sync.OnceValue(r.computeInverseDiagonal)
 	if minorsAllow(n, gram) && r.byCholesky(gram) {
@@ -260,8 +267,8 @@ func (r *Ridge) Weights() *mat.Dense {
 
 // Predict returns f at m points, m×outputs, from the m×n matrix of the kernel
 // between them and the training points. Cost: 2·m·n·outputs.
-func (r *Ridge) Predict(cross *mat.Dense) (*mat.Dense, error) {
-	rows, m, err := r.checkCross(cross)
+func (r *Ridge) Predict(ctx context.Context, cross ntk.Tiles[float64]) (*mat.Dense, error) {
+	rows, m, err := r.checkCross(ctx, cross)
 	if err != nil {
 		return nil, err
 	}
@@ -272,8 +279,10 @@ func (r *Ridge) Predict(cross *mat.Dense) (*mat.Dense, error) {
 	return f, nil
 }
 
-func (r *Ridge) checkCross(cross *mat.Dense) (rows []float64, m int, err error) {
-	if cross == nil || cross.IsEmpty() {
+func (r *Ridge) checkCross(
+	ctx context.Context, cross ntk.Tiles[float64],
+) (rows []float64, m int, err error) {
+	if isEmpty(cross) {
 		return nil, 0, fmt.Errorf("regress: a cross matrix with entries is needed")
 	}
 	m, cols := cross.Dims()
@@ -281,7 +290,9 @@ func (r *Ridge) checkCross(cross *mat.Dense) (rows []float64, m int, err error) 
 		return nil, 0, fmt.Errorf("regress: the cross matrix has %d columns for %d training points",
 			cols, r.n)
 	}
-	rows = contiguous(cross)
+	if rows, err = assembled(ctx, cross, false); err != nil {
+		return nil, 0, err
+	}
 	return rows, m, finiteEntries("cross matrix", rows, cols)
 }
 
@@ -360,15 +371,29 @@ func (r *Ridge) computeInverseDiagonal() []float64 {
 //
 // from the m×n cross matrix and the m×m Gram matrix of the points. Cost: m·n²
 // operations, and m²·n.
-func (r *Ridge) Covariance(cross *mat.Dense, test *mat.SymDense) (*mat.SymDense, error) {
-	rows, m, err := r.checkCross(cross)
+func (r *Ridge) Covariance(
+	ctx context.Context, cross, test ntk.Tiles[float64],
+) (*mat.SymDense, error) {
+	rows, m, err := r.checkCross(ctx, cross)
 	if err != nil {
 		return nil, err
 	}
-	if test == nil || test.SymmetricDim() != m {
+	square := !isEmpty(test)
+	if square {
+		a, b := test.Dims()
+		square = a == m && b == m
+	}
+	if !square {
 		return nil, fmt.Errorf(
 			"regress: the Gram matrix of the test points must be %d×%d, like the cross matrix "+
 				"has rows", m, m)
+	}
+	prior, _, err := gram(ctx, test)
+	if err != nil {
+		return nil, err
+	}
+	if err := finiteEntries("Gram matrix of the test points", prior, m); err != nil {
+		return nil, err
 	}
 	half := r.whiten(rows, m) // explained = halfᵀ half
 	explained := make([]float64, m*m)
@@ -376,13 +401,7 @@ func (r *Ridge) Covariance(cross *mat.Dense, test *mat.SymDense) (*mat.SymDense,
 	out := mat.NewSymDense(m, nil)
 	for i := range m {
 		for j := i; j < m; j++ {
-			v := test.At(i, j)
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf(
-					"regress: the Gram matrix of the test points is %v in row %d, column %d; it "+
-						"must be finite", v, i, j)
-			}
-			out.SetSym(i, j, v-explained[i*m+j])
+			out.SetSym(i, j, prior[i*m+j]-explained[i*m+j])
 		}
 	}
 	for i := range m {
@@ -393,8 +412,10 @@ func (r *Ridge) Covariance(cross *mat.Dense, test *mat.SymDense) (*mat.SymDense,
 
 // Variance returns the diagonal of [Ridge.Covariance], from the cross matrix and
 // K(x, x) at its m points. Cost: m·n².
-func (r *Ridge) Variance(cross *mat.Dense, diagonal []float64) ([]float64, error) {
-	rows, m, err := r.checkCross(cross)
+func (r *Ridge) Variance(
+	ctx context.Context, cross ntk.Tiles[float64], diagonal []float64,
+) ([]float64, error) {
+	rows, m, err := r.checkCross(ctx, cross)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package regress_test
 
 import (
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"math"
 	"testing"
 
@@ -19,8 +20,7 @@ func BenchmarkNewRidge(b *testing.B) {
 	}
 	for b.Loop() {
 		if _, err := regress.NewRidge(
-			gram, y, &regress.RidgeSettings{RelativeRidge: 1e-3},
-		); err != nil {
+			b.Context(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{RelativeRidge: 1e-3}); err != nil {
 			b.Fatal(err)
 		}
 	}

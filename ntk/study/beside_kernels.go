@@ -1,6 +1,7 @@
 package study
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -115,15 +116,15 @@ func regression(
 	if err != nil {
 		return point, 0, err
 	}
-	fit, err := regress.NewRidge(gram, p.YTrain, &ridge)
+	fit, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(gram), p.YTrain, &ridge)
 	if err != nil {
 		return point, 0, err
 	}
-	f, err := fit.Predict(mat.DenseCopyOf(gram))
+	f, err := fit.Predict(context.Background(), ntk.MatrixTiles(mat.DenseCopyOf(gram)))
 	if err != nil {
 		return point, 0, err
 	}
-	g, err := fit.Predict(cross)
+	g, err := fit.Predict(context.Background(), ntk.MatrixTiles(cross))
 	if err != nil {
 		return point, 0, err
 	}

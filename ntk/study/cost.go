@@ -225,14 +225,17 @@ func kernelCost(net *ntk.FCN, x, y, z *mat.Dense) (cost, error) {
 	}
 	var fit *regress.Ridge
 	ridge := &regress.RidgeSettings{RelativeRidge: 1e-3}
-	c.Solve, err = least(func() (err error) { fit, err = regress.NewRidge(gram, y, ridge); return })
+	c.Solve, err = least(func() (err error) {
+		fit, err = regress.NewRidge(context.Background(), ntk.MatrixTiles(gram), y, ridge)
+		return
+	})
 	if err != nil {
 		return c, err
 	}
 	c.Regression, err = least(func() error {
 		cross, err := K.Cross(z, x)
 		if err == nil {
-			_, err = fit.Predict(cross)
+			_, err = fit.Predict(context.Background(), ntk.MatrixTiles(cross))
 		}
 		return err
 	})

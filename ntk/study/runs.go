@@ -254,7 +254,8 @@ func Limit(
 	if err != nil {
 		return nil, err
 	}
-	d, err := regress.NewDescent(gram, cross, p.YTrain, learningRate)
+	d, err := regress.NewDescent(context.Background(), ntk.MatrixTiles(gram),
+		ntk.MatrixTiles(cross), p.YTrain, learningRate)
 	if err != nil {
 		return nil, err
 	}
