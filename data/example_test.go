@@ -69,10 +69,13 @@ func ExampleReadCSV() {
 
 	_, err = data.ReadCSV(strings.NewReader("length,species\n5.1,setosa\nlong,virginica\n"),
 		data.CSVSettings{Name: "flowers"})
-	fmt.Println(err)
+	fmt.Println(strings.NewReplacer("; ", ";\n", ", if", ",\nif").Replace(err.Error()))
 	// Output:
 	// [length width] [setosa versicolor virginica] [0 1 2]
-	// data: flowers:3:1: length: "long" is not a number; write decimal numbers with a point; if this is the class use CSVSettings.Label or LabelColumn, if it is to be left out Drop
+	// data: flowers:3:1: length: "long" is not a number;
+	// write decimal numbers with a point;
+	// if this is the class use CSVSettings.Label or LabelColumn,
+	// if it is to be left out Drop
 }
 
 func ExampleReadCSVFile() {
@@ -152,9 +155,11 @@ func ExampleEmbeddedNames() {
 
 func ExampleWine() {
 	ds := data.Wine()
-	fmt.Println(ds.ClassCounts(), ds.Provenance.Licence)
+	fmt.Println(ds.ClassCounts())
+	fmt.Println(ds.Provenance.Licence)
 	// Output:
-	// [59 71 48] CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, scikit-learn)
+	// [59 71 48]
+	// CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, scikit-learn)
 }
 
 func ExampleDataset_Dims() {
@@ -179,15 +184,16 @@ func ExampleDataset_Subset() {
 func ExampleDataset_Validate() {
 	ds := embedded("iris")
 	ds.X.Set(4, 1, math.NaN())
-	fmt.Println(ds.Validate())
+	fmt.Println(strings.ReplaceAll(ds.Validate().Error(), "; ", ";\n"))
 	// Output:
-	// data: iris: X[4,1] (row 4, column 1, counted from 0) is NaN; remove or impute it: features must be finite
+	// data: iris: X[4,1] (row 4, column 1, counted from 0) is NaN;
+	// remove or impute it: features must be finite
 }
 
 func ExampleDataset_Fingerprint() {
-	a, b := embedded("iris"), embedded("iris")
-	b.X.Set(0, 0, 5.2)
-	fmt.Println(a.Fingerprint() == embedded("iris").Fingerprint(), a.Fingerprint() == b.Fingerprint())
+	a, b, changed := embedded("iris"), embedded("iris"), embedded("iris")
+	changed.X.Set(0, 0, 5.2)
+	fmt.Println(a.Fingerprint() == b.Fingerprint(), a.Fingerprint() == changed.Fingerprint())
 	// Output: true false
 }
 

@@ -37,7 +37,8 @@ type ChecksumError struct {
 func (e *ChecksumError) Error() string {
 	return fmt.Sprintf(
 		"data: %s differs from the published file: its sha256 is %s, published is %s; restore "+
-			"the file, or set LoadSettings.AcceptAltered if the change is meant", e.File, e.Got, e.Want)
+			"the file, or set LoadSettings.AcceptAltered if the change is meant", e.File, e.Got,
+		e.Want)
 }
 
 // jmlrReader reads the files of one set.

@@ -223,8 +223,10 @@ func TestJMLRChecksums(t *testing.T) {
 		}
 	}
 	red := jmlr.Checksums("wine-quality-red")
-	if red["wine-quality-red_R.dat"] != "2de64251e82e5dc1c859aac89169e49f87abac0b1a8aa87d1adbfddc15237502" ||
-		red["conxuntos.dat"] != "26ffbc1e68807db0c6172bbb685486b194a8a17a60a356cc557458a498406730" {
+	if red["wine-quality-red_R.dat"] !=
+		"2de64251e82e5dc1c859aac89169e49f87abac0b1a8aa87d1adbfddc15237502" ||
+		red["conxuntos.dat"] !=
+			"26ffbc1e68807db0c6172bbb685486b194a8a17a60a356cc557458a498406730" {
 		t.Errorf("%v", red)
 	}
 	if jmlr.Checksums("none") != nil {

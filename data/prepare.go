@@ -16,7 +16,8 @@ type Prepared struct {
 	Name, Normalization string
 	// XTrain is n_train×d, XTest n_test×d, one sample a row.
 	XTrain, XTest *mat.Dense
-	// YTrain is n_train×Classes, YTest n_test×Classes: one-hot, 1 in the column of the label and 0 elsewhere.
+	// YTrain is n_train×Classes, YTest n_test×Classes: one-hot, 1 in the column of the label and
+	// 0 elsewhere.
 	YTrain, YTest *mat.Dense
 	// LabelsTrain and LabelsTest hold the class of each row.
 	LabelsTrain, LabelsTest []int

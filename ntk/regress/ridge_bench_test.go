@@ -1,7 +1,6 @@
 package regress_test
 
 import (
-	"github.com/kernelsmith/kernelsmith/ntk"
 	"math"
 	"testing"
 
@@ -20,7 +19,7 @@ func BenchmarkNewRidge(b *testing.B) {
 	}
 	for b.Loop() {
 		if _, err := regress.NewRidge(
-			b.Context(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{RelativeRidge: 1e-3}); err != nil {
+			b.Context(), tiles(gram), y, &regress.RidgeSettings{RelativeRidge: 1e-3}); err != nil {
 			b.Fatal(err)
 		}
 	}

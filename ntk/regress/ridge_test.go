@@ -21,7 +21,12 @@ func ExampleNewRidge() {
 	x := mat.NewDense(3, 2, []float64{1, 1, 1, -1, -1, 1})
 	z := mat.NewDense(1, 2, []float64{-1, -1})
 	y := mat.NewDense(3, 1, []float64{1, -1, -1})
-	r, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(ntk.Must(K.Gram(x))), y, &regress.RidgeSettings{RelativeRidge: 1e-3})
+	r, err := regress.NewRidge(
+		context.Background(),
+		ntk.MatrixTiles(ntk.Must(K.Gram(x))),
+		y,
+		&regress.RidgeSettings{RelativeRidge: 1e-3},
+	)
 	if err != nil {
 		panic(err)
 	}
@@ -35,8 +40,12 @@ func ExampleNewRidge() {
 
 // Predictions elsewhere are the kernel times the weights.
 func ExampleRidge_Weights() {
-	r, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(mat.NewSymDense(2, []float64{2, 0, 0, 1})),
-		mat.NewDense(2, 1, []float64{4, 3}), nil)
+	r, err := regress.NewRidge(
+		context.Background(),
+		ntk.MatrixTiles(mat.NewSymDense(2, []float64{2, 0, 0, 1})),
+		mat.NewDense(2, 1, []float64{4, 3}),
+		nil,
+	)
 	if err != nil {
 		panic(err)
 	}
@@ -50,8 +59,13 @@ func ExampleSingularError() {
 	gram := mat.NewSymDense(3, []float64{2, 2, 1, 2, 2, 1, 1, 1, 2})
 	y := mat.NewDense(3, 1, []float64{1, 3, 5})
 	_, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(gram), y, nil)
-	fmt.Println(err)
-	r, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{PseudoInverse: true})
+	fmt.Println(strings.NewReplacer(": ", ":\n", "; ", ";\n", ", or", ",\nor").Replace(err.Error()))
+	r, err := regress.NewRidge(
+		context.Background(),
+		ntk.MatrixTiles(gram),
+		y,
+		&regress.RidgeSettings{PseudoInverse: true},
+	)
 	if err != nil {
 		panic(err)
 	}
@@ -61,14 +75,22 @@ func ExampleSingularError() {
 	}
 	fmt.Printf("rank %d, f = %.3f\n", r.Rank(), mat.Formatted(f.T()))
 	// Output:
-	// regress: the Gram matrix of 3 points with ridge 0 is singular to rounding: rank 2, condition number +Inf; give a ridge (RelativeRidge of 1e-10 or more), leave out equal points, or ask for the PseudoInverse
+	// regress:
+	// the Gram matrix of 3 points with ridge 0 is singular to rounding:
+	// rank 2, condition number +Inf;
+	// give a ridge (RelativeRidge of 1e-10 or more), leave out equal points,
+	// or ask for the PseudoInverse
 	// rank 2, f = [2.000  2.000  5.000]
 }
 
 func ExampleRidge_Variance() {
 	// K(c) = 1 + c between a training point and itself, and at cosines 1, 0 and -1 to it.
-	r, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(mat.NewSymDense(1, []float64{2})), mat.NewDense(1, 1, []float64{4}),
-		&regress.RidgeSettings{Ridge: 0.5})
+	r, err := regress.NewRidge(
+		context.Background(),
+		ntk.MatrixTiles(mat.NewSymDense(1, []float64{2})),
+		mat.NewDense(1, 1, []float64{4}),
+		&regress.RidgeSettings{Ridge: 0.5},
+	)
 	if err != nil {
 		panic(err)
 	}
@@ -83,13 +105,20 @@ func ExampleRidge_Variance() {
 }
 
 func ExampleRidge_Covariance() {
-	r, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(mat.NewSymDense(1, []float64{2})), mat.NewDense(1, 1, []float64{4}),
-		&regress.RidgeSettings{Ridge: 0.5})
+	r, err := regress.NewRidge(
+		context.Background(),
+		ntk.MatrixTiles(mat.NewSymDense(1, []float64{2})),
+		mat.NewDense(1, 1, []float64{4}),
+		&regress.RidgeSettings{Ridge: 0.5},
+	)
 	if err != nil {
 		panic(err)
 	}
-	c, err := r.Covariance(context.Background(), ntk.MatrixTiles(mat.NewDense(2, 1, []float64{2, 1})),
-		ntk.MatrixTiles(mat.NewSymDense(2, []float64{2, 1, 1, 2})))
+	c, err := r.Covariance(
+		context.Background(),
+		ntk.MatrixTiles(mat.NewDense(2, 1, []float64{2, 1})),
+		ntk.MatrixTiles(mat.NewSymDense(2, []float64{2, 1, 1, 2})),
+	)
 	fmt.Printf("%.2f, %v\n", mat.Formatted(c, mat.Squeeze()), err)
 	// Output:
 	// ⎡0.40  0.20⎤
@@ -99,7 +128,12 @@ func ExampleRidge_Covariance() {
 func ExampleRidge_LeaveOneOut() {
 	gram := mat.NewSymDense(3, []float64{2, 1, 0, 1, 2, 1, 0, 1, 2})
 	y := mat.NewDense(3, 1, []float64{1, 2, 3})
-	r, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{Ridge: 1})
+	r, err := regress.NewRidge(
+		context.Background(),
+		ntk.MatrixTiles(gram),
+		y,
+		&regress.RidgeSettings{Ridge: 1},
+	)
 	if err != nil {
 		panic(err)
 	}
@@ -109,8 +143,12 @@ func ExampleRidge_LeaveOneOut() {
 
 func ExampleRidge_LogMarginalLikelihood() {
 	y := mat.NewDense(1, 1, []float64{1})
-	r, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(mat.NewSymDense(1, []float64{1})), y,
-		&regress.RidgeSettings{Ridge: 1})
+	r, err := regress.NewRidge(
+		context.Background(),
+		ntk.MatrixTiles(mat.NewSymDense(1, []float64{1})),
+		y,
+		&regress.RidgeSettings{Ridge: 1},
+	)
 	if err != nil {
 		panic(err)
 	}
@@ -157,7 +195,7 @@ func TestRidgeAgainstLU(t *testing.T) {
 		m, _ := cross.Dims()
 		const ridge, relative = 0.02, 1e-2
 		delta := ridge + relative*mat.Trace(gram)/float64(n)
-		r, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y,
+		r, err := regress.NewRidge(t.Context(), tiles(gram), y,
 			&regress.RidgeSettings{Ridge: ridge, RelativeRidge: relative})
 		if err != nil {
 			t.Fatal(err)
@@ -182,14 +220,14 @@ func TestRidgeAgainstLU(t *testing.T) {
 		// measured 3e-14 at most, at condition numbers to 1e3
 		what := func(s string) string { return fmt.Sprintf("n = %d: %s", n, s) }
 		near(t, what("weights"), r.Weights(), &weights, 1e-12)
-		near(t, what("predictions"), ntk.Must(r.Predict(t.Context(), ntk.MatrixTiles(cross))), &f, 1e-12)
-		got := ntk.Must(r.Covariance(t.Context(), ntk.MatrixTiles(cross), ntk.MatrixTiles(test)))
+		near(t, what("predictions"), ntk.Must(r.Predict(t.Context(), tiles(cross))), &f, 1e-12)
+		got := ntk.Must(r.Covariance(t.Context(), tiles(cross), tiles(test)))
 		near(t, what("covariance"), got, &covariance, 1e-12)
 		diagonal := make([]float64, m)
 		for i := range diagonal {
 			diagonal[i] = test.At(i, i)
 		}
-		for i, v := range ntk.Must(r.Variance(t.Context(), ntk.MatrixTiles(cross), diagonal)) {
+		for i, v := range ntk.Must(r.Variance(t.Context(), tiles(cross), diagonal)) {
 			if math.Abs(v-got.At(i, i)) > 1e-12*diagonal[i] {
 				t.Errorf("n = %d: variance %v of point %d, on the diagonal %v", n, v, i,
 					got.At(i, i))
@@ -227,7 +265,7 @@ func TestLeaveOneOut(t *testing.T) {
 		{"equal inputs", gramEqual, yEqual, regress.RidgeSettings{PseudoInverse: true}},
 	} {
 		n, o := c.y.Dims()
-		r, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(c.gram), c.y, &c.settings)
+		r, err := regress.NewRidge(t.Context(), tiles(c.gram), c.y, &c.settings)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,11 +286,11 @@ func TestLeaveOneOut(t *testing.T) {
 					gram.SetSym(a, b, c.gram.At(i, j))
 				}
 			}
-			s, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y, &c.settings)
+			s, err := regress.NewRidge(t.Context(), tiles(gram), y, &c.settings)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want.SetRow(out, ntk.Must(s.Predict(t.Context(), ntk.MatrixTiles(cross))).RawRowView(0))
+			want.SetRow(out, ntk.Must(s.Predict(t.Context(), tiles(cross))).RawRowView(0))
 		}
 		near(t, c.name, r.LeaveOneOut(), want, 1e-11) // measured 6e-14 at most
 	}
@@ -272,11 +310,17 @@ func TestLimitOfDescent(t *testing.T) {
 		{gramWide, crossWide, yWide, regress.RidgeSettings{}},
 		{gramWide, crossWide, yWide, regress.RidgeSettings{PseudoInverse: true}},
 	} {
-		r, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(c.gram), c.y, &c.settings)
+		r, err := regress.NewRidge(t.Context(), tiles(c.gram), c.y, &c.settings)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := regress.NewDescent(t.Context(), ntk.MatrixTiles(c.gram), ntk.MatrixTiles(c.cross), c.y, 1/mat.Trace(c.gram))
+		d, err := regress.NewDescent(
+			t.Context(),
+			tiles(c.gram),
+			tiles(c.cross),
+			c.y,
+			1/mat.Trace(c.gram),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +329,13 @@ func TestLimitOfDescent(t *testing.T) {
 			t.Fatal(err)
 		}
 		// An eigenvalue that is 0 but for rounding grows with t: 8e-10 of the predictions here.
-		near(t, fmt.Sprintf("%+v", c.settings), ntk.Must(r.Predict(t.Context(), ntk.MatrixTiles(c.cross))), want, 1e-8)
+		near(
+			t,
+			fmt.Sprintf("%+v", c.settings),
+			ntk.Must(r.Predict(t.Context(), tiles(c.cross))),
+			want,
+			1e-8,
+		)
 	}
 }
 
@@ -294,24 +344,44 @@ func TestLimitOfDescent(t *testing.T) {
 func TestPseudoInverseIsTheLimitOfTheRidge(t *testing.T) {
 	_, gram, cross, y := problem(t)
 	m, _ := cross.Dims()
-	pseudo, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{PseudoInverse: true})
+	pseudo, err := regress.NewRidge(
+		t.Context(),
+		tiles(gram),
+		y,
+		&regress.RidgeSettings{PseudoInverse: true},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	small, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{RelativeRidge: 1e-9})
+	small, err := regress.NewRidge(
+		t.Context(),
+		tiles(gram),
+		y,
+		&regress.RidgeSettings{RelativeRidge: 1e-9},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if pseudo.Rank() != 24 {
 		t.Errorf("rank %d, want 24: two of 25 inputs are equal", pseudo.Rank())
 	}
-	near(t, "predictions", ntk.Must(pseudo.Predict(t.Context(), ntk.MatrixTiles(cross))), ntk.Must(small.Predict(t.Context(), ntk.MatrixTiles(cross))), 1e-6)
+	near(
+		t,
+		"predictions",
+		ntk.Must(pseudo.Predict(t.Context(), tiles(cross))),
+		ntk.Must(small.Predict(t.Context(), tiles(cross))),
+		1e-6,
+	)
 	near(t, "leave-one-out", pseudo.LeaveOneOut(), small.LeaveOneOut(), 1e-6)
 	diagonal := make([]float64, m)
 	for i := range diagonal {
 		diagonal[i] = 10
 	}
-	a, b := ntk.Must(pseudo.Variance(t.Context(), ntk.MatrixTiles(cross), diagonal)), ntk.Must(small.Variance(t.Context(), ntk.MatrixTiles(cross), diagonal))
+	a, b := ntk.Must(
+		pseudo.Variance(t.Context(), tiles(cross), diagonal),
+	), ntk.Must(
+		small.Variance(t.Context(), tiles(cross), diagonal),
+	)
 	near(t, "variance", mat.NewVecDense(m, a), mat.NewVecDense(m, b), 1e-6)
 	var singular *regress.SingularError
 	if _, err := pseudo.LogMarginalLikelihood(); !errors.As(err, &singular) || singular.Rank != 24 {
@@ -331,7 +401,7 @@ func TestRankOfAPolynomialKernel(t *testing.T) {
 	K := ntk.Must(ntk.Must(ntk.NewPowerSeries([]float64{1, 1, .5, .2, .1, .1})).Kernel())
 	gram := ntk.Must(K.Gram(x))
 	y := mat.NewDense(n, 1, nil)
-	_, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y, nil)
+	_, err := regress.NewRidge(t.Context(), tiles(gram), y, nil)
 	var singular *regress.SingularError
 	if !errors.As(err, &singular) || singular.Rank != 11 || singular.Points != n ||
 		singular.Condition < 1e14 {
@@ -341,11 +411,18 @@ func TestRankOfAPolynomialKernel(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := regress.NewRidge(
-		t.Context(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{RelativeRidge: 1e-10}); err != nil {
+		t.Context(), tiles(gram), y, &regress.RidgeSettings{RelativeRidge: 1e-10}); err != nil {
 		t.Errorf("the ridge that the error names does not do: %v", err)
 	}
-	if _, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y,
-		&regress.RidgeSettings{RelativeRidge: 1e-17, PseudoInverse: true}); !errors.As(err, &singular) ||
+	if _, err := regress.NewRidge(
+		t.Context(),
+		tiles(gram),
+		y,
+		&regress.RidgeSettings{
+			RelativeRidge: 1e-17,
+			PseudoInverse: true,
+		},
+	); !errors.As(err, &singular) ||
 		singular.Ridge == 0 {
 		t.Errorf("a ridge below rounding: %v", err)
 	}
@@ -377,22 +454,38 @@ func TestGoldenPosterior(t *testing.T) {
 	net := ntk.Must(ntk.UniformFCN(3, ntk.ReLU{}, math.Sqrt2, 0.1))
 	s := &regress.RidgeSettings{RelativeRidge: golden.RelativeRidge}
 	fit := func(K ntk.Kernel) *regress.Ridge {
-		return ntk.Must(regress.NewRidge(t.Context(), ntk.MatrixTiles(ntk.Must(K.Gram(x))),
+		return ntk.Must(regress.NewRidge(t.Context(), tiles(ntk.Must(K.Gram(x))),
 			y, s))
 	}
 	nngp, theta := ntk.Must(net.NNGP()), ntk.Must(net.NTK())
 	cross := ntk.Must(nngp.Cross(z, x))
 	// Measured 2e-14 at most: both sides in double precision, at condition numbers to 1e4.
-	near(t, "NNGP mean", ntk.Must(fit(nngp).Predict(t.Context(), ntk.MatrixTiles(cross))), dense(golden.NNGPMean), 1e-12)
-	near(t, "NNGP covariance", ntk.Must(fit(nngp).Covariance(t.Context(), ntk.MatrixTiles(cross), ntk.MatrixTiles(ntk.Must(nngp.Gram(z))))),
-		dense(golden.NNGPCov), 1e-12)
-	near(t, "NTK mean", ntk.Must(fit(theta).Predict(t.Context(), ntk.MatrixTiles(ntk.Must(theta.Cross(z, x))))),
-		dense(golden.NTKMean), 1e-12)
+	near(
+		t,
+		"NNGP mean",
+		ntk.Must(fit(nngp).Predict(t.Context(), tiles(cross))),
+		dense(golden.NNGPMean),
+		1e-12,
+	)
+	near(
+		t,
+		"NNGP covariance",
+		ntk.Must(fit(nngp).Covariance(t.Context(), tiles(cross), tiles(ntk.Must(nngp.Gram(z))))),
+		dense(golden.NNGPCov),
+		1e-12,
+	)
+	near(
+		t,
+		"NTK mean",
+		ntk.Must(fit(theta).Predict(t.Context(), tiles(ntk.Must(theta.Cross(z, x))))),
+		dense(golden.NTKMean),
+		1e-12,
+	)
 }
 
 func TestRidgeBadInput(t *testing.T) {
 	gram, cross, y, test := wide(t, 25)
-	good, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y, nil)
+	good, err := regress.NewRidge(t.Context(), tiles(gram), y, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -409,7 +502,7 @@ func TestRidgeBadInput(t *testing.T) {
 	nanCross.Set(1, 2, math.NaN())
 	nanTest.SetSym(2, 5, math.NaN())
 	fit := func(g *mat.SymDense, y *mat.Dense, s regress.RidgeSettings) error {
-		r, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(g), y, &s)
+		r, err := regress.NewRidge(t.Context(), tiles(g), y, &s)
 		if err != nil && r != nil {
 			t.Errorf("a regression beside the error %v", err)
 		}
@@ -439,13 +532,16 @@ func TestRidgeBadInput(t *testing.T) {
 		{"from -1 to 3", fit(indefinite, y, regress.RidgeSettings{PseudoInverse: true}), &notPSD},
 		{"rank 0", fit(mat.NewSymDense(25, nil), y, regress.RidgeSettings{}), &singular},
 		{"needed", second(good.Predict(t.Context(), nil)), nil},
-		{"24 columns for 25", second(good.Predict(t.Context(), ntk.MatrixTiles(mat.NewDense(2, 24, nil)))), nil},
-		{"cross matrix is NaN in row 1, column 2", second(good.Predict(t.Context(), ntk.MatrixTiles(nanCross))), nil},
-		{"12 values K(x, x) for the 13 rows", second(good.Variance(t.Context(), ntk.MatrixTiles(cross), make([]float64, 12))),
-			nil},
-		{"must be 13×13", second(good.Covariance(t.Context(), ntk.MatrixTiles(cross), ntk.MatrixTiles(gram))), nil},
-		{"must be 13×13", second(good.Covariance(t.Context(), ntk.MatrixTiles(cross), nil)), nil},
-		{"test points is NaN in row 2, column 5", second(good.Covariance(t.Context(), ntk.MatrixTiles(cross), ntk.MatrixTiles(nanTest))), nil},
+		{"24 columns for 25", second(good.Predict(t.Context(),
+			tiles(mat.NewDense(2, 24, nil)))), nil},
+		{"cross matrix is NaN in row 1, column 2", second(good.Predict(t.Context(),
+			tiles(nanCross))), nil},
+		{"12 values K(x, x) for the 13 rows", second(good.Variance(t.Context(), tiles(cross),
+			make([]float64, 12))), nil},
+		{"must be 13×13", second(good.Covariance(t.Context(), tiles(cross), tiles(gram))), nil},
+		{"must be 13×13", second(good.Covariance(t.Context(), tiles(cross), nil)), nil},
+		{"test points is NaN in row 2, column 5", second(good.Covariance(t.Context(),
+			tiles(cross), tiles(nanTest))), nil},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", c.err, c.says)
@@ -454,7 +550,7 @@ func TestRidgeBadInput(t *testing.T) {
 			t.Errorf("%v has type %T", c.err, c.err)
 		}
 	}
-	if _, err := good.Covariance(t.Context(), ntk.MatrixTiles(cross), ntk.MatrixTiles(test)); err != nil {
+	if _, err := good.Covariance(t.Context(), tiles(cross), tiles(test)); err != nil {
 		t.Error(err)
 	}
 }
@@ -463,18 +559,19 @@ func TestRidgeBadInput(t *testing.T) {
 func TestRidgeKeepsItsInput(t *testing.T) {
 	gram, cross, y, _ := wide(t, 60)
 	g0, y0 := mat.DenseCopyOf(gram), mat.DenseCopyOf(y)
-	r, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{Ridge: 1e-2})
+	r, err := regress.NewRidge(t.Context(), tiles(gram), y, &regress.RidgeSettings{Ridge: 1e-2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, loo := ntk.Must(r.Predict(t.Context(), ntk.MatrixTiles(cross))), r.LeaveOneOut()
+	f, loo := ntk.Must(r.Predict(t.Context(), tiles(cross))), r.LeaveOneOut()
 	if !mat.Equal(gram, g0) || !mat.Equal(y, y0) {
 		t.Error("the input changed")
 	}
 	gram.SetSym(0, 0, 1e6)
 	y.Set(0, 0, 1e6)
 	r.Weights().Set(0, 0, 1e6)
-	if !mat.Equal(f, ntk.Must(r.Predict(t.Context(), ntk.MatrixTiles(cross)))) || !mat.Equal(loo, r.LeaveOneOut()) {
+	if !mat.Equal(f, ntk.Must(r.Predict(t.Context(), tiles(cross)))) ||
+		!mat.Equal(loo, r.LeaveOneOut()) {
 		t.Error("the regression changed with its input")
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// tiles shortens the calls of tests.
+var tiles = ntk.MatrixTiles
+
 // Tiles of a kernel give what its whole matrices do, over several tiles and their ragged ends.
 func TestTilesInPlaceOfMatrices(t *testing.T) {
 	const n, m, d = 1100, 530, 3
@@ -30,8 +33,8 @@ func TestTilesInPlaceOfMatrices(t *testing.T) {
 	}
 	train := ntk.Must(ntk.GramTiles(t.Context(), K, inputs(x)))
 	cross := ntk.Must(ntk.CrossTiles(t.Context(), K, inputs(z), inputs(x)))
-	whole := ntk.MatrixTiles(ntk.Must(K.Gram(x)))
-	between := ntk.MatrixTiles(ntk.Must(K.Cross(z, x)))
+	whole := tiles(ntk.Must(K.Gram(x)))
+	between := tiles(ntk.Must(K.Cross(z, x)))
 	ridge := &regress.RidgeSettings{RelativeRidge: 1e-2}
 	a := ntk.Must(regress.NewRidge(t.Context(), train, y, ridge))
 	b := ntk.Must(regress.NewRidge(t.Context(), whole, y, ridge))
@@ -56,17 +59,17 @@ func TestTilesThatFail(t *testing.T) {
 	cancel()
 	K := ntk.Must(ntk.GaussianKernel(1))
 	x := ntk.Inputs[float64]{Rows: []float64{1, 2, 3, 4}, N: 2, D: 2}
-	tiles := ntk.Must(ntk.GramTiles(t.Context(), K, x))
-	if _, err := regress.NewRidge(ended, tiles, y, nil); !errors.Is(err, context.Canceled) {
+	ofKernel := ntk.Must(ntk.GramTiles(t.Context(), K, x))
+	if _, err := regress.NewRidge(ended, ofKernel, y, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of its context: %v", err)
 	}
-	square := ntk.MatrixTiles(mat.NewSymDense(2, []float64{2, 1, 1, 2}))
+	square := tiles(mat.NewSymDense(2, []float64{2, 1, 1, 2}))
 	for says, err := range map[string]error{
 		"a Gram matrix of 2×3": second(regress.NewRidge(t.Context(),
-			ntk.MatrixTiles(mat.NewDense(2, 3, nil)), y, nil)),
-		"needed": second(regress.NewRidge(t.Context(), ntk.MatrixTiles(nil), y, nil)),
+			tiles(mat.NewDense(2, 3, nil)), y, nil)),
+		"needed": second(regress.NewRidge(t.Context(), tiles(nil), y, nil)),
 		"3 columns for 2": second(regress.NewDescent(t.Context(), square,
-			ntk.MatrixTiles(mat.NewDense(1, 3, nil)), y, 0.1)),
+			tiles(mat.NewDense(1, 3, nil)), y, 0.1)),
 	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)

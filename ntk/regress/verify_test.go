@@ -32,8 +32,8 @@ func TestWineQualityRed(t *testing.T) {
 		{4, 1020, [4]float64{.24016, .52281, .875, .62578}},
 	} {
 		K := ntk.Must(ntk.Must(ntk.UniformFCN(c.depth, ntk.ReLU{}, math.Sqrt2, 0.1)).NTK())
-		d, err := regress.NewDescent(t.Context(), ntk.MatrixTiles(ntk.Must(K.Gram(p.XTrain))),
-			ntk.MatrixTiles(ntk.Must(K.Cross(p.XTest, p.XTrain))), p.YTrain, 0.1)
+		d, err := regress.NewDescent(t.Context(), tiles(ntk.Must(K.Gram(p.XTrain))),
+			tiles(ntk.Must(K.Cross(p.XTest, p.XTrain))), p.YTrain, 0.1)
 		if err != nil {
 			t.Fatal(err)
 		}
