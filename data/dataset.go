@@ -20,8 +20,15 @@ type Dataset struct {
 	// Name identifies the data in messages, figures and records.
 	Name string
 	// X is the n×d feature matrix, one sample a row, finite values in the
-	// units of the source.
+	// units of the source; nil where the rows are in X32 or Bytes.
 	X *mat.Dense
+	// X32 and Bytes hold the rows of a set that is large for double precision,
+	// n·d numbers, one row after the other: in single precision, or as the bytes
+	// that pixels come in, 0 to 255. Of X, X32 and Bytes one is not nil.
+	X32   []float32
+	Bytes []byte
+	// Image is the shape of rows that are images; nil for others.
+	Image *Image
 	// Labels holds the class of each row, in [0, Classes).
 	Labels []int
 	// Classes is the number of classes, at least 2. A class may have no rows.
@@ -44,6 +51,27 @@ type Dataset struct {
 
 	// Provenance says where the data is from and how to cite it.
 	Provenance Provenance
+}
+
+// Image is the shape of images that are kept as rows of Height·Width·Channels numbers.
+type Image struct {
+	Height, Width, Channels int // pixels, pixels, and 1 for grey or 3 for colours
+	// Order is how the numbers of a row follow each other: "HWC", pixel by pixel and line by
+	// line with the channels of a pixel together, as NumPy and most nets have images; or "CHW",
+	// one channel after the other, as the files of CIFAR have them.
+	Order string
+}
+
+// check reports a shape that is none of rows of d numbers.
+func (m *Image) check(d int) error {
+	if m.Height < 1 || m.Width < 1 || m.Channels < 1 || m.Height*m.Width*m.Channels != d {
+		return fmt.Errorf("images of %d×%d pixels with %d channels are not rows of %d numbers",
+			m.Height, m.Width, m.Channels, d)
+	}
+	if m.Order != "HWC" && m.Order != "CHW" {
+		return fmt.Errorf("the order of an image's numbers is %q; it must be HWC or CHW", m.Order)
+	}
+	return nil
 }
 
 // Provenance states the origin of a Dataset. The zero value means that the
@@ -122,21 +150,13 @@ func New(name string, x mat.Matrix, labels []int, classes int) (*Dataset, error)
 // Validate checks everything the documentation of the fields promises and
 // returns the first violation.
 func (ds *Dataset) Validate() error {
-	if ds == nil || ds.X == nil || ds.X.IsEmpty() {
+	if ds == nil || (ds.X == nil || ds.X.IsEmpty()) && len(ds.X32) == 0 && len(ds.Bytes) == 0 {
 		return fmt.Errorf("data: dataset without a feature matrix")
 	}
-	n, d := ds.X.Dims()
-	if len(ds.Labels) != n {
-		return fmt.Errorf("data: %s: %d labels for %d rows of X; every row needs one", ds.Name,
-			len(ds.Labels), n)
+	if err := ds.checkRows(); err != nil {
+		return err
 	}
-	for i := range n {
-		for j, v := range ds.X.RawRowView(i) {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return &valueError{Dataset: ds.Name, Row: i, Col: j, Value: v}
-			}
-		}
-	}
+	n, d := ds.Dims()
 	if err := checkLabels(ds.Name, ds.Labels, ds.Classes); err != nil {
 		return err
 	}
@@ -158,6 +178,46 @@ func (ds *Dataset) Validate() error {
 	for k := range ds.Folds {
 		if err := ds.Folds[k].check(n); err != nil {
 			return fmt.Errorf("data: %s: fold %d: %w", ds.Name, k, err)
+		}
+	}
+	return nil
+}
+
+// checkRows checks where the rows are, that there is a label for each, and their values.
+func (ds *Dataset) checkRows() error {
+	kinds := 0
+	for _, has := range []bool{ds.X != nil, ds.X32 != nil, ds.Bytes != nil} {
+		if has {
+			kinds++
+		}
+	}
+	if kinds != 1 {
+		return fmt.Errorf("data: %s: the rows are in %d of X, X32 and Bytes; they must be in one",
+			ds.Name, kinds)
+	}
+	if numbers := len(ds.X32) + len(ds.Bytes); ds.X == nil &&
+		(len(ds.Labels) == 0 || numbers%len(ds.Labels) != 0) {
+		return fmt.Errorf("data: %s: %d numbers are not the rows of %d labels", ds.Name, numbers,
+			len(ds.Labels))
+	}
+	n, d := ds.Dims()
+	if len(ds.Labels) != n {
+		return fmt.Errorf("data: %s: %d labels for %d rows of X; every row needs one", ds.Name,
+			len(ds.Labels), n)
+	}
+	if ds.Bytes == nil {
+		row := make([]float64, d)
+		for i := range n {
+			for j, v := range ds.Row(i, row) {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return &valueError{Dataset: ds.Name, Row: i, Col: j, Value: v}
+				}
+			}
+		}
+	}
+	if ds.Image != nil {
+		if err := ds.Image.check(d); err != nil {
+			return fmt.Errorf("data: %s: %w", ds.Name, err)
 		}
 	}
 	return nil
@@ -185,7 +245,31 @@ func checkLabels(dataset string, labels []int, classes int) error {
 }
 
 // Dims returns the number of rows n and of features d.
-func (ds *Dataset) Dims() (n, d int) { return ds.X.Dims() }
+func (ds *Dataset) Dims() (n, d int) {
+	if ds.X != nil {
+		return ds.X.Dims()
+	}
+	n = len(ds.Labels)
+	return n, (len(ds.X32) + len(ds.Bytes)) / n
+}
+
+// Row sets dst, of length d, to row i, counted from 0, wherever the rows are, and returns it.
+func (ds *Dataset) Row(i int, dst []float64) []float64 {
+	d := len(dst)
+	switch {
+	case ds.X != nil:
+		copy(dst, ds.X.RawRowView(i))
+	case ds.X32 != nil:
+		for j, v := range ds.X32[i*d : (i+1)*d] {
+			dst[j] = float64(v)
+		}
+	default:
+		for j, v := range ds.Bytes[i*d : (i+1)*d] {
+			dst[j] = float64(v)
+		}
+	}
+	return dst
+}
 
 // ClassCounts returns the number of rows of each class.
 func (ds *Dataset) ClassCounts() []int {
@@ -212,7 +296,18 @@ func (ds *Dataset) Subset(idx []int) (*Dataset, error) {
 		}
 	}
 	sub := *ds
-	sub.X = selectRows(ds.X, idx)
+	switch {
+	case ds.X != nil:
+		sub.X = ds.selectRows(idx)
+	case ds.X32 != nil:
+		sub.X32 = selected(ds.X32, n, idx)
+	default:
+		sub.Bytes = selected(ds.Bytes, n, idx)
+	}
+	if ds.Image != nil {
+		image := *ds.Image
+		sub.Image = &image
+	}
 	sub.Labels = selectLabels(ds.Labels, idx)
 	sub.FeatureNames = slices.Clone(ds.FeatureNames)
 	sub.ClassNames = slices.Clone(ds.ClassNames)
@@ -222,11 +317,22 @@ func (ds *Dataset) Subset(idx []int) (*Dataset, error) {
 	return &sub, nil
 }
 
-func selectRows(x *mat.Dense, idx []int) *mat.Dense {
-	_, d := x.Dims()
+// selectRows returns rows in double precision.
+func (ds *Dataset) selectRows(idx []int) *mat.Dense {
+	_, d := ds.Dims()
 	out := mat.NewDense(len(idx), d, nil)
 	for k, i := range idx {
-		copy(out.RawRowView(k), x.RawRowView(i))
+		ds.Row(i, out.RawRowView(k))
+	}
+	return out
+}
+
+// selected returns some of n rows as they are kept.
+func selected[T any](x []T, n int, idx []int) []T {
+	d := len(x) / n
+	out := make([]T, 0, len(idx)*d)
+	for _, i := range idx {
+		out = append(out, x[i*d:(i+1)*d]...)
 	}
 	return out
 }
@@ -245,20 +351,26 @@ func selectLabels(labels, idx []int) []int {
 // enter.
 func (ds *Dataset) Fingerprint() string {
 	h := sha256.New()
-	hashMatrix(h, ds.X)
+	n, d := ds.Dims()
+	row := make([]float64, d)
+	hashRows(h, n, d, func(i int) []float64 { return ds.Row(i, row) })
 	hashLabels(h, ds.Labels, ds.Classes)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 func hashMatrix(h hash.Hash, x *mat.Dense) {
 	n, d := x.Dims()
+	hashRows(h, n, d, x.RawRowView)
+}
+
+func hashRows(h hash.Hash, n, d int, row func(i int) []float64) {
 	buf := make([]byte, 0, 8*max(d, 2))
 	buf = binary.LittleEndian.AppendUint64(buf, uint64(n))
 	buf = binary.LittleEndian.AppendUint64(buf, uint64(d))
 	h.Write(buf)
 	for i := range n {
 		buf = buf[:0]
-		for _, v := range x.RawRowView(i) {
+		for _, v := range row(i) {
 			buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
 		}
 		h.Write(buf)

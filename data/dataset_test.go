@@ -350,3 +350,85 @@ func TestEmbeddedSplitIsFixed(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The same small images in the three forms that rows can have.
+func images() (dense, single, bytes *Dataset) {
+	raw := make([]byte, 4*12)
+	for i := range raw {
+		raw[i] = byte(5 * i)
+	}
+	x, x32 := mat.NewDense(4, 12, nil), make([]float32, len(raw))
+	for i, v := range raw {
+		x.Set(i/12, i%12, float64(v))
+		x32[i] = float32(v)
+	}
+	shape := &Image{Height: 2, Width: 2, Channels: 3, Order: "CHW"}
+	labels := []int{0, 1, 1, 0}
+	return &Dataset{Name: "images", X: x, Labels: labels, Classes: 2, Image: shape},
+		&Dataset{Name: "images", X32: x32, Labels: labels, Classes: 2, Image: shape},
+		&Dataset{Name: "images", Bytes: raw, Labels: labels, Classes: 2, Image: shape}
+}
+
+func TestRowsInThreeForms(t *testing.T) {
+	dense, single, bytes := images()
+	split := Split{Train: []int{3, 0}, Test: []int{1, 2}}
+	want, err := Prepare(dense, split, Standardize{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ds := range []*Dataset{single, bytes} {
+		if err := ds.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if n, d := ds.Dims(); n != 4 || d != 12 || ds.Fingerprint() != dense.Fingerprint() {
+			t.Errorf("%d×%d, or another fingerprint", n, d)
+		}
+		p, err := Prepare(ds, split, Standardize{})
+		if err != nil || p.Fingerprint() != want.Fingerprint() {
+			t.Errorf("prepared otherwise than in double precision: %v", err)
+		}
+		sub, err := ds.Subset([]int{2, 2, 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sub.X != nil || len(sub.X32)+len(sub.Bytes) != 36 || sub.Image == ds.Image ||
+			*sub.Image != *ds.Image {
+			t.Errorf("the subset is kept in another form: %+v", sub)
+		}
+		if diff := cmp.Diff(dense.X.RawRowView(1), sub.Row(2, make([]float64, 12))); diff != "" {
+			t.Error(diff)
+		}
+		if err := sub.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	// 60,000 images of 28×28 are 47 MB, not 376.
+	large := &Dataset{Bytes: make([]byte, 60000*784), Labels: make([]int, 60000), Classes: 10,
+		Image: &Image{Height: 28, Width: 28, Channels: 1, Order: "HWC"}}
+	if allocated := testing.AllocsPerRun(1, func() {
+		if err := large.Validate(); err != nil {
+			t.Fatal(err)
+		}
+	}); allocated > 10 {
+		t.Errorf("%v allocations to validate bytes", allocated)
+	}
+}
+
+func TestBadImages(t *testing.T) {
+	for says, change := range map[string]func(*Dataset){
+		"2 of X, X32 and Bytes":          func(ds *Dataset) { ds.X32 = make([]float32, 48) },
+		"without a feature matrix":       func(ds *Dataset) { ds.Bytes = nil },
+		"47 numbers are not the rows":    func(ds *Dataset) { ds.Bytes = ds.Bytes[:47] },
+		"are not rows of 12 numbers":     func(ds *Dataset) { ds.Image = &Image{2, 3, 1, "HWC"} },
+		`is "WHC"; it must be HWC or`:    func(ds *Dataset) { ds.Image = &Image{2, 2, 3, "WHC"} },
+		"2×-2 pixels with -3 channels":   func(ds *Dataset) { ds.Image = &Image{2, -2, -3, "HWC"} },
+		"48 numbers are not the rows of": func(ds *Dataset) { ds.Labels = nil },
+	} {
+		_, _, ds := images()
+		change(ds)
+		wantError(t, ds.Validate(), says)
+	}
+	_, ds, _ := images()
+	ds.X32[13] = float32(math.Inf(1))
+	wantError(t, ds.Validate(), "X[1,1]", "+Inf")
+}

@@ -162,6 +162,19 @@ func ExampleWine() {
 	// CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, scikit-learn)
 }
 
+// Four images of two grey pixels each, kept as the bytes that they came in.
+func ExampleDataset_Row() {
+	ds := &data.Dataset{
+		Name: "pairs", Bytes: []byte{0, 255, 10, 20, 30, 40, 1, 2}, Labels: []int{0, 1, 1, 0},
+		Classes: 2, Image: &data.Image{Height: 1, Width: 2, Channels: 1, Order: "HWC"},
+	}
+	if err := ds.Validate(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ds.Row(2, make([]float64, 2)))
+	// Output: [30 40]
+}
+
 func ExampleDataset_Dims() {
 	fmt.Println(data.Wine().Dims())
 	// Output: 178 13

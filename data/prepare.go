@@ -28,7 +28,8 @@ type Prepared struct {
 }
 
 // Prepare divides ds by split and normalises both parts; [Normalization] says what
-// comes from the training part. ds stays as it is. It returns an error when ds or
+// comes from the training part. ds stays as it is; the rows of the split, and no others, are taken
+// in double precision. It returns an error when ds or
 // split is invalid and those of the normalisation.
 func Prepare(ds *Dataset, split Split, norm Normalization) (*Prepared, error) {
 	if err := ds.Validate(); err != nil {
@@ -53,7 +54,7 @@ func Prepare(ds *Dataset, split Split, norm Normalization) (*Prepared, error) {
 	}
 	var err error
 	if p.XTrain, p.XTest, err = norm.Normalize(
-		selectRows(ds.X, split.Train), selectRows(ds.X, split.Test),
+		ds.selectRows(split.Train), ds.selectRows(split.Test),
 	); err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", ds.Name, err)
 	}
