@@ -31,6 +31,8 @@ func ExampleModel_MeanNTK() {
 	// 3
 }
 
+func second[T any](_ T, err error) error { return err }
+
 func TestMeanNTK(t *testing.T) {
 	arch := ntk.Must(ntk.UniformFCN(2, ntk.ReLU{}, 1.3, 0.2))
 	model := fcn.Model{Arch: arch, Config: fcn.Config{Inputs: 5, Width: 32, Outputs: 2, Seed: 7}}
