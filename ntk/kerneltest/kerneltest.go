@@ -163,8 +163,9 @@ func duals(
 					h := 1e-4 * math.Sqrt(q*q2)
 					up, _ := d.Dual(q, k+h, q2)
 					down, _ := d.Dual(q, k-h, q2)
-					curvature := bound / (q * q2 * (1 - rho*rho)) // a scale for the third derivative
-					if price := (up - down) / (2 * h); !(math.Abs(price-slope) <= 1e-5*(slopeBound+curvature)+2*tol*bound/h) {
+					price := (up - down) / (2 * h)
+					third := bound / (q * q2 * (1 - rho*rho)) // a scale for the third derivative
+					if !(math.Abs(price-slope) <= 1e-5*(slopeBound+third)+2*tol*bound/h) {
 						t.Errorf("dE[φφ]/dk at (%v, %v, %v) is %v, E[φ'φ'] %v", q, k, q2, price,
 							slope)
 					}
