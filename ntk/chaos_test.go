@@ -89,7 +89,8 @@ func TestFixedPoints(t *testing.T) {
 		m := ntk.Must(ntk.MeanFieldOf(ntk.Tanh{}, w, 0))
 		e := (1 - 1/(w*w)) / 2
 		q := e + 17./6*e*e
-		if math.Abs(m.Variance-q) > 50*e*e*e+1e-10*e || (w < 1.0001) != (m.Phase == "edge of chaos") {
+		onEdge := w < 1.0001
+		if math.Abs(m.Variance-q) > 50*e*e*e+1e-10*e || onEdge != (m.Phase == "edge of chaos") {
 			t.Errorf("tanh, σ_w = %v: %+v, want q = %v", w, m, q)
 		}
 	}

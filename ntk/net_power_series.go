@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// series returns the coefficients a_0 … a_degree of the NTK if
-// tangent, else of the NNGP kernel, in the cosine of inputs of norm √d, by composing the layers' power series.
+// series returns the coefficients a_0 … a_degree of the NTK if tangent, else of the NNGP kernel, in
+// the cosine of inputs of norm √d, by composing the layers' power series.
 // No term is negative, so nothing cancels, and the values at c = 0, around which
 // each layer is expanded, are those of the kernel itself.
 //

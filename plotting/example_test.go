@@ -88,13 +88,13 @@ func ExampleFigure_HLine() {
 
 func ExampleFigure_VLine() {
 	fig := plotting.New(plotting.Options{LogX: true})
-	fig.VLine("width of the input", 11)
+	fig.VLine("dimension", 11)
 	fmt.Println(fig.Err())
-	fig.VLine("width of the input", 0)
+	fig.VLine("dimension", 0)
 	fmt.Println(fig.Err())
 	// Output:
 	// <nil>
-	// plotting: vertical line "width of the input": value 0 at index 0: a log x axis has no place for x = 0
+	// plotting: vertical line "dimension": value 0 at index 0: a log x axis has no place for x = 0
 }
 
 func ExampleFigure_Note() {

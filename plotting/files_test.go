@@ -57,8 +57,9 @@ func TestCSVHasARowPerPoint(t *testing.T) {
 // included.
 func TestOutlinesLookLikeTheirOriginals(t *testing.T) {
 	for _, tc := range []struct {
-		name  string
-		limit float64 // of the ink: letters are set on whole pixels by one canvas and not by the other
+		name string
+		// of the ink: letters are set on whole pixels by one canvas and not by the other
+		limit float64
 		draw  func(draw.Canvas)
 	}{
 		{"shapes", 0.01, func(c draw.Canvas) {

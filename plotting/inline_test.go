@@ -79,18 +79,19 @@ func cellProgram() error {
 		ShowTable([]string{"net", "loss"}, [][]string{{"4HL <ReLU>", "0.25"}, {"1HL", "—"}},
 			"Losses"),
 		ShowMarkdown("**bold**"),
-		ShowCompared([]string{"", "ours"}, [][]string{{"loss", "0.24"}}, "Published against ours", []Comparison{
-			{
-				Quantity:        "loss",
-				Source:          "Table 1",
-				Published:       0.25,
-				PublishedSpread: 0.01,
-				Ours:            0.24,
-				Tolerance:       0.02,
-				Why:             "two spreads",
-			},
-			{Quantity: "bias", Published: -1, Ours: -1.5, Tolerance: 0.1},
-		}),
+		ShowCompared([]string{"", "ours"}, [][]string{{"loss", "0.24"}}, "Published against ours",
+			[]Comparison{
+				{
+					Quantity:        "loss",
+					Source:          "Table 1",
+					Published:       0.25,
+					PublishedSpread: 0.01,
+					Ours:            0.24,
+					Tolerance:       0.02,
+					Why:             "two spreads",
+				},
+				{Quantity: "bias", Published: -1, Ours: -1.5, Tolerance: 0.1},
+			}),
 	)
 }
 
@@ -234,10 +235,13 @@ func TestWhatANotebookReceives(t *testing.T) {
 		t.Errorf("alternative text without a caption: %q", got)
 	}
 	if diff := cmp.Diff(map[protocol.MIMEType]any{
-		protocol.MIMETextHTML: `<table><caption style="text-align:left">Losses</caption><thead><tr>` +
-			`<th scope="col" style="text-align:left">net</th><th scope="col" style="text-align:right">loss</th></tr></thead>` +
-			`<tbody><tr><td style="text-align:left">4HL &lt;ReLU&gt;</td><td style="text-align:right">0.25</td></tr>` +
-			`<tr><td style="text-align:left">1HL</td><td style="text-align:right">—</td></tr></tbody></table>`,
+		protocol.MIMETextHTML: `<table><caption style="text-align:left">Losses</caption>` +
+			`<thead><tr><th scope="col" style="text-align:left">net</th>` +
+			`<th scope="col" style="text-align:right">loss</th></tr></thead>` +
+			`<tbody><tr><td style="text-align:left">4HL &lt;ReLU&gt;</td>` +
+			`<td style="text-align:right">0.25</td></tr>` +
+			`<tr><td style="text-align:left">1HL</td>` +
+			`<td style="text-align:right">—</td></tr></tbody></table>`,
 		protocol.MIMETextPlain: "Losses\nnet         loss\n----------  ----\n4HL <ReLU>  " +
 			"0.25\n1HL            —\n",
 	}, shown[2].Data); diff != "" {
@@ -253,8 +257,10 @@ func TestWhatANotebookReceives(t *testing.T) {
 		t.Errorf("Markdown (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff(
-		`[{"quantity":"loss","source":"Table 1","published":"0.25 ± 0.01","ours":"0.24","difference":"−0.01","tolerance":"0.02","why":"two spreads","agrees":true},`+
-			`{"quantity":"bias","source":"","published":"−1","ours":"−1.5","difference":"−0.5","tolerance":"0.1","why":"","agrees":false}]`,
+		`[{"quantity":"loss","source":"Table 1","published":"0.25 ± 0.01","ours":"0.24",`+
+			`"difference":"−0.01","tolerance":"0.02","why":"two spreads","agrees":true},`+
+			`{"quantity":"bias","source":"","published":"−1","ours":"−1.5",`+
+			`"difference":"−0.5","tolerance":"0.1","why":"","agrees":false}]`,
 		shown[4].Data[mimeComparisons],
 	); diff != "" {
 		t.Errorf("comparisons (-want +got)\n%s", diff)
@@ -296,7 +302,8 @@ func TestShowOutsideANotebook(t *testing.T) {
 			{Quantity: "b", Ours: math.NaN()}},
 		`comparison 1: Tolerance of "a" is -0.1`: {{Quantity: "a", Tolerance: -0.1}},
 	} {
-		if err := ShowCompared([]string{"a"}, [][]string{{"1"}}, "", bad); err == nil || !strings.Contains(err.Error(), says) {
+		err := ShowCompared([]string{"a"}, [][]string{{"1"}}, "", bad)
+		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v: want %q", err, says)
 		}
 	}

@@ -52,99 +52,141 @@ var (
 // network designed to have it, which is highlighted. It takes one to five nets, one per row, at
 // least one of them Designed. The picture is 7 inches wide and 1.3 high per row and 0.62 more.
 func NetworksAndKernels(nets ...NetSketch) Drawing {
-	const (
-		width  = 7.0
-		row    = 1.3
-		header = 0.5
-		footer = 0.12
-	)
-	h := header + footer + row*float64(max(1, len(nets)))
-	s := newSchematic(width, h, 0)
-	s.title = "Networks on the left, their kernels on the right; arrows lead from each network " +
+	r := newNetRows(len(nets))
+	r.title = "Networks on the left, their kernels on the right; arrows lead from each network " +
 		"to its kernel, and from a kernel to the network designed for it"
-	if len(nets) < 1 || len(nets) > 5 {
-		s.fail(fmt.Errorf("plotting: %d nets in a schematic: want 1 to 5", len(nets)))
-		return s
+	designed, err := checkNetRows(nets)
+	if err != nil {
+		r.fail(err)
+		return r.schematic
 	}
+	r.drawColumns()
+	for i, n := range nets {
+		y := r.middle(i)
+		r.drawNet(n, y)
+		r.drawKernel(n, y)
+		r.drawMaps(n, y)
+	}
+	r.nameMaps(r.middle(0), r.middle(designed))
+	return r.schematic
+}
+
+// checkNetRows returns the last of the designed nets, or what is wrong with the nets of
+// NetworksAndKernels.
+func checkNetRows(nets []NetSketch) (designed int, err error) {
+	if len(nets) < 1 || len(nets) > 5 {
+		return 0, fmt.Errorf("plotting: %d nets in a schematic: want 1 to 5", len(nets))
+	}
+	designed = -1
 	for i, n := range nets {
 		if err := n.check(i); err != nil {
-			s.fail(err)
-			return s
+			return 0, err
 		}
-	}
-
-	left := rect{Min: point{X: 0.05, Y: 0.05}, Max: point{X: 2.75, Y: h - 0.05}}
-	right := rect{Min: point{X: 4.6, Y: 0.05}, Max: point{X: 6.95, Y: h - 0.05}}
-	s.Box(left, boxStyle{Fill: paleBlue, Edge: paleEdge, Width: 1, Radius: 0.14})
-	s.Box(right, boxStyle{Fill: paleYellow, Edge: warmEdge, Width: 1, Radius: 0.14})
-	s.Text(point{X: left.center().X, Y: h - 0.27}, "networks", labelStyle{Size: 13, Bold: true})
-	s.Text(point{X: right.center().X, Y: h - 0.27}, "kernels", labelStyle{Size: 13, Bold: true})
-
-	forward, inverse := inkStyle{}, inkStyle{Color: vermillion}
-	x0, x1 := left.Max.X+0.1, right.Min.X-0.1
-	mid := (x0 + x1) / 2
-	designed := -1 // the last of them
-	for i, n := range nets {
-		y := h - header - row*(float64(i)+0.5)
-		s.Text(point{X: left.center().X, Y: y + 0.52}, n.Name,
-			labelStyle{Size: 10, Bold: true, Ink: &inkStyle{Name: n.Name}})
-		s.Net(netPicture{
-			Frame:  boxAround(left.center().X, y+0.04, 1.8, 0.7),
-			Layers: n.Layers,
-			Ink:    inkStyle{Name: n.Name},
-		})
-		s.Text(point{X: left.center().X, Y: y - 0.37}, activationLabel(n),
-			labelStyle{Size: 9.5, Anchor: anchorBelow})
-		s.Text(point{X: left.center().X - 1.0, Y: y + 0.04}, "x",
-			labelStyle{Size: 10, Anchor: anchorRight})
-		s.Text(point{X: left.center().X + 1.0, Y: y + 0.04}, "f(x)",
-			labelStyle{Size: 10, Anchor: anchorLeft})
-		s.Inset(inset{
-			Frame: rect{
-				Min: point{X: right.Min.X + 0.45, Y: y - 0.4},
-				Max: point{X: right.Max.X - 0.4, Y: y + 0.4},
-			},
-			Curves: []insetCurve{{Name: n.Name, X: n.C, Y: n.Kernel}},
-			X:      "c",
-			Y:      "K(c)",
-		})
-		up := 0.0
 		if n.Designed {
-			up = 0.09
-			s.Arrow(
-				arrow{
-					From:  point{X: x1, Y: y - up},
-					To:    point{X: x0, Y: y - up},
-					Width: 3.2,
-					Ink:   inverse,
-				},
-			)
 			designed = i
 		}
-		s.Arrow(
-			arrow{
-				From:  point{X: x0, Y: y + up},
-				To:    point{X: x1, Y: y + up},
-				Width: 1.6,
-				Ink:   forward,
-			},
-		)
 	}
-	top := h - header - row*0.5
 	if designed < 0 {
-		s.fail(
-			fmt.Errorf(
-				"plotting: none of the %d nets is Designed: no arrow would lead from a kernel "+
-					"to a network", len(nets)),
-		)
-		return s
+		return 0, fmt.Errorf(
+			"plotting: none of the %d nets is Designed: no arrow would lead from a kernel to a "+
+				"network", len(nets))
 	}
-	bottom := h - header - row*(float64(designed)+0.5)
-	s.Text(point{X: mid, Y: top + 0.22}, "network → kernel\n(known)",
+	return designed, nil
+}
+
+// netRows is the picture of NetworksAndKernels: a row per net, between a header and a footer, and
+// in every row the net in the left column, its kernel in the right one and arrows between them.
+type netRows struct {
+	*schematic
+	height      float64
+	left, right rect // the columns
+}
+
+const (
+	rowHeight    = 1.3
+	headerHeight = 0.5
+	footerHeight = 0.12
+)
+
+func newNetRows(rows int) netRows {
+	const width = 7.0
+	h := headerHeight + footerHeight + rowHeight*float64(max(1, rows))
+	return netRows{
+		schematic: newSchematic(width, h, 0),
+		height:    h,
+		left:      rect{Min: point{X: 0.05, Y: 0.05}, Max: point{X: 2.75, Y: h - 0.05}},
+		right:     rect{Min: point{X: 4.6, Y: 0.05}, Max: point{X: 6.95, Y: h - 0.05}},
+	}
+}
+
+// middle is the height of the middle of row i; row 0 is at the top.
+func (r netRows) middle(i int) float64 {
+	return r.height - headerHeight - rowHeight*(float64(i)+0.5)
+}
+
+// gap returns the ends of the arrows in the gap between the columns.
+func (r netRows) gap() (x0, x1 float64) { return r.left.Max.X + 0.1, r.right.Min.X - 0.1 }
+
+// drawColumns draws the columns, empty, and the headings.
+func (r netRows) drawColumns() {
+	r.Box(r.left, boxStyle{Fill: paleBlue, Edge: paleEdge, Width: 1, Radius: 0.14})
+	r.Box(r.right, boxStyle{Fill: paleYellow, Edge: warmEdge, Width: 1, Radius: 0.14})
+	heading := labelStyle{Size: 13, Bold: true}
+	r.Text(point{X: r.left.center().X, Y: r.height - 0.27}, "networks", heading)
+	r.Text(point{X: r.right.center().X, Y: r.height - 0.27}, "kernels", heading)
+}
+
+// drawNet draws a net in the left column, with its name above it, its activation below it, and its
+// input and output beside it.
+func (r netRows) drawNet(n NetSketch, y float64) {
+	x, name := r.left.center().X, inkStyle{Name: n.Name}
+	r.Text(point{X: x, Y: y + 0.52}, n.Name, labelStyle{Size: 10, Bold: true, Ink: &name})
+	r.Net(netPicture{Frame: boxAround(x, y+0.04, 1.8, 0.7), Layers: n.Layers, Ink: name})
+	r.Text(point{X: x, Y: y - 0.37}, activationLabel(n),
+		labelStyle{Size: 9.5, Anchor: anchorBelow})
+	r.Text(point{X: x - 1.0, Y: y + 0.04}, "x", labelStyle{Size: 10, Anchor: anchorRight})
+	r.Text(point{X: x + 1.0, Y: y + 0.04}, "f(x)", labelStyle{Size: 10, Anchor: anchorLeft})
+}
+
+// drawKernel draws the curve of a net's kernel in the right column.
+func (r netRows) drawKernel(n NetSketch, y float64) {
+	r.Inset(inset{
+		Frame: rect{
+			Min: point{X: r.right.Min.X + 0.45, Y: y - 0.4},
+			Max: point{X: r.right.Max.X - 0.4, Y: y + 0.4},
+		},
+		Curves: []insetCurve{{Name: n.Name, X: n.C, Y: n.Kernel}},
+		X:      "c",
+		Y:      "K(c)",
+	})
+}
+
+// drawMaps draws the arrow from a net to its kernel and, below it, the highlighted one back to a
+// designed net.
+func (r netRows) drawMaps(n NetSketch, y float64) {
+	x0, x1 := r.gap()
+	up := 0.0
+	if n.Designed {
+		up = 0.09
+		r.Arrow(arrow{
+			From:  point{X: x1, Y: y - up},
+			To:    point{X: x0, Y: y - up},
+			Width: 3.2,
+			Ink:   inkStyle{Color: vermillion},
+		})
+	}
+	r.Arrow(arrow{From: point{X: x0, Y: y + up}, To: point{X: x1, Y: y + up}, Width: 1.6})
+}
+
+// nameMaps writes what the arrows mean, each once: above the row at the height of top, and below
+// that of a designed net at bottom.
+func (r netRows) nameMaps(top, bottom float64) {
+	x0, x1 := r.gap()
+	mid := (x0 + x1) / 2
+	r.Text(point{X: mid, Y: top + 0.22}, "network → kernel\n(known)",
 		labelStyle{Size: 9.5, Anchor: anchorAbove, Ink: &inkStyle{Color: axisInk}})
-	s.Text(point{X: mid, Y: bottom - 0.24}, "kernel → network\n(this work)",
-		labelStyle{Size: 10.5, Bold: true, Anchor: anchorBelow, Ink: &inverse})
-	return s
+	r.Text(point{X: mid, Y: bottom - 0.24}, "kernel → network\n(this work)", labelStyle{
+		Size: 10.5, Bold: true, Anchor: anchorBelow, Ink: &inkStyle{Color: vermillion}})
 }
 
 // activationLabel is the text below the hidden layers.
@@ -160,61 +202,91 @@ func activationLabel(n NetSketch) string {
 // The curves of both activations stand below the nets, those of both kernels in one pair of axes.
 // The picture is 7 by 3.5 inches.
 func Flattening(deep, shallow NetSketch) Drawing {
-	const width, height = 7.0, 3.5
-	s := newSchematic(width, height, 0)
-	s.title = fmt.Sprintf(
+	f := flattening{newSchematic(7, flatteningHeight, 0)}
+	f.title = fmt.Sprintf(
 		"%s, a net of %d hidden layers, and %s, a net of one hidden layer with the same kernel",
 		deep.Name, deep.depth(), shallow.Name)
+	if err := checkFlattening(deep, shallow); err != nil {
+		f.fail(err)
+		return f.schematic
+	}
+	f.drawNet(deep, 1.26, 1.8)
+	f.drawNet(shallow, 5.86, 1.2)
+	kernel := boxAround(3.66, netY, 1.12, 1.12)
+	f.drawKernels(kernel, deep, shallow)
+	f.drawKernelKey(kernel, deep, shallow)
+	f.Arrow(arrow{
+		From:  point{X: 2.48, Y: netY},
+		To:    point{X: kernel.Min.X - 0.08, Y: netY},
+		Width: 1.6,
+	})
+	f.Arrow(arrow{
+		From:      point{X: kernel.Max.X + 0.2, Y: netY},
+		To:        point{X: 5.06, Y: netY},
+		Width:     3.2,
+		Ink:       inkStyle{Color: vermillion},
+		Label:     "design",
+		LabelBold: true,
+	})
+	return f.schematic
+}
+
+// checkFlattening returns what is wrong with the nets of Flattening, or nil.
+func checkFlattening(deep, shallow NetSketch) error {
 	for i, n := range []NetSketch{deep, shallow} {
-		err := n.check(i)
-		if err == nil {
-			err = insetCurve{X: n.Z, Y: n.Phi}.check(fmt.Sprintf("activation of net %q", n.Name))
+		if err := n.check(i); err != nil {
+			return err
 		}
-		if err != nil {
-			s.fail(err)
-			return s
+		activation := insetCurve{X: n.Z, Y: n.Phi}
+		if err := activation.check(fmt.Sprintf("activation of net %q", n.Name)); err != nil {
+			return err
 		}
 	}
 	if shallow.depth() != 1 {
-		s.fail(
-			fmt.Errorf("plotting: the flattened net %q has %d hidden layers: want one",
-				shallow.Name, shallow.depth()),
-		)
-		return s
+		return fmt.Errorf("plotting: the flattened net %q has %d hidden layers: want one",
+			shallow.Name, shallow.depth())
 	}
+	return nil
+}
 
-	const (
-		netY    = 2.34
-		netH    = 1.5
-		insetY  = 0.58
-		leftX   = 1.26
-		kernelX = 3.66
-		rightX  = 5.86
-		heading = height - 0.16
-	)
-	for _, n := range []struct {
-		NetSketch
-		x, width float64
-	}{{deep, leftX, 1.8}, {shallow, rightX, 1.2}} {
-		name := inkStyle{Name: n.Name}
-		s.Text(point{X: n.x, Y: heading}, n.Name, labelStyle{Size: 12, Bold: true, Ink: &name})
-		s.Net(netPicture{Frame: boxAround(n.x, netY, n.width, netH), Layers: n.Layers, Ink: name})
-		s.Text(point{X: n.x, Y: netY - netH/2 - 0.06}, activationLabel(n.NetSketch),
-			labelStyle{Size: 10.5, Anchor: anchorBelow})
-		s.Text(point{X: n.x - n.width/2 - 0.08, Y: netY}, "x", labelStyle{Size: 10.5, Anchor: anchorRight})
-		s.Text(point{X: n.x + n.width/2 + 0.06, Y: netY}, "f(x)",
-			labelStyle{Size: 10.5, Anchor: anchorLeft})
-		s.Inset(inset{
-			Frame:  boxAround(n.x, insetY, 1.35, 0.75),
-			Curves: []insetCurve{{Name: n.Name, X: n.Z, Y: n.Phi}},
-			X:      "z", Y: n.Activation + "(z)",
-		})
-	}
+// flattening is the picture of Flattening: headings at one height, below them the nets and between
+// these the kernels at another, and below the nets their activations at a third.
+type flattening struct{ *schematic }
 
-	kernel := boxAround(kernelX, netY, 1.12, 1.12)
-	s.Text(point{X: kernelX, Y: heading}, "the same kernel", labelStyle{Size: 12, Bold: true})
-	s.Inset(inset{
-		Frame: kernel,
+const (
+	flatteningHeight = 3.5
+	headingY         = flatteningHeight - 0.16
+	netY             = 2.34
+	activationY      = 0.58
+)
+
+// drawNet draws a net of a width around x, with its name above it, its input and output beside it,
+// and the symbol and the curve of its activation below it.
+func (f flattening) drawNet(n NetSketch, x, width float64) {
+	const height = 1.5
+	name := inkStyle{Name: n.Name}
+	f.Text(point{X: x, Y: headingY}, n.Name, labelStyle{Size: 12, Bold: true, Ink: &name})
+	f.Net(netPicture{Frame: boxAround(x, netY, width, height), Layers: n.Layers, Ink: name})
+	f.Text(point{X: x, Y: netY - height/2 - 0.06}, activationLabel(n),
+		labelStyle{Size: 10.5, Anchor: anchorBelow})
+	f.Text(point{X: x - width/2 - 0.08, Y: netY}, "x",
+		labelStyle{Size: 10.5, Anchor: anchorRight})
+	f.Text(point{X: x + width/2 + 0.06, Y: netY}, "f(x)",
+		labelStyle{Size: 10.5, Anchor: anchorLeft})
+	f.Inset(inset{
+		Frame:  boxAround(x, activationY, 1.35, 0.75),
+		Curves: []insetCurve{{Name: n.Name, X: n.Z, Y: n.Phi}},
+		X:      "z",
+		Y:      n.Activation + "(z)",
+	})
+}
+
+// drawKernels draws the kernels of both nets in one pair of axes.
+func (f flattening) drawKernels(frame rect, deep, shallow NetSketch) {
+	f.Text(point{X: frame.center().X, Y: headingY}, "the same kernel",
+		labelStyle{Size: 12, Bold: true})
+	f.Inset(inset{
+		Frame: frame,
 		Curves: []insetCurve{
 			{Name: deep.Name, X: deep.C, Y: deep.Kernel},
 			{Name: shallow.Name, X: shallow.C, Y: shallow.Kernel},
@@ -222,36 +294,20 @@ func Flattening(deep, shallow NetSketch) Drawing {
 		X: "c",
 		Y: "K(c)",
 	})
+}
+
+// drawKernelKey says below the frame of the kernels which is whose; the shallow net's is dashed.
+func (f flattening) drawKernelKey(frame rect, deep, shallow NetSketch) {
+	x := frame.center().X
 	for i, n := range []NetSketch{deep, shallow} {
-		y := kernel.Min.Y - 0.28 - 0.2*float64(i)
-		s.Line(
-			lineSegment{
-				From:   point{X: kernelX - 0.58, Y: y},
-				To:     point{X: kernelX - 0.26, Y: y},
-				Width:  2,
-				Dashed: i > 0,
-				Ink:    inkStyle{Name: n.Name},
-			},
-		)
-		s.Text(point{X: kernelX - 0.18, Y: y}, n.Name, labelStyle{Size: 9.5, Anchor: anchorLeft})
+		y := frame.Min.Y - 0.28 - 0.2*float64(i)
+		f.Line(lineSegment{
+			From:   point{X: x - 0.58, Y: y},
+			To:     point{X: x - 0.26, Y: y},
+			Width:  2,
+			Dashed: i > 0,
+			Ink:    inkStyle{Name: n.Name},
+		})
+		f.Text(point{X: x - 0.18, Y: y}, n.Name, labelStyle{Size: 9.5, Anchor: anchorLeft})
 	}
-	s.Arrow(
-		arrow{
-			From:  point{X: 2.48, Y: netY},
-			To:    point{X: kernel.Min.X - 0.08, Y: netY},
-			Width: 1.6,
-		},
-	)
-	s.Arrow(arrow{
-		From: point{
-			X: kernel.Max.X + 0.2,
-			Y: netY,
-		},
-		To:        point{X: 5.06, Y: netY},
-		Width:     3.2,
-		Ink:       inkStyle{Color: vermillion},
-		Label:     "design",
-		LabelBold: true,
-	})
-	return s
 }

@@ -527,9 +527,10 @@ func (c insetCurve) check(what string) error {
 
 // An inset is a small pair of axes without numbers that shows the shape of curves.
 type inset struct {
-	Frame  rect
-	Curves []insetCurve // drawn in order; all but the first are dashed, so that one under another is seen
-	X, Y   string       // labels: below the right end of the axis, and above its upper end
+	Frame rect
+	// Curves are drawn in order, all but the first dashed, so that one under another is seen.
+	Curves []insetCurve
+	X, Y   string // labels: below the right end of the axis, and above its upper end
 	YRange *[2]float64
 }
 
@@ -538,89 +539,98 @@ func (s *schematic) Inset(in inset) {
 	if s.err != nil || !s.check("inset", in.Frame.Min, in.Frame.Max) {
 		return
 	}
-	f := in.Frame
-	if f.Min.X >= f.Max.X || f.Min.Y >= f.Max.Y || len(in.Curves) == 0 {
-		s.fail(
-			fmt.Errorf(
-				"plotting: an inset of %d curves from (%v, %v) to (%v, %v): want a curve, and "+
-					"Min below and left of Max", len(in.Curves), f.Min.X, f.Min.Y, f.Max.X, f.Max.Y),
-		)
+	x, y, err := in.ends()
+	if err != nil {
+		s.fail(err)
 		return
 	}
-	x, y := newSpan(), newSpan()
-	var curves []insetCurve
+	in.Curves = slices.Clone(in.Curves)
 	s.insets++
 	for i, c := range in.Curves {
-		if err := c.check(fmt.Sprintf("curve %q (%d of an inset)", c.Name, i+1)); err != nil {
-			s.fail(err)
-			return
-		}
-		s.data = append(
-			s.data,
-			dataset{
-				panel:  fmt.Sprint(s.insets),
-				series: c.Name,
-				kind:   kindNames[line],
-				x:      slices.Clone(c.X),
-				y:      slices.Clone(c.Y),
-			},
-		)
-		curves = append(curves, insetCurve{Name: c.Name, X: slices.Clone(c.X), Y: slices.Clone(c.Y)})
-		x.add(c.X)
-		y.add(c.Y)
+		c.X, c.Y = slices.Clone(c.X), slices.Clone(c.Y)
+		in.Curves[i] = c
+		s.data = append(s.data, dataset{
+			panel:  fmt.Sprint(s.insets),
+			series: c.Name,
+			kind:   kindNames[line],
+			x:      c.X,
+			y:      c.Y,
+		})
 		s.use(inkStyle{Name: c.Name})
 	}
-	xr, err := x.ends("x", nil, false, margin)
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	yr, err := y.ends("y", in.YRange, false, 0.08)
-	if err == nil && !(yr[0] < yr[1] && !math.IsInf(yr[1]-yr[0], 0)) {
-		err = fmt.Errorf(
-			"plotting: YRange {%v, %v} of an inset: want finite ends, the lower one first", yr[0],
-			yr[1])
-	}
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	s.elements = append(s.elements, func(p pen) {
-		r := p.rect(f)
-		fillRect(p.Canvas, r, white)
-		area := draw.Canvas{Canvas: p.Canvas.Canvas, Rectangle: r}
-		axes := draw.LineStyle{Color: quietInk, Width: p.pt(0.7)}
-		light := draw.LineStyle{Color: gridInk, Width: p.pt(0.6)}
-		norm := func(v float64, e [2]float64) float64 {
-			return math.Max(-1e6, math.Min(1e6, (v-e[0])/(e[1]-e[0])))
-		}
-		if x0 := norm(0, xr); x0 > 0 && x0 < 1 {
-			area.StrokeLine2(light, area.X(x0), r.Min.Y, area.X(x0), r.Max.Y)
-		}
-		if y0 := norm(0, yr); y0 > 0 && y0 < 1 {
-			area.StrokeLine2(light, r.Min.X, area.Y(y0), r.Max.X, area.Y(y0))
-		}
-		area.StrokeLines(axes,
-			[]vg.Point{{X: r.Min.X, Y: r.Max.Y}, r.Min, {X: r.Max.X, Y: r.Min.Y}})
-		for i, c := range curves {
-			pts := make([]vg.Point, len(c.X))
-			for j := range c.X {
-				pts[j] = vg.Point{X: area.X(norm(c.X[j], xr)), Y: area.Y(norm(c.Y[j], yr))}
-			}
-			sty := draw.LineStyle{Color: p.palette.color(c.Name), Width: p.pt(1.6)}
-			if i > 0 {
-				sty.Dashes = []vg.Length{p.pt(4.5), p.pt(3.5)}
-				sty.Width = p.pt(2)
-			}
-			area.StrokeLines(sty, area.ClipLinesXY(pts)...)
-		}
-	})
+	s.elements = append(s.elements, func(p pen) { in.draw(p, x, y) })
+	f := in.Frame
 	if in.X != "" {
 		s.Text(point{X: f.Max.X + 0.05, Y: f.Min.Y}, in.X, labelStyle{Size: 9, Anchor: anchorLeft})
 	}
 	if in.Y != "" {
 		s.Text(point{X: f.Min.X, Y: f.Max.Y + 0.05}, in.Y, labelStyle{Size: 9, Anchor: anchorAbove})
 	}
+}
+
+// ends returns the values at the ends of both axes, or what is wrong with the inset.
+func (in inset) ends() (x, y [2]float64, err error) {
+	f := in.Frame
+	if f.Min.X >= f.Max.X || f.Min.Y >= f.Max.Y || len(in.Curves) == 0 {
+		return x, y, fmt.Errorf(
+			"plotting: an inset of %d curves from (%v, %v) to (%v, %v): want a curve, and Min "+
+				"below and left of Max", len(in.Curves), f.Min.X, f.Min.Y, f.Max.X, f.Max.Y)
+	}
+	xs, ys := newSpan(), newSpan()
+	for i, c := range in.Curves {
+		if err := c.check(fmt.Sprintf("curve %q (%d of an inset)", c.Name, i+1)); err != nil {
+			return x, y, err
+		}
+		xs.add(c.X)
+		ys.add(c.Y)
+	}
+	if x, err = xs.ends("x", nil, false, margin); err != nil {
+		return x, y, err
+	}
+	if y, err = ys.ends("y", in.YRange, false, 0.08); err != nil {
+		return x, y, err
+	}
+	if !(y[0] < y[1] && !math.IsInf(y[1]-y[0], 0)) {
+		err = fmt.Errorf(
+			"plotting: YRange {%v, %v} of an inset: want finite ends, the lower one first", y[0],
+			y[1])
+	}
+	return x, y, err
+}
+
+// draw draws the axes, light lines at their zeros, and the curves, where x and y are the values at
+// the ends of the axes.
+func (in inset) draw(p pen, x, y [2]float64) {
+	r := p.rect(in.Frame)
+	fillRect(p.Canvas, r, white)
+	area := draw.Canvas{Canvas: p.Canvas.Canvas, Rectangle: r}
+	light := draw.LineStyle{Color: gridInk, Width: p.pt(0.6)}
+	if x0 := between(x, 0); x0 > 0 && x0 < 1 {
+		area.StrokeLine2(light, area.X(x0), r.Min.Y, area.X(x0), r.Max.Y)
+	}
+	if y0 := between(y, 0); y0 > 0 && y0 < 1 {
+		area.StrokeLine2(light, r.Min.X, area.Y(y0), r.Max.X, area.Y(y0))
+	}
+	axes := draw.LineStyle{Color: quietInk, Width: p.pt(0.7)}
+	area.StrokeLines(axes, []vg.Point{{X: r.Min.X, Y: r.Max.Y}, r.Min, {X: r.Max.X, Y: r.Min.Y}})
+	for i, c := range in.Curves {
+		pts := make([]vg.Point, len(c.X))
+		for j := range c.X {
+			pts[j] = vg.Point{X: area.X(between(x, c.X[j])), Y: area.Y(between(y, c.Y[j]))}
+		}
+		sty := draw.LineStyle{Color: p.palette.color(c.Name), Width: p.pt(1.6)}
+		if i > 0 {
+			sty.Dashes = []vg.Length{p.pt(4.5), p.pt(3.5)}
+			sty.Width = p.pt(2)
+		}
+		area.StrokeLines(sty, area.ClipLinesXY(pts)...)
+	}
+}
+
+// between says where v is between the ends of an axis, 0 at the first and 1 at the second, and what
+// is far outside no farther than a canvas can take.
+func between(ends [2]float64, v float64) float64 {
+	return math.Max(-1e6, math.Min(1e6, (v-ends[0])/(ends[1]-ends[0])))
 }
 
 // tint mixes a colour with white.

@@ -232,14 +232,16 @@ func TestSchematicErrors(t *testing.T) {
 		{on(func(s *schematic) { s.Arrow(arrow{From: point{X: 1}, To: point{X: 1}}) }),
 			"two different ends"},
 		{on(func(s *schematic) { s.Line(lineSegment{Width: -1}) }), "no negative width"},
-		{on(func(s *schematic) { s.Net(netPicture{Frame: box, Layers: []int{1}}) }), "a net of 1 layers"},
+		{on(func(s *schematic) { s.Net(netPicture{Frame: box, Layers: []int{1}}) }),
+			"a net of 1 layers"},
 		{on(func(s *schematic) { s.Net(netPicture{Frame: box, Layers: []int{1, 0}}) }),
 			"layer 1 of a net has 0 nodes"},
 		{on(func(s *schematic) {
 			s.Net(netPicture{Frame: box, Layers: []int{1, 1},
 				Labels: []string{"x"}})
 		}), "1 labels"},
-		{on(func(s *schematic) { s.Net(netPicture{Layers: []int{1, 1}}) }), "Min below and left of Max"},
+		{on(func(s *schematic) { s.Net(netPicture{Layers: []int{1, 1}}) }),
+			"Min below and left of Max"},
 		{on(func(s *schematic) { s.Inset(inset{Frame: box}) }), "0 curves"},
 		{on(func(s *schematic) {
 			s.Inset(inset{Frame: box,

@@ -68,8 +68,8 @@ func (e *NotFoundError) Error() string {
 		fmt.Fprintf(&b, " (%s is not set)", dataVariable)
 	}
 	fmt.Fprintf(&b, "; run `make data` in the checkout, or go run "+
-		"github.com/kernelsmith/kernelsmith/data/fetch with its name, to download it, or set %s to "+
-		"a folder that holds %s", dataVariable, filepath.Join(inside, e.Set))
+		"github.com/kernelsmith/kernelsmith/data/fetch with its name, to download it, or set %s "+
+		"to a folder that holds %s", dataVariable, filepath.Join(inside, e.Set))
 	if Checksums(e.Set) == nil {
 		b.WriteString("; it is none of the sets whose checksums are known: check its spelling")
 	}

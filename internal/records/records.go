@@ -130,8 +130,8 @@ func (r *Folder) Save(key Key, value any) error {
 		var unsupported *json.UnsupportedValueError
 		if errors.As(err, &unsupported) {
 			return fmt.Errorf(
-				"records: record %s: the value holds %s, which JSON cannot; save finite numbers", key,
-				unsupported.Str)
+				"records: record %s: the value holds %s, which JSON cannot; save finite numbers",
+				key, unsupported.Str)
 		}
 		return fmt.Errorf("records: record %s: %w", key, err)
 	}
@@ -260,8 +260,8 @@ func RememberResumable[T any](
 		}
 	}
 	if err := os.RemoveAll(folder); err != nil && !found {
-		return value, fmt.Errorf("records: the record is kept, but not all of %s could be removed: %w",
-			folder, err)
+		return value, fmt.Errorf(
+			"records: the record is kept, but not all of %s could be removed: %w", folder, err)
 	}
 	os.Remove(all) // if it is empty
 	return value, nil
@@ -271,7 +271,8 @@ func RememberResumable[T any](
 func (r *Folder) probe() error {
 	path := filepath.Join(r.dir, fmt.Sprintf(".probe-%d", os.Getpid()))
 	if err := atomicfile.WriteBytes(path, make([]byte, 64<<10)); err != nil {
-		return fmt.Errorf("records: a record could not be kept, so the run was not started: %w", err)
+		return fmt.Errorf("records: a record could not be kept, so the run was not started: %w",
+			err)
 	}
 	return os.Remove(path)
 }

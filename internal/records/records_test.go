@@ -212,10 +212,11 @@ func TestRecordKeyErrors(t *testing.T) {
 	type cycle struct{ Next *cycle }
 	c := &cycle{}
 	c.Next = c
+	infinite := map[string]any{"x": []float64{0, math.Inf(1)}}
 	var none *runSettings
 	for want, s := range map[string]any{
 		"settings.Rate is NaN":                   runSettings{Rate: math.NaN()},
-		"settings.Notes.x[1] is +Inf":            runSettings{Notes: map[string]any{"x": []float64{0, math.Inf(1)}}},
+		"settings.Notes.x[1] is +Inf":            runSettings{Notes: infinite},
 		"settings.F is a func()":                 struct{ F func() }{},
 		"has the unexported field width":         struct{ width int }{1},
 		"settings.C is a complex128":             struct{ C complex128 }{},

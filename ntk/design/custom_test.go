@@ -102,7 +102,8 @@ func TestFitOwn(t *testing.T) {
 	}{{saturating, []float64{1.2, 1.5, 0.3}}, {hinged, []float64{1.1, 0.4, 0.6}}} {
 		net := ntk.Must(ntk.UniformFCN(1, ntk.Must(c.own.activation(c.values, 100)), 1, 0))
 		target := ntk.Must(net.NTK())
-		r, err := Fit(t.Context(), Family{Custom: c.own}, Problem{Target: target, On: Angles(41, nil)},
+		r, err := Fit(t.Context(), Family{Custom: c.own},
+			Problem{Target: target, On: Angles(41, nil)},
 			&Settings{Starts: 20, Polish: 3})
 		if err != nil {
 			t.Fatal(err)

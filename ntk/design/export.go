@@ -329,8 +329,9 @@ func (l *language) slopes(terms []Term, step func(t Term) []string) []string {
 
 // needsU tells whether a term has a statement for u.
 func needsU(terms []Term) bool {
-	return slices.ContainsFunc(terms,
-		func(t Term) bool { return t.Kind == gaussianTerm || t.Kind == erfTerm || t.Kind == geluTerm })
+	return slices.ContainsFunc(terms, func(t Term) bool {
+		return t.Kind == gaussianTerm || t.Kind == erfTerm || t.Kind == geluTerm
+	})
 }
 
 func indented(by string, lines []string) string {

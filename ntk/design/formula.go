@@ -373,7 +373,8 @@ func (f Formula) Activation() (ntk.Dualer, error) {
 	}
 	a := &compiled{formula: f, exact: d, straight: true}
 	for _, t := range f.Terms {
-		a.straight = a.straight && (t.Kind == reluTerm || t.Kind == reflectedTerm || t.Kind == cosineTerm)
+		hinge := t.Kind == reluTerm || t.Kind == reflectedTerm
+		a.straight = a.straight && (hinge || t.Kind == cosineTerm)
 		if t.Kind == cosineTerm {
 			a.cosines = append(a.cosines,
 				ntk.Cos{Amplitude: t.Amplitude, Frequency: t.Frequency, Phase: t.Phase})

@@ -37,8 +37,9 @@ func kernelCosine(a, b mat.Matrix) (float64, error) {
 }
 
 // centeredAlignment returns the cosine between the n×n kernel and y yᵀ for targets y, n×o,
-// tr(yᵀ K y)/(‖K‖‖y yᵀ‖), when both have had their means over points subtracted: K becomes H K H with H = I - 11ᵀ/n, 1 the vector of
-// ones, and y becomes H y. Constant parts of kernel and targets thus do not count.
+// tr(yᵀ K y)/(‖K‖‖y yᵀ‖), when both have had their means over points subtracted: K becomes H K H
+// with H = I - 11ᵀ/n, 1 the vector of ones, and y becomes H y. Constant parts of kernel and targets
+// thus do not count.
 //
 // Source: Cortes, Mohri and Rostamizadeh 2012, "Algorithms for learning kernels based
 // on centered alignment", def. 4.
@@ -128,7 +129,8 @@ type Movement struct {
 	// Change is ‖After - Before‖/‖Before‖. Cosine does not depend on
 	// a common factor.
 	Change, Cosine float64
-	// AlignmentBefore and AlignmentAfter are with the targets, centred. They are 0 where the targets are constant.
+	// AlignmentBefore and AlignmentAfter are with the targets, centred. They are 0 where the
+	// targets are constant.
 	AlignmentBefore, AlignmentAfter float64
 	// NNGPChange is the change of Net.EmpiricalNNGP: of the features of the last hidden
 	// layer.

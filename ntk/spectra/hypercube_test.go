@@ -93,8 +93,8 @@ func TestEigenvaluesOfParityKernel(t *testing.T) {
 					-c.omega*c.omega+(d-k)*math.Log(math.Cosh(beta))+k*math.Log(math.Sinh(beta)))
 				want = nngp * (1 + beta*((d-k)*math.Tanh(beta)+k/math.Tanh(beta)))
 			}
-			if math.Abs(
-				l.Eigenvalue-want) > 1e-12*want+1e-30 { // a coefficient of even degree is sin² of a rounded multiple of π
+			// A coefficient of even degree is sin² of a rounded multiple of π.
+			if math.Abs(l.Eigenvalue-want) > 1e-12*want+1e-30 {
 				t.Errorf("d = %d, ω = %v, degree %d: λ = %v, want %v", c.d, c.omega, l.Degree,
 					l.Eigenvalue, want)
 			}

@@ -35,8 +35,9 @@ func TestBesideKernels(t *testing.T) {
 			size += math.Pow(want.At(i, j), 2)
 		}
 	}
-	if got := ntk.Must(r.KernelError(s, erf, relu)); math.Abs(got-math.Sqrt(difference/size)) > 1e-12 {
-		t.Errorf("error of the kernel %v, want %v", got, math.Sqrt(difference/size))
+	relative := math.Sqrt(difference / size)
+	if got := ntk.Must(r.KernelError(s, erf, relu)); math.Abs(got-relative) > 1e-12 {
+		t.Errorf("error of the kernel %v, want %v", got, relative)
 	}
 	values := ntk.Must(r.Spectrum(s, erf))
 	var sum, squares float64

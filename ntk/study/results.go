@@ -264,8 +264,9 @@ type Compared struct {
 	rows [][]string
 }
 
-// ShowTable shows the numbers as a table, "ours / published", and hands Comparisons to the published
-// report, where they count: set them to nil where the settings are others than the published ones.
+// ShowTable shows the numbers as a table, "ours / published", and hands Comparisons to the
+// published report, where they count: set them to nil where the settings are others than the
+// published ones.
 func (c *Compared) ShowTable(caption string) error {
 	return plotting.ShowCompared(append([]string{"net", "epoch"}, fourNumbers()...), c.rows,
 		caption, c.Comparisons)

@@ -52,7 +52,8 @@ func (limits *Results) AgainstWidth(results []*Results, epoch int) *plotting.Gri
 				v, s := r.At(name, epoch)
 				if w := m.at(v); !math.IsNaN(w) {
 					at = append(at, float64(r.traces[name][0].Width))
-					mean, low, high = append(mean, w), append(low, w-m.at(s)), append(high, w+m.at(s))
+					mean = append(mean, w)
+					low, high = append(low, w-m.at(s)), append(high, w+m.at(s))
 				}
 			}
 			f.Band(name, at, low, high)

@@ -21,7 +21,9 @@ func ExampleRun() {
 		if pressed == "keep" {
 			kept = append(kept, a)
 		}
-		parabola := func(a float64) func(float64) float64 { return func(x float64) float64 { return a * x * x } }
+		parabola := func(a float64) func(float64) float64 {
+			return func(x float64) float64 { return a * x * x }
+		}
 		fig := plotting.New(plotting.Options{X: "x", Y: "a x²"})
 		for _, k := range kept {
 			fig.Func("", parabola(k), -values["side"], 1, plotting.Thin)

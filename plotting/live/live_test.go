@@ -60,10 +60,13 @@ func (p *testPage) show(html, plain string, _ []byte) error {
 
 // say is the message of the page "p".
 func (p *testPage) say(changes int, values map[string]float64, presses ...press) {
-	p.sayText(
-		encode(
-			message{Client: "p", Changes: changes, Values: values, Presses: presses, View: 1 << 30}),
-	)
+	p.sayText(encode(message{
+		Client:  "p",
+		Changes: changes,
+		Values:  values,
+		Presses: presses,
+		View:    1 << 30,
+	}))
 }
 
 func (p *testPage) sayText(text string) {
@@ -121,7 +124,9 @@ func figure(a float64) *plotting.Figure {
 }
 
 // begin runs a session in a bubble of synthetic time and returns where its error comes.
-func begin(t *testing.T, ctx context.Context, p *testPage, draw drawing, opt *Options) <-chan error {
+func begin(
+	t *testing.T, ctx context.Context, p *testPage, draw drawing, opt *Options,
+) <-chan error {
 	t.Helper()
 	s, err := newSession(two, draw, opt)
 	if err != nil {

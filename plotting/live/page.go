@@ -28,7 +28,8 @@ func (s *session) page(live bool, status string) string {
 	var b strings.Builder
 	fmt.Fprintf(
 		&b,
-		`<div class="kernelsmith-live" id="%s" data-lm-suppress-shortcuts="true" role="group" aria-label="Live figure">`,
+		`<div class="kernelsmith-live" id="%s" data-lm-suppress-shortcuts="true" role="group" `+
+			`aria-label="Live figure">`,
 		s.id,
 	)
 	fmt.Fprintf(&b, "<style>%s</style>", style)
@@ -139,7 +140,9 @@ func (s *session) control(b *strings.Builder, c Control, id string, value float6
 		text := c.text(value)
 		fmt.Fprintf(
 			b,
-			`<label for="%s">%s</label><input type="range" id="%s" data-name="%s" min="%v" max="%v" step="%v" value="%s" data-decimals="%d" autocomplete="off" disabled><output for="%s">%s</output>`,
+			`<label for="%s">%s</label><input type="range" id="%s" data-name="%s" min="%v" `+
+				`max="%v" step="%v" value="%s" data-decimals="%d" autocomplete="off" disabled>`+
+				`<output for="%s">%s</output>`,
 			id,
 			html.EscapeString(orName(c.Label, c.Name)),
 			id,

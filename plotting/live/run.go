@@ -179,8 +179,9 @@ func (s *session) run(ctx context.Context, f front) error {
 	})
 	why := s.serve(ctx, f)
 	heard, _ := s.inbox.times()
-	if time.Since(
-		heard) < 2*silence { // else the kernel would first try to connect, and is waiting for the end
+	// Not to a page that is silent: the kernel, which is waiting for the end, would first try to
+	// connect.
+	if time.Since(heard) < 2*silence {
 		f.send(endMessage(why))
 	}
 	if err := f.show(s.page(false, why), s.plain(), s.files()); err != nil {

@@ -40,11 +40,8 @@ func TestSine(t *testing.T) {
 				var worst float64
 				for i, x := range z {
 					sin, cos := math.Sincos(f*float64(x) + g)
-					half := math.Ldexp(1, -24) // of the value, at most
-					e := (math.Abs(float64(value[i])-a*sin) - half*math.Abs(a*sin)) / (math.Abs(a) +
-						1e-300)
-					d := (math.Abs(float64(derivative[i])-a*f*cos) - half*math.Abs(a*f*cos)) / (math.Abs(a*f) + 1e-300)
-					worst = max(worst, e, d)
+					worst = max(worst, beyondRounding(value[i], a, sin),
+						beyondRounding(derivative[i], a*f, cos))
 				}
 				if !(worst <= stated) {
 					t.Errorf("%v sin(%v z %+v): off by %.3g beyond rounding, documented %.3g", a, f,
@@ -72,6 +69,14 @@ func TestSine(t *testing.T) {
 		}
 		Sine(nil, nil, nil, 1, 1, 0)
 	})
+}
+
+// beyondRounding is how far got is from amplitude·unit, beyond half a unit in its last place and
+// relative to the amplitude.
+func beyondRounding(got float32, amplitude, unit float64) float64 {
+	want := amplitude * unit
+	half := math.Ldexp(1, -24) // of the value, at most
+	return (math.Abs(float64(got)-want) - half*math.Abs(want)) / (math.Abs(amplitude) + 1e-300)
 }
 
 func BenchmarkSine(b *testing.B) {
