@@ -8,6 +8,7 @@ import (
 	"hash"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -64,7 +65,8 @@ type Image struct {
 
 // check reports a shape that is none of rows of d numbers.
 func (m *Image) check(d int) error {
-	if m.Height < 1 || m.Width < 1 || m.Channels < 1 || m.Height*m.Width*m.Channels != d {
+	if m.Height < 1 || m.Width < 1 || m.Channels < 1 || d%m.Height != 0 ||
+		d/m.Height%m.Width != 0 || d/m.Height/m.Width != m.Channels {
 		return fmt.Errorf("images of %d×%d pixels with %d channels are not rows of %d numbers",
 			m.Height, m.Width, m.Channels, d)
 	}
@@ -127,8 +129,7 @@ func New(name string, x mat.Matrix, labels []int, classes int) (*Dataset, error)
 	if x == nil {
 		return nil, fmt.Errorf("data: %s: X is nil; it must be an n×d matrix", name)
 	}
-	dense, ok := x.(*mat.Dense)
-	if ok && dense == nil {
+	if v := reflect.ValueOf(x); v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, fmt.Errorf("data: %s: X is nil; it must be an n×d matrix", name)
 	}
 	if n, d := x.Dims(); n == 0 || d == 0 {
@@ -201,6 +202,10 @@ func (ds *Dataset) checkRows() error {
 			len(ds.Labels))
 	}
 	n, d := ds.Dims()
+	if n == 0 || d == 0 {
+		return fmt.Errorf("data: %s: %d rows of %d features; it needs one of each at least",
+			ds.Name, n, d)
+	}
 	if len(ds.Labels) != n {
 		return fmt.Errorf("data: %s: %d labels for %d rows of X; every row needs one", ds.Name,
 			len(ds.Labels), n)
@@ -249,13 +254,20 @@ func (ds *Dataset) Dims() (n, d int) {
 	if ds.X != nil {
 		return ds.X.Dims()
 	}
-	n = len(ds.Labels)
+	if n = len(ds.Labels); n == 0 {
+		return 0, 0
+	}
 	return n, (len(ds.X32) + len(ds.Bytes)) / n
 }
 
 // Row sets dst, of length d, to row i, counted from 0, wherever the rows are, and returns it.
+// Another length, and a row that there is not, panic as an index out of range does.
 func (ds *Dataset) Row(i int, dst []float64) []float64 {
-	d := len(dst)
+	n, d := ds.Dims()
+	if i < 0 || i >= n || len(dst) != d {
+		panic(fmt.Sprintf("data: row %d into %d numbers, of a set of %d rows of %d", i, len(dst), n,
+			d))
+	}
 	switch {
 	case ds.X != nil:
 		copy(dst, ds.X.RawRowView(i))
@@ -287,6 +299,9 @@ func (ds *Dataset) ClassCounts() []int {
 func (ds *Dataset) Subset(idx []int) (*Dataset, error) {
 	if len(idx) == 0 {
 		return nil, fmt.Errorf("data: %s: subset of no rows", ds.Name)
+	}
+	if err := ds.checkRows(); err != nil {
+		return nil, err
 	}
 	n, _ := ds.Dims()
 	for k, i := range idx {

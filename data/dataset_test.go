@@ -416,12 +416,15 @@ func TestRowsInThreeForms(t *testing.T) {
 
 func TestBadImages(t *testing.T) {
 	for says, change := range map[string]func(*Dataset){
-		"2 of X, X32 and Bytes":          func(ds *Dataset) { ds.X32 = make([]float32, 48) },
-		"without a feature matrix":       func(ds *Dataset) { ds.Bytes = nil },
-		"47 numbers are not the rows":    func(ds *Dataset) { ds.Bytes = ds.Bytes[:47] },
-		"are not rows of 12 numbers":     func(ds *Dataset) { ds.Image = &Image{2, 3, 1, "HWC"} },
-		`is "WHC"; it must be HWC or`:    func(ds *Dataset) { ds.Image = &Image{2, 2, 3, "WHC"} },
-		"2×-2 pixels with -3 channels":   func(ds *Dataset) { ds.Image = &Image{2, -2, -3, "HWC"} },
+		"2 of X, X32 and Bytes":        func(ds *Dataset) { ds.X32 = make([]float32, 48) },
+		"without a feature matrix":     func(ds *Dataset) { ds.Bytes = nil },
+		"47 numbers are not the rows":  func(ds *Dataset) { ds.Bytes = ds.Bytes[:47] },
+		"are not rows of 12 numbers":   func(ds *Dataset) { ds.Image = &Image{2, 3, 1, "HWC"} },
+		`is "WHC"; it must be HWC or`:  func(ds *Dataset) { ds.Image = &Image{2, 2, 3, "WHC"} },
+		"2×-2 pixels with -3 channels": func(ds *Dataset) { ds.Image = &Image{2, -2, -3, "HWC"} },
+		"1×3 pixels": func(ds *Dataset) {
+			ds.Image = &Image{1, 3, 6148914691236517206, "CHW"} // the product is 2 mod 2⁶⁴
+		},
 		"48 numbers are not the rows of": func(ds *Dataset) { ds.Labels = nil },
 	} {
 		_, _, ds := images()

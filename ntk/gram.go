@@ -140,7 +140,10 @@ func (t matrixTiles) Dims() (rows, columns int) {
 	return t.m.Dims()
 }
 
-func (t matrixTiles) Tile(_ context.Context, dst []float64, i0, i1, j0, j1 int) error {
+func (t matrixTiles) Tile(ctx context.Context, dst []float64, i0, i1, j0, j1 int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	rows, columns := t.Dims()
 	if err := gram.CheckTile(rows, columns, len(dst), i0, i1, j0, j1); err != nil {
 		return err

@@ -18,6 +18,13 @@ func (m Model) SampledNTK(nets int, cosines []float64) (kernels [][]float64, err
 		return nil, fmt.Errorf("fcn: %d nets of %d inputs; a sampled NTK takes 1 and 2 at least",
 			nets, d)
 	}
+	if len(cosines) == 0 {
+		return nil, fmt.Errorf("fcn: no cosines to sample an NTK at")
+	}
+	net, err := New(m.Arch, m.Config) // of the first seed, which finds what is wrong with the model
+	if err != nil {
+		return nil, err
+	}
 	x, x0 := mat.NewDense(len(cosines), d, nil), mat.NewDense(1, d, nil)
 	r := math.Sqrt(float64(d))
 	x0.Set(0, 0, r)
@@ -28,19 +35,25 @@ func (m Model) SampledNTK(nets int, cosines []float64) (kernels [][]float64, err
 		x.Set(i, 0, r*c)
 		x.Set(i, 1, r*math.Sqrt(1-c*c))
 	}
-	for range nets {
-		net, err := New(m.Arch, m.Config)
-		if err != nil {
-			return nil, err
-		}
+	for {
 		k, err := net.EmpiricalNTK(x0, x, 0)
 		if err != nil {
 			return nil, err
 		}
-		kernels = append(kernels, k.RawRowView(0))
+		for i, v := range k.RawRowView(0) {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, fmt.Errorf("fcn: the NTK of the net of seed %d is %v at cosine %v",
+					m.Config.Seed, v, cosines[i])
+			}
+		}
+		if kernels = append(kernels, k.RawRowView(0)); len(kernels) == nets {
+			return kernels, nil
+		}
 		m.Config.Seed++
+		if net, err = New(m.Arch, m.Config); err != nil {
+			return nil, err
+		}
 	}
-	return kernels, nil
 }
 
 // MeanNTK returns mean and standard deviation over nets of [Model.SampledNTK], which takes two nets
@@ -58,11 +71,15 @@ func (m Model) MeanNTK(nets int, cosines []float64) (mean, std []float64, err er
 	for _, k := range kernels {
 		for i, v := range k {
 			mean[i] += v / n
-			std[i] += v * v / n
 		}
 	}
-	for i, v := range mean {
-		std[i] = math.Sqrt(math.Max(0, std[i]-v*v) * n / (n - 1))
+	for _, k := range kernels {
+		for i, v := range k {
+			std[i] += (v - mean[i]) * (v - mean[i]) / (n - 1)
+		}
+	}
+	for i, v := range std {
+		std[i] = math.Sqrt(v)
 	}
 	return mean, std, nil
 }

@@ -50,7 +50,7 @@ func TestMeanNTK(t *testing.T) {
 			at = append(at, k[i])
 		}
 		m, s := stat.MeanStdDev(at, nil)
-		if math.Abs(m-mean[i]) > 1e-12*m+1e-12 || math.Abs(s-std[i]) > 1e-6*s {
+		if math.Abs(m-mean[i]) > 1e-12*m+1e-12 || math.Abs(s-std[i]) > 1e-12*s {
 			t.Errorf("%v ± %v, want %v ± %v", mean[i], std[i], m, s)
 		}
 		if e := math.Abs(m-exact[i]) / (s / math.Sqrt(nets)); e > 4 {
@@ -58,11 +58,12 @@ func TestMeanNTK(t *testing.T) {
 		}
 	}
 	for says, err := range map[string]error{
+		"no cosines":     second(model.SampledNTK(1, nil)),
 		"0 nets":         second(model.SampledNTK(0, cosines)),
 		"cosine 1 is 2":  second(model.SampledNTK(1, []float64{0, 2})),
 		"cosine 0 is Na": second(model.SampledNTK(1, []float64{math.NaN()})),
 		"of 1 inputs": second(fcn.Model{Arch: arch,
-			Config: fcn.Config{Inputs: 1, Width: 2, Outputs: 1}}.SampledNTK(1, nil)),
+			Config: fcn.Config{Inputs: 1, Width: 2, Outputs: 1}}.SampledNTK(1, cosines)),
 	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)

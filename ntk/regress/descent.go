@@ -71,7 +71,7 @@ func (e *IndefiniteError) Error() string {
 func NewDescent(
 	ctx context.Context, train, test ntk.Tiles[float64], y *mat.Dense, learningRate float64,
 ) (*Descent, error) {
-	if isEmpty(train) || isEmpty(test) || y == nil || y.IsEmpty() {
+	if isEmpty(train) || isEmpty(test) || y == nil || isEmpty(ntk.MatrixTiles(y)) {
 		return nil, fmt.Errorf(
 			"regress: a Gram matrix, a cross matrix and targets are needed, each with entries")
 	}
@@ -180,5 +180,10 @@ func (d *Descent) At(epoch int) (train, test *mat.Dense, err error) {
 		train.RawMatrix().Data, o)
 	blas64.Dgemm(blas.NoTrans, blas.NoTrans, d.m, o, n, 1, d.cross, n, weights, o, 0,
 		test.RawMatrix().Data, o)
+	for _, f := range []*mat.Dense{train, test} {
+		if err := finiteEntries("output", f.RawMatrix().Data, o); err != nil {
+			return nil, nil, err
+		}
+	}
 	return train, test, nil
 }

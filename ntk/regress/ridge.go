@@ -100,7 +100,7 @@ func NewRidge(
 	if s == nil {
 		s = &RidgeSettings{}
 	}
-	if isEmpty(train) || y == nil || y.IsEmpty() {
+	if isEmpty(train) || y == nil || isEmpty(ntk.MatrixTiles(y)) {
 		return nil, fmt.Errorf("regress: a Gram matrix and targets are needed, each with entries")
 	}
 	for _, c := range []struct {
@@ -133,13 +133,19 @@ func NewRidge(
 		trace += gram[i*n+i]
 	}
 	r.ridge = s.Ridge + s.RelativeRidge*trace/float64(n)
+	if math.IsInf(trace, 0) || math.IsInf(r.ridge, 0) || math.IsNaN(r.ridge) {
+		return nil, fmt.Errorf("regress: the trace of the Gram matrix is %v and the ridge %v: "+
+			"beyond double precision; scale the kernel down", trace, r.ridge)
+	}
 	r.weights = append([]float64(nil), r.targets...)
 	r.inverseDiagonal = sync.OnceValue(r.computeInverseDiagonal)
-	if minorsAllow(n, gram) && r.byCholesky(gram) {
-		return r, nil
+	if !minorsAllow(n, gram) || !r.byCholesky(gram) {
+		if err := r.byEigen(gram, s.PseudoInverse); err != nil {
+			return nil, err
+		}
 	}
-	if err := r.byEigen(gram, s.PseudoInverse); err != nil {
-		return nil, err
+	if err := finiteEntries("weight", r.weights, outputs); err != nil {
+		return nil, fmt.Errorf("%w: the targets over the kernel are beyond double precision", err)
 	}
 	return r, nil
 }
@@ -276,7 +282,7 @@ func (r *Ridge) Predict(ctx context.Context, cross ntk.Tiles[float64]) (*mat.Den
 	accel.Float64().
 		Dgemm(blas.NoTrans, blas.NoTrans, m, r.outputs, r.n, 1, rows, r.n, r.weights, r.outputs, 0,
 			f.RawMatrix().Data, r.outputs)
-	return f, nil
+	return f, finiteEntries("prediction", f.RawMatrix().Data, r.outputs)
 }
 
 func (r *Ridge) checkCross(
@@ -405,7 +411,11 @@ func (r *Ridge) Covariance(
 		}
 	}
 	for i := range m {
-		out.SetSym(i, i, math.Max(0, out.At(i, i))) // below 0 by rounding
+		v, err := notNegative(out.At(i, i), prior[i*m+i], i)
+		if err != nil {
+			return nil, err
+		}
+		out.SetSym(i, i, v)
 	}
 	return out, nil
 }
@@ -431,9 +441,21 @@ func (r *Ridge) Variance(
 		out[i%m] -= v * v
 	}
 	for i, v := range out {
-		out[i] = math.Max(0, v) // below 0 by rounding
+		if out[i], err = notNegative(v, diagonal[i], i); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// notNegative is a posterior variance, 0 where it is below that by what rounding does to a kernel
+// with a kink; further below, the cross matrix is not of the kernel that K(x, x) is of.
+func notNegative(v, prior float64, point int) (float64, error) {
+	if !(v >= -1e-6*prior) || math.IsInf(v, 0) {
+		return 0, fmt.Errorf("regress: the variance at point %d is %v, where K(x, x) = %v: the "+
+			"cross matrix, the Gram matrix and K(x, x) are not of one kernel", point, v, prior)
+	}
+	return math.Max(0, v), nil
 }
 
 // whiten returns L⁻¹ K(X, x), n×m, or Λ^(-½) Vᵀ K(X, x): a matrix whose square is

@@ -3,6 +3,7 @@ package regress
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
@@ -12,16 +13,18 @@ import (
 // to run at full speed, small enough to leave several to each processor.
 const tileSize = 512
 
-// isEmpty reports whether there is no matrix or one without entries.
+// isEmpty reports whether there is no matrix or one without entries; a count below 0 is none.
 func isEmpty(t ntk.Tiles[float64]) bool {
 	if t == nil {
 		return true
 	}
 	rows, columns := t.Dims()
-	return rows == 0 || columns == 0
+	return rows < 1 || columns < 1
 }
 
-// gram returns an n×n Gram matrix, row-major, from its tiles on and below the diagonal.
+// gram returns an n×n Gram matrix, row-major, from its tiles on and below the diagonal. The tiles
+// on the diagonal have both halves, which must agree but for what rounding does to a kernel with a
+// kink.
 func gram(ctx context.Context, t ntk.Tiles[float64]) ([]float64, int, error) {
 	n, columns := t.Dims()
 	if columns != n {
@@ -33,6 +36,14 @@ func gram(ctx context.Context, t ntk.Tiles[float64]) ([]float64, int, error) {
 	}
 	for i := range n {
 		for j := range i {
+			if i/tileSize == j/tileSize {
+				a, b := out[i*n+j], out[j*n+i]
+				scale := math.Sqrt(math.Abs(out[i*n+i]) * math.Abs(out[j*n+j]))
+				if math.Abs(a-b) > 1e-6*(scale+math.Abs(a)) || math.IsNaN(a) != math.IsNaN(b) {
+					return nil, 0, fmt.Errorf("regress: the Gram matrix is %v in row %d, column "+
+						"%d and %v in row %d, column %d; it must be symmetric", a, i, j, b, j, i)
+				}
+			}
 			out[j*n+i] = out[i*n+j]
 		}
 	}

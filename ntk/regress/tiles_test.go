@@ -63,10 +63,24 @@ func TestTilesThatFail(t *testing.T) {
 	if _, err := regress.NewRidge(ended, ofKernel, y, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of its context: %v", err)
 	}
+	if _, err := regress.NewRidge(ended, tiles(mat.NewSymDense(2, []float64{2, 1, 1, 2})), y,
+		nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("of a matrix, after the end of its context: %v", err)
+	}
+	one := ntk.Must(regress.NewRidge(t.Context(), tiles(mat.NewSymDense(2,
+		[]float64{1, 0.5, 0.5, 1})), y, &regress.RidgeSettings{Ridge: 1e-3}))
+	far := tiles(mat.NewDense(1, 2, []float64{50, 50}))
 	square := tiles(mat.NewSymDense(2, []float64{2, 1, 1, 2}))
 	for says, err := range map[string]error{
 		"a Gram matrix of 2×3": second(regress.NewRidge(t.Context(),
 			tiles(mat.NewDense(2, 3, nil)), y, nil)),
+		"row 1, column 0 and": second(regress.NewRidge(t.Context(),
+			tiles(mat.NewDense(2, 2, []float64{2, 1, 0, 2})), y, nil)),
+		"beyond double": second(regress.NewRidge(t.Context(),
+			tiles(mat.NewSymDense(2, []float64{1e308, 0, 0, 1e308})), y, nil)),
+		"not of one kernel": second(one.Variance(t.Context(), far, []float64{1})),
+		"variance at point 0": second(one.Covariance(t.Context(), far,
+			tiles(mat.NewSymDense(1, []float64{1})))),
 		"needed": second(regress.NewRidge(t.Context(), tiles(nil), y, nil)),
 		"3 columns for 2": second(regress.NewDescent(t.Context(), square,
 			tiles(mat.NewDense(1, 3, nil)), y, 0.1)),

@@ -16,6 +16,10 @@ import (
 // training rows of the first trial: ‖K - K'‖/‖K'‖ in the Frobenius norm of their Gram matrices,
 // K' being the target's. It is kept as a record.
 func (r Runs) KernelError(s *Study, n Net, target *ntk.FCN) (float64, error) {
+	if err := (Runs{Nets: []Net{n, {Name: "the target", Arch: target}}, Data: r.Data,
+		DataOf: r.DataOf}).check(); err != nil {
+		return 0, err
+	}
 	run := r.Run(n, 0)
 	key := struct{ Net, Target, Rows string }{
 		n.Arch.Fingerprint(), target.Fingerprint(), run.Identity().XTrain,
@@ -29,6 +33,9 @@ func (r Runs) KernelError(s *Study, n Net, target *ntk.FCN) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
+		if mat.Norm(want, 2) == 0 {
+			return 0, fmt.Errorf("study: the NTK of %v is 0 on the training rows", target)
+		}
 		var off mat.Dense
 		off.Sub(have, want)
 		return mat.Norm(&off, 2) / mat.Norm(want, 2), nil
@@ -38,6 +45,9 @@ func (r Runs) KernelError(s *Study, n Net, target *ntk.FCN) (float64, error) {
 // Spectrum returns the eigenvalues of the Gram matrix of a net's NTK on the training rows of the
 // first trial over the number of rows, largest first: λ_i/n. They are kept as a record.
 func (r Runs) Spectrum(s *Study, n Net) ([]float64, error) {
+	if err := r.checkOf(n); err != nil {
+		return nil, err
+	}
 	run := r.Run(n, 0)
 	key := struct{ Net, Rows string }{n.Arch.Fingerprint(), run.Identity().XTrain}
 	return Remember(s, n.RecordLabel("spectrum"), key, func() ([]float64, error) {
@@ -57,6 +67,11 @@ func (r Runs) Spectrum(s *Study, n Net) ([]float64, error) {
 	})
 }
 
+// checkOf is check with one net alone.
+func (r Runs) checkOf(n Net) error {
+	return Runs{Nets: []Net{n}, Data: r.Data, DataOf: r.DataOf}.check()
+}
+
 func gramOf(net *ntk.FCN, p train.Problem) (*mat.SymDense, error) {
 	K, err := net.NTK()
 	if err != nil {
@@ -71,6 +86,9 @@ func gramOf(net *ntk.FCN, p train.Problem) (*mat.SymDense, error) {
 func (r Runs) Regression(
 	s *Study, n Net, ridges []regress.RidgeSettings,
 ) (points []train.Point, deltas []float64, err error) {
+	if err := r.checkOf(n); err != nil {
+		return nil, nil, err
+	}
 	run := r.Run(n, 0)
 	id := run.Identity()
 	key := struct {

@@ -2,6 +2,7 @@ package study
 
 import (
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -127,6 +128,17 @@ func TestCost(t *testing.T) {
 	if _, err := r.cost(s, erf, 21, false); err == nil ||
 		!strings.Contains(err.Error(), "21 rows asked for of 20") {
 		t.Error(err)
+	}
+	r.Width = 16
+	other := r
+	other.Data = train.Problem{XTrain: normal(20, 7, 1), YTrain: normal(20, 2, 2),
+		XTest: normal(5, 7, 3), YTest: normal(5, 2, 4)}
+	ntk.Must(r.Costs(s, "1HL erf", 10, nil, []int{10}))
+	before := len(ntk.Must(os.ReadDir("records/quick/04")))
+	ntk.Must(other.Costs(s, "1HL erf", 10, nil, []int{10}))
+	if after := len(ntk.Must(os.ReadDir("records/quick/04"))); after != before+1 {
+		t.Errorf("%d records of costs, then %d: rows of another shape have none of their own",
+			before, after)
 	}
 	if _, err := r.Costs(s, "4HL ReLU", 10, nil, []int{10}); err == nil ||
 		!strings.Contains(err.Error(), `"4HL ReLU" is not`) {

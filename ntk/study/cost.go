@@ -29,6 +29,10 @@ type cost struct {
 // costSteps is in the keys of costs: raised when a step of a net, or a kernel, takes another time.
 const costSteps = 2
 
+// firstShape are the inputs and outputs of the rows that the first records are of, whose keys did
+// not say them: those of wine-quality-red.
+var firstShape = [2]int{11, 6}
+
 // Costs is what kernel regression with the NTKs of nets costs beside the training of one of them,
 // over the number of rows.
 type Costs struct {
@@ -54,6 +58,19 @@ type costAt struct {
 func (r Runs) Costs(
 	s *Study, trained string, epochs int, rows, gaussian []int,
 ) (*Costs, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if r.Width < 1 || epochs < 1 {
+		return nil, fmt.Errorf("study: %d epochs of a net of width %d; costs take 1 of each at "+
+			"least", epochs, r.Width)
+	}
+	for _, n := range append(slices.Clone(rows), gaussian...) {
+		if n < 1 || n > 1<<20 {
+			return nil, fmt.Errorf("study: costs at %d rows; they are measured from 1 to %d", n,
+				1<<20)
+		}
+	}
 	c := &Costs{nets: r.Nets, trained: -1, width: r.Width, epochs: epochs, set: rows,
 		gaussian: gaussian, of: map[costAt]cost{}}
 	for i, n := range r.Nets {
@@ -191,8 +208,12 @@ func (r Runs) cost(s *Study, n Net, rows int, gaussian bool) (cost, error) {
 		Net         string
 		Rows, Width int
 		Set         string `json:",omitzero"` // none for Gaussian rows
+		Shape       string `json:",omitzero"` // that is not of the first records' rows
 		Steps       int
 	}{Net: n.Arch.Fingerprint(), Rows: rows, Width: r.Width, Steps: costSteps}
+	if shape := [2]int{inputs, outputs}; shape != firstShape {
+		key.Shape = fmt.Sprintf("%d inputs, %d outputs", inputs, outputs)
+	}
 	if gaussian {
 		x, y, z = normal(rows, inputs, 1), normal(rows, outputs, 2), normal(1000, inputs, 3)
 	} else {

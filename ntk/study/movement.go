@@ -18,6 +18,12 @@ type moved struct {
 // points of the training rows: the nets of seed 1, net i at each of widths[i], in this order.
 // Before and After, the kernels themselves, are not kept. See [Make] for what is trained here.
 func (r Runs) Moved(s *Study, points int, widths ...[]int) ([]fcn.Movement, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if points < 1 {
+		return nil, fmt.Errorf("study: %d points; a kernel is compared on 1 at least", points)
+	}
 	if len(widths) != len(r.Nets) {
 		return nil, fmt.Errorf("study: widths for %d of %d nets", len(widths), len(r.Nets))
 	}

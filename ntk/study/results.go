@@ -14,12 +14,14 @@ import (
 type Results struct {
 	names     []string
 	traces    map[string][]*train.Trace
+	trials    map[string][]int // which trial each trace is, from 1; nil where they are all there
 	summaries map[string]*train.Summary
 }
 
 func newResults() *Results {
 	return &Results{
-		traces: map[string][]*train.Trace{}, summaries: map[string]*train.Summary{},
+		traces: map[string][]*train.Trace{}, trials: map[string][]int{},
+		summaries: map[string]*train.Summary{},
 	}
 }
 
@@ -42,7 +44,16 @@ func (r *Results) add(name string, traces []*train.Trace) error {
 // Names returns the names of the nets, in their order.
 func (r *Results) Names() []string { return slices.Clone(r.names) }
 
-// Traces returns the traces of a net, by trial.
+// trial is which trial a trace of a net is, from 1.
+func (r *Results) trial(name string, trace int) int {
+	if of := r.trials[name]; trace < len(of) {
+		return of[trace]
+	}
+	return trace + 1
+}
+
+// Traces returns the traces of a net in the order of their trials, of which [Runs.Recorded] may
+// have left some out; Seed tells them apart.
 func (r *Results) Traces(name string) []*train.Trace { return r.traces[name] }
 
 // Summary returns mean and spread over the trials of a net, nil if it has none.
@@ -53,10 +64,10 @@ func (r *Results) Summary(name string) *train.Summary { return r.summaries[name]
 func (r *Results) At(name string, epoch int) (mean, std train.Point) {
 	none := train.Point{Epoch: epoch, TrainLoss: math.NaN(), TestLoss: math.NaN(),
 		TrainAccuracy: math.NaN(), TestAccuracy: math.NaN()}
-	s := r.summaries[name]
-	if s == nil {
+	if r == nil || r.summaries[name] == nil {
 		return none, none
 	}
+	s := r.summaries[name]
 	i := slices.Index(s.Epochs, float64(epoch))
 	if i < 0 {
 		return none, none
@@ -99,7 +110,11 @@ func (r *Results) written(name string, epoch int) []string {
 	mean, std := r.At(name, epoch)
 	out := make([]string, len(measurements))
 	for i, m := range measurements {
-		switch trials := len(r.traces[name]); {
+		trials := 0
+		if r != nil {
+			trials = len(r.traces[name])
+		}
+		switch {
 		case trials == 0:
 			out[i] = "–"
 		case trials == 1:
@@ -125,7 +140,7 @@ func (r *Results) ShowRuns(caption string) error {
 	var rows [][]string
 	for _, name := range r.names {
 		for i, t := range r.traces[name] {
-			rows = append(rows, []string{name, fmt.Sprint(i + 1), fmt.Sprint(t.Seed),
+			rows = append(rows, []string{name, fmt.Sprint(r.trial(name, i)), fmt.Sprint(t.Seed),
 				fmt.Sprint(t.Width), fmt.Sprint(t.Params), fmt.Sprintf("%.0f s", t.Seconds),
 				t.Arithmetic})
 		}
@@ -143,7 +158,7 @@ func (r *Results) ShowTrials(limits *Results, caption string) error {
 		for i, t := range r.traces[name] {
 			p := t.Points[len(t.Points)-1]
 			last = p.Epoch
-			rows = append(rows, append([]string{name, fmt.Sprint(i + 1),
+			rows = append(rows, append([]string{name, fmt.Sprint(r.trial(name, i)),
 				fmt.Sprintf("%.0f s", t.Seconds)}, numbers(p)...))
 		}
 		if last > 0 {
@@ -275,6 +290,12 @@ func (c *Compared) ShowTable(caption string) error {
 // Compare compares the first trial of each net with the printed numbers; nets of which none
 // are printed are left out. A net or an epoch without a measurement is an error.
 func (r *Results) Compare(p Published) (*Compared, error) {
+	for name := range p.Points {
+		if !slices.Contains(r.names, name) {
+			return nil, fmt.Errorf("study: numbers are printed of %q, which is none of the nets %q",
+				name, r.names)
+		}
+	}
 	out := &Compared{}
 	for _, name := range r.names {
 		printed := p.Points[name]
@@ -284,6 +305,10 @@ func (r *Results) Compare(p Published) (*Compared, error) {
 		if len(printed) != len(p.Epochs) || len(r.traces[name]) == 0 {
 			return nil, fmt.Errorf("study: %s has %d printed points for %d epochs and %d trials",
 				name, len(printed), len(p.Epochs), len(r.traces[name]))
+		}
+		if first := r.trial(name, 0); first != 1 {
+			return nil, fmt.Errorf("study: the first trial of %s is missing; the first there is "+
+				"is trial %d", name, first)
 		}
 		for i, epoch := range p.Epochs {
 			points := r.traces[name][0].Points

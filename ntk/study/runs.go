@@ -2,6 +2,7 @@ package study
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -64,6 +65,58 @@ func (r Runs) trials(n Net) int {
 	return r.Trials
 }
 
+// check reports what no method of the runs can do without: nets with names and architectures, and
+// data of one shape.
+func (r Runs) check() error {
+	if len(r.Nets) == 0 {
+		return errors.New("study: the runs have no nets")
+	}
+	names := map[string]bool{}
+	for i, n := range r.Nets {
+		if n.Arch == nil || n.Arch.Depth() == 0 {
+			return fmt.Errorf("study: net %d, %q, has no architecture", i, n.Name)
+		}
+		names[n.Name] = true
+	}
+	for name, trials := range r.TrialsOf {
+		if !names[name] {
+			return fmt.Errorf("study: TrialsOf has trials of %q, which is none of the nets", name)
+		}
+		if trials < 0 {
+			return fmt.Errorf("study: TrialsOf has %d trials of %q", trials, name)
+		}
+	}
+	if r.Trials < 0 || r.Width < 0 {
+		return fmt.Errorf("study: %d trials of width %d; neither can be below 0", r.Trials, r.Width)
+	}
+	return checkProblem(r.Run(r.Nets[0], 0).Problem)
+}
+
+// checkProblem reports data without entries, or of shapes that do not go together.
+func checkProblem(p train.Problem) error {
+	shape := map[string][2]int{}
+	for _, m := range []struct {
+		name string
+		of   *mat.Dense
+	}{{"XTrain", p.XTrain}, {"YTrain", p.YTrain}, {"XTest", p.XTest}, {"YTest", p.YTest}} {
+		if m.of == nil {
+			return fmt.Errorf("study: the data have no %s", m.name)
+		}
+		rows, columns := m.of.Dims()
+		if rows == 0 || columns == 0 {
+			return fmt.Errorf("study: %s is %d×%d; it needs a row and a column", m.name, rows,
+				columns)
+		}
+		shape[m.name] = [2]int{rows, columns}
+	}
+	x, y, z, w := shape["XTrain"], shape["YTrain"], shape["XTest"], shape["YTest"]
+	if x[0] != y[0] || z[0] != w[0] || x[1] != z[1] || y[1] != w[1] {
+		return fmt.Errorf("study: XTrain %d×%d, YTrain %d×%d, XTest %d×%d and YTest %d×%d do not "+
+			"go together", x[0], x[1], y[0], y[1], z[0], z[1], w[0], w[1])
+	}
+	return nil
+}
+
 // Run returns the training of a net in a trial: everything that its result depends on.
 func (r Runs) Run(n Net, trial int) train.Run {
 	p := r.Data
@@ -91,6 +144,9 @@ func (r Runs) Run(n Net, trial int) train.Run {
 func (r Runs) ShowSizes(of, caption string) error {
 	whole := math.NaN()
 	params := make([]int, len(r.Nets))
+	if err := r.check(); err != nil {
+		return err
+	}
 	for i, n := range r.Nets {
 		c := r.Run(n, 0).Model.(fcn.Model).Config
 		params[i] = n.Arch.Params(c.Inputs, c.Width, c.Outputs)
@@ -153,6 +209,9 @@ func Kept(s train.Settings, folder string, report func(Report)) train.Settings {
 
 // Train returns the traces of all runs, of which it trains those without a record; see [Make].
 func (r Runs) Train(s *Study) (*Results, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	traces, err := Make(s, "training", "runs", r.Tasks()...)
 	if err != nil {
 		return nil, err
@@ -162,6 +221,9 @@ func (r Runs) Train(s *Study) (*Results, error) {
 
 // Recorded returns the traces of those runs that have a record, and trains none.
 func (r Runs) Recorded(s *Study) (*Results, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	traces, _, err := load(s, r.Tasks())
 	if err != nil {
 		return nil, err
@@ -177,9 +239,10 @@ func (r Runs) results(traces []*train.Trace) (*Results, error) {
 			continue
 		}
 		var of []*train.Trace
-		for range r.trials(n) {
+		for trial := range r.trials(n) {
 			if traces[0] != nil {
 				of = append(of, traces[0])
+				out.trials[n.Name] = append(out.trials[n.Name], trial+1)
 			}
 			traces = traces[1:]
 		}
@@ -192,9 +255,13 @@ func (r Runs) results(traces []*train.Trace) (*Results, error) {
 
 // Limits returns what the runs go to at infinite width, in the form of their results: the
 // measurements that gradient descent on the net's NTK has at the given epochs (nil is those of
-// the runs), on the data of the first trial. Other optimizers and losses have none, and neither
-// have batches. See [regress.Descent] for errors.
+// the runs), on the data of the first trial. LossFactor and OutputScale count; other optimizers and
+// losses have no limit here, and neither have batches, uncentered training and the standard
+// parameterization: they are errors. See [regress.Descent] for others.
 func (r Runs) Limits(s *Study, epochs []int) (*Results, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	if epochs == nil {
 		if epochs = r.Settings.Snapshots; epochs == nil {
 			epochs = train.LogSnapshots(r.Settings.Epochs)
@@ -203,9 +270,8 @@ func (r Runs) Limits(s *Study, epochs []int) (*Results, error) {
 	var tasks []Task[[]train.Point]
 	for _, n := range r.Nets {
 		run := r.Run(n, 0)
-		if o := run.Settings; o.Optimizer != nil || o.Batch != 0 || o.Loss != train.SquaredError {
-			return nil, fmt.Errorf("study: %s is not trained by full-batch gradient descent on "+
-				"the squared error, of which alone the limit is known", n.Name)
+		if err := hasLimit(run.Settings); err != nil {
+			return nil, fmt.Errorf("study: %s: %w", n.Name, err)
 		}
 		tasks = append(tasks, Task[[]train.Point]{
 			Label: n.RecordLabel("infinite"),
@@ -214,8 +280,9 @@ func (r Runs) Limits(s *Study, epochs []int) (*Results, error) {
 				Epochs   []int
 				Numerics int
 			}{run.Identity(), epochs, regress.Numerics},
-			Run: func(context.Context, string, func(Report)) ([]train.Point, error) {
-				return Limit(n.Arch, run.Problem, run.Settings.LearningRate, epochs)
+			Run: func(ctx context.Context, _ string, _ func(Report)) ([]train.Point, error) {
+				rate := run.Settings.LearningRate * factorOfRate(run.Settings)
+				return limit(ctx, n.Arch, run.Problem, rate, epochs)
 			},
 		})
 	}
@@ -237,25 +304,66 @@ func (r Runs) Limits(s *Study, epochs []int) (*Results, error) {
 	return out, nil
 }
 
+// hasLimit reports settings whose training is not that of [regress.Descent] at infinite width.
+func hasLimit(s train.Settings) error {
+	switch {
+	case s.Optimizer != nil || s.Batch != 0 || s.Loss != train.SquaredError:
+		return errors.New("it is not trained by full-batch gradient descent on the squared " +
+			"error, of which alone the limit is known")
+	case s.Uncentered:
+		return errors.New("it is trained uncentered, so that its limit depends on the net at " +
+			"initialisation; the limit is known of centred outputs")
+	case s.Parameterization != train.NTKParameterization:
+		return errors.New("the limit is known of the NTK parameterization alone")
+	}
+	return nil
+}
+
+// factorOfRate is what LossFactor c and OutputScale α come to: gradient descent on c times the
+// loss, and with the kernel α²Θ, which moves f as α² times the rate does.
+func factorOfRate(s train.Settings) float64 {
+	factor := 1.0
+	if s.LossFactor != 0 {
+		factor = s.LossFactor
+	}
+	if s.OutputScale != 0 {
+		factor *= s.OutputScale * s.OutputScale
+	}
+	return factor
+}
+
 // Limit returns the measurements at the epochs of full-batch gradient descent on a net of
 // infinite width.
 func Limit(
 	net *ntk.FCN, p train.Problem, learningRate float64, epochs []int,
 ) ([]train.Point, error) {
+	if net == nil || net.Depth() == 0 {
+		return nil, errors.New("study: no architecture")
+	}
+	if err := checkProblem(p); err != nil {
+		return nil, err
+	}
+	return limit(context.Background(), net, p, learningRate, epochs)
+}
+
+func limit(
+	ctx context.Context, net *ntk.FCN, p train.Problem, learningRate float64, epochs []int,
+) ([]train.Point, error) {
 	K, err := net.NTK()
 	if err != nil {
 		return nil, err
 	}
-	gram, err := K.Gram(p.XTrain)
-	if err != nil {
+	x, z := inputs(p.XTrain), inputs(p.XTest)
+	gram := make([]float64, x.N*x.N)
+	if err := ntk.GramInto(ctx, gram, K, x, nil); err != nil {
 		return nil, err
 	}
-	cross, err := K.Cross(p.XTest, p.XTrain)
-	if err != nil {
+	cross := make([]float64, z.N*x.N)
+	if err := ntk.CrossInto(ctx, cross, K, z, x, nil); err != nil {
 		return nil, err
 	}
-	d, err := regress.NewDescent(context.Background(), ntk.MatrixTiles(gram),
-		ntk.MatrixTiles(cross), p.YTrain, learningRate)
+	d, err := regress.NewDescent(ctx, ntk.MatrixTiles(mat.NewSymDense(x.N, gram)),
+		ntk.MatrixTiles(mat.NewDense(z.N, x.N, cross)), p.YTrain, learningRate)
 	if err != nil {
 		return nil, err
 	}
@@ -270,6 +378,15 @@ func Limit(
 		}
 	}
 	return points, nil
+}
+
+// inputs are the rows of a matrix.
+func inputs(m *mat.Dense) ntk.Inputs[float64] {
+	n, d := m.Dims()
+	if m.RawMatrix().Stride != d {
+		m = mat.DenseCopyOf(m)
+	}
+	return ntk.Inputs[float64]{Rows: m.RawMatrix().Data[:n*d], N: n, D: d}
 }
 
 // Measured returns losses and accuracies of outputs f on the training points and g on the test

@@ -12,6 +12,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/internal/loaded"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
+	"gonum.org/v1/gonum/mat"
 )
 
 // small are two narrow nets on half of the irises.
@@ -160,3 +161,119 @@ func TestDataset(t *testing.T) {
 		t.Error("a stand-in at paper scale")
 	}
 }
+
+// With another factor of the loss and scale of the outputs the limit is still that of wide nets.
+func TestLimitsOfOtherSettings(t *testing.T) {
+	s := opened(t, "quick")
+	r := Runs{
+		Nets: []Net{{Name: "1HL erf", Arch: ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 1.5, 0))}},
+		Data: train.Problem{
+			XTrain: mat.NewDense(3, 2, []float64{1, 1, 1, -1, -1, 0.5}),
+			YTrain: mat.NewDense(3, 1, []float64{1, 0, -1}),
+			XTest:  mat.NewDense(1, 2, []float64{0.5, 1}), YTest: mat.NewDense(1, 1, []float64{1}),
+		},
+		Width: 4096, Trials: 1,
+		Settings: train.Settings{LearningRate: 0.1, Epochs: 6, LossFactor: 0.5, OutputScale: 0.7},
+	}
+	traces, limits := ntk.Must(r.Train(s)), ntk.Must(r.Limits(s, nil))
+	have, _ := traces.At("1HL erf", 6)
+	want, _ := limits.At("1HL erf", 6)
+	plain := ntk.Must(Limit(r.Nets[0].Arch, r.Data, 0.1, []int{6}))[0]
+	if math.Abs(have.TrainLoss-want.TrainLoss) > 0.03 ||
+		math.Abs(plain.TrainLoss-want.TrainLoss) < 0.1 {
+		t.Errorf("train loss %.3f at width 4096, limit %.3f, without the factors %.3f",
+			have.TrainLoss, want.TrainLoss, plain.TrainLoss)
+	}
+	for says, change := range map[string]func(*train.Settings){
+		"uncentered": func(s *train.Settings) { s.Uncentered = true },
+		"NTK parameterization": func(s *train.Settings) {
+			s.Parameterization = train.StandardParameterization
+		},
+		"full-batch": func(s *train.Settings) { s.Batch = 2 },
+	} {
+		bad := r
+		change(&bad.Settings)
+		if _, err := bad.Limits(s, nil); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
+		}
+	}
+}
+
+// A trial whose record is missing leaves the numbers of the others as they are.
+func TestMissingTrials(t *testing.T) {
+	s := opened(t, "quick")
+	r := Runs{
+		Nets: []Net{{Name: "1HL erf", Arch: ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 1, 0))}},
+		Data: train.Problem{XTrain: normal(3, 2, 1), YTrain: normal(3, 1, 2),
+			XTest: normal(2, 2, 3), YTest: normal(2, 1, 4)},
+		Width: 8, Trials: 3, Settings: train.Settings{LearningRate: 0.01, Epochs: 1},
+	}
+	ntk.Must(r.Train(s))
+	first := ntk.Must(filepath.Glob("records/quick/04/1HL-erf-trial-1-*.json"))
+	ntk.Must(0, os.Remove(first[0]))
+	found := ntk.Must(r.Recorded(s))
+	if len(found.Traces("1HL erf")) != 2 || found.trial("1HL erf", 0) != 2 {
+		t.Errorf("the first trace is taken for trial %d", found.trial("1HL erf", 0))
+	}
+	printed := Published{Epochs: []int{1}, Points: map[string][][4]float64{"1HL erf": {{}}}}
+	if _, err := found.Compare(printed); err == nil ||
+		!strings.Contains(err.Error(), "the first trial of 1HL erf is missing") {
+		t.Error(err)
+	}
+	printed.Points["1HL err"] = nil
+	if _, err := found.Compare(printed); err == nil || !strings.Contains(err.Error(), `"1HL err"`) {
+		t.Error(err)
+	}
+}
+
+func TestBadRuns(t *testing.T) {
+	s := opened(t, "quick")
+	erf := ntk.Must(ntk.UniformFCN(1, ntk.Erf{}, 1, 0))
+	p := train.Problem{XTrain: normal(3, 2, 1), YTrain: normal(3, 1, 2), XTest: normal(2, 2, 3),
+		YTest: normal(2, 1, 4)}
+	good := Runs{Nets: []Net{{Name: "a", Arch: erf}}, Data: p, Width: 4, Trials: 1}
+	for says, change := range map[string]func(*Runs){
+		"have no nets":         func(r *Runs) { r.Nets = nil },
+		`"b", has no archi`:    func(r *Runs) { r.Nets = []Net{{Name: "b"}} },
+		`"c", has no archi`:    func(r *Runs) { r.Nets = []Net{{Name: "c", Arch: &ntk.FCN{}}} },
+		`TrialsOf has trials`:  func(r *Runs) { r.TrialsOf = map[string]int{"A": 1} },
+		"TrialsOf has -1":      func(r *Runs) { r.TrialsOf = map[string]int{"a": -1} },
+		"have no YTest":        func(r *Runs) { r.Data.YTest = nil },
+		"XTrain is 0×0":        func(r *Runs) { r.Data.XTrain = &mat.Dense{} },
+		"do not go together":   func(r *Runs) { r.Data.YTrain = normal(4, 1, 2) },
+		"neither can be below": func(r *Runs) { r.Trials = -1 },
+	} {
+		bad := good
+		change(&bad)
+		for _, err := range []error{second(bad.Train(s)), second(bad.Recorded(s)),
+			second(bad.Limits(s, nil)), bad.ShowSizes("a", ""),
+			second(bad.Moved(s, 1, []int{1})), second(bad.Costs(s, "a", 1, nil, []int{2}))} {
+			if err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%v, want %q", err, says)
+			}
+		}
+	}
+	for says, err := range map[string]error{
+		"the target":      second(good.KernelError(s, good.Nets[0], nil)),
+		"0 points":        second(good.Moved(s, 0, []int{1})),
+		"0 epochs":        second(good.Costs(s, "a", 0, nil, []int{2})),
+		"costs at 0 rows": second(good.Costs(s, "a", 1, nil, []int{0})),
+		"no architecture": second(Limit(nil, p, 0.1, []int{1})),
+	} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
+		}
+	}
+	if _, err := Make(s, "", "", Task[int]{Label: "t"}); err == nil ||
+		!strings.Contains(err.Error(), `"t" has no Run`) {
+		t.Error(err)
+	}
+	// Tables of what was not measured, and without limits, are no crash.
+	traces := ntk.Must(Runs{Nets: good.Nets, Data: p, Width: 4, Trials: 1,
+		Settings: train.Settings{LearningRate: 0.01, Epochs: 1}}.Train(s))
+	if row := traces.Beside(nil, "a", 1); !strings.HasSuffix(row[0], "(–)") {
+		t.Error(row)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

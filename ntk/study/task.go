@@ -83,7 +83,13 @@ func missing[T any](tasks []Task[T], found []bool) (keys []string, err error) {
 // load returns the results that have a record.
 func load[T any](s *Study, tasks []Task[T]) (results []T, found []bool, err error) {
 	results, found = make([]T, len(tasks)), make([]bool, len(tasks))
+	if s == nil || s.records == nil {
+		return nil, nil, errors.New("study: no study; Open makes one")
+	}
 	for i, t := range tasks {
+		if t.Run == nil {
+			return nil, nil, fmt.Errorf("study: task %q has no Run", t.Label)
+		}
 		key, err := records.KeyOf(t.Label, t.Key)
 		if err != nil {
 			return nil, nil, fmt.Errorf("study: %w", err)
@@ -130,6 +136,7 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program
 	total := 0
 	for _, t := range tasks {
 		total += max(1, t.Steps)
@@ -137,9 +144,17 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 	bar, done := plotting.NewProgress(doing, total), 0
 	for i, t := range tasks {
 		if !found[i] {
+			if err := ctx.Err(); err != nil {
+				bar.Done("")
+				return nil, fmt.Errorf("study: interrupted before %s; run it again to go on",
+					t.Label)
+			}
 			if results[i], err = t.make(ctx, s, showing(bar, done, t.Label)); err != nil {
 				bar.Done("")
-				return nil, fmt.Errorf("study: %s: %w; run it again to go on", t.Label, err)
+				if ctx.Err() != nil {
+					return nil, fmt.Errorf("study: %s: %w; run it again to go on", t.Label, err)
+				}
+				return nil, fmt.Errorf("study: %s: %w", t.Label, err)
 			}
 		}
 		done += max(1, t.Steps)
@@ -224,9 +239,19 @@ func printCommands(keys []string) error {
 	if err != nil {
 		return fmt.Errorf("study: %s=print: %w", engineVariable, err)
 	}
+	command := quoted(program)
+	for _, argument := range os.Args[1:] {
+		command += " " + quoted(argument)
+	}
+	variables := "KERNELSMITH_SCALE=" + quoted(os.Getenv("KERNELSMITH_SCALE"))
+	for _, name := range []string{"KERNELSMITH_DATA", "KERNELSMITH_CACHE"} {
+		if value := os.Getenv(name); value != "" {
+			variables += " " + name + "=" + quoted(value)
+		}
+	}
 	for _, key := range keys {
-		fmt.Fprintf(output, "cd %s && %s=%s KERNELSMITH_SCALE=%s %s\n", quoted(folder),
-			taskVariable, key, os.Getenv("KERNELSMITH_SCALE"), quoted(program))
+		fmt.Fprintf(output, "cd %s && %s=%s %s %s\n", quoted(folder), taskVariable, key, variables,
+			command)
 	}
 	return &notMadeError{keys}
 }

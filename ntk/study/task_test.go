@@ -139,6 +139,10 @@ func TestPrintedCommandsMakeTheRecords(t *testing.T) {
 	output = &printed
 	defer func() { output = os.Stdout }()
 	t.Setenv(engineVariable, "print")
+	arguments := os.Args
+	defer func() { os.Args = arguments }()
+	os.Args = []string{arguments[0], "-test.run=TestPrintedCommandsMakeTheRecords",
+		"it's an argument"}
 	_, err := Make(s, "squaring", "squares", tasks...)
 	var not *notMadeError
 	if !errors.As(err, &not) || len(not.Keys) != 4 {
@@ -148,8 +152,11 @@ func TestPrintedCommandsMakeTheRecords(t *testing.T) {
 	if len(lines) != 4 || count[0] != 0 {
 		t.Fatalf("%d commands, runs %v", len(lines), count)
 	}
+	if want := `'it'\''s an argument'`; !strings.HasSuffix(lines[0], want) {
+		t.Errorf("%s does not end with the program's argument %s", lines[0], want)
+	}
 	command := func(line string) ([]byte, error) {
-		c := exec.Command("sh", "-c", line+" -test.run=TestPrintedCommandsMakeTheRecords")
+		c := exec.Command("sh", "-c", line)
 		c.Env = append(os.Environ(), engineVariable+"=")
 		return c.CombinedOutput()
 	}

@@ -56,6 +56,9 @@ func (limits *Results) AgainstWidth(results []*Results, epoch int) *plotting.Gri
 					low, high = append(low, w-m.at(s)), append(high, w+m.at(s))
 				}
 			}
+			if len(at) == 0 {
+				continue
+			}
 			f.Band(name, at, low, high)
 			f.Line(name, at, mean)
 			f.Points("", at, mean, plotting.Like(name))
