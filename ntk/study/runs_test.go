@@ -236,7 +236,6 @@ func TestBadRuns(t *testing.T) {
 		"have no nets":         func(r *Runs) { r.Nets = nil },
 		`"b", has no archi`:    func(r *Runs) { r.Nets = []Net{{Name: "b"}} },
 		`"c", has no archi`:    func(r *Runs) { r.Nets = []Net{{Name: "c", Arch: &ntk.FCN{}}} },
-		`TrialsOf has trials`:  func(r *Runs) { r.TrialsOf = map[string]int{"A": 1} },
 		"TrialsOf has -1":      func(r *Runs) { r.TrialsOf = map[string]int{"a": -1} },
 		"have no YTest":        func(r *Runs) { r.Data.YTest = nil },
 		"XTrain is 0×0":        func(r *Runs) { r.Data.XTrain = &mat.Dense{} },
