@@ -21,10 +21,13 @@ var embeddedFiles embed.FS
 // embeddedSplitSeed fixes the Split of the embedded sets.
 const embeddedSplitSeed = 1
 
+const uciLicence = "CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, " +
+	"scikit-learn)"
+
 type embeddedSet struct {
-	file, source, citation string
-	features               []string
-	classes                []string
+	file, source, licence, citation string
+	features                        []string
+	classes                         []string
 }
 
 var embeddedSets = map[string]embeddedSet{
@@ -33,6 +36,7 @@ var embeddedSets = map[string]embeddedSet{
 		source: "UCI Machine Learning Repository, Iris (donor: Michael Marshall, 1988), " +
 			"https://doi.org/10.24432/C56C76; file of scikit-learn 1.9.1, which agrees with " +
 			"Fisher's paper where the UCI copy has two wrong rows",
+		licence: uciLicence,
 		citation: "R. A. Fisher: The use of multiple measurements in taxonomic problems. Annals " +
 			"of Eugenics 7 (1936), 179-188",
 		features: []string{
@@ -47,6 +51,7 @@ var embeddedSets = map[string]embeddedSet{
 		file: "wine_data.csv",
 		source: "UCI Machine Learning Repository, Wine (S. Aeberhard, M. Forina), " +
 			"https://doi.org/10.24432/C5PC7J; file of scikit-learn 1.9.1",
+		licence: uciLicence,
 		citation: "M. Forina et al.: PARVUS, an extendible package for data exploration, " +
 			"classification and correlation. Institute of Pharmaceutical and Food Analysis and " +
 			"Technologies, Genoa; S. Aeberhard, D. Coomans, O. de Vel: Comparison of " +
@@ -74,6 +79,7 @@ var embeddedSets = map[string]embeddedSet{
 		source: "UCI Machine Learning Repository, Breast Cancer Wisconsin (Diagnostic) " +
 			"(donor: Nick Street, 1995), https://doi.org/10.24432/C5DW2B; file of scikit-learn " +
 			"1.9.1",
+		licence: uciLicence,
 		citation: "W. N. Street, W. H. Wolberg, O. L. Mangasarian: Nuclear feature extraction " +
 			"for breast tumor diagnosis. IS&T/SPIE Symposium on Electronic Imaging 1905 (1993), " +
 			"861-870",
@@ -148,9 +154,8 @@ func Embedded(name string) (*Dataset, error) {
 	ds.FeatureNames, ds.ClassNames = slices.Clone(set.features), slices.Clone(set.classes)
 	sum := sha256.Sum256(b)
 	ds.Provenance = Provenance{
-		Source: set.source,
-		Licence: "CC BY 4.0 (data, UCI Machine Learning Repository); BSD-3-Clause (file, " +
-			"scikit-learn)",
+		Source:   set.source,
+		Licence:  set.licence,
 		Citation: set.citation,
 		SHA256:   map[string]string{set.file: hex.EncodeToString(sum[:])},
 	}

@@ -24,6 +24,9 @@ const (
 	maxMethods = 332
 )
 
+// mine is the folder of a user's own programs, of which git knows nothing.
+const mine = "mine"
+
 // goFile is a file of the module. Its name starts at the module's root and has slashes.
 type goFile struct {
 	name   string
@@ -59,7 +62,7 @@ func moduleFiles(t *testing.T) []goFile {
 		case err != nil:
 			return err
 		case d.IsDir() && file != root &&
-			(d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")):
+			(d.Name() == "testdata" || d.Name() == mine || strings.HasPrefix(d.Name(), ".")):
 			return filepath.SkipDir
 		case !d.Type().IsRegular() || !strings.HasSuffix(d.Name(), ".go"):
 			return nil

@@ -173,6 +173,9 @@ func (r *Results) ShowTrials(limits *Results, caption string) error {
 // ShowBeside shows the nets at some epochs as a table: mean ± standard deviation over trials, and
 // in brackets the limit of infinite width.
 func (r *Results) ShowBeside(limits *Results, epochs []int, caption string) error {
+	if err := r.measured(epochs); err != nil {
+		return err
+	}
 	var rows [][]string
 	for _, name := range r.names {
 		for _, epoch := range epochs {
@@ -187,6 +190,9 @@ func (r *Results) ShowBeside(limits *Results, epochs []int, caption string) erro
 // ShowDistances shows the mean losses of the nets at some epochs as a table, each beside its limit
 // of infinite width and with the difference.
 func (r *Results) ShowDistances(limits *Results, epochs []int, caption string) error {
+	if err := r.measured(epochs); err != nil {
+		return err
+	}
 	var rows [][]string
 	for _, name := range r.names {
 		for _, epoch := range epochs {
@@ -202,6 +208,20 @@ func (r *Results) ShowDistances(limits *Results, epochs []int, caption string) e
 	}
 	return plotting.ShowTable([]string{"net", "epoch", "train loss", "infinite width",
 		"difference", "test loss", "infinite width", "difference"}, rows, caption)
+}
+
+// measured reports an epoch at which a net with trials was not measured.
+func (r *Results) measured(epochs []int) error {
+	for _, name := range r.names {
+		s := r.summaries[name]
+		for _, epoch := range epochs {
+			if s != nil && !slices.Contains(s.Epochs, float64(epoch)) {
+				return fmt.Errorf("study: %s was not measured at epoch %d, but at %v; name it in "+
+					"Settings.Snapshots", name, epoch, s.Epochs)
+			}
+		}
+	}
+	return nil
 }
 
 // fourNumbers are the heads of the columns of what At returns.

@@ -270,6 +270,10 @@ func TestBadRuns(t *testing.T) {
 	// Tables of what was not measured, and without limits, are no crash.
 	traces := ntk.Must(Runs{Nets: good.Nets, Data: p, Width: 4, Trials: 1,
 		Settings: train.Settings{LearningRate: 0.01, Epochs: 1}}.Train(s))
+	if err := traces.ShowBeside(nil, []int{7}, ""); err == nil ||
+		!strings.Contains(err.Error(), "a was not measured at epoch 7, but at [0 1]") {
+		t.Error(err)
+	}
 	if row := traces.Beside(nil, "a", 1); !strings.HasSuffix(row[0], "(–)") {
 		t.Error(row)
 	}
