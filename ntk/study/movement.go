@@ -15,8 +15,9 @@ type moved struct {
 }
 
 // Moved says how far training takes the nets from what they were at initialisation, on the first
-// points of the training rows: the nets of seed 1, net i at each of widths[i], in this order.
-// Before and After, the kernels themselves, are not kept. See [Make] for what is trained here.
+// points of the training rows. It trains the first net, of seed 1, at each of the widths[0], then
+// the second at each of the widths[1], and so on. Of a movement the kernels themselves, Before and
+// After, are not kept. See [Make] for what is trained here.
 func (r Runs) Moved(s *Study, points int, widths ...[]int) ([]fcn.Movement, error) {
 	if err := r.check(); err != nil {
 		return nil, err

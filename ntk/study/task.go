@@ -17,7 +17,10 @@ import (
 type Task[T any] struct {
 	// Label is the name of the record, of letters, digits, points, hyphens and underscores.
 	Label string
-	// Key is everything that determines the result, in exported fields; see records.KeyOf.
+	// Key is everything that determines the result: sizes, seeds, fingerprints of data, names, in
+	// exported fields. Numbers count with all their digits, values in interfaces with their type.
+	// What cannot be told apart (functions, NaN, unexported fields) is an error; a field with the
+	// tag json:"-" is left out, and one with json:",omitzero" where it is zero.
 	Key any
 	// Steps is how much of the progress line the task is, epochs say; 0 is one step.
 	Steps int
@@ -168,7 +171,7 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 }
 
 // Remember returns the record of a label and a key, or what run returns, which it keeps: a task
-// that takes seconds, without progress and without checkpoints. See records.Remember.
+// that takes seconds, without progress and without checkpoints.
 func Remember[T any](s *Study, label string, key any, run func() (T, error)) (T, error) {
 	return records.Remember(s.records, label, key, run)
 }

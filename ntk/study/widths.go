@@ -8,8 +8,8 @@ import (
 	"github.com/kernelsmith/kernelsmith/plotting"
 )
 
-// AtWidth returns the runs at another width, which is then in the names of their records; at
-// their own width they are the runs that they were.
+// AtWidth returns the runs at another width, which takes the place of Label in the names of their
+// records. At the width that they have the runs stay as they are.
 func (r Runs) AtWidth(width int) Runs {
 	if width != r.Width {
 		r.Width, r.Label = width, fmt.Sprintf("width-%d", width)
