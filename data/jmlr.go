@@ -71,7 +71,10 @@ func (s *jmlrReader) fail(
 	}
 }
 
-const jmlrDamaged = "the file seems truncated or altered; restore it"
+const (
+	jmlrDamaged = "the file seems truncated or altered; restore it"
+	jmlrMissing = "leave the line out, and lower the number of rows by one, or impute a value"
+)
 
 // read returns the contents of a file after comparing them with the published
 // checksum, so that what is parsed is what was verified.
@@ -270,6 +273,7 @@ func (s *jmlrReader) readTable(
 		return nil, err
 	}
 	line, found := 0, 0
+	missing := newMissing(nil)
 	var fields []field
 	for text := range bytes.Lines(b) {
 		line++
@@ -301,6 +305,10 @@ func (s *jmlrReader) readTable(
 		}
 		for _, f := range fields[1 : features+1] {
 			v, err := strconv.ParseFloat(string(f.text), 64)
+			if missing.has(string(f.text)) {
+				return nil, s.fail(name, line, f.column, jmlrMissing, "the value is missing (%s)",
+					excerpt(string(f.text)))
+			}
 			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 				return nil, s.fail(name, line, f.column, jmlrDamaged, "%s is not a finite number",
 					excerpt(string(f.text)))
@@ -308,6 +316,10 @@ func (s *jmlrReader) readTable(
 			values = append(values, v)
 		}
 		last := fields[features+1]
+		if missing.has(string(last.text)) {
+			return nil, s.fail(name, line, last.column, jmlrMissing, "the class is missing (%s)",
+				excerpt(string(last.text)))
+		}
 		class, err := strconv.Atoi(string(last.text))
 		if err != nil || class < 0 || class >= ds.Classes {
 			return nil, s.fail(name, line, last.column, jmlrDamaged,
