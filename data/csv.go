@@ -1,7 +1,6 @@
 package data
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -46,6 +45,11 @@ type CSVSettings struct {
 	// DistinctSpellings: labels that differ only in case, in white space, or in how a number
 	// is written beside words, are classes of their own, not an error.
 	DistinctSpellings bool
+	// Encoding names the encoding of the text. Empty means UTF-8, or UTF-16 where a byte
+	// order mark or every other byte says so; text that is neither is an error. Others
+	// are ISO 8859-1 (also Latin-1), Windows 1252 and what else package
+	// golang.org/x/text/encoding/charmap has.
+	Encoding string
 }
 
 // ReadCSVFile reads the table in the named file; see ReadCSV.
@@ -71,13 +75,14 @@ func ReadCSVFile(path string, settings CSVSettings) (*Dataset, error) {
 // as strconv.ParseFloat takes them. Labels are whole numbers or any text. The
 // classes are the labels that occur, numbers in their order, text in
 // alphabetical order, numbered from 0; ClassNames keeps the originals. Text in
-// fields is quoted as in RFC 4180.
+// fields is quoted as in RFC 4180. Lines end with a line feed, a carriage return, or both.
 //
 // Errors about the contents are of type *FormatError, with line and column: a
 // feature or label that is missing; a feature that is not a number, or infinite; lines of
 // different length; a label with a fraction, which means that the column holds
 // a quantity; one label written in two ways; fewer than two samples or classes; a column
-// named in settings that is not there, or there twice.
+// named in settings that is not there, or there twice; a file that is no text, or in
+// another encoding than CSVSettings.Encoding.
 func ReadCSV(r io.Reader, settings CSVSettings) (*Dataset, error) {
 	if settings.Name == "" {
 		settings.Name = "table"
@@ -99,11 +104,12 @@ func readCSV(r io.Reader, file string, settings CSVSettings) (*Dataset, error) {
 		return nil, fmt.Errorf(
 			"data: %s: CSVSettings.Label and LabelColumn are both given; give one", file)
 	}
-	br := bufio.NewReader(r)
-	if bom, _ := br.Peek(3); string(bom) == "\ufeff" {
-		br.Discard(3)
+	text, err := textReader(r, file, settings.Encoding,
+		"set CSVSettings.Encoding to it, or save the file as UTF-8")
+	if err != nil {
+		return nil, err
 	}
-	cr := csv.NewReader(br)
+	cr := csv.NewReader(text)
 	cr.FieldsPerRecord = -1
 	cr.TrimLeadingSpace = settings.Delimiter != '\t'
 	cr.Comment = settings.Comment
@@ -141,6 +147,10 @@ type table struct {
 
 func (t *table) readError(err error) error {
 	var pe *csv.ParseError
+	var format *FormatError
+	if errors.As(err, &format) {
+		return err
+	}
 	if !errors.As(err, &pe) {
 		return fmt.Errorf("data: reading %s: %w", t.file, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -93,6 +95,24 @@ func (s *jmlrReader) read(name string) ([]byte, error) {
 		s.altered = append(s.altered, name)
 	}
 	return b, nil
+}
+
+// text returns the contents of a file in UTF-8. Where it is not in UTF-8 or UTF-16 it is taken
+// for ISO 8859-1: only names of features can have letters beyond ASCII, and numbers are the same.
+func (s *jmlrReader) text(name string) ([]byte, error) {
+	b, err := s.read(name)
+	if err != nil {
+		return nil, err
+	}
+	encoding := ""
+	if guess, _ := guessEncoding(b[:min(len(b), 1<<12)]); guess == "UTF-8" && !utf8.Valid(b) {
+		encoding = "ISO 8859-1"
+	}
+	r, err := textReader(bytes.NewReader(b), s.path(name), encoding, jmlrDamaged)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 func (s *jmlrReader) parse() (*Dataset, error) {
@@ -186,7 +206,7 @@ type jmlrInfo struct {
 
 func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 	name := s.set + ".txt"
-	b, err := s.read(name)
+	b, err := s.text(name)
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +288,7 @@ func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 func (s *jmlrReader) readTable(
 	ds *Dataset, values []float64, name string, rows, features int,
 ) ([]float64, error) {
-	b, err := s.read(name)
+	b, err := s.text(name)
 	if err != nil {
 		return nil, err
 	}
@@ -337,7 +357,7 @@ func (s *jmlrReader) readTable(
 // readSplits reads pairs of lines of row indices, each pair a partition of the
 // n rows of the first file.
 func (s *jmlrReader) readSplits(name string, n int) ([]Split, error) {
-	b, err := s.read(name)
+	b, err := s.text(name)
 	if err != nil {
 		return nil, err
 	}
