@@ -193,7 +193,9 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 			}
 			continue
 		}
-		v, problem, remedy := parseFeature(field, t.missing, "CSVSettings")
+		v, problem, remedy := parseFeature(field, t.missing, "CSVSettings",
+			"write decimal numbers with a point; if this is the class use CSVSettings.Label "+
+				"or LabelColumn, if it is to be left out Drop")
 		if problem != "" {
 			return &FormatError{File: t.file, Line: line, Column: column,
 				Problem: t.columns[j] + ": " + problem, Remedy: remedy}

@@ -37,7 +37,7 @@ const notTextRemedy = "give the text of the table itself"
 func textReader(r io.Reader, file, name, remedy string) (io.Reader, error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	head, err := br.Peek(1 << 12)
-	if err != nil && err != io.EOF && len(head) == 0 {
+	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("data: reading %s: %w", file, err)
 	}
 	if err := checkText(head, file); err != nil {

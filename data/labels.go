@@ -129,11 +129,7 @@ func (c *labelColumn) spellings() []string {
 // check reports what can be known of labels only when all are there.
 func (c *labelColumn) check() error {
 	if len(c.labels) < 2 {
-		return &FormatError{
-			File:    c.file,
-			Problem: fmt.Sprintf("%d samples", len(c.labels)),
-			Remedy:  "a table has a line for each sample, at least 2",
-		}
+		return c.tooFew(len(c.labels))
 	}
 	_, plus := c.first["+"]
 	seen := make(map[string]string)
@@ -219,14 +215,22 @@ func (c *labelColumn) classes() (labels []int, names []string, err error) {
 	return labels, names, nil
 }
 
+func (c *labelColumn) tooFew(samples int) error {
+	return &FormatError{
+		File:    c.file,
+		Problem: fmt.Sprintf("%d samples", samples),
+		Remedy:  "a table has a line for each sample, at least 2",
+	}
+}
+
 func (c *labelColumn) oneClass(name string) error {
 	return &FormatError{File: c.file, Problem: fmt.Sprintf("every label is %s", excerpt(name)),
 		Remedy: "a classification problem has at least 2 classes; " + c.remedy}
 }
 
 // parseFeature returns the number in a field, without space around it, or what is wrong with it
-// and what to do.
-func parseFeature(field string, missing missingValues, settings string) (
+// and what to do; noNumber is that for a word.
+func parseFeature(field string, missing missingValues, settings, noNumber string) (
 	v float64, problem, remedy string,
 ) {
 	v, err := strconv.ParseFloat(field, 64)
@@ -237,9 +241,7 @@ func parseFeature(field string, missing missingValues, settings string) (
 	case errors.Is(err, strconv.ErrRange):
 		return 0, excerpt(field) + " is beyond the range of float64", "rescale the column"
 	case err != nil:
-		return 0, excerpt(field) + " is not a number",
-			"write decimal numbers with a point; if this is the class use " + settings +
-				".Label or LabelColumn, if it is to be left out Drop"
+		return 0, excerpt(field) + " is not a number", noNumber
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return 0, excerpt(field) + " is not finite", "leave the line out or impute a number"
 	}
