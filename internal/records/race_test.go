@@ -17,14 +17,21 @@ import (
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
 )
 
-// racer names the folder of records in the environment of a process that races.
-const racer = "KERNELSMITH_TEST_RACER"
+// racer and racePath name the folder of records, and by which way to make one, in the environment
+// of a process that races.
+const (
+	racer    = "KERNELSMITH_TEST_RACER"
+	racePath = "KERNELSMITH_TEST_RACE_PATH"
+)
 
 // raced is what a process of a race prints: the value it was given, or the error.
 type raced struct {
 	Value runValue
 	Error string
 }
+
+// racePaths are the ways to make a record.
+var racePaths = []string{"RememberResumable", "Remember", "Save"}
 
 // TestMain is a process of a race where the environment says so, and else runs the tests.
 func TestMain(m *testing.M) {
@@ -38,8 +45,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// race makes the record once the other side closes the input, as all others do, with a run that
-// checkpoints, goes on from what it finds and gives what no other process does.
+// race makes the record once the other side closes the input, as all others do; its value is one
+// that no other process has.
 func race(dir string) (out raced) {
 	io.Copy(io.Discard, os.Stdin)
 	r, err := Open(dir)
@@ -47,7 +54,49 @@ func race(dir string) (out raced) {
 		out.Error = err.Error()
 		return out
 	}
-	out.Value, err = RememberResumable(r, "run", 1, func(folder string) (runValue, error) {
+	value := func() runValue {
+		loss := make([]float64, 1+rand.IntN(2000))
+		return runValue{Loss: loss, Note: fmt.Sprint(len(loss), os.Getpid())}
+	}
+	switch os.Getenv(racePath) {
+	case "Save":
+		err = raceToSave(r, value)
+	case "Remember":
+		out.Value, err = Remember(r, "run", 1, func() (runValue, error) {
+			time.Sleep(time.Duration(rand.IntN(int(5 * time.Millisecond))))
+			return value(), nil
+		})
+	default:
+		out.Value, err = raceToResume(r, value)
+	}
+	if err != nil {
+		out.Error = err.Error()
+	}
+	return out
+}
+
+// raceToSave writes over what others write, and reads: each time a whole record of one of them.
+func raceToSave(r *Folder, value func() runValue) error {
+	k, err := KeyOf("run", 1)
+	if err != nil {
+		return err
+	}
+	for range 5 {
+		if err := r.Save(k, value()); err != nil {
+			return err
+		}
+		var v runValue
+		found, err := r.Load(k, &v)
+		if err != nil || !found || !strings.HasPrefix(v.Note, fmt.Sprint(len(v.Loss), " ")) {
+			return fmt.Errorf("found %v, %d losses, note %s: %w", found, len(v.Loss), v.Note, err)
+		}
+	}
+	return nil
+}
+
+// raceToResume checkpoints and goes on from what is there.
+func raceToResume(r *Folder, value func() runValue) (runValue, error) {
+	return RememberResumable(r, "run", 1, func(folder string) (runValue, error) {
 		state := filepath.Join(folder, "state")
 		for range 1 + rand.IntN(5) {
 			if b, err := os.ReadFile(state); err == nil && len(b) != 1<<12 {
@@ -64,25 +113,23 @@ func race(dir string) (out raced) {
 		if rand.IntN(8) == 0 {
 			return runValue{}, errors.New("a failure of the run itself")
 		}
-		loss := make([]float64, 1+rand.IntN(2000))
-		return runValue{Loss: loss, Note: fmt.Sprint(os.Getpid())}, nil
+		return value(), nil
 	})
-	if err != nil {
-		out.Error = err.Error()
-	}
-	return out
 }
 
 // runRace lets processes make one record at once, kills some of them at random moments, and
-// returns what the others printed.
-func runRace(t *testing.T, dir string, processes int, kill bool) (all []raced) {
+// returns what the others printed
+// and how many were killed.
+func runRace(t *testing.T, dir, path string, processes int, kill bool) (
+	all []raced, killed int,
+) {
 	t.Helper()
 	var outputs []*bytes.Buffer
 	var commands []*exec.Cmd
 	var starts []io.Closer
 	for range processes {
 		c := exec.Command(os.Args[0])
-		c.Env = append(os.Environ(), racer+"="+dir)
+		c.Env = append(os.Environ(), racer+"="+dir, racePath+"="+path)
 		out := &bytes.Buffer{}
 		c.Stdout, c.Stderr = out, os.Stderr
 		start, err := c.StdinPipe()
@@ -109,6 +156,7 @@ func runRace(t *testing.T, dir string, processes int, kill bool) (all []raced) {
 			if !kill || i%2 != 0 {
 				t.Errorf("process %d: %v", i, err)
 			}
+			killed++
 			continue
 		}
 		var r raced
@@ -117,17 +165,19 @@ func runRace(t *testing.T, dir string, processes int, kill bool) (all []raced) {
 		}
 		all = append(all, r)
 	}
-	return all
+	return all, killed
 }
 
 // Processes that make one record at once, of which some are killed: all that live are given the
 // value that the record has, and neither checkpoints nor parts of files stay.
-func testRaces(t *testing.T, races int) {
+func testRaces(t *testing.T, path string, races int) {
 	wrong := map[string]int{}
+	killed := 0
 	for i := range races {
 		dir := filepath.Join(t.TempDir(), "records")
 		kill := i%2 == 1
-		all := runRace(t, dir, 2+i%7, kill)
+		all, ended := runRace(t, dir, path, 2+i%7, kill)
+		killed += ended
 		r, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -147,7 +197,7 @@ func testRaces(t *testing.T, races int) {
 			case strings.Contains(one.Error, "the run itself") && !strings.Contains(one.Error, dir):
 			case one.Error != "":
 				wrong[strings.ReplaceAll(one.Error, dir, "…")]++
-			case one.Value.Note != last.Note || len(one.Value.Loss) != len(last.Loss):
+			case path != "Save" && one.Value.Note != last.Note:
 				wrong["another value than the record"]++
 			}
 		}
@@ -165,6 +215,7 @@ func testRaces(t *testing.T, races int) {
 			t.Error(err)
 		}
 	}
+	t.Logf("%s: %d processes were killed in %d races", path, killed, races)
 	for what, n := range wrong {
 		t.Errorf("%d times in %d races: %s", n, races, what)
 	}
@@ -174,5 +225,7 @@ func TestRaces(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
-	testRaces(t, 16)
+	for _, path := range racePaths {
+		testRaces(t, path, 12)
+	}
 }
