@@ -193,9 +193,12 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 			}
 			continue
 		}
-		v, problem, remedy := parseFeature(field, t.missing, "CSVSettings",
-			"write decimal numbers with a point; if this is the class use CSVSettings.Label "+
-				"or LabelColumn, if it is to be left out Drop")
+		remedy := "write decimal numbers with a point; if this is the class use " +
+			"CSVSettings.Label or LabelColumn, if it is to be left out Drop"
+		if t.settings.NoHeader && len(t.labels.labels) == 0 && len(t.values) == 0 {
+			remedy += "; if the line names the columns take back NoHeader"
+		}
+		v, problem, remedy := parseFeature(field, t.missing, "CSVSettings", remedy)
 		if problem != "" {
 			return &FormatError{File: t.file, Line: line, Column: column,
 				Problem: t.columns[j] + ": " + problem, Remedy: remedy}

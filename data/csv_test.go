@@ -87,6 +87,8 @@ func TestReadCSVErrors(t *testing.T) {
 		{"a;b;c\n1;2;x\n", CSVSettings{},
 			`data: t:1: no column is left for the features; check CSVSettings.Delimiter`},
 		{"a,c\n1,x\n2,x\n", CSVSettings{}, `data: t: every label is "x"`},
+		{"a,b,c\n1,2,x\n", CSVSettings{NoHeader: true},
+			`if it is to be left out Drop; if the line names the columns take back NoHeader`},
 		{"a,c\n1,x\n", CSVSettings{}, `data: t: 1 samples`},
 		{"", CSVSettings{}, `data: t: 0 samples`},
 		{"1,2,x\n3,4,y\n", CSVSettings{},

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"regexp"
@@ -280,11 +281,20 @@ type npzEntries map[string]*entry
 func openEntries(r io.ReaderAt, size int64) (npzEntries, error) {
 	archive, err := zip.NewReader(r, size)
 	if err != nil {
+		start := make([]byte, 6)
+		if n, _ := r.ReadAt(start, 0); n == 6 && string(start) == "\x93NUMPY" {
+			return nil, fmt.Errorf("fcn: one array (.npy), not an archive of them; write all " +
+				"arrays of the net with numpy.savez")
+		}
 		return nil, fmt.Errorf("fcn: not an .npz file, or cut off: %w", err)
 	}
 	entries := npzEntries{}
 	for _, f := range archive.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
+		if strings.HasSuffix(f.Name, "/data.pkl") {
+			return nil, fmt.Errorf("fcn: a file of PyTorch (torch.save), which is not read; " +
+				"write the arrays with numpy.savez")
+		}
 		if !ok || entries[name] != nil {
 			return nil, fmt.Errorf("fcn: %q in the file: each entry must be one array, .npy",
 				f.Name)
@@ -300,7 +310,8 @@ func openEntries(r io.ReaderAt, size int64) (npzEntries, error) {
 func (entries npzEntries) matrix(name string) (out, in int, err error) {
 	e := entries[name]
 	if e == nil {
-		return 0, 0, fmt.Errorf("fcn: there is no array %s", name)
+		return 0, 0, fmt.Errorf("fcn: there is no array %s; the file has %s", name,
+			strings.Join(slices.Sorted(maps.Keys(entries)), ", "))
 	}
 	if len(e.shape) != 2 {
 		return 0, 0, fmt.Errorf("fcn: %s has the shape %v; a matrix is needed", name, e.shape)

@@ -278,6 +278,43 @@ func TestNPZTransposed(t *testing.T) {
 	}
 }
 
+// Files of other kinds are named, and arrays under other names listed.
+func TestNPZOfAnotherKind(t *testing.T) {
+	file := func(names ...string) []byte {
+		var b bytes.Buffer
+		archive := zip.NewWriter(&b)
+		for _, name := range names {
+			w := bufio.NewWriter(ntk.Must(archive.Create(name)))
+			writeHeader(w, "<f4", []int{1})
+			w.Write(make([]byte, 4))
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := archive.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	var alone bytes.Buffer
+	w := bufio.NewWriter(&alone)
+	writeHeader(w, "<f4", []int{1})
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for says, b := range map[string][]byte{
+		"one array (.npy), not an archive":                  alone.Bytes(),
+		"a file of PyTorch (torch.save)":                    file("net/data.pkl", "net/data/0"),
+		"no array layer0.weight; the file has 0.bias, 0.we": file("0.weight.npy", "0.bias.npy"),
+		"not an .npz file, or cut off":                      []byte("\x93NUMP"),
+	} {
+		if _, err := readNPZ(b, nets["1HL ReLU"]); err == nil ||
+			!strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, must say %q", err, says)
+		}
+	}
+}
+
 func TestSaveAndLoad(t *testing.T) {
 	arch := nets["4HL ReLU"]
 	net := ntk.Must(New(arch, Config{Inputs: 3, Width: 8, Outputs: 2, Seed: 1}))
