@@ -234,8 +234,9 @@ func parseFeature(field string, missing missingValues, settings, noNumber string
 	v float64, problem, remedy string,
 ) {
 	v, err := strconv.ParseFloat(field, 64)
+	number := err == nil && !math.IsNaN(v) && len(missing.numbers) == 0 // for speed
 	switch {
-	case missing.has(field):
+	case !number && missing.has(field):
 		return 0, fmt.Sprintf("the value is missing (%s)", excerpt(field)),
 			"leave the line out, impute a number, or drop the column with " + settings + ".Drop"
 	case errors.Is(err, strconv.ErrRange):
