@@ -1,13 +1,10 @@
 package data
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +36,20 @@ type CSVSettings struct {
 	// Drop names columns to leave out, such as row numbers. It needs a header
 	// line.
 	Drop []string
+	// Missing lists the fields that stand for no value, of features and labels alike,
+	// whatever their case; one that is a number stands for that number in any writing. nil
+	// means ?, NA, N/A, n.a., #N/A, <NA>, NaN, -NaN, null, #NULL!, nil, None, missing, \N, -,
+	// --, –, —, ., .., #VALUE! and #DIV/0!, but - and – are labels where + is one. An empty
+	// field always stands for none.
+	Missing []string
+	// DistinctSpellings: labels that differ only in case, in white space, or in how a number
+	// is written beside words, are classes of their own, not an error.
+	DistinctSpellings bool
+	// Encoding names the encoding of the text. Empty means UTF-8, or UTF-16 where a byte
+	// order mark or every other byte says so; text that is neither is an error. Others
+	// are ISO 8859-1 (also Latin-1), Windows 1252 and what else package
+	// golang.org/x/text/encoding/charmap has.
+	Encoding string
 }
 
 // ReadCSVFile reads the table in the named file; see ReadCSV.
@@ -64,13 +75,14 @@ func ReadCSVFile(path string, settings CSVSettings) (*Dataset, error) {
 // as strconv.ParseFloat takes them. Labels are whole numbers or any text. The
 // classes are the labels that occur, numbers in their order, text in
 // alphabetical order, numbered from 0; ClassNames keeps the originals. Text in
-// fields is quoted as in RFC 4180.
+// fields is quoted as in RFC 4180. Lines end with a line feed, a carriage return, or both.
 //
 // Errors about the contents are of type *FormatError, with line and column: a
-// field that is missing, empty, not a number, NaN or infinite; lines of
+// feature or label that is missing; a feature that is not a number, or infinite; lines of
 // different length; a label with a fraction, which means that the column holds
-// a quantity; fewer than two samples or classes; a column named in settings
-// that is not there, or there twice.
+// a quantity; one label written in two ways; fewer than two samples or classes; a column
+// named in settings that is not there, or there twice; a file that is no text, or in
+// another encoding than CSVSettings.Encoding.
 func ReadCSV(r io.Reader, settings CSVSettings) (*Dataset, error) {
 	if settings.Name == "" {
 		settings.Name = "table"
@@ -92,18 +104,19 @@ func readCSV(r io.Reader, file string, settings CSVSettings) (*Dataset, error) {
 		return nil, fmt.Errorf(
 			"data: %s: CSVSettings.Label and LabelColumn are both given; give one", file)
 	}
-	br := bufio.NewReader(r)
-	if bom, _ := br.Peek(3); string(bom) == "\ufeff" {
-		br.Discard(3)
+	text, err := textReader(r, file, settings.Encoding,
+		"set CSVSettings.Encoding to it, or save the file as UTF-8")
+	if err != nil {
+		return nil, err
 	}
-	cr := csv.NewReader(br)
+	cr := csv.NewReader(text)
 	cr.FieldsPerRecord = -1
 	cr.TrimLeadingSpace = settings.Delimiter != '\t'
 	cr.Comment = settings.Comment
 	if settings.Delimiter != 0 {
 		cr.Comma = settings.Delimiter
 	}
-	t := table{file: file, settings: settings}
+	t := table{file: file, settings: settings, missing: newMissing(settings.Missing)}
 	for {
 		record, err := cr.Read()
 		if err == io.EOF {
@@ -128,15 +141,16 @@ type table struct {
 	label   int      // index of the label column
 	drop    []bool
 	values  []float64
-	labels  []string
-	numeric bool // every label so far is a number
-	// fraction is the error to report if every label turns out to be a number:
-	// the first with a fraction.
-	fraction error
+	labels  labelColumn
+	missing missingValues
 }
 
 func (t *table) readError(err error) error {
 	var pe *csv.ParseError
+	var format *FormatError
+	if errors.As(err, &format) {
+		return err
+	}
 	if !errors.As(err, &pe) {
 		return fmt.Errorf("data: reading %s: %w", t.file, err)
 	}
@@ -172,44 +186,22 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 			continue
 		}
 		line, column := pos(j)
-		fail := func(problem, remedy string) error {
-			return &FormatError{File: t.file, Line: line, Column: column,
-				Problem: t.columns[j] + ": " + problem, Remedy: remedy}
-		}
 		field = strings.TrimSpace(field)
 		if j == t.label {
-			if field == "" {
-				return fail("the label is empty", "leave the line out or give it a class")
+			if err := t.labels.add(field, spot{line, column}); err != nil {
+				return err
 			}
-			v, err := strconv.ParseFloat(field, 64)
-			if math.IsNaN(v) {
-				return fail("the label is "+excerpt(field), "leave the line out or give it a class")
-			}
-			t.numeric = t.numeric && err == nil && math.Abs(v) < 1<<53
-			if t.fraction == nil && v != math.Trunc(v) {
-				t.fraction = fail(
-					fmt.Sprintf(
-						"the label %s is a number with a fraction, so the column seems to hold "+
-							"a quantity", excerpt(field)),
-					"name the column of classes with CSVSettings.Label or LabelColumn",
-				)
-			}
-			t.labels = append(t.labels, field)
 			continue
 		}
-		v, err := strconv.ParseFloat(field, 64)
-		switch {
-		case field == "" || field == "?" || strings.EqualFold(field, "NA"):
-			return fail(fmt.Sprintf("the value is missing (%s)", excerpt(field)),
-				"leave the line out, impute a number, or drop the column with CSVSettings.Drop")
-		case errors.Is(err, strconv.ErrRange):
-			return fail(excerpt(field)+" is beyond the range of float64", "rescale the column")
-		case err != nil:
-			return fail(excerpt(field)+" is not a number",
-				"write decimal numbers with a point; if this is the class use CSVSettings.Label "+
-					"or LabelColumn, if it is to be left out Drop")
-		case math.IsNaN(v) || math.IsInf(v, 0):
-			return fail(excerpt(field)+" is not finite", "leave the line out or impute a number")
+		remedy := "write decimal numbers with a point; if this is the class use " +
+			"CSVSettings.Label or LabelColumn, if it is to be left out Drop"
+		if t.settings.NoHeader && len(t.labels.labels) == 0 && len(t.values) == 0 {
+			remedy += "; if the line names the columns take back NoHeader"
+		}
+		v, problem, remedy := parseFeature(field, t.missing, "CSVSettings", remedy)
+		if problem != "" {
+			return &FormatError{File: t.file, Line: line, Column: column,
+				Problem: t.columns[j] + ": " + problem, Remedy: remedy}
 		}
 		t.values = append(t.values, v)
 	}
@@ -218,7 +210,6 @@ func (t *table) add(record []string, pos func(int) (line, column int)) error {
 
 // begin takes the columns from the first line.
 func (t *table) begin(record []string, line int) error {
-	t.numeric = true
 	t.drop = make([]bool, len(record))
 	t.columns = make([]string, len(record))
 	t.label = len(record) - 1
@@ -235,6 +226,11 @@ func (t *table) begin(record []string, line int) error {
 		}
 	} else if err := t.name(record, line); err != nil {
 		return err
+	}
+	t.labels = labelColumn{
+		file: t.file, column: t.columns[t.label], settings: "CSVSettings",
+		remedy:  "name the column of classes with CSVSettings.Label or LabelColumn",
+		missing: t.missing, distinct: t.settings.DistinctSpellings,
 	}
 	return t.checkFeatures(line)
 }
@@ -286,7 +282,7 @@ func (t *table) find(name string, line int) (int, error) {
 
 // checkFeatures reports a table without features, and names that seem to be a sample.
 func (t *table) checkFeatures(line int) error {
-	features, numbers := 0, 0
+	features, numbers, missing := 0, 0, 0
 	for j, name := range t.columns {
 		if j == t.label || t.drop[j] {
 			continue
@@ -294,13 +290,16 @@ func (t *table) checkFeatures(line int) error {
 		features++
 		if _, err := strconv.ParseFloat(name, 64); err == nil {
 			numbers++
+		} else if t.missing.has(name) {
+			missing++
 		}
 	}
 	if features == 0 {
 		return t.fail(line, "check CSVSettings.Delimiter and Drop",
 			"no column is left for the features")
 	}
-	if !t.settings.NoHeader && !t.settings.NumberedColumns && numbers == features {
+	if !t.settings.NoHeader && !t.settings.NumberedColumns && numbers > 0 &&
+		numbers+missing == features {
 		return t.fail(line, "set CSVSettings.NoHeader, or NumberedColumns if these are the names",
 			"the first line holds numbers where the names of the columns should be")
 	}
@@ -308,59 +307,18 @@ func (t *table) checkFeatures(line int) error {
 }
 
 func (t *table) dataset() (*Dataset, error) {
-	if len(t.labels) < 2 {
-		return nil, &FormatError{
-			File:    t.file,
-			Problem: fmt.Sprintf("%d samples", len(t.labels)),
-			Remedy:  "a table has a line for each sample, at least 2",
-		}
-	}
-	if t.numeric && t.fraction != nil {
-		return nil, t.fraction
-	}
-	// Whole numbers may be written in several ways: 3, 3.0, 3e0.
-	numbers := make(map[string]int64)
-	if t.numeric {
-		for i, l := range t.labels {
-			v, _ := strconv.ParseFloat(l, 64)
-			t.labels[i] = strconv.FormatInt(int64(v), 10)
-			numbers[t.labels[i]] = int64(v)
-		}
-	}
-	class := make(map[string]int)
-	for _, l := range t.labels {
-		class[l] = 0
-	}
-	names := slices.SortedFunc(maps.Keys(class), func(a, b string) int {
-		switch {
-		case numbers[a] < numbers[b]:
-			return -1
-		case numbers[a] > numbers[b]:
-			return 1
-		}
-		return strings.Compare(a, b)
-	})
-	if len(names) < 2 {
-		return nil, &FormatError{
-			File:    t.file,
-			Problem: fmt.Sprintf("every label is %s", excerpt(names[0])),
-			Remedy: "a classification problem has at least 2 classes; check CSVSettings.Label " +
-				"or LabelColumn",
-		}
-	}
-	for k, name := range names {
-		class[name] = k
+	t.labels.file = t.file // where there is not even a first line
+	labels, names, err := t.labels.classes()
+	if err != nil {
+		return nil, err
 	}
 	ds := &Dataset{
 		Name:       t.settings.Name,
 		Classes:    len(names),
 		ClassNames: names,
-		Labels:     make([]int, len(t.labels)),
+		Labels:     labels,
 	}
-	for i, l := range t.labels {
-		ds.Labels[i] = class[l]
-	}
-	ds.X = mat.NewDense(len(t.labels), len(t.values)/len(t.labels), t.values)
+	ds.X = mat.NewDense(len(labels), len(t.values)/len(labels), t.values)
 	for j, name := range t.columns {
 		if j != t.label && !t.drop[j] && !t.settings.NoHeader {
 			ds.FeatureNames = append(ds.FeatureNames, name)

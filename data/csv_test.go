@@ -2,6 +2,7 @@ package data
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -74,11 +75,11 @@ func TestReadCSVErrors(t *testing.T) {
 			`data: t:3:3: b: "oops" is not a number; write decimal`},
 		{"a,c\n1,x\n,y\n", CSVSettings{}, `data: t:3:1: a: the value is missing ("")`},
 		{"a,c\n?,x\n1,y\n", CSVSettings{}, `data: t:2:1: a: the value is missing ("?")`},
-		{"a,c\n1,x\nNaN,y\n", CSVSettings{}, `data: t:3:1: a: "NaN" is not finite`},
+		{"a,c\n1,x\nNaN,y\n", CSVSettings{}, `data: t:3:1: a: the value is missing ("NaN")`},
 		{"a,c\n1,x\n-inf,y\n", CSVSettings{}, `data: t:3:1: a: "-inf" is not finite`},
 		{"a,c\n1,x\n1e999,y\n", CSVSettings{}, `data: t:3:1: a: "1e999" is beyond the range`},
 		{"a,c\n1,x\n2,\n", CSVSettings{}, `data: t:3:3: c: the label is empty`},
-		{"a,c\n1,x\n2,nan\n", CSVSettings{}, `data: t:3:3: c: the label is "nan"`},
+		{"a,c\n1,x\n2,nan\n", CSVSettings{}, `data: t:3:3: c: the label is missing ("nan")`},
 		{"a,c\n1,1\n2,2.5\n", CSVSettings{},
 			`data: t:3:3: c: the label "2.5" is a number with a fraction`},
 		{"a,b,c\n1,2,x\n1,2\n", CSVSettings{},
@@ -86,6 +87,8 @@ func TestReadCSVErrors(t *testing.T) {
 		{"a;b;c\n1;2;x\n", CSVSettings{},
 			`data: t:1: no column is left for the features; check CSVSettings.Delimiter`},
 		{"a,c\n1,x\n2,x\n", CSVSettings{}, `data: t: every label is "x"`},
+		{"a,b,c\n1,2,x\n", CSVSettings{NoHeader: true},
+			`if it is to be left out Drop; if the line names the columns take back NoHeader`},
 		{"a,c\n1,x\n", CSVSettings{}, `data: t: 1 samples`},
 		{"", CSVSettings{}, `data: t: 0 samples`},
 		{"1,2,x\n3,4,y\n", CSVSettings{},
@@ -115,6 +118,80 @@ func TestReadCSVErrors(t *testing.T) {
 	if !errors.As(err, &format) || format.Line != 3 || format.Column != 1 ||
 		format.File != "table" {
 		t.Errorf("%#v", err)
+	}
+}
+
+// What stands for no value is one list, for labels and features alike.
+func TestMissing(t *testing.T) {
+	words := append([]string{"", "NA", "N/A", "Null", "None", "-NaN", `\N`, "<na>"},
+		usualMissing...)
+	for _, word := range words {
+		for _, others := range []string{"1,1\n2,2\n", "1,a\n2,b\n"} {
+			_, err := ReadCSV(strings.NewReader("a,c\n"+others+"3, "+word+"\n"), CSVSettings{})
+			what := "is missing"
+			if word == "" {
+				what = "is empty"
+			}
+			wantError(t, err, "data: table:4:", "c: the label "+what, "give it a class")
+		}
+		_, err := ReadCSV(strings.NewReader("a,c\n1,a\n"+word+",b\n"), CSVSettings{})
+		wantError(t, err, "data: table:3:1: a: the value is missing", "CSVSettings.Drop")
+	}
+	for _, test := range []struct {
+		text     string
+		settings CSVSettings
+		want     string // the classes, or an error
+	}{
+		{"a,c\n1,+\n2,-\n", CSVSettings{}, "+ -"},
+		{"a,c\n1,-\n2,–\n3,+\n", CSVSettings{}, "+ - –"},
+		{"a,c\n1,x\n2,-\n3,-\n", CSVSettings{}, `table:3:3: c: the label is missing ("-")`},
+		{"a,c\n1,+\n2,--\n", CSVSettings{}, `table:3:3: c: the label is missing ("--")`},
+		{"a,c\n1,na\n2,bw\n", CSVSettings{Missing: []string{}}, "bw na"},
+		{"a,c\n1,\n2,bw\n", CSVSettings{Missing: []string{}}, "table:2:3: c: the label is empty"},
+		{"a,c\n1,x\n-999.0,y\n", CSVSettings{Missing: []string{"-999"}},
+			`table:3:1: a: the value is missing ("-999.0")`},
+		{"a,c\n1,2\n5,3\n7,99\n", CSVSettings{Missing: []string{" 99 "}},
+			`table:4:3: c: the label is missing ("99")`},
+		{"a,c\n1,x\n5,Unknown\n", CSVSettings{Missing: []string{"unknown"}},
+			`table:3:3: c: the label is missing ("Unknown")`},
+		// A sample in the place of names, with a missing value.
+		{"1,?,x\n2,3,x\n4,5,y\n", CSVSettings{}, "table:1: the first line holds numbers"},
+		{",1,x\n2,3,x\n4,5,y\n", CSVSettings{NumberedColumns: true}, "x y"},
+		{",?,c\n2,3,x\n4,5,y\n", CSVSettings{}, "x y"},
+		// Numbers without a bound are no words beside numbers.
+		{"a,c\n1,1\n2,inf\n3,2\n", CSVSettings{}, `table:3:3: c: the label "inf" is not finite`},
+		{"a,c\n1,1\n2,1e999\n3,2\n", CSVSettings{}, `table:3:3: c: the label "1e999" is not fin`},
+		{"a,c\n1,flu\n2,inf\n", CSVSettings{}, "flu inf"},
+	} {
+		ds, err := ReadCSV(strings.NewReader(test.text), test.settings)
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = strings.Join(ds.ClassNames, " ")
+		}
+		if err == nil && got != test.want || err != nil && !strings.Contains(got, test.want) {
+			t.Errorf("%q: %s; want %s", test.text, got, test.want)
+		}
+	}
+}
+
+// One label in two spellings is two classes that nobody meant.
+func TestSpellings(t *testing.T) {
+	for _, test := range []struct{ a, b, classes string }{
+		{"Setosa", "setosa", "Setosa setosa x"},
+		{"iris setosa", "iris  setosa", "iris  setosa iris setosa x"},
+		{"iris setosa", "iris\u00a0setosa", "iris setosa iris\u00a0setosa x"},
+		{"setosa", "set\u200bosa", "setosa set\u200bosa x"},
+		{"STRASSE Σ", "strasse ς", "STRASSE Σ strasse ς x"},
+		{"1", "1.0", "1 1.0 x"},
+	} {
+		text := "a,c\n1,x\n2," + test.a + "\n3," + test.a + "\n4," + test.b + "\n"
+		_, err := ReadCSV(strings.NewReader(text), CSVSettings{})
+		wantError(t, err, "data: table:5:3: c: the label "+excerpt(test.b)+" is written "+
+			excerpt(test.a)+" in line 3", "CSVSettings.DistinctSpellings")
+		ds, err := ReadCSV(strings.NewReader(text), CSVSettings{DistinctSpellings: true})
+		if err != nil || strings.Join(ds.ClassNames, " ") != test.classes {
+			t.Errorf("%v, %v", ds, err)
+		}
 	}
 }
 

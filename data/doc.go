@@ -6,6 +6,7 @@
 //
 //   - [New]: a matrix and labels of your own;
 //   - [ReadCSV], [ReadCSVFile]: a table of your own;
+//   - [ReadARFF], [ReadARFFFile]: a table of OpenML or Weka;
 //   - [Embedded], [Wine]: small real sets inside the program;
 //   - [LoadJMLR]: the collection of Fernández-Delgado et al.,
 //     JMLR 15 (2014), 3133-3181, read from a folder; [FoundJMLR] lists the sets

@@ -94,6 +94,58 @@ func ExampleReadCSVFile() {
 	// ⎣6.4  3.2⎦
 }
 
+func ExampleReadARFF() {
+	table := `% from OpenML
+@RELATION flowers
+@ATTRIBUTE length REAL
+@ATTRIBUTE 'petal width' REAL
+@ATTRIBUTE class {setosa, virginica}
+@DATA
+5.1, 0.2, setosa
+6.3, ?, virginica
+`
+	ds, err := data.ReadARFF(strings.NewReader(strings.Replace(table, "?", "2.5", 1)),
+		data.ARFFSettings{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ds.Name, ds.FeatureNames, ds.ClassNames, ds.Labels)
+
+	_, err = data.ReadARFF(strings.NewReader(table), data.ARFFSettings{Name: "flowers"})
+	fmt.Println(strings.ReplaceAll(err.Error(), "; ", ";\n"))
+	// Output:
+	// flowers [length petal width] [setosa virginica] [0 1]
+	// data: flowers:8:6: petal width: the value is missing ("?");
+	// leave the line out, impute a number, or drop the column with ARFFSettings.Drop
+}
+
+func ExampleReadARFFFile() {
+	ds, err := data.ReadARFFFile("testdata/flowers.arff",
+		data.ARFFSettings{Drop: []string{"id", "colour"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ds.Name, ds.ClassNames, ds.Labels)
+	// Output: flowers [setosa versicolor virginica] [0 1 0 1]
+}
+
+// A colour is no number: each becomes a column of its own.
+func ExampleARFFSettings() {
+	ds, err := data.ReadARFFFile("testdata/flowers.arff",
+		data.ARFFSettings{Label: "species", Drop: []string{"id"}, OneHot: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ds.FeatureNames)
+	fmt.Println(mat.Formatted(ds.X))
+	// Output:
+	// [length petal's width colour=white colour=deep red]
+	// ⎡5.1  3.5    1    0⎤
+	// ⎢  7  3.2    0    1⎥
+	// ⎢4.9    3    1    0⎥
+	// ⎣6.4    0    0    1⎦
+}
+
 func ExampleLoadJMLR() {
 	os.Setenv("KERNELSMITH_DATA", "testdata")
 	defer os.Unsetenv("KERNELSMITH_DATA")

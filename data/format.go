@@ -8,8 +8,8 @@ import (
 // FormatError reports a place in a file that is not what the format promises.
 type FormatError struct {
 	File string
-	// Line and Column count from 1, Column in bytes; 0 means that the problem
-	// is not at one line or column.
+	// Line and Column count from 1, Column in bytes of the text in UTF-8; 0 means
+	// that the problem is not at one line or column.
 	Line, Column int
 	// Problem says what is wrong, Remedy what to do about it.
 	Problem, Remedy string

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -71,7 +73,10 @@ func (s *jmlrReader) fail(
 	}
 }
 
-const jmlrDamaged = "the file seems truncated or altered; restore it"
+const (
+	jmlrDamaged = "the file seems truncated or altered; restore it"
+	jmlrMissing = "leave the line out, and lower the number of rows by one, or impute a value"
+)
 
 // read returns the contents of a file after comparing them with the published
 // checksum, so that what is parsed is what was verified.
@@ -90,6 +95,24 @@ func (s *jmlrReader) read(name string) ([]byte, error) {
 		s.altered = append(s.altered, name)
 	}
 	return b, nil
+}
+
+// text returns the contents of a file in UTF-8. Where it is not in UTF-8 or UTF-16 it is taken
+// for ISO 8859-1: only names of features can have letters beyond ASCII, and numbers are the same.
+func (s *jmlrReader) text(name string) ([]byte, error) {
+	b, err := s.read(name)
+	if err != nil {
+		return nil, err
+	}
+	encoding := ""
+	if guess, _ := guessEncoding(b[:min(len(b), 1<<12)]); guess == "UTF-8" && !utf8.Valid(b) {
+		encoding = "ISO 8859-1"
+	}
+	r, err := textReader(bytes.NewReader(b), s.path(name), encoding, jmlrDamaged)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 func (s *jmlrReader) parse() (*Dataset, error) {
@@ -183,7 +206,7 @@ type jmlrInfo struct {
 
 func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 	name := s.set + ".txt"
-	b, err := s.read(name)
+	b, err := s.text(name)
 	if err != nil {
 		return nil, err
 	}
@@ -265,11 +288,12 @@ func (s *jmlrReader) readInfo() (*jmlrInfo, error) {
 func (s *jmlrReader) readTable(
 	ds *Dataset, values []float64, name string, rows, features int,
 ) ([]float64, error) {
-	b, err := s.read(name)
+	b, err := s.text(name)
 	if err != nil {
 		return nil, err
 	}
 	line, found := 0, 0
+	missing := newMissing(nil)
 	var fields []field
 	for text := range bytes.Lines(b) {
 		line++
@@ -301,6 +325,10 @@ func (s *jmlrReader) readTable(
 		}
 		for _, f := range fields[1 : features+1] {
 			v, err := strconv.ParseFloat(string(f.text), 64)
+			if missing.has(string(f.text)) {
+				return nil, s.fail(name, line, f.column, jmlrMissing, "the value is missing (%s)",
+					excerpt(string(f.text)))
+			}
 			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 				return nil, s.fail(name, line, f.column, jmlrDamaged, "%s is not a finite number",
 					excerpt(string(f.text)))
@@ -308,6 +336,10 @@ func (s *jmlrReader) readTable(
 			values = append(values, v)
 		}
 		last := fields[features+1]
+		if missing.has(string(last.text)) {
+			return nil, s.fail(name, line, last.column, jmlrMissing, "the class is missing (%s)",
+				excerpt(string(last.text)))
+		}
 		class, err := strconv.Atoi(string(last.text))
 		if err != nil || class < 0 || class >= ds.Classes {
 			return nil, s.fail(name, line, last.column, jmlrDamaged,
@@ -325,7 +357,7 @@ func (s *jmlrReader) readTable(
 // readSplits reads pairs of lines of row indices, each pair a partition of the
 // n rows of the first file.
 func (s *jmlrReader) readSplits(name string, n int) ([]Split, error) {
-	b, err := s.read(name)
+	b, err := s.text(name)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strings"
+	"time"
 
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
 )
@@ -122,18 +124,30 @@ func recordSum(name string, settings, value []byte) string {
 // value cannot be written as JSON (NaN and infinite values cannot) or the file
 // cannot be written.
 func (r *Folder) Save(key Key, value any) error {
+	text, err := encode(key, value)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.WriteBytes(r.Path(key), text); err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
+	return nil
+}
+
+// encode returns what the file of a record holds.
+func encode(key Key, value any) ([]byte, error) {
 	if key.name == "" {
-		return errors.New("records: the zero Key has no record; make one with KeyOf")
+		return nil, errors.New("records: the zero Key has no record; make one with KeyOf")
 	}
 	v, err := marshal(value)
 	if err != nil {
 		var unsupported *json.UnsupportedValueError
 		if errors.As(err, &unsupported) {
-			return fmt.Errorf(
+			return nil, fmt.Errorf(
 				"records: record %s: the value holds %s, which JSON cannot; save finite numbers",
 				key, unsupported.Str)
 		}
-		return fmt.Errorf("records: record %s: %w", key, err)
+		return nil, fmt.Errorf("records: record %s: %w", key, err)
 	}
 	b, err := marshal(
 		recordFile{
@@ -144,17 +158,14 @@ func (r *Folder) Save(key Key, value any) error {
 		},
 	)
 	if err != nil {
-		return fmt.Errorf("records: record %s: %w", key, err)
+		return nil, fmt.Errorf("records: record %s: %w", key, err)
 	}
 	var text bytes.Buffer
 	if err := json.Indent(&text, b, "", "  "); err != nil {
-		return fmt.Errorf("records: record %s: %w", key, err)
+		return nil, fmt.Errorf("records: record %s: %w", key, err)
 	}
 	text.WriteByte('\n')
-	if err := atomicfile.WriteBytes(r.Path(key), text.Bytes()); err != nil {
-		return fmt.Errorf("records: %w", err)
-	}
-	return nil
+	return text.Bytes(), nil
 }
 
 // Load reads the record of key into value, a non-nil pointer to the type that
@@ -213,15 +224,21 @@ func (r *Folder) Load(key Key, value any) (found bool, err error) {
 // result is returned with its error. That a record can be written is tried
 // before the run, which may take hours, and not only after it. name and
 // settings make the key; see [KeyOf].
+//
+// Processes may make one record at once. The first to finish saves it, and all
+// return what it saved: the others in place of their own result, or of an error
+// of their run, since what it kept on its way may have been removed.
 func Remember[T any](r *Folder, name string, settings any, run func() (T, error)) (T, error) {
 	return RememberResumable(r, name, settings, func(string) (T, error) { return run() })
 }
 
 // RememberResumable is [Remember] for a run that goes on where it was
 // interrupted. run is given the path of a folder that is the record's own,
-// checkpoints/KEY in the folder of records, for what it keeps on its way. The
-// folder stays when run fails or is killed, if there is something in it, and is
-// removed when the record is there.
+// checkpoints/KEY in the folder of records, for what it keeps on its way; names
+// that begin with ".running-" in it are taken. The folder stays when run fails
+// or is killed, if there is something in it, and is removed when the record is
+// there. What cannot be removed then, because another process is writing it,
+// say, is no error: the next call tries again.
 func RememberResumable[T any](
 	r *Folder, name string, settings any, run func(folder string) (T, error),
 ) (T, error) {
@@ -234,47 +251,118 @@ func RememberResumable[T any](
 	if err != nil {
 		return value, err
 	}
-	all := filepath.Join(r.dir, "checkpoints")
-	folder := filepath.Join(all, key.String())
-	if !found {
-		if err := r.probe(); err != nil {
-			return value, err
-		}
-		// Another process may remove the folder of all between its making and that of
-		// the one in it.
-		for range 3 {
-			if err = os.MkdirAll(folder, 0o755); err == nil {
-				break
-			}
-		}
-		if err != nil {
-			return value, fmt.Errorf("records: no folder for what a run keeps on its way: %w", err)
-		}
-		if value, err = run(folder); err != nil {
-			os.Remove(folder) // if it is empty
-			os.Remove(all)
-			return value, err
-		}
-		if err := r.Save(key, value); err != nil {
-			return value, err
-		}
+	if found {
+		r.tidy(key)
+		return value, nil
 	}
-	if err := os.RemoveAll(folder); err != nil && !found {
-		return value, fmt.Errorf(
-			"records: the record is kept, but not all of %s could be removed: %w", folder, err)
+	if err := r.probe(); err != nil {
+		return value, err
 	}
-	os.Remove(all) // if it is empty
+	value, err = finish(r, key, run)
+	if err != nil {
+		// Another process may have the record by now.
+		var theirs T
+		found, damage := r.Load(key, &theirs)
+		if damage != nil {
+			return value, errors.Join(err, damage)
+		}
+		if !found {
+			return value, err
+		}
+		value = theirs
+	}
+	r.tidy(key)
 	return value, nil
 }
 
+// finish calls run and saves what it returns. It is an error if there is a record by then.
+func finish[T any](r *Folder, key Key, run func(folder string) (T, error)) (value T, err error) {
+	folder := r.checkpoints(key)
+	running, err := enter(folder)
+	if err != nil {
+		return value, fmt.Errorf("records: no folder for what a run keeps on its way: %w", err)
+	}
+	defer func() {
+		os.Remove(running)
+		if err != nil {
+			os.Remove(folder) // if it is empty, and no other process runs in it
+			os.Remove(filepath.Dir(folder))
+		}
+	}()
+	if value, err = run(folder); err != nil {
+		return value, err
+	}
+	text, err := encode(key, value)
+	if err != nil {
+		return value, err
+	}
+	if err := atomicfile.WriteNew(r.Path(key), text); err != nil {
+		return value, fmt.Errorf("records: %w", err)
+	}
+	return value, nil
+}
+
+// checkpoints returns the folder for what the run of a key keeps on its way.
+func (r *Folder) checkpoints(key Key) string {
+	return filepath.Join(r.dir, "checkpoints", key.String())
+}
+
+// enter makes a folder and a file in it, whose name it returns: as long as that is there,
+// processes whose runs fail do not take the folder for an empty one.
+func enter(folder string) (running string, err error) {
+	// Others may remove the folder, or the one above, between its making and that of the file.
+	for wait := time.Microsecond; wait < time.Second; wait *= 2 {
+		if err = os.MkdirAll(folder, 0o755); err == nil {
+			var f *os.File
+			if f, err = os.CreateTemp(folder, ".running-*"); err == nil {
+				return f.Name(), f.Close()
+			}
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		time.Sleep(wait)
+	}
+	return "", err
+}
+
+// removeAll is os.RemoveAll, but in tests.
+var removeAll = os.RemoveAll
+
+// tidy removes what is of no use once the record of a key is there, as far as it can: the
+// folder of its checkpoints, and what processes left that were killed while they wrote. What
+// is less than an hour old of the latter may be in use.
+func (r *Folder) tidy(key Key) {
+	folder := r.checkpoints(key)
+	removeAll(folder)
+	os.Remove(filepath.Dir(folder)) // if it is empty
+	entries, _ := os.ReadDir(r.dir)
+	for _, e := range entries {
+		part := strings.HasPrefix(e.Name(), "."+key.String()+".json.") &&
+			strings.HasSuffix(e.Name(), ".tmp")
+		if !part && !strings.HasPrefix(e.Name(), probeName) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.Remove(filepath.Join(r.dir, e.Name()))
+		}
+	}
+}
+
+const probeName = ".probe-"
+
 // probe writes and removes a file of the size of a large record.
 func (r *Folder) probe() error {
-	path := filepath.Join(r.dir, fmt.Sprintf(".probe-%d", os.Getpid()))
-	if err := atomicfile.WriteBytes(path, make([]byte, 64<<10)); err != nil {
+	f, err := os.CreateTemp(r.dir, probeName+"*")
+	if err == nil {
+		_, err = f.Write(make([]byte, 64<<10))
+		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	if err != nil {
 		return fmt.Errorf("records: a record could not be kept, so the run was not started: %w",
 			err)
 	}
-	return os.Remove(path)
+	return nil
 }
 
 // marshal is json.Marshal without escaping <, > and &.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"regexp"
@@ -215,8 +216,8 @@ func (n *Net) Save(path string) error {
 // are those of the arrays. If the file has an "architecture" it must agree with arch, except
 // for which layers are frozen; if it has none the seed is 0. It is an error, which names the
 // array, if an array is missing or is one too many, is not of single precision ('<f4'), has
-// another shape than the architecture and the other arrays require, or has an entry that is not
-// finite, and if the file was cut off or changed.
+// another shape than the architecture and the other arrays require, such as one that is
+// transposed, or has an entry that is not finite, and if the file was cut off or changed.
 func Load(path string, arch *ntk.FCN) (*Net, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -280,11 +281,20 @@ type npzEntries map[string]*entry
 func openEntries(r io.ReaderAt, size int64) (npzEntries, error) {
 	archive, err := zip.NewReader(r, size)
 	if err != nil {
+		start := make([]byte, 6)
+		if n, _ := r.ReadAt(start, 0); n == 6 && string(start) == "\x93NUMPY" {
+			return nil, fmt.Errorf("fcn: one array (.npy), not an archive of them; write all " +
+				"arrays of the net with numpy.savez")
+		}
 		return nil, fmt.Errorf("fcn: not an .npz file, or cut off: %w", err)
 	}
 	entries := npzEntries{}
 	for _, f := range archive.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
+		if strings.HasSuffix(f.Name, "/data.pkl") {
+			return nil, fmt.Errorf("fcn: a file of PyTorch (torch.save), which is not read; " +
+				"write the arrays with numpy.savez")
+		}
 		if !ok || entries[name] != nil {
 			return nil, fmt.Errorf("fcn: %q in the file: each entry must be one array, .npy",
 				f.Name)
@@ -300,7 +310,8 @@ func openEntries(r io.ReaderAt, size int64) (npzEntries, error) {
 func (entries npzEntries) matrix(name string) (out, in int, err error) {
 	e := entries[name]
 	if e == nil {
-		return 0, 0, fmt.Errorf("fcn: there is no array %s", name)
+		return 0, 0, fmt.Errorf("fcn: there is no array %s; the file has %s", name,
+			strings.Join(slices.Sorted(maps.Keys(entries)), ", "))
 	}
 	if len(e.shape) != 2 {
 		return 0, 0, fmt.Errorf("fcn: %s has the shape %v; a matrix is needed", name, e.shape)
@@ -331,8 +342,8 @@ func (entries npzEntries) takeDescription(want description, c Config) (seed uint
 	if d.Inputs != c.Inputs || d.Width != c.Width || d.Outputs != c.Outputs {
 		return 0, fmt.Errorf(
 			"fcn: %s of the file tells of %d inputs, width %d and %d outputs; its arrays "+
-				"have %d, %d and %d", descriptionName, d.Inputs, d.Width, d.Outputs, c.Inputs,
-			c.Width, c.Outputs)
+				"have %d, %d and %d%s", descriptionName, d.Inputs, d.Width, d.Outputs, c.Inputs,
+			c.Width, c.Outputs, entries.transposed(want, d))
 	}
 	return d.Seed, nil
 }
@@ -360,8 +371,8 @@ func (entries npzEntries) checkArrays(want description, arch *ntk.FCN, c Config)
 				return fmt.Errorf(
 					"fcn: %s is of the type %q; it must be '<f4', single precision", name, e.dtype)
 			case !slices.Equal(e.shape, shape):
-				return fmt.Errorf("fcn: %s has the shape %v; it must have %v", name, e.shape,
-					shape)
+				return fmt.Errorf("fcn: %s has the shape %v; it must have %v%s", name, e.shape,
+					shape, entries.transposed(want, description{}))
 			case e.size != 4*uint64(product(shape)):
 				return fmt.Errorf("fcn: %s has %d bytes for the shape %v", name, e.size, shape)
 			}
@@ -385,6 +396,53 @@ func (entries npzEntries) checkArrays(want description, arch *ntk.FCN, c Config)
 		}
 	}
 	return nil
+}
+
+// transposed ends an error about shapes: it names weights that seem to be in×out, if with all of
+// them or one of them turned the arrays are those of a net, and of the sizes told, unless these
+// are 0.
+func (entries npzEntries) transposed(want, told description) string {
+	depth := len(want.Layers)
+	fits := func(turned func(layer int) bool) bool {
+		var in, width, out int
+		for i, l := range want.Layers {
+			e := entries[fmt.Sprintf("layer%d.weight", i)]
+			if e == nil || len(e.shape) != 2 {
+				return false
+			}
+			rows, cols := e.shape[0], e.shape[1]
+			if turned(i) {
+				rows, cols = cols, rows
+			}
+			b := entries[fmt.Sprintf("layer%d.bias", i)]
+			if i == 0 {
+				in, width = cols, rows
+			} else if cols != width || i < depth-1 && rows != width {
+				return false
+			}
+			if l.BiasStd > 0 && (b == nil || !slices.Equal(b.shape, []int{rows})) {
+				return false
+			}
+			out = rows
+		}
+		return told.Width == 0 || told.Inputs == in && told.Width == width && told.Outputs == out
+	}
+	if fits(func(int) bool { return true }) {
+		return fmt.Sprintf("; all weights seem to be transposed: that of layer 0 has the shape "+
+			"%v, and weights must be out×in, so save .T of each", entries["layer0.weight"].shape)
+	}
+	var names []string
+	for k := range depth {
+		if fits(func(i int) bool { return i == k }) {
+			name := fmt.Sprintf("layer%d.weight", k)
+			names = append(names, fmt.Sprintf("%s, of the shape %v,", name, entries[name].shape))
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s seems to be transposed: weights must be out×in, so save its .T",
+		strings.Join(names, " or "))
 }
 
 func product(shape []int) int {

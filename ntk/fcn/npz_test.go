@@ -2,9 +2,12 @@ package fcn
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -211,6 +214,107 @@ func TestNPZDamaged(t *testing.T) {
 	}
 }
 
+// Weights as other libraries have them, in×out, are known by the shapes of all arrays.
+func TestNPZTransposed(t *testing.T) {
+	type shapes map[string][]int
+	file := func(arch *ntk.FCN, c Config, arrays shapes, described bool) []byte {
+		var b bytes.Buffer
+		archive := zip.NewWriter(&b)
+		for name, shape := range arrays {
+			w := bufio.NewWriter(ntk.Must(archive.Create(name + ".npy")))
+			writeHeader(w, "<f4", shape)
+			w.Write(make([]byte, 4*product(shape)))
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if described {
+			text := ntk.Must(json.Marshal(ntk.Must(describe(arch, c))))
+			w := bufio.NewWriter(ntk.Must(archive.Create(descriptionName + ".npy")))
+			writeHeader(w, fmt.Sprintf("<U%d", len([]rune(string(text)))), nil)
+			for _, r := range string(text) {
+				w.Write(binary.LittleEndian.AppendUint32(nil, uint32(r)))
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := archive.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	deep := ntk.Must(ntk.UniformFCN(2, ntk.ReLU{}, 1, 0.5))
+	plain := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0))
+	for _, test := range []struct {
+		arch      *ntk.FCN
+		arrays    shapes
+		described bool
+		says      string
+	}{
+		{deep, shapes{"layer0.weight": {2, 5}, "layer0.bias": {5}, "layer1.weight": {5, 5},
+			"layer1.bias": {5}, "layer2.weight": {5, 3}}, false,
+			"all weights seem to be transposed: that of layer 0 has the shape [2 5]"},
+		{deep, shapes{"layer0.weight": {2, 5}, "layer0.bias": {5}, "layer1.weight": {5, 5},
+			"layer1.bias": {5}, "layer2.weight": {3, 5}}, false,
+			"layer0.weight, of the shape [2 5], seems to be transposed"},
+		{deep, shapes{"layer0.weight": {5, 2}, "layer0.bias": {5}, "layer1.weight": {5, 5},
+			"layer1.bias": {5}, "layer2.weight": {5, 3}}, false,
+			"layer2.weight, of the shape [5 3], seems to be transposed"},
+		{deep, shapes{"layer0.weight": {5, 2}, "layer0.bias": {5}, "layer1.weight": {5, 4},
+			"layer1.bias": {5}, "layer2.weight": {3, 5}}, false,
+			"layer1.weight has the shape [5 4]; it must have [5 5]"},
+		// Without the description this would be a net of 5 inputs and 5 outputs.
+		{plain, shapes{"layer0.weight": {2, 5}, "layer1.weight": {5, 2}}, true,
+			"all weights seem to be transposed"},
+		{plain, shapes{"layer0.weight": {5, 2}, "layer1.weight": {5, 2}}, false,
+			"layer0.weight, of the shape [5 2], or layer1.weight, of the shape [5 2], seems"},
+	} {
+		b := file(test.arch, Config{Inputs: 2, Width: 5, Outputs: 2}, test.arrays, test.described)
+		_, err := readNPZ(b, test.arch)
+		if err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%v: error %v, must say %q", test.arrays, err, test.says)
+		}
+	}
+}
+
+// Files of other kinds are named, and arrays under other names listed.
+func TestNPZOfAnotherKind(t *testing.T) {
+	file := func(names ...string) []byte {
+		var b bytes.Buffer
+		archive := zip.NewWriter(&b)
+		for _, name := range names {
+			w := bufio.NewWriter(ntk.Must(archive.Create(name)))
+			writeHeader(w, "<f4", []int{1})
+			w.Write(make([]byte, 4))
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := archive.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	var alone bytes.Buffer
+	w := bufio.NewWriter(&alone)
+	writeHeader(w, "<f4", []int{1})
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for says, b := range map[string][]byte{
+		"one array (.npy), not an archive":                  alone.Bytes(),
+		"a file of PyTorch (torch.save)":                    file("net/data.pkl", "net/data/0"),
+		"no array layer0.weight; the file has 0.bias, 0.we": file("0.weight.npy", "0.bias.npy"),
+		"not an .npz file, or cut off":                      []byte("\x93NUMP"),
+	} {
+		if _, err := readNPZ(b, nets["1HL ReLU"]); err == nil ||
+			!strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, must say %q", err, says)
+		}
+	}
+}
+
 func TestSaveAndLoad(t *testing.T) {
 	arch := nets["4HL ReLU"]
 	net := ntk.Must(New(arch, Config{Inputs: 3, Width: 8, Outputs: 2, Seed: 1}))
@@ -328,7 +432,7 @@ func TestNumPyWritesNets(t *testing.T) {
 		"big-endian": "layer1.weight is of the type \">f4\"",
 		"objects":    "layer0.bias is of the type \"|O\"",
 		"records":    "layer0.bias: a header that is not of a plain array",
-		"turned":     "layer1.weight has the shape [3 2]; it must have [3 3]",
+		"turned":     "layer1.weight, of the shape [3 2], seems to be transposed",
 		"flat":       "layer0.weight has the shape [6]; a matrix is needed",
 		"short":      "layer0.bias has the shape [2]; it must have [3]",
 		"scalar":     "layer0.bias has the shape []; it must have [3]",
