@@ -9,12 +9,14 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
 )
 
 // series returns the coefficients a_0 … a_degree of the NTK if
-// tangent, else of the NNGP kernel, in the cosine of inputs of norm √d, by composing the layers' power series.
+// tangent, else of the NNGP kernel, in the cosine of inputs of norm √d, by composing the
+// layers' power series.
 // No term is negative, so nothing cancels, and the values at c = 0, around which
 // each layer is expanded, are those of the kernel itself.
 //
@@ -253,6 +255,7 @@ func shiftedSeries(phi Activation, at gauss.Pair, start, slope float64, n int) (
 		tolerance = math.Max(tolerance, 4*a.function().Tolerance())
 	}
 	const reach = 11
+	nodes, weights := quadrature.Legendre(panelNodes)
 	widest := 0.25
 	if a, ok := phi.(closed); ok {
 		for _, wave := range a.atoms().Waves { // squares have twice the frequency
@@ -276,9 +279,9 @@ func shiftedSeries(phi Activation, at gauss.Pair, start, slope float64, n int) (
 			if e < w+1e-12 {
 				e = w + 1e-12
 			}
-			for j, x := range panel20.nodes {
+			for j, x := range nodes {
 				z := (w+e)/2 + (e-w)/2*x
-				weight := (e - w) / 2 * panel20.weights[j] * special.NormalDensity(z)
+				weight := (e - w) / 2 * weights[j] * special.NormalDensity(z)
 				for k, v := range inner(common * z) {
 					c[k] += weight * v * v
 				}

@@ -11,10 +11,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kernelsmith/kernelsmith/ntk/inverse"
-
 	"github.com/kernelsmith/kernelsmith/ntk"
-	"gonum.org/v1/gonum/integrate/quad"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -329,6 +328,7 @@ func panels(f func(float64) float64, at []float64) float64 {
 	}
 	slices.Sort(edges)
 	var sum float64
+	nodes, weights := quadrature.Legendre(16)
 	for i, hi := range edges[1:] {
 		middle, half := (hi+edges[i])/2, (hi-edges[i])/2
 		for j, x := range nodes {
@@ -338,9 +338,3 @@ func panels(f func(float64) float64, at []float64) float64 {
 	}
 	return sum
 }
-
-var nodes, weights = func() (x, w []float64) {
-	x, w = make([]float64, 16), make([]float64, 16)
-	quad.Legendre{}.FixedLocations(x, w, -1, 1)
-	return x, w
-}()

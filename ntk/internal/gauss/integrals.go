@@ -3,10 +3,9 @@ package gauss
 import (
 	"math"
 	"math/cmplx"
-	"sync"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
-	"gonum.org/v1/gonum/integrate/quad"
 )
 
 // Dual is E[f(u)g(v)] for the atoms f and g of u and v. Neighbours that differ in
@@ -411,7 +410,7 @@ func bothOpen(h, k, rho, r, less, less2 float64) float64 {
 	if math.Abs(rho) < 0.925 {
 		// the means and, by Plackett's formula, the covariance: it keeps its digits
 		// where odd gates make either small
-		nodes, weights := legendre()
+		nodes, weights := quadrature.Legendre(20)
 		half := math.Asin(rho) / 2
 		var sum float64
 		for i, x := range nodes {
@@ -430,12 +429,6 @@ func bothOpen(h, k, rho, r, less, less2 float64) float64 {
 	}
 	return -bothOpen(h, -k, -rho, r, less, 0)
 }
-
-var legendre = sync.OnceValues(func() (x, w []float64) {
-	x, w = make([]float64, 20), make([]float64, 20)
-	quad.Legendre{}.FixedLocations(x, w, -1, 1)
-	return x, w
-})
 
 // alone is E[g(u)] at variance q.
 func alone(gates []Gate, m int, q float64) float64 {
