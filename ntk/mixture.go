@@ -120,27 +120,13 @@ func (h hinge) dual(h2 hinge, p gauss.Pair) (value, derivative float64) {
 	bGivenA, aGivenB := gap+sign*a*edge, sign*(b*edge-gap)
 	mass := special.BivariateNormalTail(a, b, rho, r)
 	value = (rho+a*b)*mass -
-		b*special.NormalDensity(a)*conditionalTail(bGivenA, r) -
-		a*special.NormalDensity(b)*conditionalTail(aGivenB, r)
+		b*special.NormalDensity(a)*special.ConditionalTail(bGivenA, r) -
+		a*special.NormalDensity(b)*special.ConditionalTail(aGivenB, r)
 	if r > 0 {
 		value += r / (2 * math.Pi) * math.Exp(-gap*gap/(2*r*r)-sign*a*b/(1+math.Abs(rho)))
 	}
 	amp := h.amp * h2.amp
 	return amp * ss * value, amp * mass
-}
-
-// conditionalTail is Q(x/r), with its limit at r = 0.
-func conditionalTail(x, r float64) float64 {
-	if r == 0 {
-		switch {
-		case x > 0:
-			return 0
-		case x < 0:
-			return 1
-		}
-		return 0.5
-	}
-	return special.NormalTail(x / r)
 }
 
 // dualCosine is E[h(u) c(v)] and E[h'(u) c'(v)], with var u = q and

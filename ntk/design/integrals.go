@@ -151,7 +151,7 @@ func (p pair) hinges(a, b *basis, i, j int, rho, r, minus, plus float64) {
 	rest := math.Min(minus, plus)
 	gap := k - up*h
 	kGivenH, hGivenK := gap+up*h*rest, up*(k*rest-gap)
-	tailK, tailH := conditionalTail(kGivenH, r), conditionalTail(hGivenK, r)
+	tailK, tailH := special.ConditionalTail(kGivenH, r), special.ConditionalTail(hGivenK, r)
 	value := (rho+h*k)*mass - k*a.p0[i]*tailK - h*b.p0[j]*tailH
 	if r > 0 {
 		value += r / (2 * math.Pi) * math.Exp(-gap*gap/(2*r*r)-up*h*k/(1+math.Abs(rho)))
@@ -160,19 +160,6 @@ func (p pair) hinges(a, b *basis, i, j int, rho, r, minus, plus float64) {
 	// E[relu(u-h) 1(v>k)], and with the impulse of the step's derivative
 	first := a.p0[i]*tailK + rho*b.p0[j]*tailH - h*mass
 	p.set(2+i, b.size+j, a.s*first, sign*b.p0[j]*tailH/b.s)
-}
-
-func conditionalTail(x, r float64) float64 {
-	if r == 0 {
-		switch {
-		case x > 0:
-			return 0
-		case x < 0:
-			return 1
-		}
-		return 0.5
-	}
-	return special.NormalTail(x / r)
 }
 
 // transform returns M = E[1(u > h) e^{ifv}] and D = E[δ(u-h) e^{ifv}].

@@ -217,7 +217,7 @@ type truncated[T float64 | complex128] struct {
 // reals fills out with the moments E[u^i v^j (1(y > b) - less)], rest is as large.
 func reals(t truncated[float64], out, rest []float64, m, n int) {
 	if t.varY <= 0 {
-		out[0] = math.Exp(t.scale) * (settled(t.above) - t.less)
+		out[0] = math.Exp(t.scale) * (special.ConditionalTail(t.above, 0) - t.less)
 		stein(out, m, n, t.normal, nil)
 		return
 	}
@@ -239,7 +239,7 @@ func reals(t truncated[float64], out, rest []float64, m, n int) {
 // complexes is reals where waves make means complex.
 func complexes(t truncated[complex128], out, rest []complex128, m, n int) {
 	if t.varY <= 0 {
-		out[0] = cmplx.Exp(t.scale) * complex(settled(real(t.above))-t.less, 0)
+		out[0] = cmplx.Exp(t.scale) * complex(special.ConditionalTail(real(t.above), 0)-t.less, 0)
 		stein(out, m, n, t.normal, nil)
 		return
 	}
@@ -257,17 +257,6 @@ func complexes(t truncated[complex128], out, rest []complex128, m, n int) {
 	}, nil)
 	edges := [...]edge[complex128]{{uy, vy, rest}}
 	stein(out, m, n, t.normal, edges[:])
-}
-
-// settled is P(y > b) where y is its mean.
-func settled(above float64) float64 {
-	switch {
-	case above < 0:
-		return 1
-	case above > 0:
-		return 0
-	}
-	return 0.5
 }
 
 // mass is e^scale (Q(z) - less), Q the normal tail.

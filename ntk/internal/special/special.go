@@ -18,6 +18,20 @@ func NormalDensity(x float64) float64 {
 // tail too.
 func NormalTail(x float64) float64 { return math.Erfc(x/math.Sqrt2) / 2 }
 
+// ConditionalTail is P(r z > x) = Q(x/r), r ≥ 0, with its limit at r = 0: ½ where x is 0 too.
+func ConditionalTail(x, r float64) float64 {
+	if r == 0 {
+		switch {
+		case x > 0:
+			return 0
+		case x < 0:
+			return 1
+		}
+		return 0.5
+	}
+	return NormalTail(x / r)
+}
+
 // Faddeeva is w(z) = e^{-z²} erfc(-iz), for any z where it does not overflow.
 //
 // The relative error is below 1e-14 for Im z ≥ 0; for Im z < 0 it comes from
