@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 )
 
@@ -595,35 +594,14 @@ func (s *search) reporter(total int) func(int) {
 func (s *search) each(
 	ctx context.Context, n, share int, report func(int), f func(i int, stop func() bool),
 ) error {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	var once sync.Once
-	var failed atomic.Bool
-	var panicked any // of Progress, say: the caller may recover it
-	stop := func() bool { return ctx.Err() != nil || failed.Load() }
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		group.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					once.Do(func() { panicked = p })
-					failed.Store(true)
-				}
-			}()
-			for !stop() {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				f(i, stop)
-				report(share)
-			}
-		})
+	if err := parallel.Each(ctx, n, func(i int, stop func() bool) error {
+		f(i, stop)
+		report(share)
+		return nil
+	}); err != nil {
+		return err
 	}
-	group.Wait()
-	if failed.Load() {
-		panic(panicked)
-	}
-	return ctx.Err()
+	return ctx.Err() // the last calls may have stopped early
 }
 
 // random draws the parameters of start i within their bounds.

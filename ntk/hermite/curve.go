@@ -1,8 +1,11 @@
 package hermite
 
 import (
+	"context"
 	"math"
 	"sync"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 )
 
 // Curve is both duals of a [Function] at one variance q, for every covariance
@@ -214,14 +217,11 @@ func (b *curveBuilder) interpolate(from, to float64) (p curvePanel, values [node
 	h, mid := (to-from)/2, from+(to-from)/2
 	var derivatives [nodes]float64
 	var left [nodes]int
-	var wg sync.WaitGroup
-	for j, y := range chebyshevPoints {
-		wg.Go(func() {
-			left[j] = pairWork
-			values[j], derivatives[j] = b.duals(mid+h*y, &left[j])
-		})
-	}
-	wg.Wait()
+	_ = parallel.Each(context.Background(), nodes, func(j int, _ func() bool) error {
+		left[j] = pairWork
+		values[j], derivatives[j] = b.duals(mid+h*chebyshevPoints[j], &left[j])
+		return nil
+	})
 	for _, l := range left {
 		b.work -= pairWork - l
 	}
