@@ -71,7 +71,8 @@ func (m Mimic) EvalFloat32(value, derivative, z []float32) {
 
 // Validate implements [Validator].
 func (m Mimic) Validate() error {
-	return finite("Mimic", "A", m.A, "B", m.B, "C", m.C, "D", m.D, "E", m.E, "F", m.F, "G", m.G)
+	return checkFinite("Mimic",
+		"A", m.A, "B", m.B, "C", m.C, "D", m.D, "E", m.E, "F", m.F, "G", m.G)
 }
 
 // String writes the function out.

@@ -151,7 +151,9 @@ func (a Exp) atoms() gauss.Atoms {
 }
 
 // Validate implements [Validator].
-func (a Exp) Validate() error { return finite("Exp", "Amplitude", a.Amplitude, "Rate", a.Rate) }
+func (a Exp) Validate() error {
+	return checkFinite("Exp", "Amplitude", a.Amplitude, "Rate", a.Rate)
+}
 
 // String writes the function out.
 func (a Exp) String() string { return fmt.Sprintf("%.4g exp(%.4gz)", a.Amplitude, a.Rate) }
@@ -197,7 +199,7 @@ func (a Gaussian) Validate() error {
 	if a.Rate < 0 {
 		return fmt.Errorf("ntk: Gaussian.Rate is %v; it must be ≥ 0", a.Rate)
 	}
-	return finite("Gaussian", "Amplitude", a.Amplitude, "Rate", a.Rate)
+	return checkFinite("Gaussian", "Amplitude", a.Amplitude, "Rate", a.Rate)
 }
 
 // String writes the function out.

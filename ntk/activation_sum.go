@@ -8,6 +8,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
@@ -19,7 +20,7 @@ func Affine(phi Activation, a, s, t, b float64) (Activation, error) {
 	if err := validate(phi); err != nil {
 		return nil, err
 	}
-	if err := finite("Affine", "a", a, "s", s, "t", t, "b", b); err != nil {
+	if err := checkFinite("Affine", "a", a, "s", s, "t", t, "b", b); err != nil {
 		return nil, err
 	}
 	return combine([]term{{phi, a, s, t}}, b)
@@ -170,7 +171,7 @@ func (c *combination) asAtoms() (gauss.Atoms, bool) {
 		return gauss.Atoms{}, false
 	}
 	for _, w := range all.Waves {
-		if w.M > maxAtomDegree || !isFinite(real(w.C)) || !isFinite(imag(w.C)) {
+		if w.M > maxAtomDegree || !special.Finite(real(w.C)) || !special.Finite(imag(w.C)) {
 			return gauss.Atoms{}, false
 		}
 	}

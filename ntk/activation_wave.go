@@ -43,7 +43,7 @@ func (s Sin) EvalFloat32(value, derivative, z []float32) {
 
 // Validate implements [Validator].
 func (s Sin) Validate() error {
-	return finite("Sin", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
+	return checkFinite("Sin", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
 }
 
 // String writes the function out.
@@ -88,7 +88,7 @@ func (s Cos) EvalFloat32(value, derivative, z []float32) {
 
 // Validate implements [Validator].
 func (s Cos) Validate() error {
-	return finite("Cos", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
+	return checkFinite("Cos", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
 }
 
 // String writes the function out.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Values returns φ at each pre-activation, for a figure. A value that is not finite
@@ -16,7 +17,7 @@ func Values(phi Activation, z []float64) ([]float64, error) {
 	}
 	out := make([]float64, len(z))
 	for i, x := range z {
-		if out[i] = phi.Value(x); !isFinite(out[i]) {
+		if out[i] = phi.Value(x); !special.Finite(out[i]) {
 			return nil, fmt.Errorf("ntk: %s is %v at z = %v", nameOf(phi), out[i], x)
 		}
 	}

@@ -31,7 +31,7 @@ func HermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 		return nil, err
 	}
 	for k, b := range out {
-		if !isFinite(b) {
+		if !special.Finite(b) {
 			return nil, fmt.Errorf(
 				"ntk: the Hermite coefficient b_%d of %s at σ = %v is too large for double "+
 					"precision",

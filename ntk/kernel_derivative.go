@@ -7,6 +7,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Derivative returns dK/dc on the sphere ‖x‖² = d as a kernel of the cosine: its
@@ -58,7 +59,7 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 	value := func(x float64) (float64, error) { // K at θ = π(1+x)/2
 		sin, cos := math.Sincos(math.Pi * (1 + x) / 4)
 		v := K.pair(one, gauss.New(1, 1-2*sin*sin, 1, 2*sin*sin, 2*cos*cos), one)
-		if !isFinite(v) {
+		if !special.Finite(v) {
 			return 0, &DomainError{1, 1 - 2*sin*sin, 1, notFinite}
 		}
 		return v, nil

@@ -125,7 +125,7 @@ func (r *recursion) dualSeries(
 		}
 	}
 	c[0] = start
-	if isFinite(slope) {
+	if special.Finite(slope) {
 		c[1] = math.Max(0, slope*at.Minus)
 	}
 	return c, nil
@@ -294,7 +294,8 @@ func shiftedSeries(phi Activation, at gauss.Pair, start, slope float64, n int) (
 		}
 		last = c
 		if agree && math.Abs(c[0]-start) <= tolerance*start &&
-			(!isFinite(slope) || math.Abs(c[1]-slope*at.Minus) <= 1e3*tolerance*slope*at.Minus) {
+			(!special.Finite(slope) ||
+				math.Abs(c[1]-slope*at.Minus) <= 1e3*tolerance*slope*at.Minus) {
 			return c, nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 )
 
@@ -183,7 +184,7 @@ func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 		if sr.top, err = curveOf(p.Target, []float64{1, 1 - slopeGap}); err != nil {
 			return nil, fmt.Errorf("design: the target near c = 1: %w", err)
 		}
-		if !finite(sr.top[0]) || !finite(sr.top[1]) {
+		if !special.Finite(sr.top[0]) || !special.Finite(sr.top[1]) {
 			return nil, fmt.Errorf("design: the target %v is %v at c = 1 and %v", p.Target, sr.top,
 				1-slopeGap)
 		}
@@ -551,7 +552,7 @@ func (s *search) finish(ctx context.Context, best []start, report func(int)) err
 func (s *search) result(ends []start) *Result {
 	r := &Result{}
 	for _, c := range ends {
-		if !finite(c.cost) {
+		if !special.Finite(c.cost) {
 			continue
 		}
 		if c.converged {
@@ -741,7 +742,7 @@ func (s *search) fitLinear(x []float64, r *rand.Rand) float64 {
 func distinct(starts []start, count int) []start {
 	var out []start
 	for _, a := range starts {
-		if len(out) == count || !finite(a.cost) {
+		if len(out) == count || !special.Finite(a.cost) {
 			break
 		}
 		near := slices.ContainsFunc(out, func(b start) bool {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // ResolveSettings says what [Resolve] is to know and to reach. Nil and the zero
@@ -152,7 +154,7 @@ func newFunction(f, df func(float64) float64, s *ResolveSettings) (*Function, er
 		return nil, fmt.Errorf("hermite: MaxStd is %v; it must be within [1e-6, 1e6]", s.MaxStd)
 	}
 	for _, z := range slices.Concat(s.Kinks, s.Jumps) {
-		if math.IsNaN(z) || math.IsInf(z, 0) {
+		if !special.Finite(z) {
 			return nil, fmt.Errorf("hermite: a kink or jump is declared at %v", z)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
@@ -199,7 +200,7 @@ func (s *source) series(
 		}
 		var sum float64
 		for k, v := range a {
-			if sum += math.Abs(v); !isFinite(sum) {
+			if sum += math.Abs(v); !special.Finite(sum) {
 				return nil, nil, nil, 0, false, fmt.Errorf(
 					"inverse: the coefficients of %s to degree %d are too large for double "+
 						"precision",
@@ -597,7 +598,7 @@ func (d *fitData) fitPolynomial(n int, rho float64, t [][]float64) *polynomialFi
 	r.MulVec(x, &b)
 	r.SubVec(y, &r)
 	f := &polynomialFit{chi2: mat.Dot(&r, &r)}
-	if !isFinite(f.chi2) {
+	if !special.Finite(f.chi2) {
 		return nil
 	}
 	var upper mat.Dense

@@ -10,6 +10,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/integrate/quad"
 )
 
@@ -59,7 +60,7 @@ func FiniteWidthVariance(phi ntk.Activation, q, k, q2 float64) (float64, error) 
 		return 0, err
 	}
 	v := m.variance(k, 1)
-	if !isFinite(v) {
+	if !special.Finite(v) {
 		return 0, &ntk.DomainError{Q: q, K: k, Q2: q2, Reason: notFinite}
 	}
 	return v, nil

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Curve is a kernel on inputs of one norm as a table of polynomials in
@@ -175,7 +176,7 @@ func (f *fitter) fit(lo, hi, err float64, depth int) bool {
 		want, got := f.at(s.mid+s.half*x), s.at(x)
 		for o := range f.e.Outputs {
 			switch d := math.Abs(got[o] - want[o]); {
-			case math.IsNaN(d) || math.IsInf(d, 0):
+			case !special.Finite(d):
 				return false
 			case d > 0:
 				worst = math.Max(worst, d/f.scale[o])

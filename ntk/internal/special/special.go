@@ -9,6 +9,9 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 )
 
+// Finite says that v is a number and not infinite.
+func Finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
 // NormalDensity is p(x) = e^{-x²/2}/√(2π).
 func NormalDensity(x float64) float64 {
 	return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi)
