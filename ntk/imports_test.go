@@ -34,9 +34,9 @@ func TestImportDirections(t *testing.T) {
 		"ntk/internal/quadrature": {},
 		"ntk/internal/series":     {},
 		"ntk/internal/gram": {"ntk/internal/accel", "ntk/internal/gauss",
-			"ntk/internal/parallel", "ntk/internal/special"},
+			"ntk/internal/parallel", "ntk/internal/series", "ntk/internal/special"},
 		"ntk/hermite": {"ntk/internal/parallel", "ntk/internal/quadrature",
-			"ntk/internal/special"},
+			"ntk/internal/series", "ntk/internal/special"},
 		"ntk/fcn": {
 			"ntk",
 			"ntk/train",

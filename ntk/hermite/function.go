@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
@@ -260,9 +261,10 @@ func (r *resolver) checkDerivative() error {
 			continue
 		}
 		h := (p.b - p.a) / 2
-		c := differentiate(&p.f)
+		var c [nodes]float64
+		series.ChebyshevDerivative(c[:], p.f[:])
 		y := freshPoints[2]
-		want, got := clenshaw(&c, y)/h, clenshaw(&p.d, y)
+		want, got := series.Chebyshev(c[:], y)/h, series.Chebyshev(p.d[:], y)
 		if math.Abs(want-got) > 1e-4*(math.Max(p.maxD, math.Abs(want)))+1e-9*p.max/h {
 			return fmt.Errorf("hermite: df(%v) is %.6g, and f has the slope %.6g there", p.a+h+h*y,
 				got, want)
