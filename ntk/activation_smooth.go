@@ -229,7 +229,7 @@ func (Gabor) Dual(q, k, q2 float64) (value, derivative float64) {
 }
 
 func (Gabor) dualAt(p gauss.Pair) (value, derivative float64) {
-	return gabor.Dual(gabor, p), gaborPrime.Dual(gaborPrime, p)
+	return gaborSum.Dual(p)
 }
 
 func (Gabor) atoms() gauss.Atoms { return gabor }
@@ -243,7 +243,7 @@ var (
 	gabor = gauss.Atoms{
 		Waves: []gauss.Wave{{C: complex(0, -1), Alpha: 1, Beta: complex(0, 1)}},
 	}
-	gaborPrime, _ = gabor.Prime()
+	gaborSum = gauss.NewSum(gabor)
 )
 
 // Tanh is the hyperbolic tangent. Its duals are numeric, to 1e-12 of their value at
