@@ -2,11 +2,11 @@ package ntk
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Activation is the function φ that a hidden layer applies to each
@@ -54,10 +54,10 @@ type Float32Evaluator interface {
 	EvalFloat32(value, derivative, z []float32)
 }
 
-// finite checks name, value pairs.
-func finite(of string, pairs ...any) error {
+// checkFinite reports the first of name, value pairs that is not finite.
+func checkFinite(of string, pairs ...any) error {
 	for i := 0; i < len(pairs); i += 2 {
-		if v := pairs[i+1].(float64); math.IsNaN(v) || math.IsInf(v, 0) {
+		if v := pairs[i+1].(float64); !special.Finite(v) {
 			return fmt.Errorf("ntk: %s.%s is %v; it must be finite", of, pairs[i], v)
 		}
 	}

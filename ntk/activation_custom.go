@@ -6,6 +6,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // CustomSettings says what [Custom] is to know of a function and what to reach.
@@ -70,7 +71,7 @@ func Custom(f, df func(z float64) float64, settings ...CustomSettings) (Dualer, 
 		return nil, fmt.Errorf("ntk: %s has %d kinks and jumps; at most %d are taken", s.Name, n,
 			mostPlacesOfKinks)
 	}
-	if s.MaxVariance < 0 || math.IsNaN(s.MaxVariance) || math.IsInf(s.MaxVariance, 0) {
+	if s.MaxVariance < 0 || !special.Finite(s.MaxVariance) {
 		return nil, fmt.Errorf(
 			"ntk: Custom: MaxVariance is %v; it must be a finite number ≥ 0 (0 means 100)",
 			s.MaxVariance)

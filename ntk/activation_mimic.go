@@ -23,11 +23,11 @@ func PublishedMimic() Mimic {
 	}
 }
 
-func (m Mimic) mixture() mixture {
-	return mixture{
-		hinges:  []hinge{{m.A, m.B}},
-		cosines: []cosine{{m.E, m.F, m.G}},
-		slope:   m.C, offset: m.D,
+func (m Mimic) mixture() gauss.Mixture {
+	return gauss.Mixture{
+		Hinges:  []gauss.Hinge{{Amp: m.A, Shift: m.B}},
+		Cosines: []gauss.Cosine{{Amp: m.E, Freq: m.F, Phase: m.G}},
+		Slope:   m.C, Offset: m.D,
 	}
 }
 
@@ -47,7 +47,7 @@ func (m Mimic) Dual(q, k, q2 float64) (value, derivative float64) {
 	return m.dualAt(gauss.Of(q, k, q2))
 }
 
-func (m Mimic) dualAt(p gauss.Pair) (value, derivative float64) { return m.mixture().dualAt(p) }
+func (m Mimic) dualAt(p gauss.Pair) (value, derivative float64) { return m.mixture().Dual(p) }
 
 // EvalFloat32 implements [Float32Evaluator]: the cosine as in [Sin.EvalFloat32].
 func (m Mimic) EvalFloat32(value, derivative, z []float32) {
@@ -71,7 +71,8 @@ func (m Mimic) EvalFloat32(value, derivative, z []float32) {
 
 // Validate implements [Validator].
 func (m Mimic) Validate() error {
-	return finite("Mimic", "A", m.A, "B", m.B, "C", m.C, "D", m.D, "E", m.E, "F", m.F, "G", m.G)
+	return checkFinite("Mimic",
+		"A", m.A, "B", m.B, "C", m.C, "D", m.D, "E", m.E, "F", m.F, "G", m.G)
 }
 
 // String writes the function out.
@@ -84,8 +85,4 @@ func (m Mimic) fingerprint() string {
 	return fmt.Sprint("ntk.Mimic", []float64{m.A, m.B, m.C, m.D, m.E, m.F, m.G})
 }
 
-func (m Mimic) atoms() gauss.Atoms {
-	return cosine{m.E, m.F, m.G}.atoms().
-		Plus(gauss.Atoms{Waves: []gauss.Wave{{C: complex(m.C, 0), M: 1}, {C: complex(m.D, 0)}}}).
-		Plus(gauss.Atoms{Gates: []gauss.Gate{{C: m.A, M: 1, B: m.B}, {C: -m.A * m.B, B: m.B}}})
-}
+func (m Mimic) atoms() gauss.Atoms { return m.mixture().Atoms() }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Polynomial is Σ Coeffs[m] z^m. The slice must not change afterwards.
@@ -75,7 +76,7 @@ func (a Polynomial) Validate() error {
 		return fmt.Errorf("ntk: Polynomial has no coefficients; a constant has one")
 	}
 	for m, c := range a.Coeffs {
-		if !isFinite(c) {
+		if !special.Finite(c) {
 			return fmt.Errorf("ntk: Polynomial.Coeffs[%d] is %v; it must be finite", m, c)
 		}
 	}

@@ -158,7 +158,7 @@ func (a TwoSlope) atoms() gauss.Atoms {
 
 // Validate implements [Validator].
 func (a TwoSlope) Validate() error {
-	return finite("TwoSlope", "Positive", a.Positive, "Negative", a.Negative)
+	return checkFinite("TwoSlope", "Positive", a.Positive, "Negative", a.Negative)
 }
 
 // String names the slopes.

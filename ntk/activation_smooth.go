@@ -151,7 +151,9 @@ func (a Exp) atoms() gauss.Atoms {
 }
 
 // Validate implements [Validator].
-func (a Exp) Validate() error { return finite("Exp", "Amplitude", a.Amplitude, "Rate", a.Rate) }
+func (a Exp) Validate() error {
+	return checkFinite("Exp", "Amplitude", a.Amplitude, "Rate", a.Rate)
+}
 
 // String writes the function out.
 func (a Exp) String() string { return fmt.Sprintf("%.4g exp(%.4gz)", a.Amplitude, a.Rate) }
@@ -197,7 +199,7 @@ func (a Gaussian) Validate() error {
 	if a.Rate < 0 {
 		return fmt.Errorf("ntk: Gaussian.Rate is %v; it must be ≥ 0", a.Rate)
 	}
-	return finite("Gaussian", "Amplitude", a.Amplitude, "Rate", a.Rate)
+	return checkFinite("Gaussian", "Amplitude", a.Amplitude, "Rate", a.Rate)
 }
 
 // String writes the function out.
@@ -227,7 +229,7 @@ func (Gabor) Dual(q, k, q2 float64) (value, derivative float64) {
 }
 
 func (Gabor) dualAt(p gauss.Pair) (value, derivative float64) {
-	return gabor.Dual(gabor, p), gaborPrime.Dual(gaborPrime, p)
+	return gaborSum.Dual(p)
 }
 
 func (Gabor) atoms() gauss.Atoms { return gabor }
@@ -241,7 +243,7 @@ var (
 	gabor = gauss.Atoms{
 		Waves: []gauss.Wave{{C: complex(0, -1), Alpha: 1, Beta: complex(0, 1)}},
 	}
-	gaborPrime, _ = gabor.Prime()
+	gaborSum = gauss.NewSum(gabor)
 )
 
 // Tanh is the hyperbolic tangent. Its duals are numeric, to 1e-12 of their value at

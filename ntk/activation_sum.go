@@ -8,6 +8,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
@@ -19,7 +20,7 @@ func Affine(phi Activation, a, s, t, b float64) (Activation, error) {
 	if err := validate(phi); err != nil {
 		return nil, err
 	}
-	if err := finite("Affine", "a", a, "s", s, "t", t, "b", b); err != nil {
+	if err := checkFinite("Affine", "a", a, "s", s, "t", t, "b", b); err != nil {
 		return nil, err
 	}
 	return combine([]term{{phi, a, s, t}}, b)
@@ -170,7 +171,7 @@ func (c *combination) asAtoms() (gauss.Atoms, bool) {
 		return gauss.Atoms{}, false
 	}
 	for _, w := range all.Waves {
-		if w.M > maxAtomDegree || !isFinite(real(w.C)) || !isFinite(imag(w.C)) {
+		if w.M > maxAtomDegree || !special.Finite(real(w.C)) || !special.Finite(imag(w.C)) {
 			return gauss.Atoms{}, false
 		}
 	}
@@ -227,22 +228,19 @@ const mostExponent = 250
 // some (b/σ)² in cancellation: at b = 5σ the cube has 8 digits left, the eighth none.
 const maxTailDegree = 3
 
-// closedForm is a combination whose dual is a sum over pairs of atoms; of
-// ReLUs, cosines and affine functions alone, the faster [mixture].
+// closedForm is a combination whose dual is in closed form.
 type closedForm struct {
 	combination
-	all        gauss.Atoms
-	sum, prime gauss.Atoms // of φ(sign·z) and its derivative
-	sign       float64
-	jumps      bool
-	mixed      *mixture
-	same       preciseDualer // where one unshifted term is all there is
-	scale      term
+	all   gauss.Atoms
+	sum   *gauss.Sum // of φ(sign·z)
+	sign  float64
+	same  preciseDualer // where one unshifted term is all there is
+	scale term
 }
 
 // Jumps implements [Jumper]; jumps that cancel in the sum are none.
 func (c *closedForm) Jumps() []float64 {
-	if !c.jumps {
+	if !c.sum.Jumps() {
 		return nil
 	}
 	return c.combination.Jumps()
@@ -265,13 +263,10 @@ func (c *closedForm) dualAt(p gauss.Pair) (value, derivative float64) {
 		v, d := c.mean(p.Q)
 		v2, d2 := c.mean(p.Q2)
 		value, derivative = v*v2, d*d2
-	case c.mixed != nil:
-		return c.mixed.dualAt(p)
 	default:
-		value = c.sum.Dual(c.sum, p)
-		derivative = c.prime.Dual(c.prime, p)
+		value, derivative = c.sum.Dual(p)
 	}
-	if c.jumps {
+	if c.sum.Jumps() {
 		derivative = math.NaN() // nets with it have no NTK
 	}
 	return value, derivative
@@ -282,84 +277,25 @@ func (c *closedForm) mean(q float64) (value, derivative float64) {
 	if q == 0 {
 		return c.Value(0), c.Derivative(0)
 	}
-	return c.sum.Mean(q), c.sign * c.prime.Mean(q)
+	value, derivative = c.sum.Mean(q)
+	return value, c.sign * derivative
 }
 
 func (c *closedForm) atoms() gauss.Atoms { return c.all }
 
 func newClosedForm(base combination, all gauss.Atoms) *closedForm {
-	c := &closedForm{combination: base, all: all, sum: all, sign: 1}
+	c := &closedForm{combination: base, all: all, sign: 1}
 	if !slices.ContainsFunc(base.terms, func(t term) bool { return t.s > 0 }) {
 		// φ(-z) has the same dual, and its terms are open above, not below
-		c.sum, c.sign = all.Of(-1, 0), -1
+		all, c.sign = all.Of(-1, 0), -1
 	}
-	var jumps map[float64]float64
-	c.prime, jumps = c.sum.Prime()
-	c.jumps = len(jumps) > 0
-	c.mixed = asMixture(c.sum)
+	c.sum = gauss.NewSum(all)
 	if len(base.terms) == 1 && base.offset == 0 && base.terms[0].t == 0 && base.terms[0].s != 0 {
 		if d, ok := base.terms[0].phi.(preciseDualer); ok {
 			c.same, c.scale = d, base.terms[0]
 		}
 	}
 	return c
-}
-
-// asMixture recognises sums of shifted ReLUs, cosines and affine functions.
-func asMixture(a gauss.Atoms) *mixture {
-	var m mixture
-	for _, w := range a.Waves {
-		switch {
-		case w.Alpha == 0 && w.Beta == 0 && w.M == 0:
-			m.offset += real(w.C)
-		case w.Alpha == 0 && w.Beta == 0 && w.M == 1:
-			m.slope += real(w.C)
-		case w.Alpha == 0 && w.M == 0 && real(w.Beta) == 0:
-			m.cosines = append(
-				m.cosines,
-				cosine{
-					math.Hypot(real(w.C), imag(w.C)),
-					imag(w.Beta),
-					math.Atan2(imag(w.C), real(w.C)),
-				},
-			)
-		default:
-			return nil
-		}
-	}
-	for _, g := range a.Gates {
-		if g.Tau != 0 || g.M > 1 ||
-			g.Less != 0 && !(g.Less == 1 && g.B > 0 || g.M == 1 && g.B == 0) {
-			return nil
-		}
-		// relu(b-z) is relu(z-b) - (z-b), which cancels far out if it is closed at 0
-		if g.M == 1 {
-			m.slope -= g.C * g.Less
-		} else {
-			m.offset -= g.C * g.Less
-		}
-		if g.M == 1 { // c z 1(z > b) needs -c b 1(z > b) beside it
-			i := slices.IndexFunc(
-				a.Gates,
-				func(o gauss.Gate) bool {
-					return o.Tau == 0 && o.M == 0 && o.B == g.B &&
-						o.Less == g.Less
-				},
-			)
-			if g.B != 0 && (i < 0 || math.Abs(a.Gates[i].C+g.C*g.B) > 1e-15*math.Abs(g.C*g.B)) ||
-				g.B == 0 && i >= 0 {
-				return nil
-			}
-			m.hinges = append(m.hinges, hinge{g.C, g.B})
-		} else if !slices.ContainsFunc(a.Gates,
-			func(o gauss.Gate) bool {
-				return o.Tau == 0 && o.M == 1 && o.B == g.B &&
-					o.Less == g.Less
-			}) {
-			return nil
-		}
-	}
-	return &m
 }
 
 // numericSum is a combination with a part that has no closed form.

@@ -13,8 +13,6 @@ type Sin struct {
 	Amplitude, Frequency, Phase float64
 }
 
-func (s Sin) cosine() cosine { return cosine{s.Amplitude, s.Frequency, s.Phase - math.Pi/2} }
-
 // Value returns φ(z).
 func (s Sin) Value(z float64) float64 { return s.Amplitude * math.Sin(s.Frequency*z+s.Phase) }
 
@@ -32,7 +30,7 @@ func (s Sin) Dual(q, k, q2 float64) (value, derivative float64) {
 
 func (s Sin) dualAt(p gauss.Pair) (value, derivative float64) {
 	sin, cos := math.Sincos(s.Phase) // of a cosine a quarter of a turn behind
-	return waveDual(s.Amplitude, s.Frequency, sin, -cos, p)
+	return gauss.CosineDual(s.Amplitude, s.Frequency, sin, -cos, p)
 }
 
 // EvalFloat32 implements [Float32Evaluator]: to 2e-7 of the amplitude, and of
@@ -43,7 +41,7 @@ func (s Sin) EvalFloat32(value, derivative, z []float32) {
 
 // Validate implements [Validator].
 func (s Sin) Validate() error {
-	return finite("Sin", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
+	return checkFinite("Sin", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
 }
 
 // String writes the function out.
@@ -55,11 +53,17 @@ func (s Sin) fingerprint() string {
 	return fmt.Sprint("ntk.Sin", []float64{s.Amplitude, s.Frequency, s.Phase})
 }
 
-func (s Sin) atoms() gauss.Atoms { return s.cosine().atoms() }
+func (s Sin) atoms() gauss.Atoms {
+	return gauss.Cosine{Amp: s.Amplitude, Freq: s.Frequency, Phase: s.Phase - math.Pi/2}.Atoms()
+}
 
 // Cos is Amplitude · cos(Frequency · z + Phase), the phase in radians.
 type Cos struct {
 	Amplitude, Frequency, Phase float64
+}
+
+func (s Cos) cosine() gauss.Cosine {
+	return gauss.Cosine{Amp: s.Amplitude, Freq: s.Frequency, Phase: s.Phase}
 }
 
 func (s Cos) sin() Sin { return Sin{s.Amplitude, s.Frequency, s.Phase + math.Pi/2} }
@@ -77,9 +81,7 @@ func (s Cos) Dual(q, k, q2 float64) (value, derivative float64) {
 	return s.dualAt(gauss.Of(q, k, q2))
 }
 
-func (s Cos) dualAt(p gauss.Pair) (value, derivative float64) {
-	return cosine{s.Amplitude, s.Frequency, s.Phase}.dualAt(p)
-}
+func (s Cos) dualAt(p gauss.Pair) (value, derivative float64) { return s.cosine().Dual(p) }
 
 // EvalFloat32 implements [Float32Evaluator]; see [Sin.EvalFloat32].
 func (s Cos) EvalFloat32(value, derivative, z []float32) {
@@ -88,7 +90,7 @@ func (s Cos) EvalFloat32(value, derivative, z []float32) {
 
 // Validate implements [Validator].
 func (s Cos) Validate() error {
-	return finite("Cos", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
+	return checkFinite("Cos", "Amplitude", s.Amplitude, "Frequency", s.Frequency, "Phase", s.Phase)
 }
 
 // String writes the function out.
@@ -100,7 +102,7 @@ func (s Cos) fingerprint() string {
 	return fmt.Sprint("ntk.Cos", []float64{s.Amplitude, s.Frequency, s.Phase})
 }
 
-func (s Cos) atoms() gauss.Atoms { return cosine{s.Amplitude, s.Frequency, s.Phase}.atoms() }
+func (s Cos) atoms() gauss.Atoms { return s.cosine().Atoms() }
 
 // sinusoid writes a·f(ωz+p), without what is 1 or 0.
 func sinusoid(f string, amplitude, frequency, phase float64) string {

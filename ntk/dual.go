@@ -5,7 +5,8 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
-	"gonum.org/v1/gonum/integrate/quad"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Values returns φ at each pre-activation, for a figure. A value that is not finite
@@ -16,7 +17,7 @@ func Values(phi Activation, z []float64) ([]float64, error) {
 	}
 	out := make([]float64, len(z))
 	for i, x := range z {
-		if out[i] = phi.Value(x); !isFinite(out[i]) {
+		if out[i] = phi.Value(x); !special.Finite(out[i]) {
 			return nil, fmt.Errorf("ntk: %s is %v at z = %v", nameOf(phi), out[i], x)
 		}
 	}
@@ -55,12 +56,13 @@ func dropOf(phi Dualer, p gauss.Pair, top, value float64) float64 {
 		return d
 	}
 	var drops [2]float64
-	for r, rule := range dropRules {
-		for i, x := range rule.nodes {
+	for r, n := range [...]int{12, 8} {
+		nodes, weights := quadrature.Legendre(n)
+		for i, x := range nodes {
 			s := (1 + x) / 2
 			gap := p.Minus * s * s
 			_, slope := dualAt(phi, gauss.New(p.Q, p.Q-gap, p.Q, gap, 2*p.Q-gap))
-			drops[r] += rule.weights[i] * s * slope // ½ from the interval and 2 from d(s²)
+			drops[r] += weights[i] * s * slope // ½ from the interval and 2 from d(s²)
 		}
 		drops[r] *= p.Minus
 	}
@@ -69,14 +71,3 @@ func dropOf(phi Dualer, p gauss.Pair, top, value float64) float64 {
 	}
 	return drops[0]
 }
-
-type dropRule struct{ nodes, weights []float64 }
-
-var dropRules = func() (rules [2]dropRule) {
-	for i, n := range []int{12, 8} {
-		x, w := make([]float64, n), make([]float64, n)
-		quad.Legendre{}.FixedLocations(x, w, -1, 1)
-		rules[i] = dropRule{x, w}
-	}
-	return rules
-}()

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // The phases of a deep net.
@@ -130,7 +131,7 @@ func (l *layerMap) meanField() (*MeanField, error) {
 	m := &MeanField{Variance: q}
 	_, m.Slope = l.diagonal(math.Max(q, tiny))
 	m.Slope *= l.weight
-	if !isFinite(m.Slope) {
+	if !special.Finite(m.Slope) {
 		return nil, l.grows()
 	}
 	h := 1e-4 * math.Max(q, 1e-8)
@@ -229,7 +230,7 @@ func (l *layerMap) fixedPoint() (float64, error) {
 			return crossing(gap, from, hi), nil
 		} else if v > l.noise*hi {
 			from = hi
-		} else if !isFinite(v) {
+		} else if !special.Finite(v) {
 			break
 		}
 		q, step = hi, step*1.5

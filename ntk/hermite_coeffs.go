@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
-	"gonum.org/v1/gonum/integrate/quad"
 )
 
 // HermiteCoeffs returns b_k = E[φ(σz) h_k(z)] for k < n, z standard normal: the
@@ -31,7 +31,7 @@ func HermiteCoeffs(phi Activation, sigma float64, n int) ([]float64, error) {
 		return nil, err
 	}
 	for k, b := range out {
-		if !isFinite(b) {
+		if !special.Finite(b) {
 			return nil, fmt.Errorf(
 				"ntk: the Hermite coefficient b_%d of %s at σ = %v is too large for double "+
 					"precision",
@@ -155,12 +155,8 @@ func functionOf(phi Activation, sigma float64) (*hermite.Function, error) {
 // for.
 const maxHermite = 60000
 
-// panel20 is the Gauss-Legendre rule of each panel.
-var panel20 = func() dropRule {
-	x, w := make([]float64, 20), make([]float64, 20)
-	quad.Legendre{}.FixedLocations(x, w, -1, 1)
-	return dropRule{x, w}
-}()
+// panelNodes is the number of nodes of each panel's rule.
+const panelNodes = 20
 
 // panelUnit returns the width in z of panels that resolve φ at standard deviation
 // sigma: half of it changes nothing.
@@ -191,6 +187,7 @@ func panelUnit(fn *hermite.Function, sigma float64) (float64, error) {
 // 20 points to a panel, which resolve φ between its kinks and the phase √k a of h_k.
 func panelCoeffs(fn *hermite.Function, s, t, unit float64, n int) []float64 {
 	const reach = 13 // beyond, E[φ²] has 1e-36 of its size
+	nodes, weights := quadrature.Legendre(panelNodes)
 	b := make([]float64, n)
 	up, down := make([]float64, n), make([]float64, n)
 	for k := 1; k < n; k++ {
@@ -209,12 +206,12 @@ func panelCoeffs(fn *hermite.Function, s, t, unit float64, n int) []float64 {
 		half := (edges[i] - edges[i-1]) / panels / 2
 		for p := range int(panels) {
 			mid := edges[i-1] + half*float64(2*p+1)
-			for j := 0; j < len(panel20.nodes); j += 4 {
+			for j := 0; j < panelNodes; j += 4 {
 				var z, h, previous [4]float64
 				for l := range z {
-					z[l] = mid + half*panel20.nodes[j+l]
+					z[l] = mid + half*nodes[j+l]
 					// the weights go with h, which is linear in them
-					h[l] = half * panel20.weights[j+l] * special.NormalDensity(z[l]) * fn.Value(
+					h[l] = half * weights[j+l] * special.NormalDensity(z[l]) * fn.Value(
 						t+s*z[l])
 				}
 				for k := range b {

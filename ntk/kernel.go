@@ -6,6 +6,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gram"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // cosineKernel is a kernel of the cosine alone, whatever the norms; where an input
@@ -44,7 +45,7 @@ func FromFunc(name string, f func(c float64) float64) (K Kernel, err error) {
 	}()
 	for i := range 65 {
 		c := math.Cos(math.Pi * float64(i) / 64)
-		if v := f(c); !isFinite(v) {
+		if v := f(c); !special.Finite(v) {
 			return Kernel{}, fmt.Errorf(
 				"ntk: kernel %q is %v at c = %v; it must be finite on [-1, 1]", name, v, c)
 		}
@@ -67,7 +68,7 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 	}
 	if K.expansion != nil && K.expansion.nonneg {
 		v := K.pair(one, gauss.Equal(1), one)
-		if isFinite(v) {
+		if special.Finite(v) {
 			return v, (1e-15 + K.tolerance) * math.Abs(v), nil
 		}
 	}
@@ -79,7 +80,7 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 	for i := range n {
 		gap := math.Ldexp(1, -2*(i+1))
 		v := K.pair(one, gauss.New(1, 1-gap, 1, gap, 2-gap), one)
-		if !isFinite(v) {
+		if !special.Finite(v) {
 			return 0, 0, &DomainError{1, 1 - gap, 1, notFinite}
 		}
 		values = append(values, v)
@@ -108,7 +109,7 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 		}
 	}
 	bound = math.Max(bound, math.Abs(values[n-1]-best[at])*1e-2)
-	if !isFinite(best[at]) || !isFinite(bound) {
+	if !special.Finite(best[at]) || !special.Finite(bound) {
 		return 0, 0, &DomainError{1, 1, 1, K.reason()}
 	}
 	return best[at], bound + (1e-15+K.tolerance)*math.Abs(best[at]), nil
@@ -172,8 +173,6 @@ func (K Kernel) reason() string {
 	return notFinite
 }
 
-func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
 // boundary is by how much rounding may carry |k| over √(q q').
 const boundary = 1e-12
 
@@ -200,7 +199,7 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 		return 0, err
 	}
 	v := K.pair(a, gauss.Of(q, k, q2), b)
-	if !isFinite(v) {
+	if !special.Finite(v) {
 		return 0, &DomainError{q, k, q2, K.reason()}
 	}
 	return v, nil
@@ -230,7 +229,7 @@ func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 		default:
 			c = math.Max(-1, math.Min(1, c))
 			out[i] = K.pair(one, gauss.New(q, q*c, q, q*(1-c), q*(1+c)), one)
-			if !isFinite(out[i]) {
+			if !special.Finite(out[i]) {
 				return nil, &DomainError{q, q * c, q, K.reason()}
 			}
 		}

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
-
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Derivative returns dK/dc on the sphere ‖x‖² = d as a kernel of the cosine: its
@@ -58,7 +58,7 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 	value := func(x float64) (float64, error) { // K at θ = π(1+x)/2
 		sin, cos := math.Sincos(math.Pi * (1 + x) / 4)
 		v := K.pair(one, gauss.New(1, 1-2*sin*sin, 1, 2*sin*sin, 2*cos*cos), one)
-		if !isFinite(v) {
+		if !special.Finite(v) {
 			return 0, &DomainError{1, 1 - 2*sin*sin, 1, notFinite}
 		}
 		return v, nil
@@ -67,12 +67,12 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 		b := make([]float64, n)
 		var size float64
 		for j := range n {
-			if b[j], err = value(math.Cos(math.Pi * (float64(j) + 0.5) / float64(n))); err != nil {
+			if b[j], err = value(series.ChebyshevPoint(j, n)); err != nil {
 				return nil, err
 			}
 			size = math.Max(size, math.Abs(b[j]))
 		}
-		b = chebyshevCoeffs(b)
+		b = series.ChebyshevCoeffsOfMany(b)
 		// A spike between the points shows at fresh ones, the ends first.
 		missed := false
 		for _, x := range []float64{-1, -0.99999, -0.9, -0.123, 0.456, 1} {
@@ -80,7 +80,8 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 			if err != nil {
 				return nil, err
 			}
-			missed = missed || math.Abs(v-clenshaw(b, x)) > 1e-12*math.Max(size, math.Abs(v))
+			off := math.Abs(v - series.Chebyshev(b, x))
+			missed = missed || off > 1e-12*math.Max(size, math.Abs(v))
 		}
 		if missed {
 			continue
@@ -95,11 +96,13 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 		for n > 1 && math.Abs(b[n-1]) <= 2e-16*size {
 			n--
 		}
-		d := chebyshevDerivative(b[:n])
+		d, d2 := make([]float64, n), make([]float64, n)
+		series.ChebyshevDerivative(d, b[:n])
+		series.ChebyshevDerivative(d2, d)
 		return func(c float64) float64 {
 			theta := math.Acos(math.Max(-1, math.Min(1, c)))
 			x := 2*theta/math.Pi - 1
-			slope := clenshaw(d, x) * 2 / math.Pi
+			slope := series.Chebyshev(d, x) * 2 / math.Pi
 			// Near the ends K'(θ)/sin θ is K'' there if K' goes to 0, and else infinite.
 			sin := math.Sin(theta)
 			if near := theta < 1e-5 ||
@@ -110,48 +113,9 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 			if math.Abs(slope) > 1e-4*size {
 				return math.Inf(int(-math.Copysign(1, slope)))
 			}
-			return -math.Copysign(1, c) * clenshaw(chebyshevDerivative(d),
-				x) * 4 / (math.Pi * math.Pi)
+			return -math.Copysign(1, c) * series.Chebyshev(d2, x) * 4 / (math.Pi * math.Pi)
 		}, nil
 	}
 	return nil, fmt.Errorf(
 		"ntk: %v has too much detail for its derivative: 4096 points in θ do not resolve it", K)
-}
-
-// chebyshevCoeffs returns the coefficients of the interpolant with these values at
-// cos π(j+½)/n.
-func chebyshevCoeffs(values []float64) []float64 {
-	n := len(values)
-	out := make([]float64, n)
-	cosines := make([]float64, 4*n)
-	for i := range cosines {
-		cosines[i] = math.Cos(math.Pi * float64(i) / float64(2*n))
-	}
-	for k := range out {
-		var sum float64
-		for j, v := range values {
-			sum += v * cosines[k*(2*j+1)%(4*n)]
-		}
-		out[k] = 2 * sum / float64(n)
-	}
-	out[0] /= 2
-	return out
-}
-
-func chebyshevDerivative(b []float64) []float64 {
-	n := len(b)
-	d := make([]float64, max(1, n-1)+2)
-	for k := n - 1; k > 0; k-- {
-		d[k-1] = d[k+1] + 2*float64(k)*b[k]
-	}
-	d[0] /= 2
-	return d[:max(1, n-1)]
-}
-
-func clenshaw(b []float64, x float64) float64 {
-	var u, v float64
-	for k := len(b) - 1; k > 0; k-- {
-		u, v = 2*x*u-v+b[k], u
-	}
-	return x*u - v + b[0]
 }

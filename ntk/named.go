@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // distanceKernel is f(t), t = ‖x-x'‖²/(2d): on the sphere t = 1 - c.
@@ -28,7 +29,7 @@ func distanceKernel(
 }
 
 func checkLength(length float64) error {
-	if !(length > 0) || math.IsInf(length, 0) || !isFinite(1/(length*length)) {
+	if !(length > 0) || math.IsInf(length, 0) || !special.Finite(1/(length*length)) {
 		return fmt.Errorf("ntk: length scale is %v; it must be a finite number > 0, in units of √d",
 			length)
 	}

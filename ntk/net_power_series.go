@@ -9,6 +9,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
 )
@@ -123,7 +124,7 @@ func (r *recursion) dualSeries(
 		}
 	}
 	c[0] = start
-	if isFinite(slope) {
+	if special.Finite(slope) {
 		c[1] = math.Max(0, slope*at.Minus)
 	}
 	return c, nil
@@ -253,6 +254,7 @@ func shiftedSeries(phi Activation, at gauss.Pair, start, slope float64, n int) (
 		tolerance = math.Max(tolerance, 4*a.function().Tolerance())
 	}
 	const reach = 11
+	nodes, weights := quadrature.Legendre(panelNodes)
 	widest := 0.25
 	if a, ok := phi.(closed); ok {
 		for _, wave := range a.atoms().Waves { // squares have twice the frequency
@@ -276,9 +278,9 @@ func shiftedSeries(phi Activation, at gauss.Pair, start, slope float64, n int) (
 			if e < w+1e-12 {
 				e = w + 1e-12
 			}
-			for j, x := range panel20.nodes {
+			for j, x := range nodes {
 				z := (w+e)/2 + (e-w)/2*x
-				weight := (e - w) / 2 * panel20.weights[j] * special.NormalDensity(z)
+				weight := (e - w) / 2 * weights[j] * special.NormalDensity(z)
 				for k, v := range inner(common * z) {
 					c[k] += weight * v * v
 				}
@@ -291,7 +293,8 @@ func shiftedSeries(phi Activation, at gauss.Pair, start, slope float64, n int) (
 		}
 		last = c
 		if agree && math.Abs(c[0]-start) <= tolerance*start &&
-			(!isFinite(slope) || math.Abs(c[1]-slope*at.Minus) <= 1e3*tolerance*slope*at.Minus) {
+			(!special.Finite(slope) ||
+				math.Abs(c[1]-slope*at.Minus) <= 1e3*tolerance*slope*at.Minus) {
 			return c, nil
 		}
 	}

@@ -2,8 +2,9 @@ package ntk
 
 import (
 	"fmt"
-	"math"
 	"slices"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // PowerSeries is the kernel K(c) = Σ_k a_k c^k on the sphere, a polynomial
@@ -19,7 +20,7 @@ type PowerSeries struct {
 // infinite; a negative one is a power series, though not a kernel.
 func NewPowerSeries(a []float64) (PowerSeries, error) {
 	for k, v := range a {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if !special.Finite(v) {
 			return PowerSeries{}, fmt.Errorf("ntk: coefficient a_%d is %v; all must be finite", k,
 				v)
 		}
@@ -44,7 +45,7 @@ func (p PowerSeries) String() string { return fmt.Sprintf("power series of degre
 func (p PowerSeries) Curve(cosines []float64) ([]float64, error) {
 	out := make([]float64, len(cosines))
 	for i, c := range cosines {
-		if out[i] = p.At(c); !isFinite(out[i]) {
+		if out[i] = p.At(c); !special.Finite(out[i]) {
 			return nil, fmt.Errorf(
 				"ntk: the power series at c = %v is too large for double precision", c)
 		}

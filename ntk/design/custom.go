@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Custom is a form of activation of one's own, with parameters to be found: the functions
@@ -99,7 +100,7 @@ func (o *Custom) kinks(values []float64) (out []float64, ok bool) {
 	}()
 	out = slices.Clone(o.Kinks(values))
 	slices.Sort(out)
-	return out, !slices.ContainsFunc(out, func(b float64) bool { return !finite(b) })
+	return out, !slices.ContainsFunc(out, func(b float64) bool { return !special.Finite(b) })
 }
 
 // check has package ntk look at φ at some values of the parameters: for NaN, a panic, a

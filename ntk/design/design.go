@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -127,7 +128,7 @@ func spreadOf(f shape, cosines []float64) ([]float64, error) {
 	out := make([]float64, len(cosines))
 	exactly(cosines).variances(f, out, nil)
 	for i, v := range out {
-		if !finite(v) {
+		if !special.Finite(v) {
 			return nil, fmt.Errorf(
 				"design: the variance of finite nets at c = %v is %v: φ grows too fast or is "+
 					"not finite", cosines[i], v)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 const designFormat = "kernelsmith design"
@@ -45,7 +47,7 @@ func (d *Design) check() error {
 			return fmt.Errorf("design: parameter %d of the design has no name", i)
 		case seen[p.Name]:
 			return fmt.Errorf("design: the design has the parameter %q twice", p.Name)
-		case !finite(p.Value):
+		case !special.Finite(p.Value):
 			return fmt.Errorf("design: the parameter %q of the design is %v; it must be finite",
 				p.Name, p.Value)
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -116,7 +117,7 @@ func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 	norm := make([]float64, n)
 	for i := range n {
 		norm[i] = mat.Dot(x.RowView(i), x.RowView(i)) / float64(features)
-		if !finite(norm[i]) {
+		if !special.Finite(norm[i]) {
 			d.err = fmt.Errorf("design: row %d of the inputs is not finite", i)
 			return d
 		}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"reflect"
 	"strings"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Family is a form of activation with parameters to be found: a sum of so many terms
@@ -146,7 +148,7 @@ func (f Family) fix(out []unknown) ([]unknown, error) {
 	free := 0
 	for i := range out {
 		if v, ok := f.Fixed[out[i].name]; ok {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
+			if !special.Finite(v) {
 				return nil, fmt.Errorf("design: Fixed[%q] is %v; it must be finite", out[i].name, v)
 			}
 			if f.Custom == nil && strings.HasSuffix(out[i].name, ".scale") && v <= 0 {

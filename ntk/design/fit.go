@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 )
 
@@ -184,7 +184,7 @@ func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 		if sr.top, err = curveOf(p.Target, []float64{1, 1 - slopeGap}); err != nil {
 			return nil, fmt.Errorf("design: the target near c = 1: %w", err)
 		}
-		if !finite(sr.top[0]) || !finite(sr.top[1]) {
+		if !special.Finite(sr.top[0]) || !special.Finite(sr.top[1]) {
 			return nil, fmt.Errorf("design: the target %v is %v at c = 1 and %v", p.Target, sr.top,
 				1-slopeGap)
 		}
@@ -552,7 +552,7 @@ func (s *search) finish(ctx context.Context, best []start, report func(int)) err
 func (s *search) result(ends []start) *Result {
 	r := &Result{}
 	for _, c := range ends {
-		if !finite(c.cost) {
+		if !special.Finite(c.cost) {
 			continue
 		}
 		if c.converged {
@@ -595,35 +595,14 @@ func (s *search) reporter(total int) func(int) {
 func (s *search) each(
 	ctx context.Context, n, share int, report func(int), f func(i int, stop func() bool),
 ) error {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	var once sync.Once
-	var failed atomic.Bool
-	var panicked any // of Progress, say: the caller may recover it
-	stop := func() bool { return ctx.Err() != nil || failed.Load() }
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		group.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					once.Do(func() { panicked = p })
-					failed.Store(true)
-				}
-			}()
-			for !stop() {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				f(i, stop)
-				report(share)
-			}
-		})
+	if err := parallel.Each(ctx, n, func(i int, stop func() bool) error {
+		f(i, stop)
+		report(share)
+		return nil
+	}); err != nil {
+		return err
 	}
-	group.Wait()
-	if failed.Load() {
-		panic(panicked)
-	}
-	return ctx.Err()
+	return ctx.Err() // the last calls may have stopped early
 }
 
 // random draws the parameters of start i within their bounds.
@@ -763,7 +742,7 @@ func (s *search) fitLinear(x []float64, r *rand.Rand) float64 {
 func distinct(starts []start, count int) []start {
 	var out []start
 	for _, a := range starts {
-		if len(out) == count || !finite(a.cost) {
+		if len(out) == count || !special.Finite(a.cost) {
 			break
 		}
 		near := slices.ContainsFunc(out, func(b start) bool {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Kind is a form of term, with amplitude a, shift b, frequency f, phase g and scale w or s:
@@ -97,7 +98,7 @@ func (t *Term) parameters() (used, unused []parameter, known bool) {
 // use 0.
 func (f Formula) Validate() error {
 	for _, p := range []parameter{{"slope", &f.Slope}, {"offset", &f.Offset}} {
-		if !finite(*p.value) {
+		if !special.Finite(*p.value) {
 			return fmt.Errorf("design: the formula's %s is %v; it must be finite", p.name, *p.value)
 		}
 	}
@@ -115,7 +116,7 @@ func (f Formula) Validate() error {
 		}
 		for _, p := range used {
 			switch v := *p.value; {
-			case !finite(v):
+			case !special.Finite(v):
 				return fmt.Errorf("design: the %s of term %d (%s) is %v; it must be finite", p.name,
 					i, t.Kind, v)
 			case p.name == "scale" && v <= 0:
@@ -134,8 +135,6 @@ func (f Formula) Validate() error {
 }
 
 var kinds = []Kind{reluTerm, reflectedTerm, cosineTerm, gaussianTerm, erfTerm, geluTerm}
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // Value returns φ(z).
 func (f Formula) Value(z float64) float64 {
@@ -430,7 +429,7 @@ func (s HermiteSeries) Validate() error {
 			s.Scale)
 	}
 	for k, b := range s.Coeffs {
-		if !finite(b) {
+		if !special.Finite(b) {
 			return fmt.Errorf("design: coefficient b_%d of the series is %v; it must be finite", k,
 				b)
 		}

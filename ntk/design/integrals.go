@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/cmplx"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
@@ -142,37 +143,14 @@ func (p pair) fill(a, b *basis, minus, plus float64) {
 func (p pair) hinges(a, b *basis, i, j int, rho, r, minus, plus float64) {
 	sign := 1.
 	if a.reflected[i] != b.reflected[j] {
-		sign, rho, minus, plus = -1, -rho, plus, minus
+		sign, rho = -1, -rho
 	}
-	h, k := a.b[i], b.b[j]
-	mass := special.BivariateNormalTail(h, k, rho, r)
-	// k - ρh and h - ρk, without cancellation near |ρ| = 1
-	up := math.Copysign(1, rho)
-	rest := math.Min(minus, plus)
-	gap := k - up*h
-	kGivenH, hGivenK := gap+up*h*rest, up*(k*rest-gap)
-	tailK, tailH := conditionalTail(kGivenH, r), conditionalTail(hGivenK, r)
-	value := (rho+h*k)*mass - k*a.p0[i]*tailK - h*b.p0[j]*tailH
-	if r > 0 {
-		value += r / (2 * math.Pi) * math.Exp(-gap*gap/(2*r*r)-up*h*k/(1+math.Abs(rho)))
-	}
-	p.set(2+i, 2+j, a.s*b.s*value, sign*mass)
+	h := a.b[i]
+	c := gauss.CornerOf(h, b.b[j], a.p0[i], b.p0[j], rho, r, math.Min(minus, plus))
+	p.set(2+i, 2+j, a.s*b.s*c.Moment, sign*c.Mass)
 	// E[relu(u-h) 1(v>k)], and with the impulse of the step's derivative
-	first := a.p0[i]*tailK + rho*b.p0[j]*tailH - h*mass
-	p.set(2+i, b.size+j, a.s*first, sign*b.p0[j]*tailH/b.s)
-}
-
-func conditionalTail(x, r float64) float64 {
-	if r == 0 {
-		switch {
-		case x > 0:
-			return 0
-		case x < 0:
-			return 1
-		}
-		return 0.5
-	}
-	return special.NormalTail(x / r)
+	first := a.p0[i]*c.TailB + rho*b.p0[j]*c.TailA - h*c.Mass
+	p.set(2+i, b.size+j, a.s*first, sign*b.p0[j]*c.TailA/b.s)
 }
 
 // transform returns M = E[1(u > h) e^{ifv}] and D = E[δ(u-h) e^{ifv}].

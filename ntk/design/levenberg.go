@@ -3,6 +3,7 @@ package design
 import (
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -52,8 +53,8 @@ func (l *levenberg) run(x []float64, steps int) (cost float64, converged bool) {
 				free = append(free, j)
 			}
 		}
-		if len(free) == 0 || !finite(cost) {
-			return cost, finite(cost)
+		if len(free) == 0 || !special.Finite(cost) {
+			return cost, special.Finite(cost)
 		}
 		moved := false
 		for range 12 {

@@ -4,9 +4,9 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/integrate/quad"
 )
 
 // spreads computes V = N·Var[Θ_N] of one-hidden-layer nets at some cosines on the
@@ -501,8 +501,5 @@ func (f shape) panels(at []float64, do func(z, w float64)) {
 	}
 }
 
-var panelNodes, panelWeights = func() (x, w []float64) {
-	x, w = make([]float64, 16), make([]float64, 16)
-	quad.Legendre{}.FixedLocations(x, w, -1, 1)
-	return x, w
-}()
+// panelNodes and panelWeights are the rule of each panel.
+var panelNodes, panelWeights = quadrature.Legendre(16)

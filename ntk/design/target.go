@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -50,7 +51,7 @@ func checkSamples(s inverse.Samples) error {
 		if !(math.Abs(c) <= 1) {
 			return fmt.Errorf("design: sample %d is at the cosine %v, outside [-1, 1]", i, c)
 		}
-		if !finite(s.Values[i]) {
+		if !special.Finite(s.Values[i]) {
 			return fmt.Errorf("design: sample %d is %v; it must be finite", i, s.Values[i])
 		}
 	}
@@ -183,7 +184,7 @@ func (d Domain) wanted(target inverse.Target) ([]place, error) {
 		if err != nil {
 			return nil, fmt.Errorf("design: the target: %w", err)
 		}
-		if !finite(p.want) {
+		if !special.Finite(p.want) {
 			return nil, fmt.Errorf("design: the target %v is %v at (%v, %v, %v)", target, p.want,
 				p.q, p.k(), p.q2)
 		}

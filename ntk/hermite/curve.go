@@ -1,8 +1,12 @@
 package hermite
 
 import (
+	"context"
 	"math"
 	"sync"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
 )
 
 // Curve is both duals of a [Function] at one variance q, for every covariance
@@ -200,7 +204,7 @@ func (b *curveBuilder) resolve(from, to float64, depth int) {
 	if e > b.worst {
 		b.worst, b.at = e, mid
 	}
-	p.slope = differentiate(&p.v)
+	series.ChebyshevDerivative(p.slope[:], p.v[:])
 	for k := range p.slope {
 		p.slope[k] /= h
 	}
@@ -214,14 +218,11 @@ func (b *curveBuilder) interpolate(from, to float64) (p curvePanel, values [node
 	h, mid := (to-from)/2, from+(to-from)/2
 	var derivatives [nodes]float64
 	var left [nodes]int
-	var wg sync.WaitGroup
-	for j, y := range chebyshevPoints {
-		wg.Go(func() {
-			left[j] = pairWork
-			values[j], derivatives[j] = b.duals(mid+h*y, &left[j])
-		})
-	}
-	wg.Wait()
+	_ = parallel.Each(context.Background(), nodes, func(j int, _ func() bool) error {
+		left[j] = pairWork
+		values[j], derivatives[j] = b.duals(mid+h*chebyshevPoints[j], &left[j])
+		return nil
+	})
 	for _, l := range left {
 		b.work -= pairWork - l
 	}
@@ -249,10 +250,10 @@ func (b *curveBuilder) misfit(p *curvePanel, values *[nodes]float64) (e float64)
 		y := freshPoints[1]
 		v, d := b.duals(mid+h*y, &b.work)
 		if b.scale > 0 {
-			e = math.Max(e, math.Abs(v-clenshaw(&p.v, y))/b.scale/4)
+			e = math.Max(e, math.Abs(v-series.Chebyshev(p.v[:], y))/b.scale/4)
 		}
 		if !jumps && b.scaleD > 0 {
-			e = math.Max(e, math.Abs(d-clenshaw(&p.d, y))/b.scaleD/4)
+			e = math.Max(e, math.Abs(d-series.Chebyshev(p.d[:], y))/b.scaleD/4)
 		}
 	}
 	if math.IsNaN(values[0]+values[nodes-1]) || e != e {
@@ -283,9 +284,9 @@ func (c *Curve) At(gap float64) (value, derivative float64) {
 	p := &c.panels[i]
 	y := p.local(theta)
 	if c.jumps {
-		return clenshaw(&p.v, y), math.NaN()
+		return series.Chebyshev(p.v[:], y), math.NaN()
 	}
-	return clenshaw(&p.v, y), clenshaw(&p.d, y)
+	return series.Chebyshev(p.v[:], y), series.Chebyshev(p.d[:], y)
 }
 
 // Drop returns by how much the dual at covariance q - gap is below the one at
@@ -309,9 +310,9 @@ func (c *Curve) dropWithin(i int, theta float64) float64 {
 	for j, g := range gaussX {
 		t := mid + h*g
 		if c.jumps {
-			sum -= gaussW[j] * clenshaw(&p.slope, p.local(t))
+			sum -= gaussW[j] * series.Chebyshev(p.slope[:], p.local(t))
 		} else {
-			sum += gaussW[j] * clenshaw(&p.d, p.local(t)) * c.q * math.Sin(t)
+			sum += gaussW[j] * series.Chebyshev(p.d[:], p.local(t)) * c.q * math.Sin(t)
 		}
 	}
 	return sum * h

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/integrate/quad"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 )
 
 // MaxCoeffs is the largest number of coefficients that [Function.Coeffs]
@@ -27,10 +27,9 @@ var (
 )
 
 func init() {
-	quad.Legendre{}.FixedLocations(gaussX[:], gaussW[:], -1, 1)
-	if gaussX[0] > gaussX[1] { // ascending, as side.at wants it
-		slices.Reverse(gaussX[:])
-		slices.Reverse(gaussW[:])
+	x, w := quadrature.Legendre(gaussPoints)
+	for i := range x { // ascending, as side.at wants it
+		gaussX[gaussPoints-1-i], gaussW[gaussPoints-1-i] = x[i], w[i]
 	}
 	for k := 1; k < curveTerms; k++ {
 		up[k] = 1 / math.Sqrt(float64(k))

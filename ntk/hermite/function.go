@@ -5,6 +5,9 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // ResolveSettings says what [Resolve] is to know and to reach. Nil and the zero
@@ -152,7 +155,7 @@ func newFunction(f, df func(float64) float64, s *ResolveSettings) (*Function, er
 		return nil, fmt.Errorf("hermite: MaxStd is %v; it must be within [1e-6, 1e6]", s.MaxStd)
 	}
 	for _, z := range slices.Concat(s.Kinks, s.Jumps) {
-		if math.IsNaN(z) || math.IsInf(z, 0) {
+		if !special.Finite(z) {
 			return nil, fmt.Errorf("hermite: a kink or jump is declared at %v", z)
 		}
 	}
@@ -258,9 +261,10 @@ func (r *resolver) checkDerivative() error {
 			continue
 		}
 		h := (p.b - p.a) / 2
-		c := differentiate(&p.f)
+		var c [nodes]float64
+		series.ChebyshevDerivative(c[:], p.f[:])
 		y := freshPoints[2]
-		want, got := clenshaw(&c, y)/h, clenshaw(&p.d, y)
+		want, got := series.Chebyshev(c[:], y)/h, series.Chebyshev(p.d[:], y)
 		if math.Abs(want-got) > 1e-4*(math.Max(p.maxD, math.Abs(want)))+1e-9*p.max/h {
 			return fmt.Errorf("hermite: df(%v) is %.6g, and f has the slope %.6g there", p.a+h+h*y,
 				got, want)

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Polynomials sets dst[k] to h_k(z) for k = 0 … len(dst)-1, by the three-term
@@ -42,7 +44,7 @@ type Series struct {
 // infinite.
 func NewSeries(b []float64) (Series, error) {
 	for k, v := range b {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if !special.Finite(v) {
 			return Series{}, fmt.Errorf("hermite: coefficient b_%d is %v; all must be finite", k, v)
 		}
 	}

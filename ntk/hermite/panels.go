@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
 )
 
 // nodes is the number of Chebyshev points that a panel is interpolated at.
@@ -18,28 +20,22 @@ var (
 
 func init() {
 	for j := range nodes {
-		chebyshevPoints[j] = -math.Cos(math.Pi * (float64(j) + 0.5) / nodes)
+		chebyshevPoints[j] = -series.ChebyshevPoint(j, nodes)
 		for k := range nodes {
 			a := 2. / nodes
 			if k == 0 {
 				a = 1. / nodes
 			}
-			chebyshevMatrix[k][j] = a * math.Cos(float64(k)*math.Pi*(float64(nodes-1-j)+0.5)/nodes)
+			chebyshevMatrix[k][j] = a * series.ChebyshevAtPoint(k, nodes-1-j, nodes)
 		}
 	}
-	monomialMatrix[0][0], monomialMatrix[1][1] = 1, 1
-	for k := 2; k < nodes; k++ {
-		for m := range nodes {
-			if m > 0 {
-				monomialMatrix[k][m] = 2 * monomialMatrix[k-1][m-1]
-			}
-			monomialMatrix[k][m] -= monomialMatrix[k-2][m]
-		}
+	for k, row := range series.ChebyshevInPowers(nodes) {
+		copy(monomialMatrix[k][:], row)
 	}
 }
 
 // chebyshev returns the coefficients of the interpolant of values at
-// chebyshevPoints.
+// chebyshevPoints, as [series.ChebyshevCoeffs] does, by a matrix that is made once.
 func chebyshev(values *[nodes]float64) (c [nodes]float64) {
 	for k := range nodes {
 		row := &chebyshevMatrix[k]
@@ -50,27 +46,6 @@ func chebyshev(values *[nodes]float64) (c [nodes]float64) {
 		c[k] = s
 	}
 	return c
-}
-
-// differentiate returns the coefficients of the derivative in y.
-func differentiate(c *[nodes]float64) (d [nodes]float64) {
-	for k := nodes - 2; k >= 0; k-- {
-		d[k] = 2 * float64(k+1) * c[k+1]
-		if k+2 < nodes {
-			d[k] += d[k+2]
-		}
-	}
-	d[0] /= 2
-	return d
-}
-
-// clenshaw returns Σ c_k T_k(y).
-func clenshaw(c *[nodes]float64, y float64) float64 {
-	var b1, b2 float64
-	for k := nodes - 1; k > 0; k-- {
-		b1, b2 = 2*y*b1-b2+c[k], b1
-	}
-	return y*b1 - b2 + c[0]
 }
 
 // monomials returns the powers of Σ c_k T_k. The coefficients of a resolved
@@ -245,7 +220,7 @@ func (r *resolver) sample(a, b float64) fit {
 			}
 			x := r.call(name, fn, mid+h*y)
 			largest = math.Max(largest, math.Abs(x))
-			err = math.Max(err, math.Abs(x-clenshaw(&c, y))/4)
+			err = math.Max(err, math.Abs(x-series.Chebyshev(c[:], y))/4)
 		}
 		return c, largest, err, noise
 	}
@@ -259,13 +234,13 @@ func (r *resolver) sample(a, b float64) fit {
 		for k := degree(&c, 2e-16*p.max); k < nodes; k++ {
 			c[k] = 0 // rounding, which differentiation would grow
 		}
-		p.d = differentiate(&c)
+		series.ChebyshevDerivative(p.d[:], c[:])
 		for k := range p.d {
 			p.d[k] /= h
 		}
 		p.maxD = 0
 		for _, y := range freshPoints {
-			p.maxD = math.Max(p.maxD, math.Abs(clenshaw(&p.d, y)))
+			p.maxD = math.Max(p.maxD, math.Abs(series.Chebyshev(p.d[:], y)))
 		}
 	}
 	return p
@@ -526,7 +501,7 @@ func (p *fit) extend(z float64) float64 {
 	for k := degree(&c, 2e-16*p.max+p.noise/8); k < nodes; k++ {
 		c[k] = 0
 	}
-	return clenshaw(&c, (2*z-p.a-p.b)/(p.b-p.a))
+	return series.Chebyshev(c[:], (2*z-p.a-p.b)/(p.b-p.a))
 }
 
 // jumpsAmongBreaks records the breaks at which f itself jumps, declared as

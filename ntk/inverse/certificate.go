@@ -5,9 +5,9 @@ import (
 	"math"
 	"sort"
 
-	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
-
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
@@ -199,7 +199,7 @@ func (s *source) series(
 		}
 		var sum float64
 		for k, v := range a {
-			if sum += math.Abs(v); !isFinite(sum) {
+			if sum += math.Abs(v); !special.Finite(sum) {
 				return nil, nil, nil, 0, false, fmt.Errorf(
 					"inverse: the coefficients of %s to degree %d are too large for double "+
 						"precision",
@@ -399,28 +399,6 @@ func (s *source) certifyValues(d *fitData, set CertifySettings) (*Certificate, e
 	return c, nil
 }
 
-// chebyshev returns the coefficients of c^k in T_j, row j, for j ≤ degree.
-func chebyshev(degree int) [][]float64 {
-	t := make([][]float64, degree+1)
-	for j := range t {
-		t[j] = make([]float64, j+1)
-		switch j {
-		case 0:
-			t[0][0] = 1
-		case 1:
-			t[1][1] = 1
-		default:
-			for k, v := range t[j-1] {
-				t[j][k+1] += 2 * v
-			}
-			for k, v := range t[j-2] {
-				t[j][k] -= v
-			}
-		}
-	}
-	return t
-}
-
 // highest is the last degree that Chebyshev expansions are asked for.
 const highest = 60
 
@@ -449,23 +427,21 @@ func (s *source) coefficientsOfFunction(c *Certificate, d *fitData) (reason stri
 		r := 1/rho + math.Sqrt(1/(rho*rho)-1)
 		n := int(math.Ceil(math.Log(2/valueError)/math.Log(r))) + 2
 		if t == nil {
-			t = chebyshev(n + 60)
+			t = series.ChebyshevInPowers(n + 61)
 		}
 		x := make([]float64, n)
 		for i := range x {
-			x[i] = rho * math.Cos(math.Pi*(float64(i)+0.5)/float64(n))
+			x[i] = rho * series.ChebyshevPoint(i, n)
 		}
 		v, err := s.values(x)
 		if err != nil {
 			return "", err
 		}
-		coeffs := make([]float64, n)
+		for i, y := range v {
+			x[i] = y / d.scale
+		}
+		coeffs := series.ChebyshevCoeffs(x)
 		for j := range coeffs {
-			for i := range v {
-				coeffs[j] += v[i] / d.scale * math.Cos(
-					math.Pi*float64(j)*(float64(i)+0.5)/float64(n))
-			}
-			coeffs[j] *= 2 / float64(n)
 			if bound := 2 * top / math.Pow(r, float64(j)); j > 0 && reason == "" &&
 				math.Abs(coeffs[j]) > bound+16*s.rounding() {
 				reason = fmt.Sprintf(
@@ -481,7 +457,6 @@ func (s *source) coefficientsOfFunction(c *Certificate, d *fitData) (reason stri
 			resolved = resolved &&
 				(j < 3*n/4 || math.Abs(coeffs[j]) < 8*top/math.Pow(r, float64(j))+16*s.rounding())
 		}
-		coeffs[0] /= 2
 		for k := range best {
 			var a, u float64
 			for j := k; j < n; j++ {
@@ -531,7 +506,7 @@ func (s *source) coefficientsOfSamples(c *Certificate, d *fitData) {
 	if rho == 0 {
 		return
 	}
-	t := chebyshev(highest)
+	t := series.ChebyshevInPowers(highest + 1)
 	for n := 0; ; n++ {
 		f := d.fitPolynomial(n, rho, t)
 		if f == nil {
@@ -597,7 +572,7 @@ func (d *fitData) fitPolynomial(n int, rho float64, t [][]float64) *polynomialFi
 	r.MulVec(x, &b)
 	r.SubVec(y, &r)
 	f := &polynomialFit{chi2: mat.Dot(&r, &r)}
-	if !isFinite(f.chi2) {
+	if !special.Finite(f.chi2) {
 		return nil
 	}
 	var upper mat.Dense

@@ -9,6 +9,8 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/integrate/quad"
 )
 
@@ -58,7 +60,7 @@ func FiniteWidthVariance(phi ntk.Activation, q, k, q2 float64) (float64, error) 
 		return 0, err
 	}
 	v := m.variance(k, 1)
-	if !isFinite(v) {
+	if !special.Finite(v) {
 		return 0, &ntk.DomainError{Q: q, K: k, Q2: q2, Reason: notFinite}
 	}
 	return v, nil
@@ -179,17 +181,9 @@ const (
 	panelNodes = 16
 )
 
-// panelRule integrates f against N(0, 1) over ±panelReach, in panels of at most the
+// integrate integrates f against N(0, 1) over ±panelReach, in panels of at most the
 // width, with breaks at the given places too.
-type panelRule struct{ x, w []float64 }
-
-func newPanelRule() panelRule {
-	p := panelRule{make([]float64, panelNodes), make([]float64, panelNodes)}
-	quad.Legendre{}.FixedLocations(p.x, p.w, -1, 1)
-	return p
-}
-
-func (p panelRule) integrate(
+func integrate(
 	width float64, breaks []float64, f func(z float64) [5]float64,
 ) (sum [5]float64) {
 	edges := []float64{-panelReach, panelReach}
@@ -199,14 +193,15 @@ func (p panelRule) integrate(
 		}
 	}
 	slices.Sort(edges)
+	nodes, weights := quadrature.Legendre(panelNodes)
 	for i := 1; i < len(edges); i++ {
 		n := math.Ceil((edges[i] - edges[i-1]) / width)
 		half := (edges[i] - edges[i-1]) / n / 2
 		for j := range int(n) {
 			middle := edges[i-1] + half*float64(2*j+1)
-			for l, x := range p.x {
+			for l, x := range nodes {
 				z := middle + half*x
-				weight := p.w[l] * half * math.Exp(-z*z/2) / math.Sqrt(2*math.Pi)
+				weight := weights[l] * half * math.Exp(-z*z/2) / math.Sqrt(2*math.Pi)
 				if weight == 0 {
 					continue
 				}
@@ -257,7 +252,6 @@ func breaksOf(phi ntk.Activation, far float64) []float64 {
 }
 
 func panelMoments(phi ntk.Activation, q, k, q2 float64) (unitMoments, error) {
-	p := newPanelRule()
 	at := func(z float64) [5]float64 { return unitProducts(phi.Value(z), phi.Derivative(z)) }
 	s, s2 := math.Sqrt(q), math.Sqrt(q2)
 	kinks := bendsOf(phi, math.Max(1e-6, panelReach*math.Max(s, s2)))
@@ -270,7 +264,7 @@ func panelMoments(phi ntk.Activation, q, k, q2 float64) (unitMoments, error) {
 	}
 	// Both at once: u = σz and v = ±σ'z.
 	together := func(width, sign float64) [5]float64 {
-		return p.integrate(width, append(over(s), over(sign*s2)...), func(z float64) [5]float64 {
+		return integrate(width, append(over(s), over(sign*s2)...), func(z float64) [5]float64 {
 			a, b := at(s*z), at(sign*s2*z)
 			for i := range a {
 				a[i] *= b[i]
@@ -283,7 +277,7 @@ func panelMoments(phi ntk.Activation, q, k, q2 float64) (unitMoments, error) {
 			if q == 0 {
 				return at(0)
 			}
-			return p.integrate(0.25, over(math.Sqrt(q)),
+			return integrate(0.25, over(math.Sqrt(q)),
 				func(z float64) [5]float64 { return at(math.Sqrt(q) * z) })
 		}
 		a, b := one(q), one(q2)
@@ -316,12 +310,12 @@ func panelMoments(phi ntk.Activation, q, k, q2 float64) (unitMoments, error) {
 	sort.Float64s(breaks)
 	inner := over(s2)
 	shifted := make([]float64, len(inner))
-	return p.integrate(width, breaks, func(z float64) [5]float64 {
+	return integrate(width, breaks, func(z float64) [5]float64 {
 		for i, b := range inner {
 			shifted[i] = (b - rho*z) / r
 		}
 		a := at(s * z)
-		b := p.integrate(math.Min(1, width/r), shifted,
+		b := integrate(math.Min(1, width/r), shifted,
 			func(y float64) [5]float64 { return at(s2 * (rho*z + r*y)) })
 		for i := range a {
 			a[i] *= b[i]

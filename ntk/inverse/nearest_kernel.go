@@ -7,6 +7,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/nnls"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -299,7 +300,7 @@ func (s *source) finiteValues(cosines []float64) ([]float64, error) {
 			"kernel on the sphere: %w", s.name, err)
 	}
 	for i, v := range values {
-		if !isFinite(v) {
+		if !special.Finite(v) {
 			return nil, fmt.Errorf("inverse: the target %s is %v at c = %v; it must be finite on "+
 				"[-1, 1]", s.name, v, cosines[i])
 		}
@@ -473,7 +474,7 @@ func (s *source) fit(d *fitData, degree int, slope, shift float64) (*NearestKern
 		return nil, fmt.Errorf("inverse: fit of degree %d to %s: %w", degree, s.name, err)
 	}
 	for k := range result.X {
-		if result.X[k] *= d.scale; !isFinite(result.X[k]) {
+		if result.X[k] *= d.scale; !special.Finite(result.X[k]) {
 			return nil, fmt.Errorf(
 				"inverse: fit of degree %d to %s: a_%d is too large for double precision", degree,
 				s.name, k)

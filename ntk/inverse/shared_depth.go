@@ -10,6 +10,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/nnls"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -349,7 +350,7 @@ func (n *deep) descend(f []float64, enough float64) ([]float64, float64, error) 
 		for k := range columns {
 			columns[k][rows] = heavy
 		}
-		if !isFinite(euclidean(b)) || !isFinite(largest) {
+		if !special.Finite(euclidean(b)) || !special.Finite(largest) {
 			return f, math.Inf(1), nil
 		}
 		result, err := nnls.Solve(columns, b, 0)

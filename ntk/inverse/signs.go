@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // SignRule chooses the signs of the b_k, each choice of which gives the same
@@ -72,7 +74,7 @@ func chooseSigns(b []float64, set Settings, slope, shift, variance float64) erro
 		return err
 	}
 	best := v.search(free)
-	if !isFinite(best) {
+	if !special.Finite(best) {
 		return errors.New(
 			"inverse: the finite-width variance is too large for double precision, whatever the " +
 				"signs; a lower degree is needed")

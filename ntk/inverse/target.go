@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Target is a kernel that one wants on the sphere: a curve K(c) over the cosine c. An
@@ -132,7 +133,7 @@ func (s Samples) source() (*source, error) {
 		if !(math.Abs(c) <= 1) {
 			return nil, fmt.Errorf("inverse: sample %d is at the cosine %v, outside [-1, 1]", i, c)
 		}
-		if v := s.Values[i]; !isFinite(v) {
+		if v := s.Values[i]; !special.Finite(v) {
 			return nil, fmt.Errorf("inverse: sample %d is %v; it must be finite", i, v)
 		}
 	}
@@ -153,5 +154,3 @@ func (s Samples) source() (*source, error) {
 func cutOff(a []float64, rest float64) ntk.PowerSeries {
 	return ntk.Must(ntk.NewPowerSeries(a)).WithRest(rest)
 }
-
-func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 )
 
@@ -83,7 +84,7 @@ func (h *host) Advance(ctx context.Context, k int) error {
 		if err != nil {
 			return err
 		}
-		if !finite(loss) {
+		if !special.Finite(loss) {
 			t.Losses = append(t.Losses, loss)
 			return nil
 		}

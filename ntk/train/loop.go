@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // newSteps returns what takes the steps of the trials: what their models have for it,
@@ -155,7 +156,7 @@ func (t *Trial) atEpoch(ctx context.Context) {
 			t.fault(ctx, err)
 			return
 		}
-		if !finite(loss) {
+		if !special.Finite(loss) {
 			t.diverge(ctx, "training")
 			return
 		}
@@ -191,7 +192,7 @@ func (t *Trial) measure(ctx context.Context) {
 		t.Settings.Loss.of(t.f, t.Y), t.Settings.Loss.of(t.fTest, t.yTest),
 		ntk.Must(ntk.Accuracy(t.f, t.Y)), ntk.Must(ntk.Accuracy(t.fTest, t.yTest)),
 	}
-	if !finite(point.TestLoss) {
+	if !special.Finite(point.TestLoss) {
 		t.diverge(ctx, "test")
 		return
 	}
@@ -229,7 +230,7 @@ func (t *Trial) checkpoint(ctx context.Context) {
 		t.fault(ctx, err)
 		return
 	}
-	if finite(loss) {
+	if special.Finite(loss) {
 		t.stamp()
 		t.note = t.save(false, false)
 	}
@@ -259,7 +260,7 @@ func (t *Trial) ahead(most int) int {
 // advanced takes in what Advance did.
 func (t *Trial) advanced(ctx context.Context, err error) {
 	st, taken := &t.state, t.Losses
-	if n := len(taken); n > 0 && !finite(taken[n-1]) {
+	if n := len(taken); n > 0 && !special.Finite(taken[n-1]) {
 		taken = taken[:n-1]
 	}
 	st.Epoch, st.Step = t.after(len(taken))

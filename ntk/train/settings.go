@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -125,7 +126,7 @@ func (s Settings) check() error {
 		return fmt.Errorf("train: LossFactor is %v; it must be a finite number > 0, or 0 for 1",
 			s.LossFactor)
 	}
-	if math.IsNaN(s.OutputScale) || math.IsInf(s.OutputScale, 0) {
+	if !special.Finite(s.OutputScale) {
 		return fmt.Errorf("train: OutputScale is %v; it must be finite, or 0 for 1", s.OutputScale)
 	}
 	if s.Loss != SquaredError && s.Loss != CrossEntropy {

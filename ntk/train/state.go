@@ -2,7 +2,6 @@ package train
 
 import (
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -66,5 +65,3 @@ func (w *stopwatch) elapsed() time.Duration {
 	w.last = now
 	return w.sum
 }
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 )
@@ -157,19 +158,15 @@ func (l *library) divide(m, n, k int, f func(i0, i1, j0, j1 int)) {
 	const tile = 64
 	workers := min(l.workers, (max(m, n)+tile-1)/tile)
 	edge := func(size, w int) int { return min(size, (size*w/workers+tile-1)/tile*tile) }
-	var group sync.WaitGroup
-	for w := range workers {
-		group.Go(func() {
-			if m >= n {
-				if i0, i1 := edge(m, w), edge(m, w+1); i0 < i1 {
-					f(i0, i1, 0, n)
-				}
-			} else if j0, j1 := edge(n, w), edge(n, w+1); j0 < j1 {
-				f(0, m, j0, j1)
+	parallel.For(workers, 1, func(lo, hi int) {
+		if m >= n {
+			if i0, i1 := edge(m, lo), edge(m, hi); i0 < i1 {
+				f(i0, i1, 0, n)
 			}
-		})
-	}
-	group.Wait()
+		} else if j0, j1 := edge(n, lo), edge(n, hi); j0 < j1 {
+			f(0, m, j0, j1)
+		}
+	})
 }
 
 // threaded calls f with the library's own threads on, for what is not divided.

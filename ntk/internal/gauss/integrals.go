@@ -3,10 +3,9 @@ package gauss
 import (
 	"math"
 	"math/cmplx"
-	"sync"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
-	"gonum.org/v1/gonum/integrate/quad"
 )
 
 // Dual is E[f(u)g(v)] for the atoms f and g of u and v. Neighbours that differ in
@@ -218,7 +217,7 @@ type truncated[T float64 | complex128] struct {
 // reals fills out with the moments E[u^i v^j (1(y > b) - less)], rest is as large.
 func reals(t truncated[float64], out, rest []float64, m, n int) {
 	if t.varY <= 0 {
-		out[0] = math.Exp(t.scale) * (settled(t.above) - t.less)
+		out[0] = math.Exp(t.scale) * (special.ConditionalTail(t.above, 0) - t.less)
 		stein(out, m, n, t.normal, nil)
 		return
 	}
@@ -240,7 +239,7 @@ func reals(t truncated[float64], out, rest []float64, m, n int) {
 // complexes is reals where waves make means complex.
 func complexes(t truncated[complex128], out, rest []complex128, m, n int) {
 	if t.varY <= 0 {
-		out[0] = cmplx.Exp(t.scale) * complex(settled(real(t.above))-t.less, 0)
+		out[0] = cmplx.Exp(t.scale) * complex(special.ConditionalTail(real(t.above), 0)-t.less, 0)
 		stein(out, m, n, t.normal, nil)
 		return
 	}
@@ -258,17 +257,6 @@ func complexes(t truncated[complex128], out, rest []complex128, m, n int) {
 	}, nil)
 	edges := [...]edge[complex128]{{uy, vy, rest}}
 	stein(out, m, n, t.normal, edges[:])
-}
-
-// settled is P(y > b) where y is its mean.
-func settled(above float64) float64 {
-	switch {
-	case above < 0:
-		return 1
-	case above > 0:
-		return 0
-	}
-	return 0.5
 }
 
 // mass is e^scale (Q(z) - less), Q the normal tail.
@@ -411,7 +399,7 @@ func bothOpen(h, k, rho, r, less, less2 float64) float64 {
 	if math.Abs(rho) < 0.925 {
 		// the means and, by Plackett's formula, the covariance: it keeps its digits
 		// where odd gates make either small
-		nodes, weights := legendre()
+		nodes, weights := quadrature.Legendre(20)
 		half := math.Asin(rho) / 2
 		var sum float64
 		for i, x := range nodes {
@@ -430,12 +418,6 @@ func bothOpen(h, k, rho, r, less, less2 float64) float64 {
 	}
 	return -bothOpen(h, -k, -rho, r, less, 0)
 }
-
-var legendre = sync.OnceValues(func() (x, w []float64) {
-	x, w = make([]float64, 20), make([]float64, 20)
-	quad.Legendre{}.FixedLocations(x, w, -1, 1)
-	return x, w
-})
 
 // alone is E[g(u)] at variance q.
 func alone(gates []Gate, m int, q float64) float64 {

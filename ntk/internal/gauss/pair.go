@@ -1,5 +1,6 @@
 // Package gauss has Gaussian expectations in closed form: pairs of jointly normal
-// pre-activations, and the terms that the duals of activations are sums of.
+// pre-activations, and the terms that the duals of activations are sums of ([Atoms]). [Sum]
+// has the duals of a sum of them, by the fastest way.
 package gauss
 
 import "math"

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 )
 
@@ -242,7 +241,7 @@ func (m *matrix[T]) choose(ctx context.Context) error {
 		if m.fast {
 			p.follow(m.e.Slopes)
 		}
-		if err := parallel(ctx, (p.n+15)/16, func(task int) (err error) {
+		if err := parallel.Each(ctx, (p.n+15)/16, func(task int, _ func() bool) (err error) {
 			for i := 16 * task; i < min(16*task+16, p.n) && err == nil; i++ {
 				p.prepared[i], err = m.e.Prepare(p.q[i])
 			}
@@ -283,7 +282,7 @@ func (m *matrix[T]) valuesOnSphere(lo, hi float64) error {
 
 // values sets the kernels of equal and of opposite rows.
 func (m *matrix[T]) values(ctx context.Context) error {
-	return parallel(ctx, len(m.classes), func(task int) error {
+	return parallel.Each(ctx, len(m.classes), func(task int, _ func() bool) error {
 		if c := &m.classes[task]; len(c.columns) > 0 {
 			i := c.columns[0]
 			q, a := m.x.q[i], m.x.prepared[i]
@@ -352,7 +351,7 @@ func (m *matrix[T]) run(ctx context.Context, progress func(done, total int)) err
 		report(0)
 	}
 	products := sync.Pool{New: func() any { return make([]T, h*w) }}
-	return parallel(ctx, len(tiles), func(task int) error {
+	return parallel.Each(ctx, len(tiles), func(task int, _ func() bool) error {
 		t := tiles[task]
 		k := products.Get().([]T)
 		defer products.Put(k)
@@ -517,55 +516,4 @@ func mirror[T float32 | float64](dst []T, n int, t tile, i0, i1 int) {
 			below[0], below[1], below[2], below[3] = a[l], b[l], c[l], d[l]
 		}
 	}
-}
-
-// parallel calls f(0) … f(tasks-1) on all processors, until ctx ends or one
-// returns an error. Of several errors it returns that of the first task: tasks
-// are handed out in order, so one that was not reached comes after it. A panic of f,
-// which may be a caller's function, goes on in the caller's goroutine.
-func parallel(ctx context.Context, tasks int, f func(task int) error) error {
-	var next atomic.Int64
-	var stop atomic.Bool
-	var group sync.WaitGroup
-	var mutex sync.Mutex
-	var first error
-	at := tasks
-	var panicked any
-	for range min(tasks, runtime.GOMAXPROCS(0)) {
-		group.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					stop.Store(true)
-					mutex.Lock()
-					panicked = p
-					mutex.Unlock()
-				}
-			}()
-			for !stop.Load() && ctx.Err() == nil {
-				task := int(next.Add(1)) - 1
-				if task >= tasks {
-					return
-				}
-				if err := f(task); err != nil {
-					stop.Store(true)
-					mutex.Lock()
-					if task < at {
-						first, at = err, task
-					}
-					mutex.Unlock()
-				}
-			}
-		})
-	}
-	group.Wait()
-	if panicked != nil {
-		panic(panicked)
-	}
-	if first != nil {
-		return first
-	}
-	if int(next.Load()) < tasks { // a context that ends after the work is no matter
-		return ctx.Err()
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 )
 
 // points are inputs with what a kernel matrix needs to know of each.
@@ -37,7 +39,7 @@ func newPoints[T float32 | float64](ctx context.Context, x Inputs[T]) (*points[T
 		class: make([]int32, x.N), negated: make([]bool, x.N), hash: make([]uint64, x.N),
 	}
 	const block = 16
-	err := parallel(ctx, (p.n+block-1)/block, func(task int) error {
+	err := parallel.Each(ctx, (p.n+block-1)/block, func(task int, _ func() bool) error {
 		for i := task * block; i < min(task*block+block, p.n); i++ {
 			if err := p.look(i); err != nil {
 				return err

@@ -6,6 +6,8 @@ import (
 	"sort"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/series"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Curve is a kernel on inputs of one norm as a table of polynomials in
@@ -175,7 +177,7 @@ func (f *fitter) fit(lo, hi, err float64, depth int) bool {
 		want, got := f.at(s.mid+s.half*x), s.at(x)
 		for o := range f.e.Outputs {
 			switch d := math.Abs(got[o] - want[o]); {
-			case math.IsNaN(d) || math.IsInf(d, 0):
+			case !special.Finite(d):
 				return false
 			case d > 0:
 				worst = math.Max(worst, d/f.scale[o])
@@ -265,7 +267,7 @@ func (f *fitter) tabulate(octaves int, fine uint) *Curve {
 			half := (hi - lo) / 2
 			var y [most][]float64
 			for j := range terms {
-				v, _ := f.value(side, p.mid+half*chebyshevZero(j, terms)-c.delta)
+				v, _ := f.value(side, p.mid+half*series.ChebyshevPoint(j, terms)-c.delta)
 				for o := range y {
 					y[o] = append(y[o], v[o])
 				}
@@ -300,32 +302,14 @@ func horner(a *[curveDegree + 1]float64, x float64) float64 {
 	return v
 }
 
-// chebyshevZero is zero j of n of the Chebyshev polynomial of degree n.
-func chebyshevZero(j, n int) float64 { return math.Cos(math.Pi * (float64(j) + 0.5) / float64(n)) }
-
-// powers returns the coefficients, in powers of x, of the polynomial that is
-// y[j] at chebyshevZero(j, len(y)).
+// powers returns the coefficients, in powers of x, of the polynomial that is y[j] at
+// series.ChebyshevPoint(j, len(y)).
 func powers(y []float64) []float64 {
-	n := len(y)
-	sum, before, now := make([]float64, n), make([]float64, n), make([]float64, n)
-	now[0] = 1 // T_0, then T_1 = x T_0 and T_{k+1} = 2x T_k - T_{k-1}
-	for k := range n {
-		factor, c := 2., 0.
-		for j, v := range y {
-			c += 2 / float64(n) * v * math.Cos(math.Pi*float64(k)*(float64(j)+0.5)/float64(n))
+	sum, rows := make([]float64, len(y)), series.ChebyshevInPowers(len(y))
+	for k, b := range series.ChebyshevCoeffs(y) {
+		for l, t := range rows[k] {
+			sum[l] += b * t
 		}
-		if k == 0 {
-			factor, c = 1, c/2
-		}
-		next := make([]float64, n)
-		for l := range n {
-			sum[l] += c * now[l]
-			next[l] = -before[l]
-			if l > 0 {
-				next[l] += factor * now[l-1]
-			}
-		}
-		before, now = now, next
 	}
 	return sum
 }

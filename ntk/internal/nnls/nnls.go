@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -57,7 +58,7 @@ const (
 func Solve(columns [][]float64, b []float64, limit int) (Result, error) {
 	m, n := len(b), len(columns)
 	for i, v := range b {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if !special.Finite(v) {
 			return Result{}, fmt.Errorf("nnls: entry %d of the right side is %v; it must be finite",
 				i, v)
 		}
@@ -86,7 +87,7 @@ func Solve(columns [][]float64, b []float64, limit int) (Result, error) {
 				m)
 		}
 		s.norm[j] = length(col)
-		if math.IsNaN(s.norm[j]) || math.IsInf(s.norm[j], 0) {
+		if !special.Finite(s.norm[j]) {
 			return Result{}, fmt.Errorf(
 				"nnls: column %d is not finite, or too long for double precision", j)
 		}

@@ -1,5 +1,5 @@
-// Package series is the arithmetic of power series Σ a_k c^k given by their coefficients,
-// degree 0 first.
+// Package series is the arithmetic of power series Σ a_k c^k and of Chebyshev series
+// Σ b_k T_k(c), given by their coefficients, degree 0 first.
 package series
 
 // TrimZeros returns a without its zeros of the highest degrees, of which it keeps the first.

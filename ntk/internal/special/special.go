@@ -5,10 +5,12 @@ package special
 import (
 	"math"
 	"math/cmplx"
-	"sync"
 
-	"gonum.org/v1/gonum/integrate/quad"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 )
+
+// Finite says that v is a number and not infinite.
+func Finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // NormalDensity is p(x) = e^{-x²/2}/√(2π).
 func NormalDensity(x float64) float64 {
@@ -18,6 +20,20 @@ func NormalDensity(x float64) float64 {
 // NormalTail is Q(x) = P(z > x) for a standard normal z, accurate in the far
 // tail too.
 func NormalTail(x float64) float64 { return math.Erfc(x/math.Sqrt2) / 2 }
+
+// ConditionalTail is P(r z > x) = Q(x/r), r ≥ 0, with its limit at r = 0: ½ where x is 0 too.
+func ConditionalTail(x, r float64) float64 {
+	if r == 0 {
+		switch {
+		case x > 0:
+			return 0
+		case x < 0:
+			return 1
+		}
+		return 0.5
+	}
+	return NormalTail(x / r)
+}
 
 // Faddeeva is w(z) = e^{-z²} erfc(-iz), for any z where it does not overflow.
 //
@@ -89,17 +105,6 @@ func faddeevaRules() (trapezoidal, midpoints [12]quadratureNode) {
 	return trapezoidal, midpoints
 }
 
-// legendre6, legendre12 and legendre20 are Gauss-Legendre rules on [-1, 1].
-var legendre6, legendre12, legendre20 = legendre(6), legendre(12), legendre(20)
-
-func legendre(n int) func() ([]float64, []float64) {
-	return sync.OnceValues(func() ([]float64, []float64) {
-		x, w := make([]float64, n), make([]float64, n)
-		quad.Legendre{}.FixedLocations(x, w, -1, 1)
-		return x, w
-	})
-}
-
 // BivariateNormalTail is P(u > h, v > k) for standard normal u and v with
 // correlation rho in [-1, 1], given also r = √(1 - rho²), which a caller may
 // know better than rho near ±1 tells. The absolute error is below 1e-15.
@@ -121,13 +126,14 @@ func BivariateNormalTail(h, k, rho, r float64) float64 {
 		return NormalTail(h)
 	}
 	if math.Abs(rho) < 0.925 {
-		nodes, weights := legendre20()
+		n := 20
 		switch { // the fewer nodes, the shorter the way from 0
 		case math.Abs(rho) < 0.3:
-			nodes, weights = legendre6()
+			n = 6
 		case math.Abs(rho) < 0.75:
-			nodes, weights = legendre12()
+			n = 12
 		}
+		nodes, weights := quadrature.Legendre(n)
 		half := math.Asin(rho) / 2
 		var sum float64
 		for i, x := range nodes {
@@ -165,7 +171,7 @@ func nearOne(h, k, a float64) float64 {
 		exact -= math.Exp(-hk/2) * math.Sqrt(
 			2*math.Pi) * NormalTail(b/a) * b * (1 - c*b2*(1-d*b2/5)/3)
 	}
-	nodes, weights := legendre20()
+	nodes, weights := quadrature.Legendre(20)
 	var rest float64
 	for i, t := range nodes {
 		x := a / 2 * (1 + t)
