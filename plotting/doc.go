@@ -43,6 +43,12 @@
 // circumflex or macron (U+0303, U+0302, U+0304) is set over the letter before it, as in φ̃.
 // A character for which the font has no shape is an error, not an empty box.
 //
+// # Numbers on axes
+//
+// What tick labels of six digits and more have in common is written once, on a line of the axis's
+// label: "+ 10¹³" is to be added to each. Values that differ by less than 1e-14 of themselves are
+// one to rounding, and drawn as one, unless they are whole numbers.
+//
 // # Log axes
 //
 // A log x axis starts at the smallest positive x. Points of series at x = 0 exactly, such
