@@ -109,11 +109,11 @@ func (s span) ends(axis string, fixed *[2]float64, log bool, pad float64) ([2]fl
 type logScale struct{ plot.LinearScale }
 
 // norm is where on the axis a value stands, from 0 to 1.
-func norm(a plot.Axis, v float64) float64 {
+func norm(a *plot.Axis, v float64) float64 {
 	if _, log := a.Scale.(logScale); log {
 		v = math.Log(v)
 	}
-	return a.Norm(v)
+	return (v - a.Min) / (a.Max - a.Min)
 }
 
 // newPlot returns gonum/plot's axes in our style, without anything in them.

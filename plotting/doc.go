@@ -49,6 +49,13 @@
 // label: "+ 10¹³" is to be added to each. Values that differ by less than 1e-14 of themselves are
 // one to rounding, and drawn as one, unless they are whole numbers.
 //
+// # Many points
+//
+// Of a line with more points than a picture has columns, those are drawn that can be seen: in each
+// column the first, the lowest, the highest and the last. More than 5000 dots, and lines that are
+// all over the axes, are drawn in pixels, in an SVG and a PDF as a picture inside it. The CSV has
+// all points.
+//
 // # Log axes
 //
 // A log x axis starts at the smallest positive x. Points of series at x = 0 exactly, such

@@ -32,7 +32,7 @@ func csvOf(d Drawing) ([]byte, error) {
 	}
 	var buf bytes.Buffer
 	w := csv.NewWriter(&buf)
-	rows := [][]string{{"panel", "series", "kind", "x", "y", "lower", "upper"}}
+	w.Write([]string{"panel", "series", "kind", "x", "y", "lower", "upper"})
 	for _, s := range d.datasets() {
 		columns := [][]float64{s.x, s.y, s.lower, s.upper}
 		var digits [4]int
@@ -46,10 +46,11 @@ func csvOf(d Drawing) ([]byte, error) {
 					row[3+j] = strconv.FormatFloat(c[i], 'g', digits[j], 64)
 				}
 			}
-			rows = append(rows, row)
+			w.Write(row)
 		}
 	}
-	if err := w.WriteAll(rows); err != nil {
+	w.Flush()
+	if err := w.Error(); err != nil {
 		return nil, fmt.Errorf("plotting: encoding a CSV: %w", err)
 	}
 	return buf.Bytes(), nil

@@ -1,6 +1,8 @@
 package plotting
 
 import (
+	"slices"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -32,7 +34,7 @@ func entries(figures []*Figure, pal palette) []entry {
 				shown = shown || d.kind == s.kind
 			}
 			if !shown {
-				es[i].series = append(es[i].series, plotted{s, s.stroke.paint(pal)})
+				es[i].series = append(es[i].series, plotted{series: s, color: s.stroke.paint(pal)})
 			}
 		}
 	}
@@ -163,39 +165,51 @@ func (f *Figure) freePlace(c draw.Canvas, p *plot.Plot, es []entry) (vg.Rectangl
 		return vg.Rectangle{}, false
 	}
 	t := toCanvas{c, p}
+	drawn := f.outlines(t)
 	for _, r := range places(c, w, h) {
-		if !f.covers(t, grow(r, vg.Points(3))) {
+		if !f.covers(t, drawn, grow(r, vg.Points(3))) {
 			return r, true
 		}
 	}
 	return vg.Rectangle{}, false
 }
 
+// outlines returns the places of the points of each series, and of the upper bound of a band.
+func (f *Figure) outlines(t toCanvas) [][2][]vg.Point {
+	drawn := make([][2][]vg.Point, len(f.series))
+	for i, s := range f.series {
+		switch s.kind {
+		case points:
+			drawn[i][0] = t.all(s.xs, s.ys)
+		case band:
+			drawn[i] = [2][]vg.Point{t.polyline(s.xs, s.ys), t.polyline(s.xs, s.hi)}
+		case line:
+			drawn[i][0] = t.polyline(s.xs, s.ys)
+		}
+	}
+	return drawn
+}
+
 // covers reports whether r covers part of a series.
-func (f *Figure) covers(t toCanvas, r vg.Rectangle) bool {
+func (f *Figure) covers(t toCanvas, drawn [][2][]vg.Point, r vg.Rectangle) bool {
 	area := draw.Canvas{Canvas: t.c.Canvas, Rectangle: r}
-	for _, s := range f.series {
+	for i, s := range f.series {
 		switch s.kind {
 		case line, points, band:
-			for _, ys := range [][]float64{s.ys, s.hi} {
-				if ys == nil {
-					continue
-				}
-				pts := t.polyline(s.xs, ys)
+			for _, pts := range drawn[i] {
 				for _, pt := range pts {
 					if contains(r, pt) {
 						return true
 					}
 				}
-				if s.kind != points && len(area.ClipLinesXY(pts)) > 0 {
+				if s.kind != points && len(pts) > 0 && len(area.ClipLinesXY(pts)) > 0 {
 					return true
 				}
 			}
 			if s.kind == band && len(s.xs) > 1 {
-				outline := t.polyline(s.xs, s.hi)
-				lower := t.polyline(s.xs, s.ys)
-				for i := len(lower) - 1; i >= 0; i-- {
-					outline = append(outline, lower[i])
+				outline := slices.Clone(drawn[i][1])
+				for _, pt := range slices.Backward(drawn[i][0]) {
+					outline = append(outline, pt)
 				}
 				if len(area.ClipPolygonXY(outline)) > 2 {
 					return true

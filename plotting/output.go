@@ -127,8 +127,11 @@ func SVG(d Drawing) ([]byte, error) {
 	if _, err := c.WriteTo(&buf); err != nil {
 		return nil, fmt.Errorf("plotting: encoding an SVG: %w", err)
 	}
-	return bytes.ReplaceAll(buf.Bytes(), []byte("font-family:Liberation Sans;"),
-		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), nil
+	b := bytes.ReplaceAll(buf.Bytes(), []byte("font-family:Liberation Sans;"),
+		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
+	// What vgsvg calls a JPEG is a PNG.
+	return bytes.ReplaceAll(b, []byte(`xlink:href="data:image/jpg;`),
+		[]byte(`xlink:href="data:image/png;`)), nil
 }
 
 // border leaves a little white around a drawing.
