@@ -269,6 +269,18 @@ func (s *stain) lines(lines [][]vg.Point, width vg.Length) {
 	}
 }
 
+// strokeDense draws a line that is thinned, in pixels where it is still too much for a shape.
+func strokeDense(c draw.Canvas, sty draw.LineStyle, pts []vg.Point) {
+	lines := c.ClipLinesXY(pts)
+	if len(pts) <= 2*denseLine && !(hasPixels(c) && crosses(c, lines...) > crowded) {
+		c.StrokeLines(sty, lines...)
+		return
+	}
+	many := newStain(c, color.NRGBAModel.Convert(sty.Color).(color.NRGBA), sty.Width)
+	many.lines(dashed(lines, sty.Dashes), sty.Width)
+	many.draw()
+}
+
 // area covers a polygon.
 func (s *stain) area(polygon []vg.Point) {
 	r := vector.NewRasterizer(s.mask.Rect.Max.X, s.mask.Rect.Max.Y)

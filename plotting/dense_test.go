@@ -82,6 +82,20 @@ func TestManyPointsAreFewShapes(t *testing.T) {
 	}
 }
 
+// The curves of a schematic are lines like any other.
+func TestDenseCurvesOfASchematic(t *testing.T) {
+	even, xs, ys := crowd(50_000)
+	for name, x := range map[string][]float64{"noise": even, "scribble": xs} {
+		net := NetSketch{Name: name, Layers: []int{1, 2, 1}, C: x, Kernel: ys, Designed: true}
+		for _, encode := range []func(Drawing) ([]byte, error){SVG, pdfOf, PNG} {
+			b, err := encode(NetworksAndKernels(net))
+			if err != nil || len(b) > 1<<19 {
+				t.Errorf("%s: a file of %d bytes, %v", name, len(b), err)
+			}
+		}
+	}
+}
+
 // differs is the part of the pixels by which a figure differs from what draw draws in its place.
 func differs(t *testing.T, f *Figure, with func(c draw.Canvas, to toCanvas)) float64 {
 	t.Helper()

@@ -116,15 +116,7 @@ func (s plotted) Plot(c draw.Canvas, p *plot.Plot) {
 			fillCircle(c, pts[0], vg.Points(s.stroke.weight), s.color)
 			return
 		}
-		lines := c.ClipLinesXY(pts)
-		if len(pts) > 2*denseLine || hasPixels(c) && crosses(c, lines...) > crowded {
-			width := vg.Points(s.stroke.weight)
-			many := newStain(c, s.color, width)
-			many.lines(dashed(lines, s.stroke.pattern()), width)
-			many.draw()
-			return
-		}
-		c.StrokeLines(s.lineStyle(), lines...)
+		strokeDense(c, s.lineStyle(), pts)
 	case band:
 		outline := t.polyline(s.xs, s.hi)
 		lower := t.polyline(s.xs, s.ys)

@@ -623,7 +623,7 @@ func (in inset) draw(p pen, x, y [2]float64) {
 			sty.Dashes = []vg.Length{p.pt(4.5), p.pt(3.5)}
 			sty.Width = p.pt(2)
 		}
-		area.StrokeLines(sty, area.ClipLinesXY(pts)...)
+		strokeDense(area, sty, thinned(pts))
 	}
 }
 
