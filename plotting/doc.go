@@ -43,6 +43,11 @@
 // circumflex or macron (U+0303, U+0302, U+0304) is set over the letter before it, as in φ̃.
 // A character for which the font has no shape is an error, not an empty box.
 //
+// A title, a label, a note or a legend entry that is too long for its place is broken at spaces,
+// then shrunk, together with the others of its figure or grid, to 6 points at least. The axes keep
+// half of a figure, or in small panels three quarters of what short texts would leave them. What
+// does not fit then is an error, which names the text.
+//
 // # Numbers on axes
 //
 // What tick labels of six digits and more have in common is written once, on a line of the axis's

@@ -12,6 +12,8 @@ import (
 type entry struct {
 	name   string
 	series []plotted
+	text   string  // name in lines
+	size   float64 // points
 }
 
 // entries lists the named series of figures, each name once, in the order of their first use.
@@ -27,7 +29,7 @@ func entries(figures []*Figure, pal palette) []entry {
 			if !ok {
 				i = len(es)
 				at[s.name] = i
-				es = append(es, entry{name: s.name})
+				es = append(es, entry{name: s.name, text: s.name, size: legendSize})
 			}
 			shown := false // a shared legend shows each kind once
 			for _, d := range es[i].series {
@@ -51,7 +53,12 @@ const (
 	legendInset = 6.0 // from the axes
 )
 
-func (e entry) caption() caption { return caption{text: e.name, size: legendSize, color: ink} }
+func (e entry) caption() caption { return caption{text: e.text, size: e.size, color: ink} }
+
+// height is that of a row with the entry.
+func (e entry) height() vg.Length {
+	return vg.Points(entryPitch + linePitch*e.size*float64(len(e.caption().lines())-1))
+}
 
 func (e entry) width() vg.Length { return vg.Points(thumbWidth+thumbGap) + e.caption().width() }
 
@@ -101,6 +108,10 @@ func drawBox(c draw.Canvas, es []entry, r vg.Rectangle) {
 
 // stripRows breaks entries into rows no wider than width.
 func stripRows(es []entry, width vg.Length) [][]entry {
+	return balanced(es, brokenRows(es, width))
+}
+
+func brokenRows(es []entry, width vg.Length) [][]entry {
 	var rows [][]entry
 	var used vg.Length
 	for _, e := range es {
@@ -116,28 +127,37 @@ func stripRows(es []entry, width vg.Length) [][]entry {
 	return rows
 }
 
+func stripRowHeight(row []entry) vg.Length {
+	h := vg.Points(entryPitch)
+	for _, e := range row {
+		h = max(h, e.height())
+	}
+	return h
+}
+
 func stripHeight(rows [][]entry) vg.Length {
 	if len(rows) == 0 {
 		return 0
 	}
-	return vg.Points(entryPitch*float64(len(rows)) + 4)
+	h := vg.Points(4)
+	for _, row := range rows {
+		h += stripRowHeight(row)
+	}
+	return h
 }
 
 // drawStrip draws rows of entries from the top down, each centred at x as far as it then stays on
 // the canvas.
 func drawStrip(c draw.Canvas, rows [][]entry, x, top vg.Length) {
-	y := top - vg.Points(4+entryPitch/2)
+	y := top - vg.Points(4)
 	for _, row := range rows {
-		w := -vg.Points(entryGap)
-		for _, e := range row {
-			w += e.width() + vg.Points(entryGap)
-		}
+		w, h := rowWidth(row), stripRowHeight(row)
 		at := max(c.Min.X, min(x-w/2, c.Max.X-w))
 		for _, e := range row {
-			e.draw(c, at, y)
+			e.draw(c, at, y-h/2)
 			at += e.width() + vg.Points(entryGap)
 		}
-		y -= vg.Points(entryPitch)
+		y -= h
 	}
 }
 

@@ -164,9 +164,28 @@ func (s plotted) Plot(c draw.Canvas, p *plot.Plot) {
 // notePadding is the room around the text of a note, and between it and its arrow.
 const notePadding = 2.5
 
+// note is the text of a note, wrapped and shrunk to stay inside the axes, and whether it does.
+func (s series) note(t toCanvas) (caption, bool) {
+	room := t.c.Size().Sub(vg.Point{X: vg.Points(2 * notePadding), Y: vg.Points(2 * notePadding)})
+	return caption{text: s.text, size: noteSize}.fitInto(room.X, room.Y)
+}
+
+// fitNotes says which note is too long for the axes.
+func (f *Figure) fitNotes(t toCanvas) error {
+	for _, s := range f.series {
+		if s.kind != note {
+			continue
+		}
+		if _, fits := s.note(t); !fits {
+			return textError("note", s.text)
+		}
+	}
+	return nil
+}
+
 // noteRect is what a note's text and its room cover.
 func (s series) noteRect(t toCanvas) (caption, vg.Rectangle) {
-	txt := caption{text: s.text, size: noteSize}
+	txt, _ := s.note(t)
 	i := len(s.xs) - 1
 	at := t.at(s.xs[i], s.ys[i])
 	r := grow(txt.rect(at.X, at.Y, 0.5, 0.5), vg.Points(notePadding))

@@ -104,6 +104,8 @@ func (s *schematic) Err() error {
 	return s.err
 }
 
+func (s *schematic) wrong() error { return s.Err() }
+
 func (s *schematic) dimensions() dimensions { return s.size }
 func (s *schematic) colorNames() []string   { return s.names }
 
@@ -114,7 +116,7 @@ func (s *schematic) describe() string {
 	return "schematic"
 }
 
-func (s *schematic) render(c draw.Canvas, pal palette) {
+func (s *schematic) render(c draw.Canvas, pal palette) error {
 	w, h := vg.Length(s.size.width), vg.Length(s.size.height)
 	k := min((c.Max.X-c.Min.X)/w, (c.Max.Y-c.Min.Y)/h)
 	mid := c.Center()
@@ -127,6 +129,7 @@ func (s *schematic) render(c draw.Canvas, pal palette) {
 	for _, e := range s.elements {
 		e(p)
 	}
+	return nil
 }
 
 // check reports coordinates that are not finite.
