@@ -3,6 +3,7 @@ package plotting
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -168,7 +169,8 @@ func linearTicks(lo, hi float64, n int) (ticks []plot.Tick, offset float64) {
 		step = roundStep((hi - lo) / float64(n))
 		first = math.Ceil(lo/step - 1e-9)
 		last = math.Floor(hi/step + 1e-9)
-		if !(step > 0) || math.IsInf(first, 0) || first+1 == first || last-first > float64(4*n+4) {
+		if !(step > 0) || math.IsInf(first, 0) || first+1 == first || last-first > float64(4*n+4) ||
+			n > 1000 { // of numbers near the least that there are
 			return endTicks(lo, hi)
 		}
 		if last > first {
@@ -188,7 +190,14 @@ func linearTicks(lo, hi float64, n int) (ticks []plot.Tick, offset float64) {
 	format := numbers(largest, step)
 	for i := range int(last-first) + 1 {
 		v := (first + float64(i)) * step // first may be −0, the sum is not
-		ticks = append(ticks, plot.Tick{Value: offset + v, Label: format(v)})
+		// At an end of the axis it is that end: gonum/plot makes no room for what is beyond.
+		at := offset + v
+		for _, end := range []float64{lo, hi} {
+			if math.Abs(at-end) < 1e-9*(hi-lo) {
+				at = end
+			}
+		}
+		ticks = append(ticks, plot.Tick{Value: at, Label: format(v)})
 	}
 	return ticks, offset
 }
@@ -296,7 +305,7 @@ func logTicks(lo, hi float64, n int) (ticks []plot.Tick, offset float64) {
 				if v < lo*(1-slack) || v > hi*(1+slack) {
 					continue
 				}
-				t := plot.Tick{Value: v}
+				t := plot.Tick{Value: max(lo, min(hi, v))}
 				switch {
 				case (e-first)%stride == 0 && strings.ContainsRune(multiples, rune('0'+m)):
 					t.Label = label(m, e)
@@ -325,6 +334,33 @@ func logTicks(lo, hi float64, n int) (ticks []plot.Tick, offset float64) {
 		ticks, offset = linearTicks(lo, hi, n)
 	}
 	return ticks, offset
+}
+
+// apart takes the labels from ticks, but for every second, third, … of them, until they stand apart
+// on an axis of a length. The size of a label is that along the axis.
+func apart(
+	a plot.Axis, ticks []plot.Tick, length vg.Length, size func(markup, string, float64) vg.Length,
+) plot.ConstantTicks {
+	for stride := 1; ; stride++ {
+		kept := slices.Clone(ticks)
+		end := vg.Length(math.Inf(-1))
+		labels, touch := 0, false
+		for i, t := range kept {
+			if t.Label == "" {
+				continue
+			}
+			if labels++; (labels-1)%stride != 0 {
+				kept[i].Label = ""
+				continue
+			}
+			middle, half := length*vg.Length(a.Norm(t.Value)), size(markup{}, t.Label, tickSize)/2
+			touch = touch || middle-half < end+vg.Points(1)
+			end = middle + half
+		}
+		if !touch || stride >= labels {
+			return kept
+		}
+	}
 }
 
 // power writes 10^e with a raised exponent.

@@ -1,6 +1,7 @@
 package plotting
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -119,6 +120,10 @@ func textError(what, text string) error {
 // errSqueezed is what is wrong where texts take the place of the axes.
 var errSqueezed = fmt.Errorf("plotting: title, labels and legend leave less than half of a figure "+
 	"for its axes, with letters of %d points; shorten them or make the picture larger", leastSize)
+
+// errNarrow is what is wrong where numbers take the place of the axes.
+var errNarrow = errors.New("plotting: the numbers on the axes of a figure leave no room between " +
+	"them; make the picture larger")
 
 // fitEntries wraps the names of a legend for a width.
 func fitEntries(es []entry, width vg.Length) ([]entry, error) {

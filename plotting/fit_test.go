@@ -138,6 +138,43 @@ func TestTextStaysInsideThePicture(t *testing.T) {
 	}
 }
 
+// Numbers of narrow panels stand apart, and inside the picture.
+func TestTickLabelsStandApart(t *testing.T) {
+	for columns := 1; columns <= 5; columns++ {
+		for _, r := range [][2]float64{{0, 3e5}, {0.00001, 0.0003}, {-1, 1}, {1e13, 1e13 + 1},
+			{0.05, 2}, {1e5, 1e6}, {1, 1e3}, {0.0123, 0.0129}, {90000, 99000}, {0.011, 9}} {
+			for _, log := range []bool{false, true} {
+				if log && r[0] <= 0 {
+					continue
+				}
+				row := make([]Drawing, columns)
+				for i := range row {
+					row[i] = New(
+						Options{X: "x", Y: "y", LogX: log, LogY: log, XRange: &r, YRange: &r})
+				}
+				ws, page := writtenOn(t, Panels([][]Drawing{row}, PanelOptions{Letters: true}))
+				for i, w := range ws {
+					if !contains(page, w.rect.Min) || !contains(page, w.rect.Max) {
+						t.Errorf("%d columns, %v, log %v: %q leaves the picture", columns, r, log,
+							w.text)
+					}
+					for _, o := range ws[:i] {
+						if overlap(grow(o.rect, -0.5), grow(w.rect, -0.5)) {
+							t.Errorf("%d columns, %v, log %v: %q is over %q", columns, r, log,
+								w.text, o.text)
+						}
+					}
+				}
+			}
+		}
+	}
+	// Where that cannot be, an error says so.
+	narrow := New(Options{YRange: &[2]float64{1e5, 1e6}, Width: 0.5, Height: 3})
+	if err := narrow.Err(); err == nil || !strings.Contains(err.Error(), "numbers on the axes") {
+		t.Errorf("a figure of half an inch: %v", err)
+	}
+}
+
 // All words are there, in the order given.
 func TestNoWordIsLost(t *testing.T) {
 	ws, _ := writtenOn(t, wordyDrawings()["all"])

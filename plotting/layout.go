@@ -22,6 +22,7 @@ type cell struct {
 	figure  *Figure // drawing, if it is one
 	plot    *plot.Plot
 	x, y    string // labels of the axes, in the lines they were given in
+	ticks   [2][]plot.Tick
 	title   caption
 	entries []entry // of its own legend
 	names   []entry // entries with names wrapped, for the strip below the axes
@@ -87,6 +88,9 @@ func (l layout) start(c draw.Canvas) layoutPlan {
 				fr, _ := f.frame() // Err has seen it
 				cl.figure, cl.plot = f, f.newPlot(fr, p.w, p.h)
 				cl.x, cl.y = cl.plot.X.Label.Text, cl.plot.Y.Label.Text
+				cl.ticks = [2][]plot.Tick{
+					cl.plot.X.Tick.Marker.Ticks(0, 0), cl.plot.Y.Tick.Marker.Ticks(0, 0),
+				}
 				cl.plot.Add(f.layers(l.palette)...)
 				if l.legends && f.opt.Legend != LegendNone {
 					cl.entries = entries([]*Figure{f}, l.palette)
@@ -200,6 +204,11 @@ func shortened(s string) string {
 // wrap breaks the title, the labels and the legend of a cell into lines for its canvas.
 func (p *layoutPlan) wrap(cl *cell, c draw.Canvas) (err error) {
 	data := cl.plot.DataCanvas(c).Size()
+	if !(data.X >= vg.Points(leastSize) && data.Y >= vg.Points(leastSize)) {
+		return errNarrow
+	}
+	cl.plot.X.Tick.Marker = apart(cl.plot.X, cl.ticks[0], data.X, markup.width)
+	cl.plot.Y.Tick.Marker = apart(cl.plot.Y, cl.ticks[1], data.Y, markup.height)
 	fits := true
 	left, right := p.titleRoom(c)
 	cl.title.text = cl.figure.opt.Title
