@@ -198,6 +198,7 @@ type labelStyle struct {
 	Bold   bool
 	Anchor anchor
 	Ink    *inkStyle // nil is black
+	Room   float64   // inches that the text, of one line, is shrunk to; 0 is any
 }
 
 // Text writes text, of one or more lines, at a point.
@@ -218,6 +219,16 @@ func (s *schematic) Text(at point, text string, style labelStyle) {
 	if err := checkText("text", text); err != nil {
 		s.fail(err)
 		return
+	}
+	if style.Room > 0 {
+		const height = 0.15 // inches: one line
+		t, fits := caption{text: text, size: style.Size, bold: style.Bold}.fitInto(
+			vg.Length(style.Room)*vg.Inch, height*vg.Inch)
+		if !fits {
+			s.fail(textError("text", text))
+			return
+		}
+		text, style.Size = t.text, t.size
 	}
 	if text == "" || !s.check(fmt.Sprintf("text %q", text), at) {
 		return
@@ -567,7 +578,8 @@ func (s *schematic) Inset(in inset) {
 		s.Text(point{X: f.Max.X + 0.05, Y: f.Min.Y}, in.X, labelStyle{Size: 9, Anchor: anchorLeft})
 	}
 	if in.Y != "" {
-		s.Text(point{X: f.Min.X, Y: f.Max.Y + 0.05}, in.Y, labelStyle{Size: 9, Anchor: anchorAbove})
+		s.Text(point{X: f.Min.X, Y: f.Max.Y + 0.05}, in.Y,
+			labelStyle{Size: 9, Anchor: anchorAbove, Room: 1.1})
 	}
 }
 
