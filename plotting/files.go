@@ -24,8 +24,8 @@ type dataset struct {
 
 // csvOf returns the data of the drawing: a row per point with the panel (A, B, …; empty for a
 // single figure), the series, its kind, x and y, or x and the bounds lower and upper for a band.
-// Numbers have six significant digits, or all they have in a column that spans less than a
-// thousandth of its largest. A drawing without data has a header alone.
+// Numbers have six significant digits, or all they have in a column of whole numbers and in one
+// that spans less than a thousandth of its largest. A drawing without data has a header alone.
 func csvOf(d Drawing) ([]byte, error) {
 	if _, err := check(d); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func csvOf(d Drawing) ([]byte, error) {
 func digitsOf(vs []float64) int {
 	s := newSpan()
 	s.add(vs)
-	if s.hi > s.lo && s.hi-s.lo < 1e-3*max(math.Abs(s.lo), math.Abs(s.hi)) {
+	if !s.parted || s.hi > s.lo && s.hi-s.lo < 1e-3*max(math.Abs(s.lo), math.Abs(s.hi)) {
 		return -1
 	}
 	return 6
