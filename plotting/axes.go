@@ -3,6 +3,7 @@ package plotting
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,15 +39,29 @@ func (f *Figure) frame() (frame, error) {
 	return frame{xr, yr}, err
 }
 
-type span struct{ lo, hi float64 }
+type span struct {
+	lo, hi float64
+	parted bool // a value is not whole
+}
 
-func newSpan() span { return span{math.Inf(1), math.Inf(-1)} }
+func newSpan() span { return span{lo: math.Inf(1), hi: math.Inf(-1)} }
 
 func (s *span) add(vs []float64) {
 	for _, v := range vs {
-		s.lo, s.hi = math.Min(s.lo, v), math.Max(s.hi, v)
+		s.lo, s.hi = min(s.lo, v), max(s.hi, v)
+		s.parted = s.parted || v != math.Trunc(v)
 	}
 }
+
+// single says whether the values are one to rounding. Whole numbers are free of it.
+func (s span) single() bool {
+	return s.lo == s.hi ||
+		s.parted && !(s.hi-s.lo > 1e-14*max(math.Abs(s.lo), math.Abs(s.hi)))
+}
+
+// narrow says whether an axis is so short for its distance from zero that its logarithms would be
+// rounded visibly: evenly spaced values differ from them by less than a thousandth of a pixel.
+func narrow(lo, hi float64) bool { return hi-lo < 1e-6*lo }
 
 // ends returns the ends of an axis that shows the span with pad, a part of its length, to spare on
 // both sides.
@@ -61,9 +76,9 @@ func (s span) ends(axis string, fixed *[2]float64, log bool, pad float64) ([2]fl
 			return [2]float64{1, 10}, nil
 		}
 		return [2]float64{0, 1}, nil
-	case log:
+	case log && (s.single() || !narrow(lo, hi)):
 		a, b := math.Log(lo), math.Log(hi)
-		if b-a < 1e-9 {
+		if s.single() {
 			a, b = a-math.Ln2, b+math.Ln2
 		} else {
 			a, b = a-pad*(b-a), b+pad*(b-a)
@@ -72,7 +87,7 @@ func (s span) ends(axis string, fixed *[2]float64, log bool, pad float64) ([2]fl
 		if pad > 0 || a != math.Log(lo) {
 			lo, hi = math.Exp(a), math.Exp(b)
 		}
-	case !(hi-lo > 1e-12*math.Max(math.Abs(lo), math.Abs(hi))): // one value, to rounding
+	case s.single():
 		d := 0.1 * math.Max(math.Abs(lo), math.Abs(hi))
 		if d == 0 {
 			d = 1
@@ -95,11 +110,11 @@ func (s span) ends(axis string, fixed *[2]float64, log bool, pad float64) ([2]fl
 type logScale struct{ plot.LinearScale }
 
 // norm is where on the axis a value stands, from 0 to 1.
-func norm(a plot.Axis, v float64) float64 {
+func norm(a *plot.Axis, v float64) float64 {
 	if _, log := a.Scale.(logScale); log {
 		v = math.Log(v)
 	}
-	return a.Norm(v)
+	return (v - a.Min) / (a.Max - a.Min)
 }
 
 // newPlot returns gonum/plot's axes in our style, without anything in them.
@@ -107,7 +122,7 @@ func (f *Figure) newPlot(fr frame, width, height vg.Length) *plot.Plot {
 	p := plot.New()
 	p.TextHandler = markup{}
 	style := func(a *plot.Axis, label string, r [2]float64, log bool, length vg.Length,
-		apart float64) {
+		apart float64) string {
 		a.Min, a.Max = r[0], r[1]
 		a.Label.Text = label
 		al := a.Label.TextStyle
@@ -121,61 +136,137 @@ func (f *Figure) newPlot(fr frame, width, height vg.Length) *plot.Plot {
 		a.Width, a.Color = vg.Points(0.8), axisInk
 		a.Tick.Width, a.Tick.Color, a.Tick.Length = vg.Points(0.7), axisInk, vg.Points(4)
 		n := max(2, int(float64(length)/apart))
-		if log {
+		var ts []plot.Tick
+		var offset float64
+		if log && !narrow(r[0], r[1]) {
 			a.Scale = logScale{}
 			a.Min, a.Max = math.Log(r[0]), math.Log(r[1])
-			a.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick {
-				ts := logTicks(r[0], r[1], n)
-				for i := range ts {
-					ts[i].Value = math.Log(ts[i].Value)
-				}
-				return ts
-			})
+			ts, offset = logTicks(r[0], r[1], n)
+			for i := range ts {
+				ts[i].Value = math.Log(ts[i].Value)
+			}
 		} else {
-			a.Tick.Marker = plot.TickerFunc(
-				func(lo, hi float64) []plot.Tick { return linearTicks(lo, hi, n) })
+			ts, offset = linearTicks(r[0], r[1], n)
 		}
+		a.Tick.Marker = plot.ConstantTicks(ts)
+		return offsetLabel(offset)
 	}
-	style(&p.X, f.opt.X, fr.x, f.opt.LogX, width, 62)
-	style(&p.Y, f.opt.Y, fr.y, f.opt.LogY, height, 30)
+	// An offset stands on a line of its own, next to the numbers that it belongs to.
+	if s := style(&p.X, f.opt.X, fr.x, f.opt.LogX, width, 62); s != "" {
+		p.X.Label.Text = strings.TrimSuffix(s+"\n"+f.opt.X, "\n")
+	}
+	if s := style(&p.Y, f.opt.Y, fr.y, f.opt.LogY, height, 30); s != "" {
+		p.Y.Label.Text = strings.TrimPrefix(f.opt.Y+"\n"+s, "\n")
+	}
 	return p
 }
 
-// linearTicks returns labelled ticks at round numbers, at most n+1 intervals of 1, 2 or 5 times a
-// power of ten.
-func linearTicks(lo, hi float64, n int) []plot.Tick {
-	step := roundStep((hi - lo) / float64(n))
-	first := math.Ceil(lo/step - 1e-9)
-	last := math.Floor(hi/step + 1e-9)
-	if !(step > 0) || math.IsInf(first, 0) || first+1 == first || last-first > float64(4*n+4) {
-		// Too narrow for its distance from zero to have round numbers in it.
-		return []plot.Tick{
-			{Value: lo, Label: minus(strconv.FormatFloat(lo, 'g', -1, 64))},
-			{Value: hi, Label: minus(strconv.FormatFloat(hi, 'g', -1, 64))},
+// linearTicks returns labelled ticks at round numbers, two at least and at most n+1 intervals of 1,
+// 2 or 5 times a power of ten. The labels are what has to be added to the offset.
+func linearTicks(lo, hi float64, n int) (ticks []plot.Tick, offset float64) {
+	var step, first, last float64
+	for {
+		step = roundStep((hi - lo) / float64(n))
+		first = math.Ceil(lo/step - 1e-9)
+		last = math.Floor(hi/step + 1e-9)
+		if !(step > 0) || math.IsInf(first, 0) || first+1 == first || last-first > float64(4*n+4) ||
+			n > 1000 { // of numbers near the least that there are
+			return endTicks(lo, hi)
 		}
+		if last > first {
+			break
+		}
+		n++ // one label would not say how long the axis is
 	}
-	largest := math.Max(math.Abs(first), math.Abs(last)) * step
-	format := func(v float64) string {
-		decimals := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
-		return minus(strconv.FormatFloat(v, 'f', decimals, 64))
+	largest := max(math.Abs(first), math.Abs(last)) * step
+	if exponent(largest)-exponent(step) > 4 { // labels of six digits or more
+		offset = offsetOf(first*step, last*step)
 	}
+	if offset != 0 {
+		first = math.Round((first*step - offset) / step)
+		last = math.Round((last*step - offset) / step)
+		largest = max(math.Abs(first), math.Abs(last)) * step
+	}
+	format := numbers(largest, step)
+	for i := range int(last-first) + 1 {
+		v := (first + float64(i)) * step // first may be −0, the sum is not
+		// At an end of the axis it is that end: gonum/plot makes no room for what is beyond.
+		at := offset + v
+		for _, end := range []float64{lo, hi} {
+			if math.Abs(at-end) < 1e-9*(hi-lo) {
+				at = end
+			}
+		}
+		ticks = append(ticks, plot.Tick{Value: at, Label: format(v)})
+	}
+	return ticks, offset
+}
+
+// endTicks are the ends of an axis too short for its distance from zero to have round numbers in
+// it.
+func endTicks(lo, hi float64) (ticks []plot.Tick, offset float64) {
+	if hi-lo < 1e-5*max(math.Abs(lo), math.Abs(hi)) {
+		offset = lo
+	}
+	label := func(v float64) string { return minus(strconv.FormatFloat(v-offset, 'g', 6, 64)) }
+	return []plot.Tick{{Value: lo, Label: label(lo)}, {Value: hi, Label: label(hi)}}, offset
+}
+
+// offsetOf returns the multiple of a power of ten that brings the numbers from lo to hi, of one
+// sign, near zero: a single digit if the labels are not longer than four for it.
+func offsetOf(lo, hi float64) float64 {
+	if lo <= 0 && hi >= 0 {
+		return 0
+	}
+	near := min(math.Abs(lo), math.Abs(hi))
+	unit := math.Pow(10, math.Ceil(math.Log10(hi-lo)-1e-9))
+	digits := math.Floor(near/unit + 1e-9)
+	leading := math.Pow(10, math.Floor(math.Log10(near/unit)+1e-9))
+	if d := math.Floor(near/unit/leading+1e-9) * leading; digits-d < 100 {
+		digits = d
+	}
+	return math.Copysign(digits*unit, lo)
+}
+
+// offsetLabel writes an offset with its sign, or nothing for none.
+func offsetLabel(v float64) string {
+	if v == 0 {
+		return ""
+	}
+	sign := "+ "
+	if v < 0 {
+		sign = "− "
+	}
+	v = math.Abs(v)
+	if v >= 1e-4 && v < 1e6 {
+		return sign + strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	mantissa, e, _ := strings.Cut(strconv.FormatFloat(v, 'e', -1, 64), "e")
+	n, _ := strconv.Atoi(e)
+	if mantissa == "1" {
+		return sign + power(n)
+	}
+	return sign + mantissa + "×" + power(n)
+}
+
+// exponent is that of the largest power of ten not above v, for its rounding.
+func exponent(v float64) int { return int(math.Floor(math.Log10(v) + 1e-9)) }
+
+// numbers returns how to write multiples of step up to largest, all in one way.
+func numbers(largest, step float64) func(float64) string {
 	if largest >= 1e5 || largest < 1e-3 {
 		e := int(math.Floor(math.Log10(largest)))
 		unit := math.Pow(10, float64(e))
-		decimals := max(0, e-int(math.Floor(math.Log10(step)+1e-9)))
-		format = func(v float64) string {
+		decimals := max(0, e-exponent(step))
+		return func(v float64) string {
 			if v == 0 {
 				return "0"
 			}
 			return minus(strconv.FormatFloat(v/unit, 'f', decimals, 64)) + "×" + power(e)
 		}
 	}
-	var ts []plot.Tick
-	for i := range int(last-first) + 1 {
-		v := (first + float64(i)) * step // first may be −0, the sum is not
-		ts = append(ts, plot.Tick{Value: v, Label: format(v)})
-	}
-	return ts
+	decimals := max(0, -exponent(step))
+	return func(v float64) string { return minus(strconv.FormatFloat(v, 'f', decimals, 64)) }
 }
 
 // roundStep returns the least of 1, 2 and 5 times a power of ten that is at least x.
@@ -190,9 +281,9 @@ func roundStep(x float64) float64 {
 }
 
 // logTicks labels powers of ten, or every second, third, … of them if there are more than n, with
-// unlabelled ticks between. Where the axis is too short for two of them it labels 1, 2 and 5 times
-// each, or round numbers.
-func logTicks(lo, hi float64, n int) []plot.Tick {
+// unlabelled ticks between. Where these are fewer than three it labels some of their multiples too,
+// or round numbers, whose labels are what has to be added to the offset.
+func logTicks(lo, hi float64, n int) (ticks []plot.Tick, offset float64) {
 	const slack = 1e-9
 	first := int(math.Ceil(math.Log10(lo) - slack))
 	last := int(math.Floor(math.Log10(hi) + slack))
@@ -206,43 +297,70 @@ func logTicks(lo, hi float64, n int) []plot.Tick {
 		}
 		return strconv.FormatFloat(m, 'f', 0, 64) + "×" + power(e)
 	}
-	var ts []plot.Tick
-	each := func(add func(m float64, e int, v float64)) {
+	// The labels of every stride-th power and of these multiples.
+	marked := func(stride int, multiples string) (ts []plot.Tick, labelled int) {
 		for e := first - 1; e <= last; e++ {
 			for m := 1.0; m <= 9; m++ {
-				if v := m * math.Pow(10, float64(e)); v >= lo*(1-slack) && v <= hi*(1+slack) {
-					add(m, e, v)
+				v := m * math.Pow(10, float64(e))
+				if v < lo*(1-slack) || v > hi*(1+slack) {
+					continue
 				}
+				t := plot.Tick{Value: max(lo, min(hi, v))}
+				switch {
+				case (e-first)%stride == 0 && strings.ContainsRune(multiples, rune('0'+m)):
+					t.Label = label(m, e)
+					labelled++
+				case m != 1 && (stride > 1 || last-first > 8):
+					continue
+				}
+				ts = append(ts, t)
 			}
 		}
+		return ts, labelled
 	}
-	if last-first >= 1 { // two powers of ten or more
-		stride := 1 + (last-first)/max(n, 1)
-		each(func(m float64, e int, v float64) {
-			t := plot.Tick{Value: v}
-			switch {
-			case m == 1 && (e-first)%stride == 0:
-				t.Label = label(1, e)
-			case stride > 1 && m != 1, last-first > 8 && m != 1:
-				return
-			}
-			ts = append(ts, t)
-		})
-		return ts
+	stride := 1
+	if last > first {
+		stride += (last - first) / max(n, 1)
 	}
-	labelled := 0
-	each(func(m float64, e int, v float64) {
-		t := plot.Tick{Value: v}
-		if m == 1 || m == 2 || m == 5 {
-			t.Label = label(m, e)
-			labelled++
+	if ts, labelled := marked(max(1, min(stride, (last-first)/2)), "1"); labelled >= 3 {
+		return ts, 0
+	}
+	for _, multiples := range []string{"125", "13", "12357"} {
+		if ts, labelled := marked(1, multiples); labelled >= 3 && labelled <= max(5, 2*n) {
+			return ts, 0
 		}
-		ts = append(ts, t)
-	})
-	if labelled >= 2 {
-		return ts
 	}
-	return linearTicks(lo, hi, n)
+	for ; len(ticks) < 3 && n < 10; n++ {
+		ticks, offset = linearTicks(lo, hi, n)
+	}
+	return ticks, offset
+}
+
+// apart takes the labels from ticks, but for every second, third, … of them, until they stand apart
+// on an axis of a length. The size of a label is that along the axis.
+func apart(
+	a plot.Axis, ticks []plot.Tick, length vg.Length, size func(markup, string, float64) vg.Length,
+) plot.ConstantTicks {
+	for stride := 1; ; stride++ {
+		kept := slices.Clone(ticks)
+		end := vg.Length(math.Inf(-1))
+		labels, touch := 0, false
+		for i, t := range kept {
+			if t.Label == "" {
+				continue
+			}
+			if labels++; (labels-1)%stride != 0 {
+				kept[i].Label = ""
+				continue
+			}
+			middle, half := length*vg.Length(a.Norm(t.Value)), size(markup{}, t.Label, tickSize)/2
+			touch = touch || middle-half < end+vg.Points(1)
+			end = middle + half
+		}
+		if !touch || stride >= labels {
+			return kept
+		}
+	}
 }
 
 // power writes 10^e with a raised exponent.

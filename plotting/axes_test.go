@@ -2,6 +2,7 @@ package plotting
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,17 +38,92 @@ func TestLinearTicks(t *testing.T) {
 		{0.0001, 0.0005, 4, "1×10^{−4} 2×10^{−4} 3×10^{−4} 4×10^{−4} 5×10^{−4}"},
 		{0, 300000, 3, "0 1×10^{5} 2×10^{5} 3×10^{5}"},
 		{99, 101, 2, "99 100 101"},
+		{20000, 20100, 3, "20000 20050 20100"}, // five digits need no offset
+		{99.1, 100.9, 2, "99.5 100.0 100.5"},   // a round number alone gives no length
 		{0.19, 0.61, 4, "0.2 0.4 0.6"},
 	} {
-		if got := labelsOf(linearTicks(tc.lo, tc.hi, tc.n)); got != tc.want {
-			t.Errorf("[%v, %v] with %d: %q, want %q", tc.lo, tc.hi, tc.n, got, tc.want)
+		ts, offset := linearTicks(tc.lo, tc.hi, tc.n)
+		if got := labelsOf(ts); got != tc.want || offset != 0 {
+			t.Errorf("[%v, %v] with %d: %q and %v, want %q", tc.lo, tc.hi, tc.n, got, offset,
+				tc.want)
 		}
 	}
 	// Where no round number fits between, the ends themselves.
 	lo := 1e16
-	if ts := linearTicks(lo, math.Nextafter(lo, math.Inf(1)), 5); len(ts) != 2 ||
-		ts[0].Value != lo {
+	if ts, offset := linearTicks(lo, math.Nextafter(lo, math.Inf(1)), 5); len(ts) != 2 ||
+		ts[0].Value != lo || labelsOf(ts) != "0 2" || offset != lo {
 		t.Errorf("two neighbouring numbers: %v", ts)
+	}
+}
+
+// What the labels of an axis have in common is written once, beside its label.
+func TestOffsets(t *testing.T) {
+	for _, tc := range []struct {
+		lo, hi        float64
+		n             int
+		ticks, offset string
+	}{
+		{1e13, 1e13 + 1, 4, "0.0 0.5 1.0", "+ 10^{13}"},
+		{-1e13 - 1, -1e13, 4, "−1.0 −0.5 0.0", "− 10^{13}"},
+		{1e6, 1e6 + 4, 4, "0 1 2 3 4", "+ 10^{6}"},
+		{1000012, 1000016, 4, "12 13 14 15 16", "+ 10^{6}"},
+		{123456.1, 123456.4, 3, "0.1 0.2 0.3 0.4", "+ 123456"},
+		{1.00002, 1.00006, 2, "2×10^{−5} 4×10^{−5} 6×10^{−5}", "+ 1"},
+		{1.5e-7, 1.5e-7 + 4e-13, 2, "0 2×10^{−13} 4×10^{−13}", "+ 1.5×10^{−7}"},
+	} {
+		ts, offset := linearTicks(tc.lo, tc.hi, tc.n)
+		if got := labelsOf(ts); got != tc.ticks || offsetLabel(offset) != tc.offset {
+			t.Errorf("[%v, %v] with %d: %q and %q, want %q and %q", tc.lo, tc.hi, tc.n, got,
+				offsetLabel(offset), tc.ticks, tc.offset)
+		}
+		for _, tick := range ts {
+			if tick.Value < tc.lo-1e-9*(tc.hi-tc.lo) || tick.Value > tc.hi+1e-9*(tc.hi-tc.lo) {
+				t.Errorf("[%v, %v]: a tick at %v", tc.lo, tc.hi, tick.Value)
+			}
+		}
+	}
+}
+
+// Values that differ by little of themselves are a curve, not a flat line, on all kinds of axes and
+// in the CSV.
+func TestSmallDifferencesOfLargeNumbers(t *testing.T) {
+	for _, tc := range []struct {
+		at  float64
+		log bool
+	}{{1e13, false}, {1e13, true}, {-1e13, false}, {3, false}, {3, true}} {
+		unit := math.Abs(tc.at) / 1e13
+		f := New(Options{Y: "loss", LogY: tc.log})
+		f.Line("", []float64{0, 1, 2}, []float64{tc.at, tc.at + unit, tc.at + unit/2})
+		to, _ := onPixels(t, f)
+		low, high, mid := to.at(0, tc.at).Y, to.at(1, f.series[0].ys[1]).Y, to.at(2,
+			f.series[0].ys[2]).Y
+		height := to.c.Max.Y - to.c.Min.Y
+		if rise := (high - low) / height; rise < 0.9 || rise > 0.94 {
+			t.Errorf("%v, log %v: the curve takes %v of the height", tc.at, tc.log, rise)
+		}
+		if part := (mid - low) / (high - low); part < 0.45 || part > 0.55 {
+			t.Errorf("%v, log %v: half the difference is at %v of the curve", tc.at, tc.log, part)
+		}
+		if s := to.p.Y.Label.Text; !strings.HasPrefix(s, "loss\n") {
+			t.Errorf("%v, log %v: the label of the axis, %q, gives no offset", tc.at, tc.log, s)
+		}
+		b, err := csvOf(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := strings.Split(strings.TrimSpace(string(b)), "\n")
+		for i, row := range rows[1:] {
+			if y, err := strconv.ParseFloat(strings.Split(row, ",")[4], 64); err != nil ||
+				y != f.series[0].ys[i] {
+				t.Errorf("the CSV has %s for y = %v", row, f.series[0].ys[i])
+			}
+		}
+	}
+	// What differs by rounding alone is flat.
+	f := New(Options{})
+	f.Line("", []float64{0, 1}, []float64{0.1 + 0.2, 0.3})
+	if fr, err := f.frame(); err != nil || fr.y[1]-fr.y[0] < 0.05 {
+		t.Errorf("0.1 + 0.2 and 0.3 on an axis from %v to %v, %v", fr.y[0], fr.y[1], err)
 	}
 }
 
@@ -58,14 +134,33 @@ func TestLogTicks(t *testing.T) {
 		want   string
 	}{
 		{1, 1025, 5, "1 · · · · · · · · 10 · · · · · · · · 100 · · · · · · · · 1000"},
-		{0.05, 2, 5, "· · · · · 0.1 · · · · · · · · 1 ·"},
-		{0.2, 0.9, 5, "0.2 · · 0.5 · · · ·"},
+		{0.05, 2, 5, "0.05 · · · · 0.1 0.2 · · 0.5 · · · · 1 2"},
+		{0.2, 0.9, 5, "0.2 0.3 · 0.5 · 0.7 · ·"},
 		{0.31, 0.39, 4, "0.32 0.34 0.36 0.38"},
 		{1e-6, 1, 3, "10^{−6} · · 10^{−3} · · 10^{0}"},
-		{1e5, 1e6, 3, "10^{5} · · · · · · · · 10^{6}"},
+		{1e5, 1e6, 3, "10^{5} 2×10^{5} · · 5×10^{5} · · · · 10^{6}"},
+		{0.011, 9, 2, "· 0.03 · · · · · · 0.1 · 0.3 · · · · · · 1 · 3 · · · · · ·"},
+		{1, 1e3, 2, "1 · · · · · · · · 10 · · · · · · · · 100 · · · · · · · · 1000"},
 	} {
-		if got := labelsOf(logTicks(tc.lo, tc.hi, tc.n)); got != tc.want {
+		ts, _ := logTicks(tc.lo, tc.hi, tc.n)
+		if got := labelsOf(ts); got != tc.want {
 			t.Errorf("[%v, %v] with %d: %q, want %q", tc.lo, tc.hi, tc.n, got, tc.want)
+		}
+	}
+}
+
+// Two labels of a log axis leave open whether it is one.
+func TestLogAxesHaveThreeLabels(t *testing.T) {
+	for lo := 1e-12; lo < 1e12; lo *= 1.7 {
+		for ratio := 1.0001; ratio < 1e30; ratio *= 1 + 0.3*(ratio-1) {
+			for n := 2; n < 8; n++ {
+				ts, _ := logTicks(lo, lo*ratio, n)
+				labels := strings.Fields(strings.ReplaceAll(labelsOf(ts), "·", ""))
+				if len(labels) < 3 || len(labels) > max(8, 2*n+1) {
+					t.Fatalf("[%v, %v] with %d: %q", lo, lo*ratio, n, labels)
+				}
+			}
+			ratio = min(ratio, 1e30)
 		}
 	}
 }

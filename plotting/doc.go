@@ -43,6 +43,24 @@
 // circumflex or macron (U+0303, U+0302, U+0304) is set over the letter before it, as in φ̃.
 // A character for which the font has no shape is an error, not an empty box.
 //
+// A title, a label, a note or a legend entry that is too long for its place is broken at spaces,
+// then shrunk, together with the others of its figure or grid, to 6 points at least. The axes keep
+// half of a figure, or in small panels three quarters of what short texts would leave them. What
+// does not fit then is an error, which names the text.
+//
+// # Numbers on axes
+//
+// What tick labels of six digits and more have in common is written once, on a line of the axis's
+// label: "+ 10¹³" is to be added to each. Values that differ by less than 1e-14 of themselves are
+// one to rounding, and drawn as one, unless they are whole numbers.
+//
+// # Many points
+//
+// Of a line with more points than a picture has columns, those are drawn that can be seen: in each
+// column the first, the lowest, the highest and the last. More than 5000 dots, and lines that are
+// all over the axes, are drawn in pixels, in an SVG and a PDF as a picture inside it. The CSV has
+// all points.
+//
 // # Log axes
 //
 // A log x axis starts at the smallest positive x. Points of series at x = 0 exactly, such

@@ -136,6 +136,14 @@ func (f *Figure) fail(err error) {
 
 // Err returns the first thing that is wrong with the figure, or nil.
 func (f *Figure) Err() error {
+	if err := f.wrong(); err != nil {
+		return err
+	}
+	_, err := f.layout(nil).plan(page(f.dimensions()))
+	return err
+}
+
+func (f *Figure) wrong() error {
 	if f == nil {
 		return errors.New("plotting: nil *Figure")
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
@@ -23,30 +24,46 @@ type dataset struct {
 
 // csvOf returns the data of the drawing: a row per point with the panel (A, B, …; empty for a
 // single figure), the series, its kind, x and y, or x and the bounds lower and upper for a band.
-// Numbers have six significant digits. A drawing without data has a header alone.
+// Numbers have six significant digits, or all they have in a column of whole numbers and in one
+// that spans less than a thousandth of its largest. A drawing without data has a header alone.
 func csvOf(d Drawing) ([]byte, error) {
 	if _, err := check(d); err != nil {
 		return nil, err
 	}
 	var buf bytes.Buffer
 	w := csv.NewWriter(&buf)
-	rows := [][]string{{"panel", "series", "kind", "x", "y", "lower", "upper"}}
+	w.Write([]string{"panel", "series", "kind", "x", "y", "lower", "upper"})
 	for _, s := range d.datasets() {
+		columns := [][]float64{s.x, s.y, s.lower, s.upper}
+		var digits [4]int
+		for j, c := range columns {
+			digits[j] = digitsOf(c)
+		}
 		for i := range max(len(s.x), len(s.y)) {
-			at := func(v []float64) string {
-				if v == nil {
-					return ""
+			row := []string{s.panel, s.series, s.kind, "", "", "", ""}
+			for j, c := range columns {
+				if c != nil {
+					row[3+j] = strconv.FormatFloat(c[i], 'g', digits[j], 64)
 				}
-				return strconv.FormatFloat(v[i], 'g', 6, 64)
 			}
-			rows = append(rows,
-				[]string{s.panel, s.series, s.kind, at(s.x), at(s.y), at(s.lower), at(s.upper)})
+			w.Write(row)
 		}
 	}
-	if err := w.WriteAll(rows); err != nil {
+	w.Flush()
+	if err := w.Error(); err != nil {
 		return nil, fmt.Errorf("plotting: encoding a CSV: %w", err)
 	}
 	return buf.Bytes(), nil
+}
+
+// digitsOf returns how many significant digits tell the numbers apart; −1 is all that they have.
+func digitsOf(vs []float64) int {
+	s := newSpan()
+	s.add(vs)
+	if !s.parted || s.hi > s.lo && s.hi-s.lo < 1e-3*max(math.Abs(s.lo), math.Abs(s.hi)) {
+		return -1
+	}
+	return 6
 }
 
 func (f *Figure) datasets() []dataset {

@@ -145,3 +145,20 @@ func TestPDFIsTheSameBytes(t *testing.T) {
 		t.Errorf("another PDF of the same figure: %v", err)
 	}
 }
+
+// Of numbers that are alike, and of counts, the CSV has all digits.
+func TestCSVTellsNumbersApart(t *testing.T) {
+	f := New(Options{})
+	f.Line("", []float64{0, 1234567, 1234568}, []float64{1, 1.0000001, 1.0000002})
+	f.Line("", []float64{0, 0.5, 1. / 3}, []float64{0, 1, 2})
+	b, err := csvOf(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{",1.234567e+06,1.0000001,", ",1.234568e+06,1.0000002,",
+		",0.333333,2,"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%q is not in\n%s", want, b)
+		}
+	}
+}

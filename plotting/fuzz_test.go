@@ -19,6 +19,7 @@ func FuzzFigure(f *testing.F) {
 	f.Add(number(0, 1, 10, 1, 2, 3), uint8(3), "φ̃", 0.1, 1.0)
 	f.Add(number(-1.7e308, 1.7e308, 5e-324, 1e16, 1e16+2, 0), uint8(4), "a_{", -1e300, 1e300)
 	f.Add(number(5e-324, 5e-324, 1e-300, 1e308, 1, 1e-323), uint8(7), "x²", 5e-324, 1.7e308)
+	f.Add(number(5e-324, 2e-314, 1e-300, 1e308, 1, 1e-323), uint8(7), "x²", 5e-324, 1.7e308)
 	f.Add(number(math.NaN(), math.Inf(1)), uint8(1), "", math.NaN(), 0.0)
 	f.Fuzz(func(t *testing.T, b []byte, flags uint8, name string, lo, hi float64) {
 		vs := make([]float64, min(len(b)/8, 60))

@@ -1,6 +1,8 @@
 package plotting
 
 import (
+	"slices"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -10,6 +12,8 @@ import (
 type entry struct {
 	name   string
 	series []plotted
+	text   string  // name in lines
+	size   float64 // points
 }
 
 // entries lists the named series of figures, each name once, in the order of their first use.
@@ -25,14 +29,14 @@ func entries(figures []*Figure, pal palette) []entry {
 			if !ok {
 				i = len(es)
 				at[s.name] = i
-				es = append(es, entry{name: s.name})
+				es = append(es, entry{name: s.name, text: s.name, size: legendSize})
 			}
 			shown := false // a shared legend shows each kind once
 			for _, d := range es[i].series {
 				shown = shown || d.kind == s.kind
 			}
 			if !shown {
-				es[i].series = append(es[i].series, plotted{s, s.stroke.paint(pal)})
+				es[i].series = append(es[i].series, plotted{series: s, color: s.stroke.paint(pal)})
 			}
 		}
 	}
@@ -49,7 +53,12 @@ const (
 	legendInset = 6.0 // from the axes
 )
 
-func (e entry) caption() caption { return caption{text: e.name, size: legendSize, color: ink} }
+func (e entry) caption() caption { return caption{text: e.text, size: e.size, color: ink} }
+
+// height is that of a row with the entry.
+func (e entry) height() vg.Length {
+	return vg.Points(entryPitch + linePitch*e.size*float64(len(e.caption().lines())-1))
+}
 
 func (e entry) width() vg.Length { return vg.Points(thumbWidth+thumbGap) + e.caption().width() }
 
@@ -99,6 +108,10 @@ func drawBox(c draw.Canvas, es []entry, r vg.Rectangle) {
 
 // stripRows breaks entries into rows no wider than width.
 func stripRows(es []entry, width vg.Length) [][]entry {
+	return balanced(es, brokenRows(es, width))
+}
+
+func brokenRows(es []entry, width vg.Length) [][]entry {
 	var rows [][]entry
 	var used vg.Length
 	for _, e := range es {
@@ -114,28 +127,37 @@ func stripRows(es []entry, width vg.Length) [][]entry {
 	return rows
 }
 
+func stripRowHeight(row []entry) vg.Length {
+	h := vg.Points(entryPitch)
+	for _, e := range row {
+		h = max(h, e.height())
+	}
+	return h
+}
+
 func stripHeight(rows [][]entry) vg.Length {
 	if len(rows) == 0 {
 		return 0
 	}
-	return vg.Points(entryPitch*float64(len(rows)) + 4)
+	h := vg.Points(4)
+	for _, row := range rows {
+		h += stripRowHeight(row)
+	}
+	return h
 }
 
 // drawStrip draws rows of entries from the top down, each centred at x as far as it then stays on
 // the canvas.
 func drawStrip(c draw.Canvas, rows [][]entry, x, top vg.Length) {
-	y := top - vg.Points(4+entryPitch/2)
+	y := top - vg.Points(4)
 	for _, row := range rows {
-		w := -vg.Points(entryGap)
-		for _, e := range row {
-			w += e.width() + vg.Points(entryGap)
-		}
+		w, h := rowWidth(row), stripRowHeight(row)
 		at := max(c.Min.X, min(x-w/2, c.Max.X-w))
 		for _, e := range row {
-			e.draw(c, at, y)
+			e.draw(c, at, y-h/2)
 			at += e.width() + vg.Points(entryGap)
 		}
-		y -= vg.Points(entryPitch)
+		y -= h
 	}
 }
 
@@ -163,39 +185,51 @@ func (f *Figure) freePlace(c draw.Canvas, p *plot.Plot, es []entry) (vg.Rectangl
 		return vg.Rectangle{}, false
 	}
 	t := toCanvas{c, p}
+	drawn := f.outlines(t)
 	for _, r := range places(c, w, h) {
-		if !f.covers(t, grow(r, vg.Points(3))) {
+		if !f.covers(t, drawn, grow(r, vg.Points(3))) {
 			return r, true
 		}
 	}
 	return vg.Rectangle{}, false
 }
 
+// outlines returns the places of the points of each series, and of the upper bound of a band.
+func (f *Figure) outlines(t toCanvas) [][2][]vg.Point {
+	drawn := make([][2][]vg.Point, len(f.series))
+	for i, s := range f.series {
+		switch s.kind {
+		case points:
+			drawn[i][0] = t.all(s.xs, s.ys)
+		case band:
+			drawn[i] = [2][]vg.Point{t.polyline(s.xs, s.ys), t.polyline(s.xs, s.hi)}
+		case line:
+			drawn[i][0] = t.polyline(s.xs, s.ys)
+		}
+	}
+	return drawn
+}
+
 // covers reports whether r covers part of a series.
-func (f *Figure) covers(t toCanvas, r vg.Rectangle) bool {
+func (f *Figure) covers(t toCanvas, drawn [][2][]vg.Point, r vg.Rectangle) bool {
 	area := draw.Canvas{Canvas: t.c.Canvas, Rectangle: r}
-	for _, s := range f.series {
+	for i, s := range f.series {
 		switch s.kind {
 		case line, points, band:
-			for _, ys := range [][]float64{s.ys, s.hi} {
-				if ys == nil {
-					continue
-				}
-				pts := t.polyline(s.xs, ys)
+			for _, pts := range drawn[i] {
 				for _, pt := range pts {
 					if contains(r, pt) {
 						return true
 					}
 				}
-				if s.kind != points && len(area.ClipLinesXY(pts)) > 0 {
+				if s.kind != points && len(pts) > 0 && len(area.ClipLinesXY(pts)) > 0 {
 					return true
 				}
 			}
 			if s.kind == band && len(s.xs) > 1 {
-				outline := t.polyline(s.xs, s.hi)
-				lower := t.polyline(s.xs, s.ys)
-				for i := len(lower) - 1; i >= 0; i-- {
-					outline = append(outline, lower[i])
+				outline := slices.Clone(drawn[i][1])
+				for _, pt := range slices.Backward(drawn[i][0]) {
+					outline = append(outline, pt)
 				}
 				if len(area.ClipPolygonXY(outline)) > 2 {
 					return true

@@ -140,10 +140,11 @@ func (r netRows) drawColumns() {
 // input and output beside it.
 func (r netRows) drawNet(n NetSketch, y float64) {
 	x, name := r.left.center().X, inkStyle{Name: n.Name}
-	r.Text(point{X: x, Y: y + 0.52}, n.Name, labelStyle{Size: 10, Bold: true, Ink: &name})
+	r.Text(point{X: x, Y: y + 0.52}, n.Name,
+		labelStyle{Size: 10, Bold: true, Ink: &name, Room: 2.5})
 	r.Net(netPicture{Frame: boxAround(x, y+0.04, 1.8, 0.7), Layers: n.Layers, Ink: name})
 	r.Text(point{X: x, Y: y - 0.37}, activationLabel(n),
-		labelStyle{Size: 9.5, Anchor: anchorBelow})
+		labelStyle{Size: 9.5, Anchor: anchorBelow, Room: 2.5})
 	r.Text(point{X: x - 1.0, Y: y + 0.04}, "x", labelStyle{Size: 10, Anchor: anchorRight})
 	r.Text(point{X: x + 1.0, Y: y + 0.04}, "f(x)", labelStyle{Size: 10, Anchor: anchorLeft})
 }
@@ -265,10 +266,11 @@ const (
 func (f flattening) drawNet(n NetSketch, x, width float64) {
 	const height = 1.5
 	name := inkStyle{Name: n.Name}
-	f.Text(point{X: x, Y: headingY}, n.Name, labelStyle{Size: 12, Bold: true, Ink: &name})
+	f.Text(point{X: x, Y: headingY}, n.Name,
+		labelStyle{Size: 12, Bold: true, Ink: &name, Room: 2.1})
 	f.Net(netPicture{Frame: boxAround(x, netY, width, height), Layers: n.Layers, Ink: name})
 	f.Text(point{X: x, Y: netY - height/2 - 0.06}, activationLabel(n),
-		labelStyle{Size: 10.5, Anchor: anchorBelow})
+		labelStyle{Size: 10.5, Anchor: anchorBelow, Room: 2.1})
 	f.Text(point{X: x - width/2 - 0.08, Y: netY}, "x",
 		labelStyle{Size: 10.5, Anchor: anchorRight})
 	f.Text(point{X: x + width/2 + 0.06, Y: netY}, "f(x)",
@@ -308,6 +310,7 @@ func (f flattening) drawKernelKey(frame rect, deep, shallow NetSketch) {
 			Dashed: i > 0,
 			Ink:    inkStyle{Name: n.Name},
 		})
-		f.Text(point{X: x - 0.18, Y: y}, n.Name, labelStyle{Size: 9.5, Anchor: anchorLeft})
+		f.Text(point{X: x - 0.18, Y: y}, n.Name,
+			labelStyle{Size: 9.5, Anchor: anchorLeft, Room: 1.3})
 	}
 }

@@ -28,8 +28,11 @@ type Drawing interface {
 	describe() string
 	// datasets are what it shows, in the order in which it was added.
 	datasets() []dataset
-	// render draws on the whole of a canvas; Err has returned nil.
-	render(c draw.Canvas, pal palette)
+	// wrong is what is wrong whatever the size of the picture, or nil.
+	wrong() error
+	// render draws on the whole of a canvas, or says what has no room there; wrong has returned
+	// nil.
+	render(c draw.Canvas, pal palette) error
 }
 
 // dimensions are the size of a picture in inches and its resolution in dots per inch.
@@ -78,7 +81,7 @@ func check(d Drawing) (dimensions, error) {
 	if d == nil {
 		return dimensions{}, errors.New("plotting: nil Drawing")
 	}
-	if err := d.Err(); err != nil {
+	if err := d.wrong(); err != nil {
 		return dimensions{}, err
 	}
 	return d.dimensions(), nil
@@ -98,7 +101,9 @@ func PNG(d Drawing) ([]byte, error) {
 	}
 	c := vgimg.NewWith(vgimg.UseWH(vg.Length(dim.width)*vg.Inch, vg.Length(dim.height)*vg.Inch),
 		vgimg.UseDPI(dim.dpi))
-	d.render(border(draw.New(c)), paletteOf(d.colorNames()))
+	if err := d.render(border(draw.New(c)), paletteOf(d.colorNames())); err != nil {
+		return nil, err
+	}
 	var buf bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: c}).WriteTo(&buf); err != nil {
 		return nil, fmt.Errorf("plotting: encoding a PNG: %w", err)
@@ -122,13 +127,18 @@ func SVG(d Drawing) ([]byte, error) {
 		},
 		white,
 	)
-	d.render(dc, paletteOf(d.colorNames()))
+	if err := d.render(dc, paletteOf(d.colorNames())); err != nil {
+		return nil, err
+	}
 	var buf bytes.Buffer
 	if _, err := c.WriteTo(&buf); err != nil {
 		return nil, fmt.Errorf("plotting: encoding an SVG: %w", err)
 	}
-	return bytes.ReplaceAll(buf.Bytes(), []byte("font-family:Liberation Sans;"),
-		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), nil
+	b := bytes.ReplaceAll(buf.Bytes(), []byte("font-family:Liberation Sans;"),
+		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
+	// What vgsvg calls a JPEG is a PNG.
+	return bytes.ReplaceAll(b, []byte(`xlink:href="data:image/jpg;`),
+		[]byte(`xlink:href="data:image/png;`)), nil
 }
 
 // border leaves a little white around a drawing.

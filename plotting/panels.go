@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -75,6 +74,14 @@ func (g *Grid) take(rows [][]Drawing) error {
 
 // Err returns the first thing that is wrong with the grid or one of its panels, or nil.
 func (g *Grid) Err() error {
+	if err := g.wrong(); err != nil {
+		return err
+	}
+	_, err := g.plan(page(g.dimensions()), nil)
+	return err
+}
+
+func (g *Grid) wrong() error {
 	if g == nil {
 		return errors.New("plotting: nil *Grid")
 	}
@@ -91,7 +98,7 @@ func (g *Grid) checkPanels() error {
 			if d == nil {
 				continue
 			}
-			if err := d.Err(); err != nil {
+			if err := d.wrong(); err != nil {
 				return fmt.Errorf("panel in row %d, column %d: %w", i+1, j+1, err)
 			}
 		}
@@ -138,13 +145,35 @@ func (g *Grid) describe() string {
 	return s
 }
 
-func (g *Grid) render(c draw.Canvas, pal palette) {
-	if g.opt.Title != "" {
-		t := caption{text: g.opt.Title, size: titleSize + 1, bold: true, color: ink}
-		t.draw(c, c.Center().X, c.Max.Y-vg.Points(2), 0.5, 1)
-		c.Max.Y -= t.height() + vg.Points(10)
+// A gridPlan is where the parts of a grid go.
+type gridPlan struct {
+	title  caption
+	legend [][]entry
+	below  draw.Canvas // the title
+	layout layoutPlan
+}
+
+// plan finds the places of the parts of a grid, or what is too long for its place.
+func (g *Grid) plan(c draw.Canvas, pal palette) (p gridPlan, err error) {
+	for _, scale := range scales {
+		if p, err = g.planAt(c, pal, scale); err == nil {
+			break
+		}
 	}
-	var legendRows [][]entry
+	return p, err
+}
+
+func (g *Grid) planAt(c draw.Canvas, pal palette, scale float64) (p gridPlan, err error) {
+	height := c.Max.Y - c.Min.Y
+	if g.opt.Title != "" {
+		t := caption{text: g.opt.Title, size: scaled(titleSize+1, scale), bold: true, color: ink}
+		fits := false
+		if p.title, fits = t.fit(c.Max.X - c.Min.X); !fits {
+			return p, textError("title", g.opt.Title)
+		}
+		c.Max.Y -= p.title.height() + vg.Points(10)
+	}
+	p.below = c
 	if g.opt.SharedLegend {
 		var figures []*Figure
 		for _, d := range g.all() {
@@ -152,142 +181,54 @@ func (g *Grid) render(c draw.Canvas, pal palette) {
 				figures = append(figures, f)
 			}
 		}
-		legendRows = stripRows(entries(figures, pal), c.Max.X-c.Min.X)
-		h := stripHeight(legendRows)
-		drawStrip(c, legendRows, c.Center().X, c.Min.Y+h)
-		c.Min.Y += h + vg.Points(2)
+		es := sized(entries(figures, pal), scaled(legendSize, scale))
+		if es, err = fitEntries(es, c.Max.X-c.Min.X); err != nil {
+			return p, err
+		}
+		p.legend = stripRows(es, c.Max.X-c.Min.X)
+		c.Min.Y += stripHeight(p.legend) + vg.Points(2)
 	}
-	layout{rows: g.rows, letters: g.opt.Letters, legends: !g.opt.SharedLegend, palette: pal}.draw(c)
+	if c.Max.Y-c.Min.Y < leastPart*height && (len(p.legend) > 1 || len(p.title.lines()) > 1) {
+		return p, errSqueezed
+	}
+	p.layout, err = layout{
+		rows: g.rows, letters: g.opt.Letters, legends: !g.opt.SharedLegend, palette: pal,
+	}.plan(c)
+	return p, err
 }
 
-func (f *Figure) render(c draw.Canvas, pal palette) {
-	layout{rows: [][]Drawing{{f}}, legends: true, palette: pal}.draw(c)
+func (g *Grid) render(c draw.Canvas, pal palette) error {
+	p, err := g.plan(c, pal)
+	if err != nil {
+		return err
+	}
+	if g.opt.Title != "" {
+		p.title.draw(c, c.Center().X, c.Max.Y-vg.Points(2), 0.5, 1)
+	}
+	if g.opt.SharedLegend {
+		h := stripHeight(p.legend)
+		drawStrip(p.below, p.legend, p.below.Center().X, p.below.Min.Y+h)
+	}
+	return p.layout.draw()
 }
 
-// A layout puts drawings on a canvas, the axes of figures aligned.
-type layout struct {
-	rows    [][]Drawing
-	letters bool
-	legends bool // figures have their own
-	palette palette
+func (f *Figure) layout(pal palette) layout {
+	return layout{rows: [][]Drawing{{f}}, legends: true, palette: pal}
 }
 
-// A cell is one place of a layout with what it needs.
-type cell struct {
-	drawing Drawing
-	figure  *Figure // drawing, if it is one
-	plot    *plot.Plot
-	entries []entry
-	below   bool // legend in the strip below the axes
+func (f *Figure) render(c draw.Canvas, pal palette) error {
+	p, err := f.layout(pal).plan(c)
+	if err != nil {
+		return err
+	}
+	return p.draw()
 }
 
-func (l layout) draw(c draw.Canvas) {
-	nr, nc := len(l.rows), len(l.rows[0])
-	const gap = 14
-	header := vg.Length(0)
-	if l.letters {
-		header = vg.Points(titleSize + 6)
-	}
-	cells := make([][]cell, nr)
-	plots := make([][]*plot.Plot, nr)
-	w := (c.Max.X - c.Min.X) / vg.Length(nc)
-	h := (c.Max.Y - c.Min.Y) / vg.Length(nr)
-	for i, row := range l.rows {
-		cells[i] = make([]cell, nc)
-		plots[i] = make([]*plot.Plot, nc)
-		for j, d := range row {
-			cl := cell{drawing: d}
-			if f, ok := d.(*Figure); ok {
-				fr, _ := f.frame() // Err has seen it
-				cl.figure, cl.plot = f, f.newPlot(fr, w, h)
-				cl.plot.Add(f.layers(l.palette)...)
-				if l.legends && f.opt.Legend != LegendNone {
-					cl.entries = entries([]*Figure{f}, l.palette)
-				}
-				cl.below = f.opt.Legend == LegendBelow
-				if f.opt.Title != "" {
-					t := caption{text: f.opt.Title, size: titleSize, bold: true}
-					header = max(header, t.height()+vg.Points(6+0.2*titleSize))
-				}
-			}
-			cells[i][j], plots[i][j] = cl, cl.plot
-		}
-	}
-
-	// A legend without a free place inside goes below, which makes the axes smaller for all: hence
-	// twice.
-	var canvases [][]draw.Canvas
-	footer := vg.Length(0)
-	for pass := range 2 {
-		for i := range cells {
-			for j := range cells[i] {
-				if cl := &cells[i][j]; cl.below {
-					footer = max(footer, stripHeight(stripRows(cl.entries, w-vg.Points(gap))))
-				}
-			}
-		}
-		canvases = plot.Align(plots, draw.Tiles{
-			Rows:      nr,
-			Cols:      nc,
-			PadTop:    header,
-			PadBottom: footer,
-			PadX:      vg.Points(gap),
-			PadY:      header + footer + vg.Points(gap),
-			PadRight:  vg.Points(4),
-		}, c)
-		if pass == 1 {
-			break
-		}
-		for i := range cells {
-			for j := range cells[i] {
-				cl := &cells[i][j]
-				if cl.figure == nil || cl.figure.opt.Legend != legendAuto || len(cl.entries) == 0 {
-					continue
-				}
-				_, free := cl.figure.freePlace(cl.plot.DataCanvas(canvases[i][j]), cl.plot,
-					cl.entries)
-				cl.below = !free
-			}
-		}
-	}
-	for i := range cells {
-		for j, cl := range cells[i] {
-			l.drawCell(cl, canvases[i][j], header, i*nc+j)
-		}
-	}
-}
-
-func (l layout) drawCell(cl cell, c draw.Canvas, header vg.Length, index int) {
-	if cl.drawing == nil {
-		return
-	}
-	top := c.Max.Y
-	if l.letters {
-		t := caption{text: letterOf(index), size: titleSize + 1, bold: true, color: ink}
-		t.draw(c, c.Min.X, top+vg.Points(6), 0, 0)
-	}
-	if cl.figure == nil {
-		cl.drawing.render(c, l.palette)
-		return
-	}
-	f, p := cl.figure, cl.plot
-	p.BackgroundColor = nil
-	p.Draw(c)
-	data := p.DataCanvas(c)
-	if f.opt.Title != "" {
-		t := caption{text: f.opt.Title, size: titleSize, bold: true, color: ink}
-		t.draw(c, data.Center().X, top+vg.Points(6), 0.5, 0)
-	}
-	if len(cl.entries) == 0 {
-		return
-	}
-	if !cl.below {
-		if r, free := f.freePlace(data, p, cl.entries); free {
-			drawBox(c, cl.entries, r)
-			return
-		}
-	}
-	drawStrip(c, stripRows(cl.entries, c.Max.X-c.Min.X), data.Center().X, c.Min.Y)
+// page is the place for a drawing of a size, for measuring alone.
+func page(d dimensions) draw.Canvas {
+	return border(draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{
+		X: vg.Length(d.width) * vg.Inch, Y: vg.Length(d.height) * vg.Inch,
+	}}})
 }
 
 // letterOf returns A, B, …, Z, AA, AB, …

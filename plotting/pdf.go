@@ -25,7 +25,9 @@ func pdfOf(d Drawing) ([]byte, error) {
 		return nil, err
 	}
 	c := vgpdf.New(vg.Length(dim.width)*vg.Inch, vg.Length(dim.height)*vg.Inch)
-	d.render(border(draw.New(outlines{c})), paletteOf(d.colorNames()))
+	if err := d.render(border(draw.New(outlines{c})), paletteOf(d.colorNames())); err != nil {
+		return nil, err
+	}
 	var buf bytes.Buffer
 	if _, err := c.WriteTo(&buf); err != nil {
 		return nil, fmt.Errorf("plotting: encoding a PDF: %w", err)

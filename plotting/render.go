@@ -18,11 +18,21 @@ type toCanvas struct {
 
 func (t toCanvas) at(x, y float64) vg.Point {
 	const far = 1e6
-	near := func(v float64) float64 { return math.Max(-far, math.Min(far, v)) }
-	return vg.Point{X: t.c.X(near(norm(t.p.X, x))), Y: t.c.Y(near(norm(t.p.Y, y)))}
+	near := func(v float64) float64 { return max(-far, min(far, v)) }
+	return vg.Point{X: t.c.X(near(norm(&t.p.X, x))), Y: t.c.Y(near(norm(&t.p.Y, y)))}
 }
 
-// polyline maps a curve, leaving out points closer to the one before than can be seen.
+// all maps points.
+func (t toCanvas) all(xs, ys []float64) []vg.Point {
+	pts := make([]vg.Point, len(xs))
+	for i := range xs {
+		pts[i] = t.at(xs[i], ys[i])
+	}
+	return pts
+}
+
+// polyline maps a curve, leaving out points closer to the one before than can be seen, and of what
+// is dense what does not change the picture.
 func (t toCanvas) polyline(xs, ys []float64) []vg.Point {
 	const invisible = 0.03 // points
 	pts := make([]vg.Point, 0, len(xs))
@@ -36,17 +46,23 @@ func (t toCanvas) polyline(xs, ys []float64) []vg.Point {
 		}
 		pts = append(pts, pt)
 	}
-	return pts
+	return thinned(pts)
 }
 
 // layers returns the plotters of the figure from back to front.
 func (f *Figure) layers(pal palette) []plot.Plotter {
 	ls := []plot.Plotter{gridLines{}}
+	dots := 0
+	for _, s := range f.series {
+		if s.kind == points {
+			dots += len(s.xs)
+		}
+	}
 	for _, kinds := range [][]kind{{band}, {hline, vline}, {line}, {points}, {note}} {
 		for _, s := range f.series {
 			for _, k := range kinds {
 				if s.kind == k {
-					ls = append(ls, plotted{s, s.stroke.paint(pal)})
+					ls = append(ls, plotted{s, s.stroke.paint(pal), dots > denseDots})
 				}
 			}
 		}
@@ -80,6 +96,7 @@ func (gridLines) Plot(c draw.Canvas, p *plot.Plot) {
 type plotted struct {
 	series
 	color color.NRGBA
+	dense bool // dots are too many for shapes of their own
 }
 
 func (s plotted) lineStyle() draw.LineStyle {
@@ -99,7 +116,7 @@ func (s plotted) Plot(c draw.Canvas, p *plot.Plot) {
 			fillCircle(c, pts[0], vg.Points(s.stroke.weight), s.color)
 			return
 		}
-		c.StrokeLines(s.lineStyle(), c.ClipLinesXY(pts)...)
+		strokeDense(c, s.lineStyle(), pts)
 	case band:
 		outline := t.polyline(s.xs, s.hi)
 		lower := t.polyline(s.xs, s.ys)
@@ -112,17 +129,31 @@ func (s plotted) Plot(c draw.Canvas, p *plot.Plot) {
 				c.ClipLinesXY(outline)...)
 			return
 		}
-		c.FillPolygon(withAlpha(s.color, bandAlpha), c.ClipPolygonXY(outline))
+		outline, shade := c.ClipPolygonXY(outline), withAlpha(s.color, bandAlpha)
+		if len(outline) > 4*denseLine || hasPixels(c) && crosses(c, outline) > crowded {
+			many := newStain(c, shade, 0)
+			many.area(outline)
+			many.draw()
+			return
+		}
+		c.FillPolygon(shade, outline)
 	case points:
+		radius := vg.Points(s.stroke.weight / 2)
+		if s.dense {
+			many := newStain(c, s.color, radius)
+			many.dots(t.all(s.xs, s.ys), radius)
+			many.draw()
+			return
+		}
 		for i := range s.xs {
-			fillCircle(c, t.at(s.xs[i], s.ys[i]), vg.Points(s.stroke.weight/2), s.color)
+			fillCircle(c, t.at(s.xs[i], s.ys[i]), radius, s.color)
 		}
 	case hline:
-		if y := c.Y(norm(p.Y, s.ys[0])); c.ContainsY(y) {
+		if y := c.Y(norm(&p.Y, s.ys[0])); c.ContainsY(y) {
 			c.StrokeLine2(s.lineStyle(), c.Min.X, y, c.Max.X, y)
 		}
 	case vline:
-		if x := c.X(norm(p.X, s.xs[0])); c.ContainsX(x) {
+		if x := c.X(norm(&p.X, s.xs[0])); c.ContainsX(x) {
 			c.StrokeLine2(s.lineStyle(), x, c.Min.Y, x, c.Max.Y)
 		}
 	case note:
@@ -133,9 +164,28 @@ func (s plotted) Plot(c draw.Canvas, p *plot.Plot) {
 // notePadding is the room around the text of a note, and between it and its arrow.
 const notePadding = 2.5
 
+// note is the text of a note, wrapped and shrunk to stay inside the axes, and whether it does.
+func (s series) note(t toCanvas) (caption, bool) {
+	room := t.c.Size().Sub(vg.Point{X: vg.Points(2 * notePadding), Y: vg.Points(2 * notePadding)})
+	return caption{text: s.text, size: noteSize}.fitInto(room.X, room.Y)
+}
+
+// fitNotes says which note is too long for the axes.
+func (f *Figure) fitNotes(t toCanvas) error {
+	for _, s := range f.series {
+		if s.kind != note {
+			continue
+		}
+		if _, fits := s.note(t); !fits {
+			return textError("note", s.text)
+		}
+	}
+	return nil
+}
+
 // noteRect is what a note's text and its room cover.
 func (s series) noteRect(t toCanvas) (caption, vg.Rectangle) {
-	txt := caption{text: s.text, size: noteSize}
+	txt, _ := s.note(t)
 	i := len(s.xs) - 1
 	at := t.at(s.xs[i], s.ys[i])
 	r := grow(txt.rect(at.X, at.Y, 0.5, 0.5), vg.Points(notePadding))

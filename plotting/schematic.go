@@ -104,6 +104,8 @@ func (s *schematic) Err() error {
 	return s.err
 }
 
+func (s *schematic) wrong() error { return s.Err() }
+
 func (s *schematic) dimensions() dimensions { return s.size }
 func (s *schematic) colorNames() []string   { return s.names }
 
@@ -114,7 +116,7 @@ func (s *schematic) describe() string {
 	return "schematic"
 }
 
-func (s *schematic) render(c draw.Canvas, pal palette) {
+func (s *schematic) render(c draw.Canvas, pal palette) error {
 	w, h := vg.Length(s.size.width), vg.Length(s.size.height)
 	k := min((c.Max.X-c.Min.X)/w, (c.Max.Y-c.Min.Y)/h)
 	mid := c.Center()
@@ -127,6 +129,7 @@ func (s *schematic) render(c draw.Canvas, pal palette) {
 	for _, e := range s.elements {
 		e(p)
 	}
+	return nil
 }
 
 // check reports coordinates that are not finite.
@@ -195,6 +198,7 @@ type labelStyle struct {
 	Bold   bool
 	Anchor anchor
 	Ink    *inkStyle // nil is black
+	Room   float64   // inches that the text, of one line, is shrunk to; 0 is any
 }
 
 // Text writes text, of one or more lines, at a point.
@@ -215,6 +219,16 @@ func (s *schematic) Text(at point, text string, style labelStyle) {
 	if err := checkText("text", text); err != nil {
 		s.fail(err)
 		return
+	}
+	if style.Room > 0 {
+		const height = 0.15 // inches: one line
+		t, fits := caption{text: text, size: style.Size, bold: style.Bold}.fitInto(
+			vg.Length(style.Room)*vg.Inch, height*vg.Inch)
+		if !fits {
+			s.fail(textError("text", text))
+			return
+		}
+		text, style.Size = t.text, t.size
 	}
 	if text == "" || !s.check(fmt.Sprintf("text %q", text), at) {
 		return
@@ -564,7 +578,8 @@ func (s *schematic) Inset(in inset) {
 		s.Text(point{X: f.Max.X + 0.05, Y: f.Min.Y}, in.X, labelStyle{Size: 9, Anchor: anchorLeft})
 	}
 	if in.Y != "" {
-		s.Text(point{X: f.Min.X, Y: f.Max.Y + 0.05}, in.Y, labelStyle{Size: 9, Anchor: anchorAbove})
+		s.Text(point{X: f.Min.X, Y: f.Max.Y + 0.05}, in.Y,
+			labelStyle{Size: 9, Anchor: anchorAbove, Room: 1.1})
 	}
 }
 
@@ -623,7 +638,7 @@ func (in inset) draw(p pen, x, y [2]float64) {
 			sty.Dashes = []vg.Length{p.pt(4.5), p.pt(3.5)}
 			sty.Width = p.pt(2)
 		}
-		area.StrokeLines(sty, area.ClipLinesXY(pts)...)
+		strokeDense(area, sty, thinned(pts))
 	}
 }
 

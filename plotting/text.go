@@ -200,6 +200,14 @@ func (m markup) Box(s string, f font.Font) (width, height, depth vg.Length) {
 	return width, e.Ascent, e.Descent
 }
 
+func (markup) width(s string, size float64) vg.Length {
+	return caption{text: s, size: size}.width()
+}
+
+func (markup) height(s string, size float64) vg.Length {
+	return caption{text: s, size: size}.height()
+}
+
 // Draw places text as gonum/plot's own handlers do: its axes rely on where the baseline falls.
 func (m markup) Draw(c vg.Canvas, s string, sty text.Style, pt vg.Point) {
 	s = strings.TrimRight(s, "\n")
