@@ -13,6 +13,7 @@ from jupyter_client.manager import start_new_kernel
 
 from check import plain
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 IMPORTS = 'import (\n\t"fmt"\n\n\t"github.com/kernelsmith/kernelsmith/ntk"\n)\n\nvar deep = ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, 1, 0))'
 LIMIT = 300  # seconds, for machines that are busy with something else
 
@@ -53,7 +54,7 @@ def until(ask, holds):
 
 class Kernel(unittest.TestCase):
     def test_knows_the_packages_and_names_the_line(self):
-        with kernel(Path(__file__).resolve().parents[2] / "notebooks") as client:
+        with kernel(CHECKOUT / "notebooks") as client:
             good, said = run(client, IMPORTS)
             self.assertTrue(good, said)
 
@@ -82,6 +83,23 @@ class Kernel(unittest.TestCase):
                 self.assertRegex(said, rf"Cell\s*\[\d+\][^\n]*Line\s*{line}\b", code)
             good, said = run(client, "%%\nfmt.Println(deep)")
             self.assertEqual((good, said), (True, "4HL ReLU\n"))
+
+    def test_input_and_line_ends(self):
+        with tempfile.TemporaryDirectory() as folder, kernel(folder) as client:
+            # Input has an end.
+            code = '%%\nvar word string\n_, err := fmt.Scanln(&word)\nfmt.Println(word, err)'
+            self.assertEqual(run(client, code), (True, " EOF\n"))
+            self.assertEqual(run(client, "!cat; echo read"), (True, "read\n"))
+            # Line ends of Windows.
+            code = "// double doubles.\r\nfunc double(x int) int {\r\n\treturn 2 * x\r\n}\r\n\r\n%%\r\nfmt.Println(double(3), `a\r\nb`)\r\n"
+            self.assertEqual(run(client, code), (True, "6 a\nb\n"))
+            self.assertEqual(run(client, "%%bash\r\nif true; then\r\necho yes\r\nfi\r\n"), (True, "yes\n"))
+            code = "%%\r\nlength := 1\r\nfmt.Println(double(len"
+            found = until(
+                lambda: client.complete(code, len(code), reply=True, timeout=LIMIT)["content"], lambda answer: answer.get("matches")
+            )
+            self.assertIn("length", found["matches"])
+            self.assertEqual(code[found["cursor_start"] : found["cursor_end"]], "len")
 
     def test_checkouts_side_by_side(self):
         with tempfile.TemporaryDirectory() as folder:
