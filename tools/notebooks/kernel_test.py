@@ -1,5 +1,6 @@
 """Tests of the notebooks' kernel as Jupyter uses it: python -m unittest kernel_test, in this folder."""
 
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,9 +20,9 @@ LIMIT = 300  # seconds, for machines that are busy with something else
 
 
 @contextmanager
-def kernel(folder):
+def kernel(folder, *arguments):
     """A client of a kernel that Jupyter starts in the folder."""
-    manager, client = start_new_kernel(kernel_name="gonb", cwd=str(folder), startup_timeout=LIMIT)
+    manager, client = start_new_kernel(kernel_name="gonb", cwd=str(folder), startup_timeout=LIMIT, extra_arguments=list(arguments))
     try:
         yield client
     finally:
@@ -100,6 +101,46 @@ class Kernel(unittest.TestCase):
             )
             self.assertIn("length", found["matches"])
             self.assertEqual(code[found["cursor_start"] : found["cursor_end"]], "len")
+
+    def test_errors_say_what_to_do(self):
+        for arguments in [], ["-raw_error"]:
+            with self.subTest(arguments), tempfile.TemporaryDirectory() as folder, kernel(folder, *arguments) as client:
+                self.assertEqual(run(client, "%%\nkept, half := 3, 0.5\nfmt.Println(kept, half)"), (True, "3 0.5\n"))
+                for code, says in (
+                    ("fmt.Println(1)", "start the cell with %%, or move"),
+                    ("var a = 1\n\nfor range a {\n}", "start the cell with %%, or move"),
+                    ("%%\nfmt.Println(kept)", "kept was made below %% in cell [1], and values do not outlive a cell: declare it with var or func, above %%."),
+                    ("%%\n1 + 2", "A cell does not show a value by itself: print it with fmt.Println."),
+                    ("%%\nlist := []int{3}\nlist[0]", "print it with fmt.Println."),
+                ):
+                    good, said = run(client, code)
+                    self.assertFalse(good, code)
+                    self.assertEqual(said.count(says), 1, said)
+                good, said = run(client, "%%\nfmt.Println(never)")
+                self.assertIn("undefined: never", said)
+                self.assertNotIn("outlive", said)
+
+    def test_a_panic_says_what_is_wrong_and_where_in_the_cell(self):
+        with kernel(CHECKOUT / "notebooks", "-raw_error") as client:
+            code = "// net is where ntk says no.\nfunc net() *ntk.FCN {\n\treturn ntk.Must(ntk.UniformFCN(-4, ntk.ReLU{}, 1, 0))\n}\n\n%%\nfmt.Println(net())"
+            imports = 'import (\n\t"fmt"\n\n\t"github.com/kernelsmith/kernelsmith/ntk"\n)\n\n'
+            good, said = run(client, imports + code)
+            self.assertFalse(good)
+            self.assertRegex(
+                said,
+                r"^panic: ntk: depth is -4; [^\n]*\n\n"
+                r"main\.net\(\.*\)\n\t \[\[ Cell \[1\] Line 9 \]\] [^\n]*\n"
+                r"main\.main\(\)\n\t \[\[ Cell \[1\] Line 13 \]\] [^\n]*\nexit status 2\n",
+            )
+            self.assertNotIn("doc.go", said)
+            self.assertNotIn("goroutine", said)
+            # Without a line of a cell the trace is all there is.
+            good, said = run(client, "%%\ntime.AfterFunc(0, (*sync.Mutex)(nil).Lock)\ntime.Sleep(time.Hour)")
+            self.assertFalse(good)
+            self.assertRegex(said, r"^panic: [^$]*\ngoroutine \d+ [^$]*mutex\.go")
+
+    def test_what_setup_adds_to_the_kernel(self):
+        subprocess.run([CHECKOUT / "tools/env", "go", "-C", CHECKOUT / "tools", "test", "./gonb"], check=True, stdout=subprocess.DEVNULL)
 
     def test_checkouts_side_by_side(self):
         with tempfile.TemporaryDirectory() as folder:
