@@ -1,5 +1,7 @@
 """Tests of the notebooks' kernel as Jupyter uses it: python -m unittest kernel_test, in this folder."""
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,9 +12,10 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager, start_new_kernel
 
 from check import plain
+from stress import PATIENCE, processes, within
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 IMPORTS = 'import (\n\t"fmt"\n\n\t"github.com/kernelsmith/kernelsmith/ntk"\n)\n\nvar deep = ntk.Must(ntk.UniformFCN(4, ntk.ReLU{}, 1, 0))'
@@ -157,6 +160,34 @@ class Kernel(unittest.TestCase):
                 (Path(folder) / "one/ntk/ntk.go").write_text('package ntk\n\nconst Checkout = "edited"\n', encoding="utf-8")
                 self.assertEqual(run(one, code), (True, "edited\n"))
                 self.assertEqual(run(two, code), (True, "two\n"))
+
+    @unittest.skipUnless(Path("/proc/self/environ").exists(), "processes are looked for in /proc")
+    def test_nothing_outlives_the_kernel(self):
+        def start(folder):
+            manager = KernelManager(kernel_name="gonb")
+            manager.start_kernel(cwd=folder, env={**os.environ, "TMPDIR": folder})
+            return manager
+
+        def left(folder):
+            return processes(folder) + sorted(path.name for path in Path(folder).iterdir())
+
+        # Jupyter kills the process group of a kernel that does not end when asked, here since it is stopped.
+        with self.subTest("restart"), tempfile.TemporaryDirectory() as folder:
+            manager = start(folder)
+            self.assertTrue(until(lambda: " ".join(processes(folder)), lambda found: "gopls" in found))
+            manager.shutdown_wait_time = 1
+            os.kill(manager.provisioner.pid, signal.SIGSTOP)
+            manager.restart_kernel()
+            manager.shutdown_kernel()
+            self.assertEqual(within(PATIENCE, lambda: left(folder)), [])
+        # It may come to that at any moment.
+        with self.subTest("killed"), tempfile.TemporaryDirectory() as folder:
+            for wait in 0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6:
+                manager = start(folder)
+                time.sleep(wait)
+                os.killpg(manager.provisioner.pgid, signal.SIGKILL)
+                manager.shutdown_kernel(now=True)
+            self.assertEqual(within(PATIENCE, lambda: left(folder)), [])
 
 
 if __name__ == "__main__":
