@@ -322,7 +322,7 @@ def _run_all(paths, scale, destination):
 @functools.cache
 def _library():
     """A checksum of all but its own cells that a notebook's results are made of: library, arithmetic, kernel, data files."""
-    kernel = [CHECKOUT / "tools/go.sum", CHECKOUT / "tools/gonb.patch", *HERE.glob("kernel/*")]
+    kernel = [CHECKOUT / "tools/go.sum", CHECKOUT / "tools/gonb.patch", CHECKOUT / "tools/gonb/explain.go", *HERE.glob("kernel/*")]
     files = [*_importable(), CHECKOUT / "go.mod", CHECKOUT / "go.sum", *kernel]
     for variable in ("KERNELSMITH_DATA", "KERNELSMITH_CACHE"):
         if os.environ.get(variable):
