@@ -1,5 +1,5 @@
-// Package goexec is a file that tools/setup adds to GoNB's package of this name: what the kernel says beyond the words of
-// the compiler and of the runtime. tools/gonb.patch has the calls.
+// Package goexec is a file that tools/setup adds to GoNB's package of this name: what the kernel
+// says beyond the words of the compiler and of the runtime. tools/gonb.patch has the calls.
 package goexec
 
 import (
@@ -19,11 +19,12 @@ var (
 	reUnused    = regexp.MustCompile(`main(?:_test)?\.go:\d+:\d+: .* \(.*\) is not used`)
 )
 
-// ended has, for each name that a cell declared below %%, the last such cell: its value ended with that cell's program.
+// ended has, for each name that a cell declared below %%, the last such cell: its value ended with
+// that cell's program.
 var ended = map[string]int{}
 
-// remember notes the names that main of the cell's program at path declares for itself. The cell of a line, counted from 0
-// and below lines, is cellOf(line).
+// remember notes the names that main of the cell's program at path declares for itself. The cell of
+// a line, counted from 0 and below lines, is cellOf(line).
 func remember(path string, lines int, cellOf func(line int) int) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
@@ -65,25 +66,30 @@ func remember(path string, lines int, cellOf func(line int) int) {
 	}
 }
 
-// explain returns the compiler's message with sentences below it that say what to do, where the reason lies in how a
-// notebook differs from a Go file.
+// explain returns the compiler's message with sentences below it that say what to do, where the
+// reason lies in how a notebook differs from a Go file.
 func explain(message string) string {
 	var sentences []string
 	// A brace too many ends the function that %% begins.
-	if found := reStatement.FindStringSubmatch(message); found != nil && !strings.HasPrefix(found[1], "'}'") {
-		sentences = append(sentences, "A statement stands outside of a function: start the cell with %%, or move the statement below it.")
+	if found := reStatement.FindStringSubmatch(message); found != nil &&
+		!strings.HasPrefix(found[1], "'}'") {
+		sentences = append(sentences, "A statement stands outside of a function: start the cell "+
+			"with %%, or move the statement below it.")
 	}
 	said := map[string]bool{}
 	for _, found := range reUndefined.FindAllStringSubmatch(message, -1) {
 		name := found[1]
 		if cell, ok := ended[name]; ok && !said[name] {
 			said[name] = true
-			sentences = append(sentences, fmt.Sprintf(
-				"%s was made below %%%% in cell [%d], and values do not outlive a cell: declare it with var or func, above %%%%.", name, cell))
+			sentences = append(sentences, fmt.Sprintf("%s was made below %%%% in cell [%d], and "+
+				"values do not outlive a cell: declare it with var or func, above %%%%.", name, cell))
 		}
 	}
 	if reUnused.MatchString(message) {
-		sentences = append(sentences, "A cell does not show a value by itself: print it with fmt.Println.")
+		sentences = append(
+			sentences,
+			"A cell does not show a value by itself: print it with fmt.Println.",
+		)
 	}
 	if sentences == nil {
 		return message
@@ -93,8 +99,8 @@ func explain(message string) string {
 
 var reGoroutine = regexp.MustCompile(`^goroutine \d+ .*\]:\n?$`)
 
-// traceCutter passes on the standard error of a cell's program. Of the goroutine traces after a panic it leaves the calls
-// that are written in cells; all, if there is none such.
+// traceCutter passes on the standard error of a cell's program. Of the goroutine traces after a
+// panic it leaves the calls that are written in cells; all, if there is none such.
 type traceCutter struct {
 	io.Writer
 	file string // the end of the path of the program's source
@@ -129,7 +135,8 @@ func (c *traceCutter) ReadFrom(from io.Reader) (int64, error) {
 	}
 }
 
-// take returns what of this piece, and of what was held back, can be passed on. Before a panic that is all of it.
+// take returns what of this piece, and of what was held back, can be passed on. Before a panic that
+// is all of it.
 func (c *traceCutter) take(piece []byte) string {
 	var out strings.Builder
 	for _, part := range bytes.SplitAfter(piece, []byte("\n")) {
@@ -159,7 +166,10 @@ func (c *traceCutter) whole(line string) string {
 	case reGoroutine.MatchString(line):
 	case c.trace == nil:
 		return line
-	case line == "\n", strings.HasPrefix(line, "\t"), strings.HasPrefix(line, "created by "), strings.HasSuffix(line, ")\n"):
+	case line == "\n",
+		strings.HasPrefix(line, "\t"),
+		strings.HasPrefix(line, "created by "),
+		strings.HasSuffix(line, ")\n"):
 	default:
 		return c.cut() + line
 	}
