@@ -82,7 +82,8 @@ func explain(message string) string {
 		if cell, ok := ended[name]; ok && !said[name] {
 			said[name] = true
 			sentences = append(sentences, fmt.Sprintf("%s was made below %%%% in cell [%d], and "+
-				"values do not outlive a cell: declare it with var or func, above %%%%.", name, cell))
+				"values do not outlive a cell: declare it with var or func, above %%%%.",
+				name, cell))
 		}
 	}
 	if reUnused.MatchString(message) {
