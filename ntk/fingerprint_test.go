@@ -31,7 +31,7 @@ func TestFingerprintsOfEarlierRecords(t *testing.T) {
 		Polynomial{[]float64{1, 0, 1. / 3}}, RectifiedMonomial{2}, Tanh{}, Sigmoid{}, Softplus{},
 		SiLU{},
 		Must(hermite.NewSeries([]float64{0, 1, 1. / 3})),
-		Must(hermite.NewScaledSeries([]float64{0, 1}, 1./3)),
+		Must(Must(hermite.NewSeries([]float64{0, 1})).WithScale(1. / 3)),
 		Must(Add(ReLU{}, Must(Affine(Tanh{}, 2, 1./3, 0, 1)))), LeakyReLU(0.2), GaussianFeature(2),
 	} {
 		if got := Must(UniformFCN(1, phi, 1, 0)).Fingerprint(); got != want[i] {

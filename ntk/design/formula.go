@@ -418,7 +418,11 @@ func (s HermiteSeries) Activation() (hermite.Series, error) {
 	if err := s.Validate(); err != nil {
 		return hermite.Series{}, err
 	}
-	return hermite.NewScaledSeries(s.Coeffs, s.Scale)
+	phi, err := hermite.NewSeries(s.Coeffs)
+	if err != nil {
+		return phi, err
+	}
+	return phi.WithScale(s.Scale)
 }
 
 // Validate returns an error that names a coefficient that is not finite, or a

@@ -32,7 +32,7 @@ func Polynomials(dst []float64, z float64) {
 }
 
 // Series is the function φ(z) = Σ_k b_k h_k(z/s), with the scale s = 1 unless
-// [NewScaledSeries] made it. It is a polynomial, and as an activation it has
+// [Series.WithScale] made it. It is a polynomial, and as an activation it has
 // closed-form dual activations at every variance. Its zero value is the zero
 // function.
 type Series struct {
@@ -51,19 +51,18 @@ func NewSeries(b []float64) (Series, error) {
 	return Series{b: slices.Clone(b)}, nil
 }
 
-// NewScaledSeries returns Σ b[k] h_k(z/scale), whose terms are orthonormal on
-// pre-activations of standard deviation scale. It reports a coefficient that is
-// NaN or infinite, and a scale that is not a number from 1e-100 to 1e100.
-func NewScaledSeries(b []float64, scale float64) (Series, error) {
+// WithScale returns Σ b_k h_k(z/scale) of the series' coefficients b_k, whose terms are orthonormal on
+// pre-activations of standard deviation scale. It reports a scale that is not a number from 1e-100
+// to 1e100.
+func (s Series) WithScale(scale float64) (Series, error) {
 	if !(scale >= 1e-100 && scale <= 1e100) {
 		return Series{}, fmt.Errorf("hermite: scale is %v; it must be from 1e-100 to 1e100", scale)
 	}
-	s, err := NewSeries(b)
 	s.scale = scale
 	if scale == 1 {
 		s.scale = 0
 	}
-	return s, err
+	return s, nil
 }
 
 // Coeffs returns a copy of the coefficients b_k, degree 0 first.

@@ -39,8 +39,12 @@ func ExampleNewSeries() {
 }
 
 // Orthonormal on pre-activations of standard deviation 2.
-func ExampleNewScaledSeries() {
-	phi, err := hermite.NewScaledSeries([]float64{0, 0, 1}, 2) // ((z/2)²-1)/√2
+func ExampleSeries_WithScale() {
+	quadratic, err := hermite.NewSeries([]float64{0, 0, 1}) // (z²-1)/√2
+	if err != nil {
+		panic(err)
+	}
+	phi, err := quadratic.WithScale(2) // ((z/2)²-1)/√2
 	if err != nil {
 		panic(err)
 	}
@@ -159,7 +163,11 @@ func TestScaledIsTheFunction(t *testing.T) {
 // A scale is a change of variable: everything against the series in z with the
 // same function.
 func TestScaledSeries(t *testing.T) {
-	phi, err := hermite.NewScaledSeries([]float64{1, 2, -1, 0.5, 0.25}, 1.7)
+	unit, err := hermite.NewSeries([]float64{1, 2, -1, 0.5, 0.25})
+	if err != nil {
+		t.Fatal(err)
+	}
+	phi, err := unit.WithScale(1.7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +198,7 @@ func TestScaledSeries(t *testing.T) {
 		}
 	}
 	for _, scale := range []float64{0, -1, math.NaN(), math.Inf(1), 1e200} {
-		if _, err := hermite.NewScaledSeries(nil, scale); err == nil {
+		if _, err := unit.WithScale(scale); err == nil {
 			t.Errorf("scale %v accepted", scale)
 		}
 	}

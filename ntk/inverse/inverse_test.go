@@ -520,7 +520,7 @@ func TestInvertRefuses(t *testing.T) {
 // mean of N independent units is the variance of one.
 func TestFiniteWidthVarianceBySimulation(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 22))
-	quadratic := ntk.Must(hermite.NewScaledSeries([]float64{0.3, -1, 0.5}, 1.2))
+	quadratic := ntk.Must(ntk.Must(hermite.NewSeries([]float64{0.3, -1, 0.5})).WithScale(1.2))
 	for _, phi := range []ntk.Activation{ntk.ReLU{},
 		ntk.Sin{Amplitude: 1, Frequency: 2, Phase: 0.3}, ntk.PublishedMimic(),
 		quadratic} {
@@ -882,7 +882,7 @@ func TestSharedDepthWitness(t *testing.T) {
 // A net's fingerprint tells the scale of a series.
 func TestFingerprintOfScale(t *testing.T) {
 	a, b := ntk.Must(hermite.NewSeries([]float64{0, 1, 1})), ntk.Must(
-		hermite.NewScaledSeries([]float64{0, 1, 1}, 2))
+		ntk.Must(hermite.NewSeries([]float64{0, 1, 1})).WithScale(2))
 	if ntk.Must(ntk.UniformFCN(1, a, 1, 0)).Fingerprint() == ntk.Must(ntk.UniformFCN(1, b, 1,
 		0)).Fingerprint() {
 		t.Error("another scale, the same fingerprint")

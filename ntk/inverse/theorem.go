@@ -195,7 +195,10 @@ func Of(target Target, s *Settings) (*Result, error) {
 	if err := chooseSigns(out.Coeffs, set, slope, shift, variance); err != nil {
 		return nil, err
 	}
-	if out.Phi, err = hermite.NewScaledSeries(out.Coeffs, scale); err != nil {
+	if out.Phi, err = hermite.NewSeries(out.Coeffs); err != nil {
+		return nil, err
+	}
+	if out.Phi, err = out.Phi.WithScale(scale); err != nil {
 		return nil, err
 	}
 	out.Growth = growthOf(out.Phi)

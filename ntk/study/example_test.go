@@ -225,8 +225,8 @@ func ExampleResults_ShowRuns() {
 
 // What gradient descent on a net of infinite width has at an epoch, and the measurements of any
 // outputs.
-func ExampleLimit() {
-	p := ntk.Must(study.Limit(narrow.Arch, threeRows, 0.1, []int{0}))[0]
+func ExampleNet_Limit() {
+	p := ntk.Must(narrow.Limit(threeRows, 0.1, []int{0}))[0]
 	m := ntk.Must(study.Measured(0, mat.NewDense(2, 1, nil), mat.NewDense(1, 1, nil), threeRows))
 	fmt.Println(p.TrainLoss, m.TrainLoss)
 	// Output: 0.5 0.5

@@ -327,18 +327,16 @@ func factorOfRate(s train.Settings) float64 {
 	return factor
 }
 
-// Limit returns the measurements at the epochs of full-batch gradient descent on a net of
-// infinite width.
-func Limit(
-	net *ntk.FCN, p train.Problem, learningRate float64, epochs []int,
-) ([]train.Point, error) {
-	if net == nil || net.Depth() == 0 {
-		return nil, errors.New("study: no architecture")
+// Limit returns the measurements at the epochs of full-batch gradient descent on the net of infinite
+// width, without a record.
+func (n Net) Limit(p train.Problem, learningRate float64, epochs []int) ([]train.Point, error) {
+	if n.Arch == nil || n.Arch.Depth() == 0 {
+		return nil, fmt.Errorf("study: the net %q has no architecture", n.Name)
 	}
 	if err := checkProblem(p); err != nil {
 		return nil, err
 	}
-	return limit(context.Background(), net, p, learningRate, epochs)
+	return limit(context.Background(), n.Arch, p, learningRate, epochs)
 }
 
 func limit(

@@ -178,7 +178,7 @@ func TestLimitsOfOtherSettings(t *testing.T) {
 	traces, limits := ntk.Must(r.Train(s)), ntk.Must(r.Limits(s, nil))
 	have, _ := traces.At("1HL erf", 6)
 	want, _ := limits.At("1HL erf", 6)
-	plain := ntk.Must(Limit(r.Nets[0].Arch, r.Data, 0.1, []int{6}))[0]
+	plain := ntk.Must(r.Nets[0].Limit(r.Data, 0.1, []int{6}))[0]
 	if math.Abs(have.TrainLoss-want.TrainLoss) > 0.03 ||
 		math.Abs(plain.TrainLoss-want.TrainLoss) < 0.1 {
 		t.Errorf("train loss %.3f at width 4096, limit %.3f, without the factors %.3f",
@@ -257,7 +257,7 @@ func TestBadRuns(t *testing.T) {
 		"0 points":        second(good.Moved(s, 0, []int{1})),
 		"0 epochs":        second(good.Costs(s, "a", 0, nil, []int{2})),
 		"costs at 0 rows": second(good.Costs(s, "a", 1, nil, []int{0})),
-		"no architecture": second(Limit(nil, p, 0.1, []int{1})),
+		"no architecture": second(Net{}.Limit(p, 0.1, []int{1})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)

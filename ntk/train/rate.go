@@ -7,14 +7,14 @@ import (
 	"math/rand/v2"
 )
 
-// RateError reports a learning rate at which training is not stable; see Settings.CheckRate.
-type RateError struct {
+// rateError reports a learning rate at which training is not stable; see Settings.CheckRate.
+type rateError struct {
 	LearningRate float64
 	Limit        float64 // see StableRate
 }
 
 // Error implements error.
-func (e *RateError) Error() string {
+func (e *rateError) Error() string {
 	return fmt.Sprintf(
 		"train: learning rate %v is not stable: it must be below %.4g for this net, problem and "+
 			"settings", e.LearningRate, e.Limit)
@@ -120,7 +120,7 @@ func (t *Trial) checkRate(ctx context.Context) error {
 		return err
 	}
 	if t.Settings.LearningRate >= limit {
-		return &RateError{t.Settings.LearningRate, limit}
+		return &rateError{t.Settings.LearningRate, limit}
 	}
 	return nil
 }

@@ -69,8 +69,8 @@ type Settings struct {
 	// depends on the machine.
 	StopAfter time.Duration
 
-	// CheckRate makes a learning rate at or above StableRate an error, a
-	// *RateError, before the first step.
+	// CheckRate makes a learning rate at or above StableRate an error, which names the
+	// limit, before the first step.
 	CheckRate bool
 
 	// Checkpoints is the folder in which the state of the run is kept while it goes
