@@ -51,9 +51,9 @@ func NewSeries(b []float64) (Series, error) {
 	return Series{b: slices.Clone(b)}, nil
 }
 
-// WithScale returns Σ b_k h_k(z/scale) of the series' coefficients b_k, whose terms are orthonormal on
-// pre-activations of standard deviation scale. It reports a scale that is not a number from 1e-100
-// to 1e100.
+// WithScale returns Σ b_k h_k(z/scale) of the series' coefficients b_k, whose terms are orthonormal
+// on pre-activations of standard deviation scale. It reports a scale that is not a number from
+// 1e-100 to 1e100.
 func (s Series) WithScale(scale float64) (Series, error) {
 	if !(scale >= 1e-100 && scale <= 1e100) {
 		return Series{}, fmt.Errorf("hermite: scale is %v; it must be from 1e-100 to 1e100", scale)

@@ -327,8 +327,8 @@ func factorOfRate(s train.Settings) float64 {
 	return factor
 }
 
-// Limit returns the measurements at the epochs of full-batch gradient descent on the net of infinite
-// width, without a record.
+// Limit returns the measurements at the epochs of full-batch gradient descent on the net of
+// infinite width, without a record.
 func (n Net) Limit(p train.Problem, learningRate float64, epochs []int) ([]train.Point, error) {
 	if n.Arch == nil || n.Arch.Depth() == 0 {
 		return nil, fmt.Errorf("study: the net %q has no architecture", n.Name)
