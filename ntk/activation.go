@@ -21,26 +21,6 @@ type Activation interface {
 	Derivative(z float64) float64
 }
 
-// Dualer is an activation that has its dual activations, in closed form or, as
-// [Tanh] and those of [Custom], to a tolerance. Its kernels are as exact as these.
-type Dualer interface {
-	Activation
-	// Dual returns E[φ(u)φ(v)] and E[φ'(u)φ'(v)] for (u, v) normal with mean
-	// zero, variances q, q2 ≥ 0 and covariance k, |k| ≤ √(q q2).
-	Dual(q, k, q2 float64) (value, derivative float64)
-}
-
-// preparedDualer is a Dualer that can do once for each input the work that
-// concerns one pre-activation alone, as in a Gram matrix.
-type preparedDualer interface {
-	Dualer
-	// Prepare returns what DualPrepared needs to know of a pre-activation of
-	// variance q ≥ 0.
-	Prepare(q float64) []float64
-	// DualPrepared is Dual at the variances that a and b were prepared for.
-	DualPrepared(a []float64, q, k, q2 float64, b []float64) (value, derivative float64)
-}
-
 // Validator is an activation with parameters that may be out of range.
 type Validator interface {
 	// Validate returns an error that names the parameter, or nil.
@@ -139,4 +119,19 @@ func nameOf(a Activation) string {
 		return s.String()
 	}
 	return fmt.Sprintf("%T", a)
+}
+
+// Values returns φ at each pre-activation, for a figure. A value that is not finite
+// is an error.
+func Values(phi Activation, z []float64) ([]float64, error) {
+	if err := validate(phi); err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(z))
+	for i, x := range z {
+		if out[i] = phi.Value(x); !special.Finite(out[i]) {
+			return nil, fmt.Errorf("ntk: %s is %v at z = %v", nameOf(phi), out[i], x)
+		}
+	}
+	return out, nil
 }

@@ -1,135 +1,63 @@
 package gram
 
 import (
-	"math"
+	"context"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 )
 
-// SlopeNet is a net whose activations are all p·relu(z) - m·relu(-z). At
-// standard deviations s, s' and correlation cos θ their duals are
-//
-//	φ̌ = s s' (α cos θ + β (sin θ - θ cos θ)),   φ̇ = α - β θ,
-//	α = (p² + m²)/2,   β = (p - m)²/(2π),
-//
-// quick enough for kernel matrices of inputs of any norm: see layersRow.
-//
-// Source: [CS09] eq. 3-6, with relu(-z) at θ → π - θ.
-type SlopeNet struct {
-	W2, B2 float64 // σ_w², σ_b² of the first layer
-	Layers []SlopeLayer
-	NTK    bool // which kernel an Evaluator of one is
-}
+// Matrices of inputs of any norm: pair by pair.
 
-// SlopeLayer is σ_w²α, σ_w²β and σ_b² with the α, β of a layer and the σ of the
-// next one.
-type SlopeLayer struct{ Alpha, Beta, B2 float64 }
-
-// NewSlopeLayer returns the layer of p·relu(z) - m·relu(-z) that is followed by one with σ_w²
-// = w2 and σ_b² = b2.
-func NewSlopeLayer(p, m, w2, b2 float64) SlopeLayer {
-	return SlopeLayer{w2 * (p*p + m*m) / 2, w2 * (p - m) * (p - m) / (2 * math.Pi), b2}
-}
-
-// follow finds the standard deviation of each input's pre-activations.
-func (p *points[T]) follow(net *SlopeNet) {
-	v := make([]float64, p.n)
-	for i, q := range p.q {
-		v[i] = net.W2*q + net.B2
-	}
-	for _, l := range net.Layers {
-		std, inverse := make([]float64, p.n), make([]float64, p.n)
-		for i, q := range v {
-			if q > 0 {
-				std[i] = math.Sqrt(q)
-				inverse[i] = 1 / std[i]
+// prepareAnyNorm does what concerns one input where norms differ, or where there is no curve: each
+// pair is then evaluated by itself, or by [SlopeNet] where that is quicker.
+func (m *matrix[T]) prepareAnyNorm(ctx context.Context) error {
+	m.curve = nil
+	m.fast = isSingle[T]() && m.e.Slopes != nil
+	for _, p := range []*points[T]{m.x, m.z} {
+		if p.prepared != nil {
+			continue // z is x
+		}
+		p.prepared = make([]any, p.n)
+		if m.fast {
+			p.follow(m.e.Slopes)
+		}
+		if err := parallel.Each(ctx, (p.n+15)/16, func(task int, _ func() bool) (err error) {
+			for i := 16 * task; i < min(16*task+16, p.n) && err == nil; i++ {
+				p.prepared[i], err = m.e.Prepare(p.q[i])
 			}
-			v[i] = l.Alpha*q + l.B2
+			return err
+		}); err != nil {
+			return err
 		}
-		p.std, p.inverseStd = append(p.std, std), append(p.inverseStd, inverse)
 	}
+	return m.values(ctx)
 }
 
-// layerWork is the covariances and tangents of a part of a row.
-type layerWork struct{ s, t [chunk]float64 }
-
-const chunk = 256
-
-// layersRow sets one and two (nil if there is one kernel) to the kernels of row
-// i of z and the rows of x from j0 on, with z·x/d in k, to 1e-9. It takes many
-// pairs through a layer at a time, so that the processor overlaps their roots,
-// and branches on nothing that depends on them.
-func layersRow[T float32 | float64](
-	net *SlopeNet, work *layerWork, one, two, k []T, z *points[T], i int, x *points[T], j0 int,
-) {
-	nngp, ntk := one, two
-	if two == nil && net.NTK {
-		nngp, ntk = nil, one
-	}
-	for begin := 0; begin < len(k); begin += chunk {
-		end := min(begin+chunk, len(k))
-		s, t := work.s[:end-begin], work.t[:end-begin]
-		for j, v := range k[begin:end] {
-			s[j] = net.W2*float64(v) + net.B2
-			t[j] = s[j]
+// values sets the kernels of equal and of opposite rows.
+func (m *matrix[T]) values(ctx context.Context) error {
+	return parallel.Each(ctx, len(m.classes), func(task int, _ func() bool) error {
+		if c := &m.classes[task]; len(c.columns) > 0 {
+			i := c.columns[0]
+			q, a := m.x.q[i], m.x.prepared[i]
+			m.e.Pair(c.equal[:m.e.Outputs], a, gauss.New(q, q, q, 0, 2*q), a)
+			if c.opposed {
+				b, err := m.e.Prepare(q) // another one, for the same would announce a whole curve
+				if err != nil {
+					return err
+				}
+				m.e.Pair(c.opposite[:m.e.Outputs], a, gauss.New(q, -q, q, 2*q, 0), b)
+			}
 		}
-		for l, layer := range net.Layers {
-			SlopeStep(layer, s, t, z.std[l][i], z.inverseStd[l][i], x.std[l][j0+begin:],
-				x.inverseStd[l][j0+begin:])
-		}
-		if nngp != nil {
-			narrow(nngp[begin:end], s)
-		}
-		if ntk != nil {
-			narrow(ntk[begin:end], t)
-		}
-	}
+		return nil
+	})
 }
 
-func narrow[T float32 | float64](dst []T, src []float64) {
-	dst = dst[:len(src)]
-	for i, v := range src {
-		dst[i] = T(v)
+// exact evaluates one pair by itself.
+func (m *matrix[T]) exact(i, j int, k float64) {
+	var out [most]float64
+	m.e.Pair(out[:m.e.Outputs], m.z.prepared[i], gauss.Of(m.z.q[i], k, m.x.q[j]), m.x.prepared[j])
+	for o, dst := range m.dst {
+		dst[m.index(i, j)] = T(out[o])
 	}
 }
-
-// SlopeStep takes pairs with covariances s and tangents t through a layer.
-func SlopeStep(layer SlopeLayer, s, t []float64, std, inverse float64, stds, inverses []float64) {
-	t, stds, inverses = t[:len(s)], stds[:len(s)], inverses[:len(s)]
-	a := &arc
-	for j, k := range s {
-		bits := math.Float64bits(k * inverse * inverses[j])
-		sign := bits & signBit
-		r := math.Float64frombits(bits &^ signBit) // |cos θ|
-		w := math.Float64bits(1 - r)
-		w &^= uint64(int64(w) >> 63) // rounding may leave |cos θ| > 1
-		gap := math.Float64frombits(w)
-		// acos r = √(1-r) · polynomial in 2r - 1, and sin θ = √((1-r)(1+r))
-		r = 1 - gap
-		x := r - gap
-		x2 := x * x
-		x4 := x2 * x2
-		theta := math.Sqrt(gap) * ((a[0] + x*a[1]) + x2*(a[2]+x*a[3]) +
-			x4*((a[4]+x*a[5])+x2*(a[6]+x*a[7])+x4*((a[8]+x*a[9])+x2*a[10])))
-		// θ = π - acos r for cos θ < 0: 0 + θ, or π - θ
-		theta = math.Float64frombits(math.Float64bits(theta)|sign) + math.Float64frombits(
-			piBits&uint64(int64(bits)>>63))
-		cos := math.Float64frombits(math.Float64bits(r) | sign)
-		sin := math.Sqrt(gap * (1 + r))
-		v := std * stds[j] * (layer.Alpha*cos + layer.Beta*(sin-theta*cos))
-		s[j] = v + layer.B2
-		t[j] = v + t[j]*(layer.Alpha-layer.Beta*theta) + layer.B2
-	}
-}
-
-var piBits = math.Float64bits(math.Pi)
-
-// arc is acos r/√(1-r) on [0, 1] as a polynomial in 2r - 1, which interpolates
-// at Chebyshev's points.
-var arc = [11]float64(powers(func() []float64 {
-	y := make([]float64, 11)
-	for j := range y {
-		gap := math.Pow(math.Sin(math.Pi*(float64(j)+0.5)/float64(2*len(y))),
-			2) // 1 - r, without cancellation
-		y[j] = 2 * math.Asin(math.Sqrt(gap/2)) / math.Sqrt(gap)
-	}
-	return y
-}()))

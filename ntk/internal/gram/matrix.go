@@ -231,73 +231,10 @@ func (m *matrix[T]) choose(ctx context.Context) error {
 			return m.valuesOnSphere(lo, hi)
 		}
 	}
-	m.curve = nil
-	m.fast = isSingle[T]() && m.e.Slopes != nil
-	for _, p := range []*points[T]{m.x, m.z} {
-		if p.prepared != nil {
-			continue // z is x
-		}
-		p.prepared = make([]any, p.n)
-		if m.fast {
-			p.follow(m.e.Slopes)
-		}
-		if err := parallel.Each(ctx, (p.n+15)/16, func(task int, _ func() bool) (err error) {
-			for i := 16 * task; i < min(16*task+16, p.n) && err == nil; i++ {
-				p.prepared[i], err = m.e.Prepare(p.q[i])
-			}
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	return m.values(ctx)
+	return m.prepareAnyNorm(ctx)
 }
 
 func isSingle[T float32 | float64]() bool { return T(1)+T(0x1p-40) == 1 }
-
-// valuesOnSphere sets the kernels of equal and opposite rows, whose norms
-// differ by rounding alone, from those at the smallest and the largest norm.
-func (m *matrix[T]) valuesOnSphere(lo, hi float64) error {
-	var equal, opposite [2][most]float64
-	for i, q := range []float64{lo, hi} {
-		a, err := m.e.Prepare(q)
-		if err != nil {
-			return err
-		}
-		m.e.Pair(equal[i][:m.e.Outputs], a, gauss.New(q, q, q, 0, 2*q), a)
-		m.e.Pair(opposite[i][:m.e.Outputs], a, gauss.New(q, -q, q, 2*q, 0), a)
-	}
-	for i, c := range m.x.class {
-		f := 0.
-		if hi > lo {
-			f = (m.x.q[i] - lo) / (hi - lo)
-		}
-		for o := range m.e.Outputs {
-			m.classes[c].equal[o] = equal[0][o] + f*(equal[1][o]-equal[0][o])
-			m.classes[c].opposite[o] = opposite[0][o] + f*(opposite[1][o]-opposite[0][o])
-		}
-	}
-	return nil
-}
-
-// values sets the kernels of equal and of opposite rows.
-func (m *matrix[T]) values(ctx context.Context) error {
-	return parallel.Each(ctx, len(m.classes), func(task int, _ func() bool) error {
-		if c := &m.classes[task]; len(c.columns) > 0 {
-			i := c.columns[0]
-			q, a := m.x.q[i], m.x.prepared[i]
-			m.e.Pair(c.equal[:m.e.Outputs], a, gauss.New(q, q, q, 0, 2*q), a)
-			if c.opposed {
-				b, err := m.e.Prepare(q) // another one, for the same would announce a whole curve
-				if err != nil {
-					return err
-				}
-				m.e.Pair(c.opposite[:m.e.Outputs], a, gauss.New(q, -q, q, 2*q, 0), b)
-			}
-		}
-		return nil
-	})
-}
 
 // tileSide is the rows and columns of a tile: large for the product's sake,
 // small for the processors to have enough of them. It must not depend on their
@@ -429,15 +366,6 @@ func finiteRow[T float32 | float64](rows [][]T, i, j0 int) error {
 		}
 	}
 	return nil
-}
-
-// exact evaluates one pair by itself.
-func (m *matrix[T]) exact(i, j int, k float64) {
-	var out [most]float64
-	m.e.Pair(out[:m.e.Outputs], m.z.prepared[i], gauss.Of(m.z.q[i], k, m.x.q[j]), m.x.prepared[j])
-	for o, dst := range m.dst {
-		dst[m.index(i, j)] = T(out[o])
-	}
 }
 
 // correct evaluates those pairs of row i with columns [j0, j1) that the inner

@@ -313,3 +313,28 @@ func powers(y []float64) []float64 {
 	}
 	return sum
 }
+
+// valuesOnSphere sets the kernels of equal and opposite rows, whose norms
+// differ by rounding alone, from those at the smallest and the largest norm.
+func (m *matrix[T]) valuesOnSphere(lo, hi float64) error {
+	var equal, opposite [2][most]float64
+	for i, q := range []float64{lo, hi} {
+		a, err := m.e.Prepare(q)
+		if err != nil {
+			return err
+		}
+		m.e.Pair(equal[i][:m.e.Outputs], a, gauss.New(q, q, q, 0, 2*q), a)
+		m.e.Pair(opposite[i][:m.e.Outputs], a, gauss.New(q, -q, q, 2*q, 0), a)
+	}
+	for i, c := range m.x.class {
+		f := 0.
+		if hi > lo {
+			f = (m.x.q[i] - lo) / (hi - lo)
+		}
+		for o := range m.e.Outputs {
+			m.classes[c].equal[o] = equal[0][o] + f*(equal[1][o]-equal[0][o])
+			m.classes[c].opposite[o] = opposite[0][o] + f*(opposite[1][o]-opposite[0][o])
+		}
+	}
+	return nil
+}
