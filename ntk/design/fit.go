@@ -62,9 +62,10 @@ type Settings struct {
 	Starts int
 	// Polish is how many of the best starts are followed on, a third of them (at least 4)
 	// to their end; 0 means 32; it is 8 at most with several layers or a family of one's own,
-	// where each is dear.
+	// where following one takes long.
 	Polish int
-	// Progress hears of the work done, in units of starts. Calls come one at a time.
+	// Progress, if not nil, is told how many starts are done, of how many. Calls come one at
+	// a time.
 	Progress func(done, total int)
 }
 
