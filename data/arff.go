@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,21 +37,9 @@ type ARFFSettings struct {
 
 // ReadARFFFile reads the table in the named file; see ReadARFF.
 func ReadARFFFile(path string, settings ARFFSettings) (*Dataset, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("data: cannot open the table: %w", err)
-	}
-	defer f.Close()
-	base := filepath.Base(path)
-	if settings.Name == "" {
-		settings.Name = strings.TrimSuffix(base, filepath.Ext(base))
-	}
-	ds, err := readARFF(f, path, settings)
-	if err != nil {
-		return nil, err
-	}
-	ds.Provenance.Dir = filepath.Dir(path)
-	return ds, nil
+	return readFile(path, &settings.Name, func(f io.Reader) (*Dataset, error) {
+		return readARFF(f, path, settings)
+	})
 }
 
 // ReadARFF reads a table in the Attribute-Relation File Format: lines @relation, @attribute for

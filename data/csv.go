@@ -54,16 +54,24 @@ type CSVSettings struct {
 
 // ReadCSVFile reads the table in the named file; see ReadCSV.
 func ReadCSVFile(path string, settings CSVSettings) (*Dataset, error) {
+	return readFile(path, &settings.Name, func(f io.Reader) (*Dataset, error) {
+		return readCSV(f, path, settings)
+	})
+}
+
+// readFile reads the table in a file; an empty name becomes the file's, without its extension.
+func readFile(
+	path string, name *string, read func(f io.Reader) (*Dataset, error),
+) (*Dataset, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("data: cannot open the table: %w", err)
 	}
 	defer f.Close()
-	base := filepath.Base(path)
-	if settings.Name == "" {
-		settings.Name = strings.TrimSuffix(base, filepath.Ext(base))
+	if base := filepath.Base(path); *name == "" {
+		*name = strings.TrimSuffix(base, filepath.Ext(base))
 	}
-	ds, err := readCSV(f, path, settings)
+	ds, err := read(f)
 	if err != nil {
 		return nil, err
 	}

@@ -158,6 +158,16 @@ func (ds *Dataset) Validate() error {
 		return err
 	}
 	n, d := ds.Dims()
+	if ds.Bytes == nil {
+		row := make([]float64, d)
+		for i := range n {
+			for j, v := range ds.Row(i, row) {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return &valueError{Dataset: ds.Name, Row: i, Col: j, Value: v}
+				}
+			}
+		}
+	}
 	if err := checkLabels(ds.Name, ds.Labels, ds.Classes); err != nil {
 		return err
 	}
@@ -184,7 +194,7 @@ func (ds *Dataset) Validate() error {
 	return nil
 }
 
-// checkRows checks where the rows are, that there is a label for each, and their values.
+// checkRows checks where the rows are, their shape, and that there is a label for each.
 func (ds *Dataset) checkRows() error {
 	kinds := 0
 	for _, has := range []bool{ds.X != nil, ds.X32 != nil, ds.Bytes != nil} {
@@ -209,16 +219,6 @@ func (ds *Dataset) checkRows() error {
 	if len(ds.Labels) != n {
 		return fmt.Errorf("data: %s: %d labels for %d rows of X; every row needs one", ds.Name,
 			len(ds.Labels), n)
-	}
-	if ds.Bytes == nil {
-		row := make([]float64, d)
-		for i := range n {
-			for j, v := range ds.Row(i, row) {
-				if math.IsNaN(v) || math.IsInf(v, 0) {
-					return &valueError{Dataset: ds.Name, Row: i, Col: j, Value: v}
-				}
-			}
-		}
 	}
 	if ds.Image != nil {
 		if err := ds.Image.check(d); err != nil {

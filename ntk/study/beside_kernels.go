@@ -100,8 +100,13 @@ func (r Runs) Regression(
 		Numbers [4]float64 // train loss, test loss, train accuracy, test accuracy
 	}
 	fits, err := Remember(s, n.RecordLabel("regression"), key, func() (out []fit, err error) {
+		ctx := context.Background()
+		gram, cross, err := kernelsOf(ctx, n.Arch, run.Problem)
+		if err != nil {
+			return nil, err
+		}
 		for _, ridge := range ridges {
-			point, delta, err := regression(n.Arch, run.Problem, ridge)
+			point, delta, err := regression(ctx, gram, cross, run.Problem, ridge)
 			if err != nil {
 				return nil, err
 			}
@@ -120,29 +125,18 @@ func (r Runs) Regression(
 
 // regression measures kernel regression with a ridge, which it returns in absolute terms too.
 func regression(
-	net *ntk.FCN, p train.Problem, ridge regress.RidgeSettings,
+	ctx context.Context, gram, cross ntk.Tiles[float64], p train.Problem,
+	ridge regress.RidgeSettings,
 ) (point train.Point, delta float64, err error) {
-	K, err := net.NTK()
+	fit, err := regress.NewRidge(ctx, gram, p.YTrain, &ridge)
 	if err != nil {
 		return point, 0, err
 	}
-	gram, err := K.Gram(p.XTrain)
+	f, err := fit.Predict(ctx, gram)
 	if err != nil {
 		return point, 0, err
 	}
-	cross, err := K.Cross(p.XTest, p.XTrain)
-	if err != nil {
-		return point, 0, err
-	}
-	fit, err := regress.NewRidge(context.Background(), ntk.MatrixTiles(gram), p.YTrain, &ridge)
-	if err != nil {
-		return point, 0, err
-	}
-	f, err := fit.Predict(context.Background(), ntk.MatrixTiles(mat.DenseCopyOf(gram)))
-	if err != nil {
-		return point, 0, err
-	}
-	g, err := fit.Predict(context.Background(), ntk.MatrixTiles(cross))
+	g, err := fit.Predict(ctx, cross)
 	if err != nil {
 		return point, 0, err
 	}

@@ -342,21 +342,11 @@ func (n Net) Limit(p train.Problem, learningRate float64, epochs []int) ([]train
 func limit(
 	ctx context.Context, net *ntk.FCN, p train.Problem, learningRate float64, epochs []int,
 ) ([]train.Point, error) {
-	K, err := net.NTK()
+	gram, cross, err := kernelsOf(ctx, net, p)
 	if err != nil {
 		return nil, err
 	}
-	x, z := inputs(p.XTrain), inputs(p.XTest)
-	gram := make([]float64, x.N*x.N)
-	if err := ntk.GramInto(ctx, gram, K, x, nil); err != nil {
-		return nil, err
-	}
-	cross := make([]float64, z.N*x.N)
-	if err := ntk.CrossInto(ctx, cross, K, z, x, nil); err != nil {
-		return nil, err
-	}
-	d, err := regress.NewDescent(ctx, ntk.MatrixTiles(mat.NewSymDense(x.N, gram)),
-		ntk.MatrixTiles(mat.NewDense(z.N, x.N, cross)), p.YTrain, learningRate)
+	d, err := regress.NewDescent(ctx, gram, cross, p.YTrain, learningRate)
 	if err != nil {
 		return nil, err
 	}
@@ -371,6 +361,26 @@ func limit(
 		}
 	}
 	return points, nil
+}
+
+// kernelsOf returns the NTK of a net between the training rows, and between test and training rows.
+func kernelsOf(
+	ctx context.Context, net *ntk.FCN, p train.Problem,
+) (gram, cross ntk.Tiles[float64], err error) {
+	K, err := net.NTK()
+	if err != nil {
+		return nil, nil, err
+	}
+	x, z := inputs(p.XTrain), inputs(p.XTest)
+	within, between := make([]float64, x.N*x.N), make([]float64, z.N*x.N)
+	if err := ntk.GramInto(ctx, within, K, x, nil); err != nil {
+		return nil, nil, err
+	}
+	if err := ntk.CrossInto(ctx, between, K, z, x, nil); err != nil {
+		return nil, nil, err
+	}
+	return ntk.MatrixTiles(mat.NewSymDense(x.N, within)),
+		ntk.MatrixTiles(mat.NewDense(z.N, x.N, between)), nil
 }
 
 // inputs are the rows of a matrix.
