@@ -107,14 +107,11 @@ func (n numeric) Prepare(q float64) []float64 { return n.fn.Prepare(q) }
 func (n numeric) DualPrepared(
 	a []float64, q, k, q2 float64, b []float64,
 ) (value, derivative float64) {
-	return n.fn.DualPrepared(a, q, k, q2, b)
+	return n.fn.DualPrepared(a, q, k, q2, gauss.Of(q, k, q2).Gap(), b)
 }
 
 func (n numeric) dualAt(p gauss.Pair) (value, derivative float64) {
-	if p.Q == p.Q2 {
-		return n.fn.DualGap(p.Q, math.Max(0, math.Min(2*p.Q, p.Minus)))
-	}
-	return n.fn.Dual(p.Q, p.K, p.Q2)
+	return n.fn.DualGap(p.Q, p.K, p.Q2, p.Gap())
 }
 
 func (n numeric) maxVariance() float64 { return n.fn.MaxStd() * n.fn.MaxStd() * (1 + 1e-12) }

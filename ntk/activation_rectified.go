@@ -48,9 +48,9 @@ func (ReLU) dualAt(p gauss.Pair) (value, derivative float64) {
 	return s * sineLessCosine(psi) / (2 * math.Pi), psi / (2 * math.Pi)
 }
 
-// drop is s/2 (1 - cos θ - (sin θ - θ cos θ)/π).
+// drop is s/2 (1 - cos θ - (sin θ - θ cos θ)/π), s = √(q q2).
 func (ReLU) drop(p gauss.Pair) float64 {
-	return (p.Minus - p.Q*sineLessCosine(p.Angle())/math.Pi) / 2
+	return (p.Minus - gauss.GeometricMean(p.Q, p.Q2)*sineLessCosine(p.Angle())/math.Pi) / 2
 }
 
 // sineLessCosine is sin x - x cos x, which cancels for small x.
@@ -131,12 +131,13 @@ func (a TwoSlope) slope(q float64) float64 {
 // so that |z|, which is even, loses nothing there either.
 func (a TwoSlope) drop(p gauss.Pair) float64 {
 	sum, cross := a.Positive*a.Positive+a.Negative*a.Negative, 2*a.Positive*a.Negative
+	s := gauss.GeometricMean(p.Q, p.Q2)
 	if p.Plus < p.Minus {
 		both, apart := a.Positive+a.Negative, a.Positive-a.Negative
-		return (both*both*p.Q-cross*p.Plus)/2 - apart*apart*p.Q*sineLessCosine(
+		return (both*both*s-cross*p.Plus)/2 - apart*apart*s*sineLessCosine(
 			p.Supplement())/(2*math.Pi)
 	}
-	return sum*ReLU{}.drop(p) + cross*p.Q*sineLessCosine(p.Angle())/(2*math.Pi)
+	return sum*ReLU{}.drop(p) + cross*s*sineLessCosine(p.Angle())/(2*math.Pi)
 }
 
 // EvalFloat32 implements [Float32Evaluator].
@@ -223,6 +224,15 @@ func (a RectifiedMonomial) dualAt(p gauss.Pair) (value, derivative float64) {
 		s,
 		n,
 	) * arcCosine(a.Degree, psi), n * n * math.Pow(s, n-1) * arcCosine(a.Degree-1, psi)
+}
+
+// drop is ∫ φ̇: on a ray φ(u) and φ(v) are multiples.
+func (a RectifiedMonomial) drop(p gauss.Pair) float64 {
+	fall, ok := slopes(p, gauss.GeometricMean(p.Q, p.Q2), a.dualAt)
+	if !ok {
+		return math.NaN()
+	}
+	return fall
 }
 
 func (a RectifiedMonomial) atoms() gauss.Atoms {

@@ -33,6 +33,30 @@ func (Erf) dualAt(p gauss.Pair) (value, derivative float64) {
 	return 2 / math.Pi * math.Atan2(2*p.K, d), 4 / math.Pi / d
 }
 
+func (Erf) drop(p gauss.Pair) float64 { return erfDrop(p, 1, 0) }
+
+// erfDrop is [dropper]'s of a·erf + b. With tan α = 2q/√(1+4q) the dual at equal inputs is
+// 2/π α, and that of the pair 2/π θ with tan θ = 2k/d, d = √(1+2(q+q2)+4(q q2-k²)).
+func erfDrop(p gauss.Pair, a, b float64) float64 {
+	d := math.Sqrt(1 + 2*(p.Q+p.Q2) + 4*p.Determinant())
+	angle := func(q, less, other float64) float64 { // α - θ; less is q - k
+		r := math.Sqrt(1 + 4*q)
+		// d² - r² = 2(q2-q) + 4(q q2-k²)
+		y := q*(2*(other-q)+4*p.Determinant())/(d+r) + less*r
+		return math.Atan2(2*y, r*d+4*q*p.K)
+	}
+	s := p.Minus - gauss.GeometricMean(p.Q, p.Q2) // -k
+	less, less2 := p.Q+s, p.Q2+s
+	if p.Q == p.Q2 {
+		less, less2 = p.Minus, p.Minus
+	}
+	top := func(q float64) float64 {
+		return a*a*2/math.Pi*math.Atan2(2*q, math.Sqrt(1+4*q)) + b*b
+	}
+	half := (angle(p.Q, less, p.Q2) + angle(p.Q2, less2, p.Q)) / math.Pi
+	return lessRoots(a*a*half, top(p.Q), top(p.Q2))
+}
+
 // String returns "erf".
 func (Erf) String() string { return "erf" }
 
@@ -68,6 +92,11 @@ func (SigmoidErf) dualAt(p gauss.Pair) (value, derivative float64) {
 	return 0.25 + value/4, derivative * s / 4
 }
 
+func (SigmoidErf) drop(p gauss.Pair) float64 {
+	const s = 1 / (sigmoidErfScale * sigmoidErfScale)
+	return erfDrop(p.Affine(s, 0), 0.5, 0.5)
+}
+
 func (SigmoidErf) atoms() gauss.Atoms {
 	return gauss.Atoms{Gates: []gauss.Gate{{C: 1, Tau: sigmoidErfScale / math.Sqrt2}}}
 }
@@ -91,22 +120,58 @@ func (GELU) Derivative(z float64) float64 {
 	return special.NormalTail(-z) + z*special.NormalDensity(z)
 }
 
-// Dual implements [Dualer]. With P = (1+q)(1+q2) - k² and the orthant
-// probability A = ¼ + arcsin(k/√((1+q)(1+q2)))/2π, E[φφ] is
-// k A + (q q2 + k² (1 - q q2)/((1+q)(1+q2)))/(2π√P) by Stein's identity, and
-// E[φ'φ'] its derivative by k.
+// Dual implements [Dualer]. With A = 1+q, B = 1+q2, Δ = A B - k² and the orthant probability
+// P = ¼ + arctan(k/√Δ)/2π, E[φφ] is k P + (k² + q q2 Δ)/(2π A B √Δ) by Stein's identity, and
+// E[φ'φ'] its derivative by k, P + k (1/A + 1/B + 1/Δ)/(2π √Δ).
 func (GELU) Dual(q, k, q2 float64) (value, derivative float64) {
 	return GELU{}.dualAt(gauss.Of(q, k, q2))
 }
 
 func (GELU) dualAt(p gauss.Pair) (value, derivative float64) {
-	q, k, q2 := p.Q, p.K, p.Q2
-	P := 1 + q + q2 + p.Determinant()
-	root := 2 * math.Pi * math.Sqrt(P)
-	orthant := 0.25 + math.Atan2(k, math.Sqrt(P))/(2*math.Pi)
-	w := (1 - q*q2) / ((1 + q) * (1 + q2))
-	n := q*q2 + k*k*w
-	return k*orthant + n/root, orthant + k*(1+2*w+n/P)/root
+	a, b, delta := 1+p.Q, 1+p.Q2, 1+p.Q+p.Q2+p.Determinant()
+	root := math.Sqrt(delta)
+	orthant := math.Atan2(root, -p.K) / (2 * math.Pi)
+	k := p.K / root // products of three variances may overflow, and k² underflow
+	value = p.K*orthant + (k*(p.K/a)/b+(p.Q/a)*(p.Q2/b)*root)/(2*math.Pi)
+	return value, orthant + k*(1/a+1/b+1/delta)/(2*math.Pi)
+}
+
+// drop is at equal variances, with D = √(1+2q), R = √Δ, m = q-k, g = q²-k²,
+//
+//	m P + g (q²/(D R (R+D)) + 1/R)/(2π A²) + q/2π (arctan t - q g/(A² (R+D))),
+//	t = (q g/(R+D) + m D)/(R D + q k),
+//
+// of which the last bracket is written as arctan t - t and what is left, all but the first
+// positive.
+func (GELU) drop(p gauss.Pair) float64 {
+	q, m, g := p.Q, p.Minus, p.Determinant()
+	if q != p.Q2 {
+		value, _ := GELU{}.dualAt(p)
+		top, _ := GELU{}.dualAt(gauss.Equal(q))
+		top2, _ := GELU{}.dualAt(gauss.Equal(p.Q2))
+		minus, _ := fall(GELU{}, p, top, top2, value, GELU{}.dualAt)
+		return minus
+	}
+	a := 1 + q
+	d, r := math.Sqrt(1+2*q), math.Sqrt(1+2*q+g)
+	y, z, x := q*g/(r+d), m*d, r*d+q*p.K
+	t := (y + z) / x
+	less := m * (q*g/(r+d) + m*d) / (r + d) // A² - x
+	rest := arctanLess(t) + z/x + y*(less/x)/(a*a)
+	orthant := math.Atan2(r, -p.K) / (2 * math.Pi)
+	return m*orthant + (g/a*(q*q/(d*r*(r+d))+1/r)/a+q*rest)/(2*math.Pi)
+}
+
+// arctanLess is arctan t - t.
+func arctanLess(t float64) float64 {
+	if math.Abs(t) > 0.2 {
+		return math.Atan(t) - t
+	}
+	var sum float64
+	for n := 25; n >= 3; n -= 2 {
+		sum = 1/float64(n) - t*t*sum
+	}
+	return -t * t * t * sum
 }
 
 func (GELU) atoms() gauss.Atoms { return gauss.Atoms{Gates: []gauss.Gate{{C: 1, M: 1, Tau: 1}}} }
@@ -141,7 +206,7 @@ func (a Exp) dualAt(p gauss.Pair) (value, derivative float64) {
 
 func (a Exp) drop(p gauss.Pair) float64 {
 	r2 := a.Rate * a.Rate
-	return -a.Amplitude * a.Amplitude * math.Exp(2*r2*p.Q) * math.Expm1(-r2*p.Minus)
+	return -a.Amplitude * a.Amplitude * math.Exp(r2*(p.Q+p.Q2)) * math.Expm1(-r2*p.HalfSquare())
 }
 
 func (a Exp) atoms() gauss.Atoms {
@@ -188,6 +253,17 @@ func (a Gaussian) dualAt(p gauss.Pair) (value, derivative float64) {
 	d := 1 + r*(p.Q+p.Q2) + r*r*p.Determinant()
 	value = a.Amplitude * a.Amplitude / math.Sqrt(d)
 	return value, r * r * p.K * value / d
+}
+
+// drop is a² (D^½ - E^¼)/(D^½ E^¼), E = (1+4rq)(1+4rq2): D² - E is a sum of squares.
+func (a Gaussian) drop(p gauss.Pair) float64 {
+	r := 2 * a.Rate
+	x, x2, g := r*p.Q, r*p.Q2, r*r*p.Determinant()
+	d := 1 + x + x2 + g
+	e := math.Sqrt(1+2*x) * math.Sqrt(1+2*x2) // E^½
+	squares := (x-x2)*(x-x2) + g*(2*(1+x+x2)+g)
+	d2, e2 := math.Sqrt(d), math.Sqrt(e)
+	return a.Amplitude * a.Amplitude * squares / (d + e) / (d2 + e2) / (d2 * e2)
 }
 
 func (a Gaussian) atoms() gauss.Atoms {

@@ -33,6 +33,11 @@ func (s Sin) dualAt(p gauss.Pair) (value, derivative float64) {
 	return gauss.CosineDual(s.Amplitude, s.Frequency, sin, -cos, p)
 }
 
+func (s Sin) drop(p gauss.Pair) float64 {
+	sin, cos := math.Sincos(s.Phase)
+	return gauss.CosineDrop(s.Amplitude, s.Frequency, sin, -cos, p)
+}
+
 // EvalFloat32 implements [Float32Evaluator]: to 2e-7 of the amplitude, and of
 // amplitude times frequency for the derivative.
 func (s Sin) EvalFloat32(value, derivative, z []float32) {
@@ -82,6 +87,11 @@ func (s Cos) Dual(q, k, q2 float64) (value, derivative float64) {
 }
 
 func (s Cos) dualAt(p gauss.Pair) (value, derivative float64) { return s.cosine().Dual(p) }
+
+func (s Cos) drop(p gauss.Pair) float64 {
+	sin, cos := math.Sincos(s.Phase)
+	return gauss.CosineDrop(s.Amplitude, s.Frequency, cos, sin, p)
+}
 
 // EvalFloat32 implements [Float32Evaluator]; see [Sin.EvalFloat32].
 func (s Cos) EvalFloat32(value, derivative, z []float32) {

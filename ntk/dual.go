@@ -32,8 +32,8 @@ type preciseDualer interface {
 	dualAt(p gauss.Pair) (value, derivative float64)
 }
 
-// dropper is an activation that knows φ̌(q, q) - φ̌(q, q-minus) without
-// cancellation.
+// dropper is an activation that knows √(φ̌(q, q) φ̌(q2, q2)) - φ̌(q, k, q2), which on one
+// sphere is φ̌(q, q) - φ̌(q, k), without cancellation where that is small and k > 0.
 type dropper interface {
 	drop(p gauss.Pair) float64
 }
@@ -45,32 +45,166 @@ func dualAt(phi Dualer, p gauss.Pair) (value, derivative float64) {
 	return phi.Dual(p.Q, p.K, p.Q2)
 }
 
-// dropOf is φ̌(q, q) - φ̌(q, k) for equal variances, where top = φ̌(q, q) and
-// value = φ̌(q, k). By dφ̌/dk = φ̇ it is ∫ φ̇, and φ̇ is analytic in the root of
-// the distance from k = q also where φ has kinks: with that as variable a
-// Gauss-Legendre rule does it where the difference has lost its digits. Two rules
-// that do not agree show that φ varies too fast for them, as a fast cosine does;
-// then the difference is what there is.
-func dropOf(phi Dualer, p gauss.Pair, top, value float64) float64 {
-	if d, ok := phi.(dropper); ok {
-		return d.drop(p)
+// dropOf returns φ as a dropper: itself, or the one that it is a multiple of.
+func dropOf(phi Dualer) (dropper, bool) {
+	if c, ok := phi.(*closedForm); ok && c.same != nil {
+		d, ok := c.same.(dropper)
+		return scaledDrop{d, c.scale.a * c.scale.a, c.scale.s * c.scale.s}, ok
 	}
-	if d := top - value; d > 1e-2*math.Abs(top) || p.Minus > 0.05*p.Q || p.Minus == 0 {
-		return d
+	d, ok := phi.(dropper)
+	return d, ok
+}
+
+// scaledDrop is the dropper of a·φ(s z), by a² and s².
+type scaledDrop struct {
+	of     dropper
+	a2, s2 float64
+}
+
+func (d scaledDrop) drop(p gauss.Pair) float64 { return d.a2 * d.of.drop(p.Affine(d.s2, 0)) }
+
+// rounding is that of one operation.
+const rounding = 0x1p-53
+
+// precision is how far φ's dual activations may be off, relative to equal inputs.
+func precision(phi Dualer) float64 {
+	if n, ok := phi.(numeric); ok {
+		return n.fn.Tolerance()
 	}
-	var drops [2]float64
-	for r, n := range [...]int{12, 8} {
-		nodes, weights := quadrature.Legendre(n)
-		for i, x := range nodes {
-			s := (1 + x) / 2
-			gap := p.Minus * s * s
-			_, slope := dualAt(phi, gauss.New(p.Q, p.Q-gap, p.Q, gap, 2*p.Q-gap))
-			drops[r] += weights[i] * s * slope // ½ from the interval and 2 from d(s²)
+	return 4 * rounding
+}
+
+// gaps returns √(VV') - φ̌ and √(VV') + φ̌ for a pair whose φ̌ is value, V and V' being φ̌ at
+// equal inputs, and what the first may be off by: 0 stands for its own rounding. dual is φ's.
+//
+// Both are carried to the next layer, since a kernel with a kink goes like their roots, and
+// since the gap of a net in its chaotic phase grows from layer to layer with whatever error it
+// has. If not carefully, φ that would take integrals for it has them by subtraction.
+func gaps(
+	phi Dualer, p gauss.Pair, top, top2, value float64, carefully bool,
+	dual func(p gauss.Pair) (value, derivative float64),
+) (minus, plus, off float64) {
+	size, eps := gauss.GeometricMean(top, top2), precision(phi)
+	minus, plus = math.Max(0, size-value), math.Max(0, size+value)
+	d, knows := dropOf(phi)
+	const small = 1e-2
+	if !(knows || carefully) || math.Min(minus, plus) > small*size || p.Q == 0 || p.Q2 == 0 {
+		return minus, plus, eps * size
+	}
+	if p.K < 0 {
+		// Odd and even φ are at opposite inputs what they are at equal ones.
+		other, _ := dual(p.Mirrored())
+		switch {
+		case plus < minus && math.Abs(value+other) <= 16*eps*size:
+			plus, _, off = gaps(phi, p.Mirrored(), top, top2, -value, carefully, dual)
+			return minus, plus, off
+		case minus < plus && math.Abs(value-other) <= 16*eps*size:
+			return gaps(phi, p.Mirrored(), top, top2, value, carefully, dual)
 		}
-		drops[r] *= p.Minus
 	}
-	if !(math.Abs(drops[0]-drops[1]) <= 1e-9*math.Abs(drops[0])) { // also NaN, of φ that jumps
-		return top - value
+	switch {
+	case minus > small*size:
+		return minus, plus, eps * size
+	case knows:
+		return math.Max(0, d.drop(p)), plus, 0
 	}
-	return drops[0]
+	minus, off = fall(phi, p, top, top2, value, dual)
+	return math.Max(0, minus), plus, off
+}
+
+// fall is √(VV') - φ̌, where that is small, from the way between u and v = u in two steps: along
+// the ray to the other's norm, and down from there, where by dφ̌/dk = φ̇ it is ∫ φ̇.
+func fall(
+	phi Dualer, p gauss.Pair, top, top2, value float64,
+	dual func(p gauss.Pair) (value, derivative float64),
+) (minus, off float64) {
+	size, s := gauss.GeometricMean(top, top2), gauss.GeometricMean(p.Q, p.Q2)
+	var onRay float64 // √(VV') - φ̌ at k = √(q q')
+	if p.Q != p.Q2 {
+		apart, ok := apartOnRay(phi, p.Q, p.Q2)
+		if !ok {
+			return size - value, precision(phi) * size
+		}
+		onRay = math.Max(0, lessRoots(apart, top, top2))
+		off = 4 * rounding * (math.Abs(math.Sqrt(top)-math.Sqrt(top2))*math.Sqrt(size) + apart)
+	}
+	down, ok := slopes(p, s, dual)
+	if !ok {
+		end := size
+		if p.Q != p.Q2 {
+			end, _ = dual(gauss.New(p.Q, s, p.Q2, 0, 2*s))
+		}
+		down, off = end-value, off+precision(phi)*size
+	}
+	return onRay + down, off
+}
+
+// lessRoots turns half the mean square of φ(u) - φ(v), (V+V')/2 - φ̌, into √(VV') - φ̌.
+func lessRoots(half, top, top2 float64) float64 {
+	if top == top2 {
+		return half
+	}
+	d := (top - top2) / (math.Sqrt(top) + math.Sqrt(top2))
+	return half - d*d/2
+}
+
+// slopes is ∫ φ̇ from k = s - minus to k = s = √(q q'). φ̇ is analytic in the root of the distance
+// from k = s also where φ has kinks: with that as variable a Gauss-Legendre rule does it where
+// the difference of φ̌ has lost its digits. Two rules that do not agree show that φ varies too
+// fast for them; then pieces that get shorter towards k = s are tried.
+func slopes(
+	p gauss.Pair, s float64, dual func(p gauss.Pair) (value, derivative float64),
+) (integral float64, ok bool) {
+	piece := func(from, to float64) (float64, bool) {
+		var sums [2]float64
+		for r, n := range [...]int{12, 8} {
+			nodes, weights := quadrature.Legendre(n)
+			for i, x := range nodes {
+				t := from + (to-from)*(1+x)/2
+				gap := p.Minus * t * t
+				_, slope := dual(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
+				sums[r] += weights[i] * t * slope // ½ from the interval and 2 from d(t²)
+			}
+			sums[r] *= p.Minus * (to - from)
+		}
+		// not for NaN, which φ that jumps has
+		return sums[0], math.Abs(sums[0]-sums[1]) <= 1e-9*math.Abs(sums[0])
+	}
+	if integral, ok = piece(0, 1); ok {
+		return integral, true
+	}
+	edges := [...]float64{0, 1. / 256, 1. / 64, 1. / 16, 1. / 4, 1. / 2, 1}
+	integral = 0
+	for i := range len(edges) - 1 {
+		part, ok := piece(edges[i], edges[i+1])
+		if !ok {
+			return 0, false
+		}
+		integral += part
+	}
+	return integral, true
+}
+
+// apartOnRay is ½ E[(φ(√q x) - φ(√q2 x))²], x standard normal, and whether it was found.
+func apartOnRay(phi Activation, q, q2 float64) (apart float64, ok bool) {
+	s, s2 := math.Sqrt(q), math.Sqrt(q2)
+	f := func(x float64) float64 {
+		d := phi.Value(s*x) - phi.Value(s2*x)
+		return d * d * math.Exp(-x*x/2)
+	}
+	// φ varies at z of any size, so panels get shorter towards 0.
+	const reach = 14
+	edges := []float64{0}
+	for x := float64(reach); x*math.Max(s, s2) > 0.1 || x == reach; x /= 2 {
+		edges = append(edges, x, -x)
+	}
+	for _, z := range append(KinksOf(phi), JumpsOf(phi)...) {
+		for _, x := range [...]float64{z / s, z / s2} {
+			if math.Abs(x) < reach {
+				edges = append(edges, x)
+			}
+		}
+	}
+	apart, ok = quadrature.Adaptive(f, edges, 1e-12)
+	return apart / math.Sqrt(2*math.Pi) / 2, ok
 }

@@ -24,10 +24,11 @@ func testSlopeStep(t *testing.T, phi Dualer) {
 	a, b := math.Sqrt(q), math.Sqrt(q2)
 	worst := 0.
 	for i := -2001; i <= 2001; i++ {
-		k := limit * math.Max(-1, math.Min(1, float64(i)/2000))
+		rho := math.Max(-1, math.Min(1, float64(i)/2000))
+		at := gauss.New(q, limit*rho, q2, limit*(1-rho), limit*(1+rho))
 		s, tangent := []float64{limit * float64(i) / 2000}, []float64{0.9}
 		gram.SlopeStep(net.Layers[0], s, tangent, a, 1/a, []float64{b}, []float64{1 / b})
-		value, derivative := phi.Dual(q, k, q2)
+		value, derivative := dualAt(phi, at)
 		worst = math.Max(worst,
 			math.Max(math.Abs(s[0]-value), math.Abs(tangent[0]-value-0.9*derivative)))
 	}

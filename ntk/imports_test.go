@@ -35,7 +35,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/internal/series":     {},
 		"ntk/internal/gram": {"ntk/internal/accel", "ntk/internal/gauss",
 			"ntk/internal/parallel", "ntk/internal/series", "ntk/internal/special"},
-		"ntk/hermite": {"ntk/internal/parallel", "ntk/internal/quadrature",
+		"ntk/hermite": {"ntk/internal/gauss", "ntk/internal/parallel", "ntk/internal/quadrature",
 			"ntk/internal/series", "ntk/internal/special"},
 		"ntk/fcn": {
 			"ntk",

@@ -45,8 +45,8 @@ func (r *recursion) series(degree int, tangent bool) ([]float64, error) {
 	for i := range r.duals {
 		x := &points[i]
 		value, derivative := make([]float64, n), []float64(nil)
-		start, slope, drop := r.onSphere(i, x, at)
-		start = math.Max(0, start)
+		next, slope, _ := r.onSphere(i, x, at)
+		start := math.Max(0, next.K)
 		if at.Minus <= 1e-300*x.q { // all inputs are one
 			value[0] = x.top
 			if tangent {
@@ -85,8 +85,7 @@ func (r *recursion) series(degree int, tangent bool) ([]float64, error) {
 				t[k] += s[k]
 			}
 		}
-		q := w2*x.top + b2
-		at = gauss.New(q, s[0], q, w2*drop, w2*(x.top+start)+2*b2)
+		at = next.Affine(w2, b2)
 	}
 	if tangent {
 		return t, nil

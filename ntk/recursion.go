@@ -66,6 +66,15 @@ func (e *VarianceError) Error() string {
 			e.Max,
 		)
 	}
+	if math.Abs(e.Variance) < 1 {
+		return fmt.Sprintf(
+			"ntk: layer %d: the variance of the pre-activations falls to %.4g, below double "+
+				"precision: larger σ_w or inputs, a bias or another activation before %s",
+			e.Layer,
+			e.Variance,
+			e.Activation,
+		)
+	}
 	return fmt.Sprintf(
 		"ntk: layer %d: the variance of the pre-activations grows to %.4g, beyond double "+
 			"precision: smaller σ_w, fewer layers or another activation than %s",
@@ -150,12 +159,14 @@ type recursion struct {
 	layers []Layer
 	last   Readout
 	duals  []Dualer
+	// tangent says that the NTK is asked for, which is infinite where φ jumps.
+	tangent bool
 	// tolerance is that of the numeric duals, relative to their value at equal inputs.
 	tolerance float64
 }
 
 func (f *FCN) recursion(layer int, tangent bool) (*recursion, error) {
-	r := &recursion{layers: f.layers[:layer-1], last: f.readout}
+	r := &recursion{layers: f.layers[:layer-1], last: f.readout, tangent: tangent}
 	if layer <= len(f.layers) {
 		l := f.layers[layer-1]
 		r.last = Readout{l.WeightStd, l.BiasStd, l.Frozen}
@@ -192,43 +203,59 @@ func (r *recursion) step(i int) (w2, b2 float64, trained bool) {
 
 // netPoint is what a net knows of one input.
 type netPoint struct {
-	layers []layerPoint
+	layers    []layerPoint
+	nngp, ntk float64 // at equal inputs
 }
 
 type layerPoint struct {
 	q        float64   // variance of the pre-activation
 	top      float64   // φ̌ at equal inputs
+	slope    float64   // φ̇ there
 	prepared []float64 // see preparedDualer
 }
 
-// maxVariance is where squares and products of variances leave double precision.
-const maxVariance = 1e150
+// Beyond maxVariance squares and products of variances leave double precision; below
+// minVariance they are not told from 0.
+const (
+	maxVariance = 1e150
+	minVariance = 1e-290
+)
 
 // prepare follows one input through the layers.
 func (r *recursion) prepare(q float64) (prepared, error) {
-	p := &netPoint{make([]layerPoint, len(r.layers))}
-	for i := range r.layers {
-		w2, b2, _ := r.step(i)
+	p := &netPoint{layers: make([]layerPoint, len(r.layers))}
+	top, zero := q, q == 0 // what comes into a layer, and whether it is truly 0 if so small
+	for i := range len(r.layers) + 1 {
+		w2, b2, trained := r.step(i)
+		s := w2*top + b2
 		if i > 0 {
-			q = p.layers[i-1].top
+			p.ntk *= w2 * p.layers[i-1].slope
 		}
-		s := w2*q + b2
-		l := &p.layers[i]
-		l.q = s
-		name := nameOf(r.layers[i].Activation)
-		if !(s < maxVariance) {
+		if trained {
+			p.ntk += s
+		}
+		name := "the readout"
+		if i < len(r.layers) {
+			name = nameOf(r.layers[i].Activation)
+		}
+		if !(math.Abs(s) < maxVariance) || math.Abs(s) < minVariance && !zero && w2 > 0 {
 			return nil, &VarianceError{i + 1, name, s, math.MaxFloat64}
 		}
+		if i == len(r.layers) {
+			p.nngp = s
+			break
+		}
+		l := &p.layers[i]
+		l.q = s
 		if n, ok := r.duals[i].(numeric); ok && s > n.maxVariance() {
 			return nil, &VarianceError{i + 1, name, s, n.maxVariance()}
 		}
 		if d, ok := r.duals[i].(preparedDualer); ok {
 			l.prepared = d.Prepare(s)
 		}
-		l.top, _ = r.dual(i, l, gauss.New(s, s, s, 0, 2*s), l)
-		if !(math.Abs(l.top) < maxVariance) {
-			return nil, &VarianceError{i + 2, name, l.top, math.MaxFloat64}
-		}
+		l.top, l.slope = r.dual(i, l, gauss.Equal(s), l)
+		std := math.Sqrt(s)
+		top, zero = l.top, r.duals[i].Value(std) == 0 && r.duals[i].Value(-std) == 0
 	}
 	return p, nil
 }
@@ -238,67 +265,105 @@ func (r *recursion) dual(
 	i int, a *layerPoint, p gauss.Pair, b *layerPoint,
 ) (value, derivative float64) {
 	if a.prepared != nil {
-		if d, ok := r.duals[i].(preparedDualer); ok {
-			return d.DualPrepared(a.prepared, a.q, p.K, b.q, b.prepared)
+		switch d := r.duals[i].(type) {
+		case numeric:
+			return d.fn.DualPrepared(a.prepared, p.Q, p.K, p.Q2, p.Gap(), b.prepared)
+		case preparedDualer:
+			return d.DualPrepared(a.prepared, p.Q, p.K, p.Q2, b.prepared)
 		}
 	}
 	return dualAt(r.duals[i], p)
 }
 
-// pair returns both kernels. On one sphere minus = q - k is followed through
-// the layers, since near equal inputs q and k differ by less than they tell.
+// pair returns both kernels, NaN where their digits are lost.
 func (r *recursion) pair(a *netPoint, p gauss.Pair, b *netPoint) (nngp, ntk float64) {
+	nngp, ntk, sure := r.follow(a, p, b, p.Q == p.Q2)
+	if !sure && p.Q != p.Q2 {
+		nngp, ntk, sure = r.follow(a, p, b, true)
+	}
+	if !sure {
+		return math.NaN(), math.NaN()
+	}
+	return nngp, ntk
+}
+
+// follow is pair, and whether the kernels are sure. The gap √(q q') - k is followed through the
+// layers, since near equal inputs q and k differ by less than they tell. Carefully, as always
+// on one sphere, that is without cancellation; otherwise it is quicker, and what is lost is
+// followed too.
+func (r *recursion) follow(
+	a *netPoint, p gauss.Pair, b *netPoint, carefully bool,
+) (nngp, ntk float64, sure bool) {
 	w2, b2, trained := r.step(0)
-	same := p.Q == p.Q2
-	q, q2 := w2*p.Q+b2, w2*p.Q2+b2
-	nngp = w2*p.K + b2
+	at := p.Affine(w2, b2)
+	nngp = at.K
 	if trained {
 		ntk = nngp
 	}
-	at := gauss.Pair{Q: q, K: nngp, Q2: q2}
-	if same {
-		at.Minus, at.Plus = w2*p.Minus, w2*p.Plus+2*b2
-	} else {
-		at = gauss.Of(q, nngp, q2)
-	}
+	var off, offNTK float64 // of the gap, and so of the NNGP, and of the NTK
 	for i := range r.duals {
 		x, y := &a.layers[i], &b.layers[i]
-		var value, derivative, drop float64
+		next := gauss.Pair{Q: x.top, Q2: y.top}
+		var derivative, slip float64
 		if a == b {
-			value, derivative, drop = r.onSphere(i, x, at)
+			next, derivative, slip = r.onSphere(i, x, at)
 		} else {
-			value, derivative = r.dual(i, x, at, y)
-			if same {
-				drop = dropOf(r.duals[i], at, x.top, value)
-			}
+			next.K, derivative = r.dual(i, x, at, y)
+			next.Minus, next.Plus, slip = gaps(r.duals[i], at, x.top, y.top, next.K, carefully,
+				func(p gauss.Pair) (float64, float64) { return r.dual(i, x, p, y) })
 		}
 		w2, b2, trained = r.step(i + 1)
-		nngp = w2*value + b2
+		if off > 0 { // φ̇ changes by a part of what it has below its largest
+			most := gauss.GeometricMean(x.slope, y.slope)
+			if off < 0.1*at.Minus {
+				most = math.Abs(most-derivative) * off / at.Minus
+			}
+			offNTK = w2 * (math.Abs(derivative)*offNTK + math.Abs(ntk)*most)
+			off *= w2 * math.Abs(derivative)
+		}
+		off += w2 * slip
+		at = next.Affine(w2, b2)
+		nngp = at.K
 		if ntk != 0 {
 			ntk *= w2 * derivative
 		}
 		if trained {
 			ntk += nngp
 		}
-		q, q2 = w2*x.top+b2, w2*y.top+b2
-		if same {
-			at = gauss.New(q, nngp, q, w2*drop, w2*(x.top+value)+2*b2)
-		} else {
-			at = gauss.Of(q, nngp, q2)
-		}
 	}
-	return nngp, ntk
+	limit := math.Max(5e-11, 50*r.tolerance)
+	sure = !(off > limit*gauss.GeometricMean(a.nngp, b.nngp))
+	if r.tangent {
+		sure = sure && !(offNTK > limit*gauss.GeometricMean(a.ntk, b.ntk))
+	}
+	return nngp, ntk, sure
 }
 
-// onSphere is dual and drop for inputs of one norm, of which many pairs are
+// onSphere is [recursion.dual] and [gaps] for inputs of one norm, of which many pairs are
 // asked for: a numeric activation then tabulates its dual.
-func (r *recursion) onSphere(i int, x *layerPoint, p gauss.Pair) (value, derivative, drop float64) {
-	if n, ok := r.duals[i].(numeric); ok && x.q > 0 && p.Minus > 0 {
+func (r *recursion) onSphere(
+	i int, x *layerPoint, p gauss.Pair,
+) (next gauss.Pair, derivative, slip float64) {
+	next.Q, next.Q2 = x.top, x.top
+	n, ok := r.duals[i].(numeric)
+	if ok && x.q > 0 && p.Minus > 0 {
 		if c, err := n.fn.DualCurve(x.q); err == nil {
-			value, derivative = c.At(p.Minus)
-			return value, derivative, c.Drop(p.Minus)
+			next.K, derivative = c.At(p.Minus)
+			next.Minus, next.Plus = c.Drop(p.Minus), x.top+next.K
+			if p.K < 0 { // as in gaps
+				other, _ := c.At(p.Plus)
+				switch limit := 16 * n.fn.Tolerance() * x.top; {
+				case math.Abs(next.K+other) <= limit:
+					next.Plus = c.Drop(p.Plus)
+				case math.Abs(next.K-other) <= limit:
+					next.Minus = c.Drop(p.Plus)
+				}
+			}
+			return next, derivative, 0
 		}
 	}
-	value, derivative = r.dual(i, x, p, x)
-	return value, derivative, dropOf(r.duals[i], p, x.top, value)
+	dual := func(p gauss.Pair) (float64, float64) { return r.dual(i, x, p, x) }
+	next.K, derivative = dual(p)
+	next.Minus, next.Plus, slip = gaps(r.duals[i], p, x.top, x.top, next.K, true, dual)
+	return next, derivative, slip
 }

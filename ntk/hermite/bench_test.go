@@ -62,7 +62,7 @@ func BenchmarkDualPrepared(b *testing.B) {
 		x, y := fn.Prepare(1), fn.Prepare(1.1)
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
-				fn.DualPrepared(x, 1, 0.5, 1.1, y)
+				fn.DualPrepared(x, 1, 0.5, 1.1, math.Sqrt(1.1)-0.5, y)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 )
 
@@ -310,17 +311,18 @@ func (fn *Function) Dual(q, k, q2 float64) (value, derivative float64) {
 	if !fn.serves(q) || !fn.serves(q2) || math.IsNaN(k) {
 		return math.NaN(), math.NaN()
 	}
-	return fn.dual(newPair(q, k, q2))
+	return fn.dual(newPair(q, k, q2, gauss.Of(q, k, q2).Gap()))
 }
 
-// DualGap is [Function.Dual] for two pre-activations of variance q and
-// covariance q - gap, 0 ≤ gap ≤ 2q. The gap is used as it is, so that the
-// derivative, which may change as √gap, is right for the smallest gap.
-func (fn *Function) DualGap(q, gap float64) (value, derivative float64) {
-	if !fn.serves(q) || !(gap >= 0 && gap <= 2*q*(1+1e-15)) {
+// DualGap is [Function.Dual] where √(q q2) - |k| is known to be gap, between 0 and √(q q2). It is
+// used as it is, so that the derivative, which may change as √gap, is right for the smallest gap.
+func (fn *Function) DualGap(q, k, q2, gap float64) (value, derivative float64) {
+	largest := math.Sqrt(q) * math.Sqrt(q2)
+	if !fn.serves(q) || !fn.serves(q2) || math.IsNaN(k) || !(gap >= 0) ||
+		!(gap <= largest*(1+1e-15)) {
 		return math.NaN(), math.NaN()
 	}
-	return fn.dual(gapPair(q, gap))
+	return fn.dual(newPair(q, k, q2, gap))
 }
 
 // pair is two correlated pre-activations: u = σ(cs + dt), v = ±σ'(cs - dt) for
@@ -331,41 +333,19 @@ type pair struct {
 	mirrored      bool    // v has the minus sign
 }
 
-func gapPair(q, gap float64) pair {
-	s := math.Sqrt(q)
-	p := pair{sigma: s, sigma2: s}
-	if q == 0 {
-		return p
-	}
-	p.rho = 1 - gap/q
-	a, b := math.Max(0, 2*q-gap)/2/q, gap/2/q
-	p.mirrored = p.rho < 0
-	if p.mirrored {
-		a, b = b, a
-	}
-	p.c, p.d = math.Sqrt(a), math.Sqrt(b)
-	return p
-}
-
-func newPair(q, k, q2 float64) pair {
-	if q == q2 {
-		return gapPair(q, math.Max(0, math.Min(2*q, q-k)))
-	}
-	p := pair{sigma: math.Sqrt(q), sigma2: math.Sqrt(q2)}
+// newPair returns the pair for which √(q q2) - |k| is gap.
+func newPair(q, k, q2, gap float64) pair {
+	p := pair{sigma: math.Sqrt(q), sigma2: math.Sqrt(q2), mirrored: k < 0}
 	if q == 0 || q2 == 0 {
+		p.mirrored = false
 		return p
 	}
-	largest := p.sigma * p.sigma2
-	p.rho = math.Max(-1, math.Min(1, k/largest))
-	p.mirrored = p.rho < 0
-	// (√(q q2) - |k|)/√(q q2) without cancellation, in the exact products.
-	a, b := q*q2, k*k
-	gap := (a - b + (math.FMA(q, q2, -a) - math.FMA(k, k, -b))) / (largest + math.Abs(k)) / largest
-	if a < 1e-280 {
-		gap = 1 - math.Abs(p.rho)
+	part := gap / p.sigma / p.sigma2
+	if q == q2 {
+		part = gap / q
 	}
-	gap = math.Max(0, math.Min(1, gap))
-	p.c, p.d = math.Sqrt(1-gap/2), math.Sqrt(gap/2)
+	p.rho = math.Copysign(1-math.Max(0, math.Min(1, part)), k)
+	p.c, p.d = math.Sqrt(1-part/2), math.Sqrt(part/2)
 	return p
 }
 
@@ -619,15 +599,15 @@ func (fn *Function) Prepare(q float64) []float64 {
 }
 
 // DualPrepared is [Function.Dual] with what Prepare(q) and Prepare(q2)
-// returned: Mehler's series, O(terms), at correlations where the coefficients
-// left out are negligible, otherwise quadrature.
+// returned, and the gap of [Function.DualGap]: Mehler's series, O(terms), at correlations where
+// the coefficients left out are negligible, otherwise quadrature.
 func (fn *Function) DualPrepared(
-	a []float64, q, k, q2 float64, b []float64,
+	a []float64, q, k, q2, gap float64, b []float64,
 ) (value, derivative float64) {
-	if len(a) < 6 || len(b) < 6 || math.IsNaN(k) {
+	if len(a) < 6 || len(b) < 6 || math.IsNaN(k) || math.IsNaN(gap) {
 		return math.NaN(), math.NaN()
 	}
-	p := newPair(q, k, q2)
+	p := newPair(q, k, q2, gap)
 	na, nb := (len(a)-4)/2, (len(b)-4)/2
 	n := min(na, nb)
 	jumps := len(fn.jumps) > 0

@@ -238,13 +238,13 @@ func TestDualGap(t *testing.T) {
 		for _, part := range []float64{0, 1e-30, 1e-18, 1e-9, 0.01, 0.5} {
 			theta := 2 * math.Asin(math.Sqrt(part/2))
 			// near u = v, the gap itself, and near u = -v
-			if _, d := fn.DualGap(q, part*q); math.Abs(d-(math.Pi-theta)/(2*math.Pi)) > 2e-13 {
+			if _, d := fn.DualGap(q, q-part*q, q, part*q); math.Abs(d-(math.Pi-theta)/(2*math.Pi)) > 2e-13 {
 				t.Errorf("q = %v, gap %v: derivative %v", q, part*q, d)
 			}
-			far := 2*q - part*q
-			theta = 2 * math.Asin(math.Sqrt((2*q-far)/(2*q)))
-			if _, d := fn.DualGap(q, far); math.Abs(d-theta/(2*math.Pi)) > 2e-13 {
-				t.Errorf("q = %v, gap %v: derivative %v, want %v", q, far, d, theta/(2*math.Pi))
+			_, d := fn.DualGap(q, part*q-q, q, part*q)
+			if math.Abs(d-theta/(2*math.Pi)) > 2e-13 {
+				t.Errorf("q = %v, -k = q - %v: derivative %v, want %v", q, part*q, d,
+					theta/(2*math.Pi))
 			}
 		}
 	}
@@ -315,7 +315,7 @@ func TestDualPrepared(t *testing.T) {
 		a, b := fn.Prepare(1), fn.Prepare(0.7)
 		for _, rho := range []float64{0, 0.5, -0.9, 0.96, 1} {
 			k := rho * math.Sqrt(0.7)
-			value, derivative := fn.DualPrepared(a, 1, k, 0.7, b)
+			value, derivative := fn.DualPrepared(a, 1, k, 0.7, math.Sqrt(0.7)-math.Abs(k), b)
 			want, wantD := c.dual(1, k, 0.7)
 			scale, scaleD := rootMeanSquares(c, 1, 0.7)
 			// at ρ = 1 rounding k moves the angle by 1e-8
@@ -385,7 +385,7 @@ func TestLateCoefficients(t *testing.T) {
 		if v, d := curve.At(gap); math.Abs(v-want) > 1e-11 || math.Abs(d-wantD) > 2e-8 {
 			t.Errorf("curve at gap %v: %v, %v; want %v, %v", gap, v, d, want, wantD)
 		}
-		if v, d := fn.DualPrepared(a, 1, 1-gap, 1, a); math.Abs(v-want) > 1e-11 ||
+		if v, d := fn.DualPrepared(a, 1, 1-gap, 1, min(gap, 2-gap), a); math.Abs(v-want) > 1e-11 ||
 			math.Abs(d-wantD) > 2e-8 {
 			t.Errorf("prepared at gap %v: %v, %v; want %v, %v", gap, v, d, want, wantD)
 		}
@@ -603,15 +603,16 @@ func TestRange(t *testing.T) {
 		{1, 0, nan}} {
 		a, b := fn.Prepare(v[0]), fn.Prepare(v[2])
 		value, derivative := fn.Dual(v[0], v[1], v[2])
-		value2, derivative2 := fn.DualPrepared(a, v[0], v[1], v[2], b)
+		value2, derivative2 := fn.DualPrepared(a, v[0], v[1], v[2], 0.1, b)
 		if !math.IsNaN(value) || !math.IsNaN(derivative) || !math.IsNaN(value2) ||
 			!math.IsNaN(derivative2) {
 			t.Errorf("Dual%v = %v, %v and prepared %v, %v; want NaN", v, value, derivative, value2,
 				derivative2)
 		}
 	}
-	for _, v := range [][2]float64{{5, 1}, {1, -1}, {1, 2.1}, {1, nan}, {nan, 1}} {
-		if value, _ := fn.DualGap(v[0], v[1]); !math.IsNaN(value) {
+	for _, v := range [][4]float64{{5, 1, 1, 1}, {1, 1, 5, 1}, {1, 0, 1, -1}, {1, 0, 1, 1.1},
+		{1, 0, 1, nan}, {1, nan, 1, 0}, {nan, 1, 1, 0}} {
+		if value, _ := fn.DualGap(v[0], v[1], v[2], v[3]); !math.IsNaN(value) {
 			t.Errorf("DualGap%v = %v, want NaN", v, value)
 		}
 	}
@@ -751,7 +752,7 @@ func ExampleFunction_Dual() {
 	}
 	value, derivative := phi.Dual(1, 0.5, 2)
 	fmt.Printf("%.6f, %.6f\n", value, derivative)
-	value, derivative = phi.DualPrepared(phi.Prepare(1), 1, 0.5, 2, phi.Prepare(2))
+	value, derivative = phi.DualPrepared(phi.Prepare(1), 1, 0.5, 2, math.Sqrt2-0.5, phi.Prepare(2))
 	fmt.Printf("%.6f, %.6f\n", value, derivative)
 	// Output:
 	// 0.146754, 0.299172
@@ -764,7 +765,7 @@ func ExampleFunction_DualGap() {
 		panic(err)
 	}
 	for _, gap := range []float64{1e-20, 1e-10, 0.01} {
-		value, derivative := phi.DualGap(1, gap) // 1 - 2θ/π, θ about √(2 gap)
+		value, derivative := phi.DualGap(1, 1-gap, 1, gap) // 1 - 2θ/π, θ about √(2 gap)
 		fmt.Printf("%.6f, 1 - %.4g\n", value, 1-derivative)
 	}
 	// Output:

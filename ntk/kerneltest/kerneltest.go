@@ -152,9 +152,13 @@ func duals(
 					t.Errorf("E[φ'φ'] at (%v, %v, %v) is %v, turned round %v; the bound is %v", q,
 						k, q2, slope, otherSlope, slopeBound)
 				}
+				limit := math.Max(tol, 1e-9)
+				if math.Abs(rho) == 1 && q != q2 {
+					limit = 1e-7 // k is √(q q2) to rounding, which a kink sees under a root
+				}
 				if want := expect(
 					phi.Derivative, kinks, q, k, q2,
-				); !(math.Abs(slope-want) <= math.Max(tol, 1e-9)*slopeBound) {
+				); !(math.Abs(slope-want) <= limit*slopeBound) {
 					t.Errorf("E[φ'φ'] at (%v, %v, %v) is %.15g, by quadrature %.15g", q, k, q2,
 						slope, want)
 				}

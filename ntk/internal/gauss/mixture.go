@@ -272,6 +272,32 @@ func CosineDual(amp, freq, cosPhase, sinPhase float64, p Pair) (value, derivativ
 	return a2 * (even*c2 + odd*s2), a2 * f2 * (even*s2 + odd*c2)
 }
 
+// CosineDrop is √(VV') - E[c(u)c(v)], V and V' being the values of [CosineDual] at equal inputs.
+// With x = f²/2 times the mean square of u - v and the phase g, half the mean square of
+// c(u) - c(v) is a²/2 times
+//
+//	-expm1(-x) + cos 2g ((e^{-f²q} - e^{-f²q2})²/2 - e^{-f²(q+q2)} expm1(x)).
+func CosineDrop(amp, freq, cosPhase, sinPhase float64, p Pair) float64 {
+	f2 := freq * freq
+	x, most := f2*p.HalfSquare(), f2*(p.Q+p.Q2)
+	twice := (cosPhase - sinPhase) * (cosPhase + sinPhase)
+	e, e2 := math.Exp(-f2*p.Q), math.Exp(-f2*p.Q2)
+	lo, hi := math.Min(f2*p.Q, f2*p.Q2), math.Max(f2*p.Q, f2*p.Q2)
+	apart := math.Exp(-lo) * math.Expm1(lo-hi) // -|e - e2|
+	grows := math.Exp(-most) * math.Expm1(x)
+	if x > 1 {
+		grows = math.Exp(x-most) - math.Exp(-most)
+	}
+	half := amp * amp / 2 * (-math.Expm1(-x) + twice*(apart*apart/2-grows))
+	v, v2 := amp*amp/2*(1+twice*e*e), amp*amp/2*(1+twice*e2*e2)
+	// V - V' is a²/2 cos 2g (e² - e'²)
+	d := amp * amp / 2 * twice * apart * (e + e2) / (math.Sqrt(v) + math.Sqrt(v2))
+	if v+v2 == 0 {
+		d = 0
+	}
+	return half - d*d/2
+}
+
 // values is E[c(u) c2(v)].
 func (c Cosine) values(c2 Cosine, p Pair) float64 {
 	minus, plus := c.pair(c2, p)

@@ -20,11 +20,54 @@ func New(q, k, q2, minus, plus float64) Pair { return Pair{q, k, q2, minus, plus
 // Equal returns the pair of two equal pre-activations of variance q.
 func Equal(q float64) Pair { return Pair{q, q, q, 0, 2 * q} }
 
-// Of returns the pair with these covariances; it limits k to what the variances allow.
+// Of returns the pair with these covariances, Minus and Plus to rounding for just this k; it
+// limits k to what the variances allow.
 func Of(q, k, q2 float64) Pair {
 	s := GeometricMean(q, q2)
-	k = math.Max(-s, math.Min(s, k))
-	return New(q, k, q2, s-k, s+k)
+	p := New(q, k, q2, s-k, s+k)
+	switch product := q * q2; {
+	case q == q2 || product < 1e-250 || product > 1e300:
+	case k > 0.5*s:
+		p.Minus = determinant(q, k, q2) / (s + k)
+	case k < -0.5*s:
+		p.Plus = determinant(q, k, q2) / (s - k)
+	}
+	if !(p.Minus > 0) {
+		p.K, p.Minus, p.Plus = math.Min(k, s), math.Max(0, p.Minus), 2*s
+	}
+	if !(p.Plus > 0) {
+		p.K, p.Minus, p.Plus = math.Max(k, -s), 2*s, math.Max(0, p.Plus)
+	}
+	return p
+}
+
+// determinant is q q2 - k² to rounding.
+func determinant(q, k, q2 float64) float64 {
+	square := k * k
+	return math.FMA(q, q2, -square) + math.FMA(-k, k, square)
+}
+
+// Affine returns the pair of w u + b, w' u' + b with independent normal w, w' and b of
+// variances w2 and b2: the covariances times w2, plus b2. Minus and Plus keep their digits.
+func (p Pair) Affine(w2, b2 float64) Pair {
+	out := Pair{Q: w2*p.Q + b2, K: w2*p.K + b2, Q2: w2*p.Q2 + b2}
+	out.Minus, out.Plus = w2*p.Minus, w2*p.Plus+2*b2
+	if p.Q != p.Q2 && b2 > 0 {
+		// √((w²q+b²)(w²q'+b²)) - w²√(q q') - b²
+		s, d := w2*GeometricMean(p.Q, p.Q2), rootDifference(p.Q, p.Q2)
+		more := w2 * b2 * (d * d) / (GeometricMean(out.Q, out.Q2) + s + b2)
+		out.Minus += more
+		out.Plus += more
+	}
+	return out
+}
+
+// rootDifference is √q - √q2.
+func rootDifference(q, q2 float64) float64 {
+	if q == q2 {
+		return 0
+	}
+	return (q - q2) / (math.Sqrt(q) + math.Sqrt(q2))
 }
 
 // GeometricMean is √(q q2), which bounds the covariance of two numbers with
@@ -42,12 +85,15 @@ func GeometricMean(q, q2 float64) float64 {
 // Determinant is q q2 - k².
 func (p Pair) Determinant() float64 { return p.Minus * p.Plus }
 
+// Gap is √(q q2) - |k|.
+func (p Pair) Gap() float64 { return math.Min(p.Minus, p.Plus) }
+
 // HalfSquare is E[(u-v)²]/2 = (q+q2)/2 - k.
 func (p Pair) HalfSquare() float64 {
 	if p.Q == p.Q2 {
 		return p.Minus
 	}
-	d := math.Sqrt(p.Q) - math.Sqrt(p.Q2)
+	d := rootDifference(p.Q, p.Q2)
 	return p.Minus + d*d/2
 }
 
@@ -56,8 +102,14 @@ func (p Pair) HalfSum() float64 {
 	if p.Q == p.Q2 {
 		return p.Plus
 	}
-	d := math.Sqrt(p.Q) - math.Sqrt(p.Q2)
+	d := rootDifference(p.Q, p.Q2)
 	return p.Plus + d*d/2
+}
+
+// Mirrored returns the pair of u and -v.
+func (p Pair) Mirrored() Pair {
+	p.K, p.Minus, p.Plus = -p.K, p.Plus, p.Minus
+	return p
 }
 
 // Swapped exchanges the two.
