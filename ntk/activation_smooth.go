@@ -136,7 +136,7 @@ func (GELU) dualAt(p gauss.Pair) (value, derivative float64) {
 	return value, orthant + k*(1/a+1/b+1/delta)/(2*math.Pi)
 }
 
-// drop is at equal variances, with D = √(1+2q), R = √Δ, m = q-k, g = q²-k²,
+// drop is, at equal variances alone, with D = √(1+2q), R = √Δ, m = q-k and g = q²-k²,
 //
 //	m P + g (q²/(D R (R+D)) + 1/R)/(2π A²) + q/2π (arctan t - q g/(A² (R+D))),
 //	t = (q g/(R+D) + m D)/(R D + q k),
@@ -145,13 +145,6 @@ func (GELU) dualAt(p gauss.Pair) (value, derivative float64) {
 // positive.
 func (GELU) drop(p gauss.Pair) float64 {
 	q, m, g := p.Q, p.Minus, p.Determinant()
-	if q != p.Q2 {
-		value, _ := GELU{}.dualAt(p)
-		top, _ := GELU{}.dualAt(gauss.Equal(q))
-		top2, _ := GELU{}.dualAt(gauss.Equal(p.Q2))
-		minus, _ := fall(GELU{}, p, top, top2, value, GELU{}.dualAt)
-		return minus
-	}
 	a := 1 + q
 	d, r := math.Sqrt(1+2*q), math.Sqrt(1+2*q+g)
 	y, z, x := q*g/(r+d), m*d, r*d+q*p.K

@@ -45,23 +45,25 @@ func dualAt(phi Dualer, p gauss.Pair) (value, derivative float64) {
 	return phi.Dual(p.Q, p.K, p.Q2)
 }
 
-// dropOf returns φ as a dropper: itself, or the one that it is a multiple of.
-func dropOf(phi Dualer) (dropper, bool) {
-	if c, ok := phi.(*closedForm); ok && c.same != nil {
-		d, ok := c.same.(dropper)
-		return scaledDrop{d, c.scale.a * c.scale.a, c.scale.s * c.scale.s}, ok
+// knowsDrop says that φ, or what it is a multiple of, is a [dropper] at the pair's variances.
+func knowsDrop(phi any, p gauss.Pair) bool {
+	switch d := phi.(type) {
+	case GELU:
+		return p.Q == p.Q2
+	case *closedForm:
+		return d.same != nil && knowsDrop(d.same, p)
 	}
-	d, ok := phi.(dropper)
-	return d, ok
+	_, ok := phi.(dropper)
+	return ok
 }
 
-// scaledDrop is the dropper of a·φ(s z), by a² and s².
-type scaledDrop struct {
-	of     dropper
-	a2, s2 float64
+// dropOf is a [dropper]'s drop.
+func dropOf(phi any, p gauss.Pair) float64 {
+	if c, ok := phi.(*closedForm); ok {
+		return c.scale.a * c.scale.a * dropOf(c.same, p.Affine(c.scale.s*c.scale.s, 0))
+	}
+	return phi.(dropper).drop(p)
 }
-
-func (d scaledDrop) drop(p gauss.Pair) float64 { return d.a2 * d.of.drop(p.Affine(d.s2, 0)) }
 
 // rounding is that of one operation.
 const rounding = 0x1p-53
@@ -86,8 +88,8 @@ func gaps(
 ) (minus, plus, off float64) {
 	size, eps := gauss.GeometricMean(top, top2), precision(phi)
 	minus, plus = math.Max(0, size-value), math.Max(0, size+value)
-	d, knows := dropOf(phi)
 	const small = 1e-2
+	knows := knowsDrop(phi, p)
 	if !(knows || carefully) || math.Min(minus, plus) > small*size || p.Q == 0 || p.Q2 == 0 {
 		return minus, plus, eps * size
 	}
@@ -106,7 +108,7 @@ func gaps(
 	case minus > small*size:
 		return minus, plus, eps * size
 	case knows:
-		return math.Max(0, d.drop(p)), plus, 0
+		return math.Max(0, dropOf(phi, p)), plus, 0
 	}
 	minus, off = fall(phi, p, top, top2, value, dual)
 	return math.Max(0, minus), plus, off

@@ -238,10 +238,11 @@ func TestDualGap(t *testing.T) {
 		for _, part := range []float64{0, 1e-30, 1e-18, 1e-9, 0.01, 0.5} {
 			theta := 2 * math.Asin(math.Sqrt(part/2))
 			// near u = v, the gap itself, and near u = -v
-			if _, d := fn.DualGap(q, q-part*q, q, part*q); math.Abs(d-(math.Pi-theta)/(2*math.Pi)) > 2e-13 {
+			_, d := fn.DualGap(q, q-part*q, q, part*q)
+			if math.Abs(d-(math.Pi-theta)/(2*math.Pi)) > 2e-13 {
 				t.Errorf("q = %v, gap %v: derivative %v", q, part*q, d)
 			}
-			_, d := fn.DualGap(q, part*q-q, q, part*q)
+			_, d = fn.DualGap(q, part*q-q, q, part*q)
 			if math.Abs(d-theta/(2*math.Pi)) > 2e-13 {
 				t.Errorf("q = %v, -k = q - %v: derivative %v, want %v", q, part*q, d,
 					theta/(2*math.Pi))
