@@ -33,28 +33,13 @@ func (Erf) dualAt(p gauss.Pair) (value, derivative float64) {
 	return 2 / math.Pi * math.Atan2(2*p.K, d), 4 / math.Pi / d
 }
 
-func (Erf) drop(p gauss.Pair) float64 { return erfDrop(p, 1, 0) }
-
-// erfDrop is [dropper]'s of a·erf + b. With tan α = 2q/√(1+4q) the dual at equal inputs is
-// 2/π α, and that of the pair 2/π θ with tan θ = 2k/d, d = √(1+2(q+q2)+4(q q2-k²)).
-func erfDrop(p gauss.Pair, a, b float64) float64 {
-	d := math.Sqrt(1 + 2*(p.Q+p.Q2) + 4*p.Determinant())
-	angle := func(q, less, other float64) float64 { // α - θ; less is q - k
-		r := math.Sqrt(1 + 4*q)
-		// d² - r² = 2(q2-q) + 4(q q2-k²)
-		y := q*(2*(other-q)+4*p.Determinant())/(d+r) + less*r
-		return math.Atan2(2*y, r*d+4*q*p.K)
-	}
-	s := p.Minus - gauss.GeometricMean(p.Q, p.Q2) // -k
-	less, less2 := p.Q+s, p.Q2+s
-	if p.Q == p.Q2 {
-		less, less2 = p.Minus, p.Minus
-	}
-	top := func(q float64) float64 {
-		return a*a*2/math.Pi*math.Atan2(2*q, math.Sqrt(1+4*q)) + b*b
-	}
-	half := (angle(p.Q, less, p.Q2) + angle(p.Q2, less2, p.Q)) / math.Pi
-	return lessRoots(a*a*half, top(p.Q), top(p.Q2))
+// drop is, at equal variances alone, 2/π (α - θ) with tan α = 2q/√(1+4q) and, for the pair,
+// tan θ = 2k/d, d = √(1+4q+4(q²-k²)).
+func (Erf) drop(p gauss.Pair) float64 {
+	r, g := math.Sqrt(1+4*p.Q), 4*p.Determinant()
+	d := math.Sqrt(1 + 4*p.Q + g)
+	y := p.Q*g/(d+r) + p.Minus*r // (q d - k r)
+	return 2 / math.Pi * math.Atan2(2*y, r*d+4*p.Q*p.K)
 }
 
 // String returns "erf".
@@ -94,7 +79,7 @@ func (SigmoidErf) dualAt(p gauss.Pair) (value, derivative float64) {
 
 func (SigmoidErf) drop(p gauss.Pair) float64 {
 	const s = 1 / (sigmoidErfScale * sigmoidErfScale)
-	return erfDrop(p.Affine(s, 0), 0.5, 0.5)
+	return Erf{}.drop(p.Affine(s, 0)) / 4
 }
 
 func (SigmoidErf) atoms() gauss.Atoms {

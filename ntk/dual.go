@@ -2,6 +2,7 @@ package ntk
 
 import (
 	"math"
+	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
@@ -48,7 +49,7 @@ func dualAt(phi Dualer, p gauss.Pair) (value, derivative float64) {
 // knowsDrop says that φ, or what it is a multiple of, is a [dropper] at the pair's variances.
 func knowsDrop(phi any, p gauss.Pair) bool {
 	switch d := phi.(type) {
-	case GELU:
+	case Erf, SigmoidErf, GELU:
 		return p.Q == p.Q2
 	case *closedForm:
 		return d.same != nil && knowsDrop(d.same, p)
@@ -190,8 +191,11 @@ func slopes(
 // apartOnRay is ½ E[(φ(√q x) - φ(√q2 x))²], x standard normal, and whether it was found.
 func apartOnRay(phi Activation, q, q2 float64) (apart float64, ok bool) {
 	s, s2 := math.Sqrt(q), math.Sqrt(q2)
+	ratio := (q - q2) / (s + s2) // s - s2
+	jumps := JumpsOf(phi)
+	breaks := slices.Concat(KinksOf(phi), jumps)
 	f := func(x float64) float64 {
-		d := phi.Value(s*x) - phi.Value(s2*x)
+		d := difference(phi, s2*x, s*x, ratio*x, breaks, len(jumps) > 0)
 		return d * d * math.Exp(-x*x/2)
 	}
 	// φ varies at z of any size, so panels get shorter towards 0.
@@ -200,7 +204,7 @@ func apartOnRay(phi Activation, q, q2 float64) (apart float64, ok bool) {
 	for x := float64(reach); x*math.Max(s, s2) > 0.1 || x == reach; x /= 2 {
 		edges = append(edges, x, -x)
 	}
-	for _, z := range append(KinksOf(phi), JumpsOf(phi)...) {
+	for _, z := range breaks {
 		for _, x := range [...]float64{z / s, z / s2} {
 			if math.Abs(x) < reach {
 				edges = append(edges, x)
@@ -209,4 +213,34 @@ func apartOnRay(phi Activation, q, q2 float64) (apart float64, ok bool) {
 	}
 	apart, ok = quadrature.Adaptive(f, edges, 1e-12)
 	return apart / math.Sqrt(2*math.Pi) / 2, ok
+}
+
+// difference is φ(b) - φ(a), gap being b - a: of near numbers the integral of φ', piece by
+// piece between the breaks, which has digits where the difference has none.
+func difference(phi Activation, a, b, gap float64, breaks []float64, jumps bool) float64 {
+	if jumps || math.Abs(gap) > 0.05 {
+		return phi.Value(b) - phi.Value(a)
+	}
+	nodes, weights := quadrature.Legendre(6)
+	var sum float64
+	from := 0. // part of the way
+	for i := range len(breaks) + 1 {
+		to := 1.
+		if i < len(breaks) {
+			z := i
+			if gap < 0 {
+				z = len(breaks) - 1 - i
+			}
+			to = math.Max(from, math.Min(1, (breaks[z]-a)/gap))
+		}
+		if !(to > from) {
+			continue
+		}
+		for j, x := range nodes {
+			part := from + (to-from)*(1+x)/2
+			sum += weights[j] * (to - from) / 2 * phi.Derivative(a+gap*part)
+		}
+		from = to
+	}
+	return sum * gap
 }

@@ -313,12 +313,18 @@ func (r *recursion) follow(
 				func(p gauss.Pair) (float64, float64) { return r.dual(i, x, p, y) })
 		}
 		w2, b2, trained = r.step(i + 1)
-		if off > 0 { // φ̇ changes by a part of what it has below its largest
-			most := gauss.GeometricMean(x.slope, y.slope)
-			if off < 0.1*at.Minus {
-				most = math.Abs(most-derivative) * off / at.Minus
+		if off > 0 {
+			change := 0.
+			switch {
+			case !r.tangent:
+			case off < 0.1*at.Minus: // a part of what φ̇ has below its largest
+				most := gauss.GeometricMean(x.slope, y.slope)
+				change = math.Abs(most-derivative) * off / at.Minus
+			default:
+				_, other := r.dual(i, x, at.Widened(off), y)
+				change = math.Abs(other - derivative)
 			}
-			offNTK = w2 * (math.Abs(derivative)*offNTK + math.Abs(ntk)*most)
+			offNTK = w2 * (math.Abs(derivative)*offNTK + math.Abs(ntk)*change)
 			off *= w2 * math.Abs(derivative)
 		}
 		off += w2 * slip

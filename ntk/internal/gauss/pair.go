@@ -106,6 +106,12 @@ func (p Pair) HalfSum() float64 {
 	return p.Plus + d*d/2
 }
 
+// Widened returns the pair with a covariance that is less by gap.
+func (p Pair) Widened(gap float64) Pair {
+	gap = math.Min(gap, p.Plus)
+	return New(p.Q, p.K-gap, p.Q2, p.Minus+gap, p.Plus-gap)
+}
+
 // Mirrored returns the pair of u and -v.
 func (p Pair) Mirrored() Pair {
 	p.K, p.Minus, p.Plus = -p.K, p.Plus, p.Minus
