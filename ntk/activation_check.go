@@ -134,7 +134,7 @@ func (c *slopeCheck) derivative(z float64) error {
 		last := sides[len(sides)-2*together:]
 		low, high := slices.Min(last), slices.Max(last)
 		slope = (low + high) / 2
-		if low == 0 && high == 0 && slices.ContainsFunc(sides, func(v float64) bool { return v != 0 }) {
+		if low == 0 && high == 0 && (slices.Min(sides) < 0 || slices.Max(sides) > 0) {
 			continue // within a step of values that are rounded
 		}
 		off, size := math.Abs(slope-d), math.Abs(slope)
@@ -142,8 +142,9 @@ func (c *slopeCheck) derivative(z float64) error {
 		least := math.Max(1e-2*c.slope, 1e-6*c.value/h[j-together+1])
 		if off > math.Max(least, 2e-2*math.Max(size, math.Abs(d))) &&
 			high-low <= 0.1*math.Min(off, size)+2*rounding {
-			wrong = fmt.Errorf("ntk: %s: Derivative(%.4g) is %.4g, but the slope of Value there is "+
-				"%.4g", nameOf(c.phi), z, d, slope)
+			wrong = fmt.Errorf(
+				"ntk: %s: Derivative(%.4g) is %.4g, but the slope of Value there is %.4g",
+				nameOf(c.phi), z, d, slope)
 		}
 	}
 	return wrong

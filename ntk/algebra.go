@@ -107,7 +107,9 @@ func (K Kernel) Scale(factor float64) (Kernel, error) {
 	out := K
 	out.name = fmt.Sprintf("%.4g·(%v)", factor, K)
 	out.net = nil
-	out.pair = func(a prepared, p gauss.Pair, b prepared) float64 { return factor * K.pair(a, p, b) }
+	out.pair = func(a prepared, p gauss.Pair, b prepared) float64 {
+		return factor * K.pair(a, p, b)
+	}
 	if factor == 0 {
 		out.factors = nil
 	} else {

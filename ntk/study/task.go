@@ -26,9 +26,9 @@ type Task[T any] struct {
 	// Steps is how much of the progress line the task is, epochs say; 0 is one step.
 	Steps int
 	// Run makes the result, any value that comes back from JSON as it was: of numbers, texts,
-	// slices, maps and exported fields, not a matrix. Others are an error. It may keep what it needs to go on
-	// after an interrupt in the folder, which is the record's own, and reports how far it is.
-	// Its error ends the work, as the context's end does after an interrupt.
+	// slices, maps and exported fields, not a matrix. Others are an error. It may keep what it
+	// needs to go on after an interrupt in the folder, which is the record's own, and reports how
+	// far it is. Its error ends the work, as the context's end does after an interrupt.
 	Run func(ctx context.Context, folder string, report func(Report)) (T, error)
 }
 
