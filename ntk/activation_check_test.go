@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 )
 
 // own is an activation of a caller's own, which counts what it is asked for.
@@ -252,6 +253,7 @@ func TestWrongDerivatives(t *testing.T) {
 		"Values":        second(ntk.Values(phi, nil)),
 		"HermiteCoeffs": second(ntk.HermiteCoeffs(phi, 1, 3)),
 		"MeanFieldOf":   second(ntk.MeanFieldOf(phi, 1, 0)),
+		"variance":      second(inverse.FiniteWidthVariance(phi, 1, 0.5, 1)),
 		"NewFCN": second(ntk.NewFCN([]ntk.Layer{{Activation: ntk.ReLU{}, WeightStd: 1},
 			{Activation: phi, WeightStd: 1}}, ntk.Readout{WeightStd: 1})),
 	} {
