@@ -181,10 +181,13 @@ func parts(train, test *mat.Dense) [2]part {
 
 func checkParts(train, test *mat.Dense) error {
 	for _, p := range parts(train, test) {
-		if p.x == nil || p.x.IsEmpty() {
+		if p.x == nil {
 			return fmt.Errorf("data: the %s part is empty", p.name)
 		}
-		n, _ := p.x.Dims()
+		n, d := p.x.Dims()
+		if n == 0 || d == 0 { // as a view may be
+			return fmt.Errorf("data: the %s part is empty, %d×%d", p.name, n, d)
+		}
 		for i := range n {
 			for j, v := range p.x.RawRowView(i) {
 				if math.IsNaN(v) || math.IsInf(v, 0) {

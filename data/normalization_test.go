@@ -158,6 +158,8 @@ func TestNormalizationErrors(t *testing.T) {
 		for want, pair := range map[string][2]*mat.Dense{
 			"training part is empty": {&mat.Dense{}, ok},
 			"test part is empty":     {ok, nil},
+			"part is empty, 2×0":     {ok.Slice(0, 2, 1, 1).(*mat.Dense), ok},
+			"part is empty, 0×2":     {ok, ok.Slice(1, 1, 0, 2).(*mat.Dense)},
 			"has 2 features":         {ok, mat.NewDense(1, 3, nil)},
 			"X[1,0]":                 {ok, mat.NewDense(2, 2, []float64{1, 1, math.NaN(), 1})},
 		} {

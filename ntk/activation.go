@@ -13,7 +13,9 @@ import (
 // pre-activation.
 //
 // An activation may have more: [Dualer] is what infinite-width kernels need,
-// [Validator] rejects bad parameters, [Float32Evaluator] makes training fast.
+// [Validator] rejects bad parameters, [Float32Evaluator] makes training fast. What takes
+// an activation compares Derivative and EvalFloat32 with Value at some places, off its kinks
+// and jumps, and reports those that do not belong together.
 type Activation interface {
 	// Value returns φ(z).
 	Value(z float64) float64
@@ -73,14 +75,17 @@ func unwrap(phi Activation) Activation {
 	return phi
 }
 
+// validate reports what is wrong with an activation, of whomever. All that takes one calls it.
 func validate(phi Activation) error {
 	if phi == nil {
 		return fmt.Errorf("ntk: no activation (nil)")
 	}
 	if v, ok := phi.(Validator); ok {
-		return v.Validate()
+		if err := v.Validate(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return checkSlopes(phi)
 }
 
 // JumpsOf returns where φ itself jumps, as far as it tells ([Jumper]).

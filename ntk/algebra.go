@@ -27,6 +27,7 @@ func prepareBoth(K, L Kernel) func(q float64) (prepared, error) {
 // combined is the kernel f(K, L). Equal inputs keep one prepared value, so that
 // the parts see the sphere too.
 func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
+	K, L = K.made(), L.made()
 	return Kernel{
 		name:    name,
 		prepare: prepareBoth(K, L),
@@ -59,6 +60,11 @@ func (K Kernel) Add(L Kernel) Kernel {
 func (K Kernel) Mul(L Kernel) Kernel {
 	out := combined(fmt.Sprintf("(%v)·(%v)", K, L), K, L,
 		func(k, l float64) float64 { return k * l })
+	out.prepare = out.withinRange(func(a prepared, q float64) bool {
+		x := a.(*pairOf)
+		return K.pair(x.a, gauss.Equal(q), x.a) != 0 && L.pair(x.b, gauss.Equal(q), x.b) != 0
+	})
+	out.factors = []Kernel{K, L}
 	out.expansion = K.expansion.with(L.expansion, productSeries)
 	if out.expansion != nil && K.expansion.ends*L.expansion.ends > 0 {
 		out.expansion.ends = K.expansion.ends + L.expansion.ends - 1
@@ -82,8 +88,7 @@ func (e *expansion) with(o *expansion, f func(a, b []float64) []float64) *expans
 			}
 			return f(a, b), nil
 		},
-		nonneg: e.nonneg &&
-			o.nonneg,
+		nonneg:    e.nonneg && o.nonneg,
 		tolerance: e.tolerance + o.tolerance,
 		rounding:  e.rounding + o.rounding + baseRounding,
 	}
@@ -96,12 +101,24 @@ func (K Kernel) Scale(factor float64) (Kernel, error) {
 		return Kernel{}, fmt.Errorf(
 			"ntk: factor is %v; a multiple of a kernel is a kernel for finite factors ≥ 0", factor)
 	}
+	if K.prepare == nil {
+		return Kernel{}, errNoKernel
+	}
 	out := K
 	out.name = fmt.Sprintf("%.4g·(%v)", factor, K)
 	out.net = nil
-	out.pair = func(a prepared, p gauss.Pair,
-		b prepared) float64 {
+	out.pair = func(a prepared, p gauss.Pair, b prepared) float64 {
 		return factor * K.pair(a, p, b)
+	}
+	if factor == 0 {
+		out.factors = nil
+	} else {
+		out.prepare = out.withinRange(func(a prepared, q float64) bool {
+			return K.pair(a, gauss.Equal(q), a) != 0
+		})
+		if out.factors == nil {
+			out.factors = []Kernel{K}
+		}
 	}
 	if K.expansion != nil {
 		out.expansion = K.expansion.like(func(degree int) ([]float64, error) {
@@ -115,11 +132,36 @@ func (K Kernel) Scale(factor float64) (Kernel, error) {
 	return out, nil
 }
 
+// leastNormal is where double precision begins to lose digits.
+const leastNormal = 0x1p-1022
+
+// withinRange is prepare with an error where K(x, x) has left double precision below, though
+// what it is the product of has not: where those are not 0.
+func (K Kernel) withinRange(
+	nonzero func(a prepared, q float64) bool,
+) func(q float64) (prepared, error) {
+	return func(q float64) (prepared, error) {
+		a, err := K.prepare(q)
+		if err != nil {
+			return nil, err
+		}
+		if math.Abs(K.pair(a, gauss.Equal(q), a)) < leastNormal && nonzero(a, q) {
+			return nil, &DomainError{q, q, q, fmt.Sprintf(
+				"%v is too small for double precision at equal inputs", K)}
+		}
+		return a, nil
+	}
+}
+
 // normal holds a prepared input and K(x, x).
 type normal struct {
 	of  prepared
 	top float64
 }
+
+// leastTop is the least K(x, x) that is taken as it is where x is not zero: with less than
+// this, what it was computed from may have lost digits.
+const leastTop = 1e-290
 
 func (K Kernel) withTop(q float64) (normal, error) {
 	a, err := K.prepare(q)
@@ -127,22 +169,26 @@ func (K Kernel) withTop(q float64) (normal, error) {
 		return normal{}, err
 	}
 	top := K.pair(a, gauss.Equal(q), a)
-	if !(top >= 0) || math.IsInf(top, 0) {
-		return normal{}, &DomainError{
-			q,
-			q,
-			q,
-			fmt.Sprintf("%v is %v at equal inputs, where a kernel is finite and ≥ 0", K, top),
-		}
+	switch {
+	case !(top >= 0) || math.IsInf(top, 0):
+		return normal{}, &DomainError{q, q, q, fmt.Sprintf(
+			"%v is %v at equal inputs, where a kernel is finite and ≥ 0", K, top)}
+	case q > 0 && top < leastTop:
+		return normal{}, &DomainError{q, q, q, fmt.Sprintf(
+			"%v is %v at equal inputs, which are not zero: it is the kernel 0, or too small for "+
+				"double precision", K, top)}
 	}
 	return normal{a, top}, nil
 }
 
-// Normalize returns K(x, x')/√(K(x, x) K(x', x')), which is 1 at equal inputs;
-// where K(x, x) is 0 it is 0.
+// Normalize returns K(x, x')/√(K(x, x) K(x', x')), which is 1 at equal inputs; where
+// one of them is zero and K there too, it is 0. A K(x, x) below 1e-290 elsewhere is a
+// [*DomainError] when asked for: zero, or too small for double precision. Factors do not
+// matter, nor do those of a product, nor the σ_w of a net without biases whose activations
+// are multiples of powers on either side of 0, such as ReLU: there K(x, x) may have any size.
 func (K Kernel) Normalize() Kernel {
+	K = K.made()
 	out := Kernel{
-		name: fmt.Sprintf("normalised %v", K),
 		prepare: func(q float64) (prepared, error) {
 			n, err := K.withTop(q)
 			return &n, err
@@ -156,30 +202,105 @@ func (K Kernel) Normalize() Kernel {
 			return K.pair(x.of, p, y.of) / s
 		},
 		cosineOnly: K.cosineOnly,
+		blackBox:   K.blackBox,
+		tolerance:  2 * K.tolerance,
 	}
 	if K.expansion != nil {
-		out.expansion = K.expansion.like(
-			func(degree int) ([]float64, error) {
-				top, err := K.Curve([]float64{1})
-				if err != nil {
-					return nil, err
-				}
-				a, err := K.expansion.coeffs(degree)
-				for k := range a {
-					if top[0] != 0 {
-						a[k] /= top[0]
-					}
-				}
-				return a, err
-			})
+		out.expansion = K.expansion.like(func(degree int) ([]float64, error) {
+			n, err := K.withTop(1)
+			if err != nil {
+				return nil, err
+			}
+			a, err := K.expansion.coeffs(degree)
+			for k := range a {
+				a[k] /= n.top
+			}
+			return a, err
+		})
 	}
+	if len(K.factors) > 0 {
+		out = K.factors[0].Normalize()
+		for _, f := range K.factors[1:] {
+			out = out.Mul(f.Normalize())
+		}
+	} else if unit, ok := K.unit(); ok {
+		out = unit
+	}
+	out.name = fmt.Sprintf("normalised %v", K)
 	return out
+}
+
+// homogeneous says that φ(sz) = s^p φ(z) for all s > 0 with some p.
+func homogeneous(phi Activation) bool {
+	switch unwrap(phi).(type) {
+	case ReLU, TwoSlope, RectifiedMonomial, Step, Sign:
+		return true
+	}
+	return false
+}
+
+// unit returns the normalised kernel of a net without biases whose activations are
+// homogeneous, of degrees p_1, p_2, … As a function of its inputs and parameters θ, such a
+// net is σ_1^{P_1} σ_2^{P_2} … times the same net with all σ_w = 1, P_i the product of the
+// degrees from layer i on. So are its derivatives by θ, whichever of them are trained: σ_w
+// and norms of inputs are factors of its kernels, and are taken here so that variances are 1.
+// It is not ok for other kernels, and for those that are 0.
+func (K Kernel) unit() (out Kernel, ok bool) {
+	if K.net == nil || K.net.last.BiasStd != 0 || K.net.last.WeightStd == 0 {
+		return Kernel{}, false
+	}
+	r := &recursion{last: K.net.last, duals: K.net.duals}
+	top := 1.0
+	for i, l := range K.net.layers {
+		if !homogeneous(l.Activation) || l.BiasStd != 0 || l.WeightStd == 0 || !(top > 0) {
+			return Kernel{}, false
+		}
+		l.WeightStd = 1 / math.Sqrt(top)
+		r.layers = append(r.layers, l)
+		top, _ = dualAt(r.duals[i], gauss.Equal(1))
+	}
+	r.last.WeightStd = 1 / math.Sqrt(top)
+	point, err := r.prepare(1)
+	if err != nil {
+		return Kernel{}, false
+	}
+	at := func(p gauss.Pair) float64 {
+		nngp, tangent := r.pair(point.(*netPoint), p, point.(*netPoint))
+		if K.tangent {
+			return tangent
+		}
+		return nngp
+	}
+	if top = at(gauss.Equal(1)); !(top > 0) || math.IsInf(top, 0) {
+		return Kernel{}, false
+	}
+	return Kernel{
+		// Whether an input is zero is all that there is to know of it alone.
+		prepare: func(q float64) (prepared, error) { return q == 0, nil },
+		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
+			if a.(bool) || b.(bool) {
+				return 0
+			}
+			s := gauss.GeometricMean(p.Q, p.Q2)
+			return at(gauss.New(1, p.K/s, 1, p.Minus/s, p.Plus/s)) / top
+		},
+		cosineOnly: true,
+		expansion: K.expansion.like(func(degree int) ([]float64, error) {
+			a, err := r.series(degree, K.tangent)
+			for k := range a {
+				a[k] /= top
+			}
+			return a, err
+		}),
+	}, true
 }
 
 // Compose returns the kernel K∘inner, in which the values of inner take the place
 // of the inner products: at q = inner(x, x), k = inner(x, x'), q' = inner(x', x').
-// It is a kernel as both are.
+// It is a kernel as both are. An inner(x, x) below 1e-290 where x is not zero is a
+// [*DomainError] when asked for: zero, or too small for double precision.
 func (K Kernel) Compose(inner Kernel) Kernel {
+	K, inner = K.made(), inner.made()
 	out := Kernel{
 		name: fmt.Sprintf("(%v) of (%v)", K, inner),
 		prepare: func(q float64) (prepared, error) {
@@ -196,10 +317,15 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 			return K.pair(x.a, gauss.Of(n.top, inner.pair(n.of, p, n2.of), n2.top), y.a)
 		},
 		cosineOnly: inner.cosineOnly,
+		blackBox:   K.blackBox || inner.blackBox,
+		tolerance:  K.tolerance,
+	}
+	if inner.tolerance > 0 {
+		out.tolerance += K.growth() * inner.tolerance
 	}
 	if K.expansion != nil && inner.expansion != nil {
-		top, err := inner.Curve([]float64{1})
-		if err != nil || !K.cosineOnly && math.Abs(top[0]-1) > 1e-12 {
+		n, err := inner.withTop(1)
+		if err != nil || !K.cosineOnly && math.Abs(n.top-1) > 1e-12 {
 			return out // K's series is known on the sphere q = 1 alone
 		}
 		outer, in, grows := K.expansion, inner.expansion, K.growth()
@@ -239,26 +365,20 @@ func composeExpansions(outer, inner Kernel, degree int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	top, err := inner.Curve([]float64{1})
+	one, err := inner.withTop(1)
 	if err != nil {
 		return nil, err
-	}
-	if top[0] == 0 {
-		clear(y)
 	}
 	// 1 - y_0 by the other coefficients and what is missing, which 1 does not drown.
 	var gap, sum float64
 	for k := len(y) - 1; k >= 0; k-- {
-		y[k] /= math.Max(top[0], math.SmallestNonzeroFloat64)
+		y[k] /= one.top
 		if sum += y[k]; k == 1 {
 			gap = sum
 		}
 	}
-	if missing := 1 - sum; math.Abs(missing) > 4*baseRounding && top[0] > 0 {
+	if missing := 1 - sum; math.Abs(missing) > 4*baseRounding {
 		gap += missing
-	}
-	if top[0] == 0 {
-		gap = 1
 	}
 	if !inner.expansion.nonneg && y[0] < 0 || gap < 0 {
 		return nil, fmt.Errorf(

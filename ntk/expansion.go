@@ -14,6 +14,9 @@ import (
 // The rest falls as fast as the kernel is smooth at c = ±1: for the NTK of ReLU
 // nets only like 1/√degree.
 func (K Kernel) Series(degree int) (PowerSeries, error) {
+	if K.prepare == nil {
+		return PowerSeries{}, errNoKernel
+	}
 	if K.expansion == nil {
 		return PowerSeries{}, &noSeriesError{K.name}
 	}

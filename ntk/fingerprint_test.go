@@ -1,6 +1,9 @@
 package ntk
 
 import (
+	"fmt"
+	"hash/fnv"
+	"math"
 	"strings"
 	"testing"
 
@@ -36,6 +39,55 @@ func TestFingerprintsOfEarlierRecords(t *testing.T) {
 	} {
 		if got := Must(UniformFCN(1, phi, 1, 0)).Fingerprint(); got != want[i] {
 			t.Errorf("%v: fingerprint %s, was %s", phi, got, want[i])
+		}
+	}
+}
+
+// sampled is an activation of a caller's own, with other last bits on another machine.
+type sampled struct{ value, derivative, dual func(z float64) float64 }
+
+func (s sampled) Value(z float64) float64      { return s.value(z) }
+func (s sampled) Derivative(z float64) float64 { return s.derivative(z) }
+func (s sampled) Dual(q, k, q2 float64) (value, derivative float64) {
+	return s.dual(k), s.dual(k / 2)
+}
+
+// What two machines compute of one function, in other ways: numbers that are 0 but for
+// rounding are no difference, and small ones that are not are one.
+func TestFingerprintOfLastBits(t *testing.T) {
+	sum := func(phi Activation) string {
+		h := fnv.New64a()
+		samples(h, phi)
+		return fmt.Sprintf("%x", h.Sum(nil))
+	}
+	cos := func(z float64) float64 { return math.Cos(math.Pi / 2 * z) }
+	shifted := func(z float64) float64 { return math.Sin(math.Pi / 2 * (z + 1)) }
+	steep := func(z float64) float64 { return math.Exp(3 * z) }
+	halves := func(z float64) float64 { return math.Exp(1.5*z) * math.Exp(1.5*z) }
+	unit := func(z float64) float64 { return math.Tanh(9 * z) }
+	less := func(z float64) float64 { return math.Tanh(9*z) * (1 - 0x1p-53) }
+	plus := func(f func(float64) float64, by float64) func(float64) float64 {
+		return func(z float64) float64 { return f(z) + by*math.Sin(z) }
+	}
+	for name, pair := range map[string][2]func(float64) float64{
+		"cosine": {cos, shifted}, "exp": {steep, halves}, "tanh": {unit, less},
+		"tiny": {func(z float64) float64 { return 1e-250 * cos(z) },
+			func(z float64) float64 { return 1e-250 * shifted(z) }},
+		"zero": {func(float64) float64 { return 0 },
+			func(float64) float64 { return math.Copysign(0, -1) }},
+	} {
+		f, g := pair[0], pair[1]
+		if sum(sampled{f, g, f}) != sum(sampled{g, f, g}) {
+			t.Errorf("%s: last bits show", name)
+		}
+		if name == "tiny" {
+			continue
+		}
+		h := plus(f, 1e-6)
+		for i, other := range []sampled{{h, f, f}, {f, h, f}, {f, f, h}} {
+			if sum(other) == sum(sampled{f, f, f}) {
+				t.Errorf("%s: a change of 1e-6 in function %d does not show", name, i)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package ntk
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -62,6 +63,7 @@ func FromFunc(name string, f func(c float64) float64) (K Kernel, err error) {
 // derivative may be infinite there (+Inf, with an error of 0). Spikes narrower than
 // that are not told from jumps.
 func (K Kernel) AtOne() (limit, errorBound float64, err error) {
+	K = K.made()
 	one, err := K.prepare(1)
 	if err != nil {
 		return 0, 0, err
@@ -120,7 +122,8 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 // cosine. Kernels come from nets ([FCN.NTK], [FCN.NNGP]), from the functions
 // that name one ([GaussianKernel] …), from [PowerSeries.Kernel], from a function
 // of the cosine ([FromFunc]) and from other kernels ([Kernel.Add] …). The zero
-// value is none: String returns "", and what evaluates it panics or is an error.
+// value is none: String returns "", and its values and those of what is made of it are an
+// error.
 //
 // What a kernel is stays apart from how its matrices are computed: see
 // [GramInto].
@@ -137,6 +140,8 @@ type Kernel struct {
 	tangent bool // the NTK of the net, else its NNGP kernel
 	// cosineOnly says that norms do not enter.
 	cosineOnly bool
+	// factors are set for a multiple of their product.
+	factors []Kernel
 	// tolerance is the error of values relative to K(1) where it is more than rounding:
 	// that of numeric activations.
 	tolerance float64
@@ -148,6 +153,18 @@ type Kernel struct {
 
 // prepared is what a kernel knows of one input; each kind has its own.
 type prepared = any
+
+var errNoKernel = errors.New("ntk: the zero Kernel is none; make one with FCN.NTK, FCN.NNGP, " +
+	"GaussianKernel and others, PowerSeries.Kernel or FromFunc")
+
+// made returns K, and for the zero value a kernel whose values are an error.
+func (K Kernel) made() Kernel {
+	if K.prepare == nil {
+		K.prepare = func(float64) (prepared, error) { return nil, errNoKernel }
+		K.pair = func(prepared, gauss.Pair, prepared) float64 { return math.NaN() }
+	}
+	return K
+}
 
 // String names the kernel, such as "NTK of 4HL ReLU".
 func (K Kernel) String() string { return K.name }
@@ -183,6 +200,7 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	if math.IsNaN(q) || math.IsNaN(k) || math.IsNaN(q2) {
 		return math.NaN(), nil
 	}
+	K = K.made()
 	limit := gauss.GeometricMean(q, q2)
 	switch {
 	case q < 0 || q2 < 0 || math.IsInf(q, 0) || math.IsInf(q2, 0):
@@ -215,7 +233,7 @@ func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 	if !(q >= 0) || math.IsInf(q, 0) {
 		return nil, &DomainError{q, 0, q, "q is a squared norm over d: finite and ≥ 0"}
 	}
-	one, err := K.prepare(q)
+	one, err := K.made().prepare(q)
 	if err != nil {
 		return nil, err
 	}

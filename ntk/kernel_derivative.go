@@ -16,6 +16,7 @@ import (
 // c = 1 it can be infinite, which is a [*DomainError] when asked for. A kernel
 // with too much detail for 4096 points is an error.
 func (K Kernel) Derivative() (Kernel, error) {
+	K = K.made()
 	name := fmt.Sprintf("derivative of %v", K)
 	var e *expansion
 	if K.expansion != nil {

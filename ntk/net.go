@@ -3,6 +3,7 @@ package ntk
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 )
 
@@ -34,8 +35,8 @@ type FCN struct {
 }
 
 // NewFCN returns the net with the given hidden layers, first to last. It
-// reports a missing layer or activation, an activation's bad parameter and a
-// standard deviation that is negative or not finite.
+// reports a missing layer or activation, an activation's bad parameter or wrong
+// derivative, and a standard deviation that is negative or not finite.
 func NewFCN(layers []Layer, readout Readout) (*FCN, error) {
 	if len(layers) == 0 {
 		return nil, fmt.Errorf("ntk: an FCN needs at least one hidden layer")
@@ -44,8 +45,8 @@ func NewFCN(layers []Layer, readout Readout) (*FCN, error) {
 		if l.Activation == nil {
 			return nil, fmt.Errorf("ntk: hidden layer %d has no activation", i+1)
 		}
-		if v, ok := l.Activation.(Validator); ok {
-			if err := v.Validate(); err != nil {
+		if i == 0 || !sameActivation(l.Activation, layers[i-1].Activation) {
+			if err := validate(l.Activation); err != nil {
 				return nil, fmt.Errorf("ntk: hidden layer %d: %w", i+1, err)
 			}
 		}
@@ -57,6 +58,11 @@ func NewFCN(layers []Layer, readout Readout) (*FCN, error) {
 		return nil, fmt.Errorf("ntk: readout: %w", err)
 	}
 	return &FCN{append([]Layer(nil), layers...), readout}, nil
+}
+
+// sameActivation says that a == b, where that is known.
+func sameActivation(a, b Activation) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // UniformFCN returns the net with depth equal hidden layers and the readout

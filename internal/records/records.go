@@ -121,7 +121,8 @@ func recordSum(name string, settings, value []byte) string {
 // Save writes value as the record of key, replacing an earlier one. value is
 // anything encoding/json writes; float64 values come back from Load bit for
 // bit. The file appears whole or not at all. It returns an error when the
-// value cannot be written as JSON (NaN and infinite values cannot) or the file
+// value cannot be written as JSON (NaN and infinite values cannot) or comes back
+// from it as another (unexported fields, an int in an interface), or the file
 // cannot be written.
 func (r *Folder) Save(key Key, value any) error {
 	text, err := encode(key, value)
@@ -149,6 +150,9 @@ func encode(key Key, value any) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("records: record %s: %w", key, err)
 	}
+	if err := comesBack(value, v); err != nil {
+		return nil, fmt.Errorf("records: record %s: %w", key, err)
+	}
 	b, err := marshal(
 		recordFile{
 			Name:     key.name,
@@ -166,6 +170,25 @@ func encode(key Key, value any) ([]byte, error) {
 	}
 	text.WriteByte('\n')
 	return text.Bytes(), nil
+}
+
+// comesBack reports a value that is another once it is read again from its JSON.
+func comesBack(value any, text []byte) error {
+	if value == nil {
+		return nil
+	}
+	v := reflect.ValueOf(value)
+	if err := checkType(v.Type(), "the value", map[reflect.Type]bool{}); err != nil {
+		return err
+	}
+	again := reflect.New(v.Type())
+	if err := json.Unmarshal(text, again.Interface()); err != nil {
+		return fmt.Errorf("the value, a %T, cannot be read again from its JSON: %w", value, err)
+	}
+	if d := difference(v, again.Elem(), "the value"); d != "" {
+		return fmt.Errorf("JSON does not keep all of the result: %s", d)
+	}
+	return nil
 }
 
 // Load reads the record of key into value, a non-nil pointer to the type that
@@ -221,9 +244,9 @@ func (r *Folder) Load(key Key, value any) (found bool, err error) {
 
 // Remember returns the record of the settings if there is one, and otherwise
 // calls run and saves what it returns. A run that fails is not saved, and its
-// result is returned with its error. That a record can be written is tried
-// before the run, which may take hours, and not only after it. name and
-// settings make the key; see [KeyOf].
+// result is returned with its error. That a record can be written, and that JSON
+// keeps results of this type, is tried before the run, which may take hours, and
+// not only after it. name and settings make the key; see [KeyOf].
 //
 // Processes may make one record at once. The first to finish saves it, and all
 // return what it saved: the others in place of their own result, or of an error
@@ -246,6 +269,9 @@ func RememberResumable[T any](
 	key, err := KeyOf(name, settings)
 	if err != nil {
 		return value, err
+	}
+	if err := checkType(reflect.TypeFor[T](), "the result", map[reflect.Type]bool{}); err != nil {
+		return value, fmt.Errorf("records: record %s: %w", name, err)
 	}
 	found, err := r.Load(key, &value)
 	if err != nil {
@@ -292,7 +318,7 @@ func finish[T any](r *Folder, key Key, run func(folder string) (T, error)) (valu
 	if value, err = run(folder); err != nil {
 		return value, err
 	}
-	text, err := encode(key, value)
+	text, err := encode(key, &value)
 	if err != nil {
 		return value, err
 	}

@@ -1,14 +1,17 @@
 package records
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -440,6 +443,69 @@ func TestRemember(t *testing.T) {
 	}
 	if _, err := Remember(records, "no name!", 3, run); err == nil {
 		t.Error("a bad name must be an error")
+	}
+}
+
+// hidden has a field that JSON leaves out.
+type hidden struct {
+	Shown  int
+	hidden int
+}
+
+// doubled comes back as twice what it was.
+type doubled int
+
+func (d doubled) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(2 * int(d))), nil }
+
+func (d *doubled) UnmarshalText(b []byte) error {
+	_, err := fmt.Sscan(string(b), (*int)(d))
+	return err
+}
+
+// shown promotes the fields of a type that is not exported.
+type shown struct {
+	runValue
+	Skipped func() `json:"-"`
+	Empty   []int  `json:",omitempty"`
+}
+
+// Values that come back as they were are kept, and others are not.
+func TestValuesThatJSONLoses(t *testing.T) {
+	r := openRecords(t)
+	two := 2
+	for _, value := range []any{
+		nil, 1.5, float32(0.1), "text", []int{1, 2}, []int{}, map[int]float64{1: 2}, &two,
+		map[string][]any{"a": {1.5, "b", true, nil}}, runValue{}, shown{Empty: []int{}},
+		[]byte{1, 2}, time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), [2]bool{true}, big.NewInt(7),
+		struct{ Any any }{map[string]any{"x": []any{0.5}}}, json.RawMessage(`{"a": 1}`),
+		math.Copysign(0, -1), 5e-324, uint64(math.MaxUint64),
+	} {
+		if err := r.Save(key(t, 1), value); err != nil {
+			t.Errorf("%#v: %v", value, err)
+		}
+	}
+	for _, c := range []struct {
+		value any
+		text  string
+	}{
+		{hidden{1, 2}, "the value (records.hidden) has the unexported field hidden"},
+		{[]*hidden{{1, 0}}, "unexported field hidden"},
+		{map[string]struct{ In hidden }{"a": {}}, "the value.In (records.hidden)"},
+		{struct{ F func() }{}, "func()"},
+		{struct{ C complex128 }{}, "complex128"},
+		{map[string]any{"n": 1}, "the value[n] is of type int and comes back as float64"},
+		{[]any{runValue{}}, "comes back as map[string]interface {}"},
+		{doubled(3), "comes back as another"},
+		{"\xff", "comes back as"},
+	} {
+		if err := r.Save(key(t, 1), c.value); err == nil || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%#v: %v", c.value, err)
+		}
+	}
+	// A type is refused before its run.
+	_, err := Remember(r, "run", 2, func() ([]hidden, error) { panic("it was run") })
+	if err == nil || !strings.Contains(err.Error(), "unexported field hidden") {
+		t.Error(err)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 // Custom is a form of activation of one's own, with parameters to be found: the functions
-// get them in the order of Params. They must be safe to call from several goroutines,
-// and φ continuous.
+// get them in the order of Params. They must leave that slice as it is and be safe to call
+// from several goroutines, and φ continuous.
 type Custom struct {
 	Name       string // for captions and errors; "" is "own"
 	Params     []Bounded
@@ -73,7 +73,13 @@ func (o *Custom) parameters() ([]unknown, error) {
 func (o *Custom) activation(
 	values []float64, maxVariance float64,
 ) (a ntk.Activation, err error) {
-	values = slices.Clone(values)
+	given, values := values, slices.Clone(values)
+	defer func() {
+		if !slices.Equal(given, values) {
+			a, err = nil, fmt.Errorf("design: a function of the family %s writes to the slice of "+
+				"parameters, which it must leave as it is", o.name())
+		}
+	}()
 	var text []string
 	for i, p := range o.Params {
 		text = append(text, fmt.Sprintf("%s = %.4g", p.Name, values[i]))

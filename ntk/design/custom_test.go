@@ -190,6 +190,18 @@ func TestOwnErrors(t *testing.T) {
 			o.Value = func(p []float64, z float64) float64 { return math.Copysign(1, z) }
 			o.Derivative = func(p []float64, z float64) float64 { return 0 }
 		}),
+		"writes to the slice": with(func(o *Custom) {
+			o.Value = func(p []float64, z float64) float64 {
+				p[0] = 1
+				return saturating.Value(p, z)
+			}
+		}),
+		"saturating writes to": with(func(o *Custom) {
+			o.Kinks = func(p []float64) []float64 {
+				p[1] += 1
+				return p[:1]
+			}
+		}),
 		"Kinks of": with(func(o *Custom) {
 			o.Kinks = func(p []float64) []float64 { return []float64{math.NaN()} }
 		}),

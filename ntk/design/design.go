@@ -230,10 +230,13 @@ func (e *outsideError) Error() string {
 // Check compares the norms of rows with those that the design was fitted for: an
 // [*OutsideError] is a warning that its kernel may be off there.
 func (d *Design) Check(x *mat.Dense) error {
-	if x == nil || x.IsEmpty() {
+	if x == nil {
 		return fmt.Errorf("design: no rows to check")
 	}
 	n, features := x.Dims()
+	if n == 0 || features == 0 {
+		return fmt.Errorf("design: no rows to check in a matrix of %d×%d", n, features)
+	}
 	var out *outsideError
 	for i := range n {
 		q := mat.Dot(x.RowView(i), x.RowView(i)) / float64(features)

@@ -50,8 +50,15 @@ func TestDesignFile(t *testing.T) {
 		outside.High != 2 {
 		t.Errorf("rows outside of a loaded design: %v", err)
 	}
-	if err := got.Check(mat.NewDense(1, 2, []float64{1, 1})); err != nil {
+	rows := mat.NewDense(1, 2, []float64{1, 1})
+	if err := got.Check(rows); err != nil {
 		t.Errorf("rows inside: %v", err)
+	}
+	for _, none := range []*mat.Dense{nil, {}, rows.Slice(0, 1, 1, 1).(*mat.Dense),
+		rows.Slice(0, 0, 0, 2).(*mat.Dense)} {
+		if err := got.Check(none); err == nil || !strings.Contains(err.Error(), "no rows") {
+			t.Errorf("no rows: %v", err)
+		}
 	}
 }
 

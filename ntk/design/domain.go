@@ -107,12 +107,15 @@ func Norms(lo, hi float64) Domain {
 // normalised to ‖x‖² = d, but for rounding, are a domain on the sphere.
 func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 	d := Domain{name: fmt.Sprintf("%d pairs of rows", pairs)}
-	if x == nil || x.IsEmpty() || pairs < 10 {
-		d.err = fmt.Errorf("design: Rows needs a matrix of inputs and at least 10 pairs, not %d",
-			pairs)
+	n, features := 0, 0
+	if x != nil {
+		n, features = x.Dims()
+	}
+	if n == 0 || features == 0 || pairs < 10 {
+		d.err = fmt.Errorf("design: Rows has a matrix of inputs of %d×%d and %d pairs; it needs a "+
+			"matrix with rows and columns and at least 10 pairs", n, features, pairs)
 		return d
 	}
-	n, features := x.Dims()
 	var rows []int
 	norm := make([]float64, n)
 	for i := range n {

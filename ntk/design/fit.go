@@ -168,9 +168,9 @@ func newSearch(f Family, p Problem, s *Settings) (*search, error) {
 		}
 	}
 	const most = 10_000_000
-	if s.Starts > most || s.Polish > most {
-		return nil, fmt.Errorf("design: Starts and Polish are %d and %d; they must be at most %d",
-			s.Starts, s.Polish, most)
+	if min(s.Starts, s.Polish) < 0 || max(s.Starts, s.Polish) > most {
+		return nil, fmt.Errorf("design: Starts and Polish are %d and %d; they must be 0 (the "+
+			"defaults) … %d", s.Starts, s.Polish, most)
 	}
 	sr := &search{
 		family:   f,
@@ -469,7 +469,7 @@ func (s *search) effort() (starts, polish int) {
 		}
 	}
 	starts = s.settings.Starts
-	if starts <= 0 {
+	if starts == 0 {
 		starts = min(3000, 1000*max(1, nonlinear))
 		switch {
 		case !s.family.piecewise():
@@ -479,7 +479,7 @@ func (s *search) effort() (starts, polish int) {
 		}
 	}
 	polish = s.settings.Polish
-	if polish <= 0 {
+	if polish == 0 {
 		polish = 32
 	}
 	if s.problem.Depth > 1 || s.family.Custom != nil {

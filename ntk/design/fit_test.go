@@ -245,10 +245,20 @@ func TestFitErrors(t *testing.T) {
 			On: Angles(5, func(float64) float64 { return 0 })}},
 		"Norms from":       {Paper(), Problem{Target: target, On: Norms(2, 1)}},
 		"matrix of inputs": {Paper(), Problem{Target: target, On: Rows(nil, 100, 0)}},
+		"a matrix of inputs of 9×0": {Paper(), Problem{Target: target,
+			On: Rows(mat.NewDense(9, 3, nil).Slice(0, 9, 1, 1).(*mat.Dense), 100, 0)}},
+		"9×3 and 9 pairs": {Paper(), Problem{Target: target,
+			On: Rows(mat.NewDense(9, 3, nil), 9, 0)}},
 	} {
 		if _, err := Fit(t.Context(), c.f, c.p, nil); err == nil ||
 			!strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
+		}
+	}
+	for _, s := range []Settings{{Starts: -1}, {Starts: 10, Polish: -3}, {Polish: 1 << 40}} {
+		if _, err := Fit(t.Context(), Paper(), Problem{Target: target}, &s); err == nil ||
+			!strings.Contains(err.Error(), "Starts and Polish are") {
+			t.Errorf("%d starts, %d polished: %v", s.Starts, s.Polish, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -324,6 +324,8 @@ func TestBadInput(t *testing.T) {
 		{"weights", second(New(nets["4HL ReLU"], Config{3, 1 << 20, 2, 0}))},
 		{"x has 2 columns", second(net.Forward(mat.NewDense(1, 2, nil)))},
 		{"x is empty", second(net.Forward(nil))},
+		{"x is empty", second(net.Forward(with(5, 3, 1).Slice(0, 5, 1, 1).(*mat.Dense)))},
+		{"x is empty", second(net.Forward(with(5, 3, 1).Slice(2, 2, 0, 3).(*mat.Dense)))},
 		{"row 4, column 2", second(net.Forward(with(5, 3, math.NaN())))},
 		{"single precision", second(net.Forward(with(5, 3, 1e300)))},
 		{"outputs 0 to 1", second(net.EmpiricalNTK(normals(1, 2, 3), normals(1, 2, 3), 2))},

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/rows"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -44,7 +45,7 @@ func kernelCosine(a, b mat.Matrix) (float64, error) {
 // Source: Cortes, Mohri and Rostamizadeh 2012, "Algorithms for learning kernels based
 // on centered alignment", def. 4.
 func centeredAlignment(kernel mat.Matrix, y *mat.Dense) (float64, error) {
-	if y == nil || y.IsEmpty() {
+	if rows.Empty(y) {
 		return 0, fmt.Errorf("fcn: no targets: a matrix with a row for each point is needed")
 	}
 	n, _ := y.Dims()

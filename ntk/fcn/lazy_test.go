@@ -53,6 +53,8 @@ func TestKernelComparisons(t *testing.T) {
 		{"zeros", second(kernelCosine(two(0, 0, 0, 0), two(1, 0, 0, 1)))},
 		{"3×3 for 2 targets", second(centeredAlignment(three, column(1, 2)))},
 		{"no targets", second(centeredAlignment(three, nil))},
+		{"no targets", second(centeredAlignment(three,
+			column(1, 2).Slice(0, 2, 0, 0).(*mat.Dense)))},
 		{"constant", second(centeredAlignment(three, column(0, 0, 0)))},
 		{"constant", second(centeredAlignment(three, column(0.1, 0.1, 0.1)))},
 		{"constant", second(centeredAlignment(mat.NewDense(3, 3,

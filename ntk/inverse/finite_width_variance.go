@@ -41,10 +41,8 @@ func FiniteWidthVariance(phi ntk.Activation, q, k, q2 float64) (float64, error) 
 	if phi == nil {
 		return 0, fmt.Errorf("inverse: no activation")
 	}
-	if v, ok := phi.(ntk.Validator); ok {
-		if err := v.Validate(); err != nil {
-			return 0, err
-		}
+	if _, err := ntk.Values(phi, nil); err != nil {
+		return 0, err
 	}
 	if jumps := ntk.JumpsOf(phi); len(jumps) > 0 {
 		return 0, &ntk.InfiniteNTKError{Layer: 1, Activation: nameOf(phi), Jump: jumps[0]}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,40 @@ func (t curve) Curve(cosines []float64) ([]float64, error) {
 		out[i] = t.f(c)
 	}
 	return out, nil
+}
+
+// inPlace writes its values over the cosines.
+type inPlace struct{ curve }
+
+func (t inPlace) Curve(cosines []float64) ([]float64, error) {
+	for i, c := range cosines {
+		cosines[i] = t.f(c)
+	}
+	return cosines, nil
+}
+
+// A target that overwrites its argument has the same certificate, and the zero Kernel none.
+func TestTargetsOfCallers(t *testing.T) {
+	f := curve{"exp", math.Exp}
+	for _, s := range []*CertifySettings{nil, {Degree: 6}} {
+		a, b := ntk.Must(Certify(f, s)), ntk.Must(Certify(inPlace{f}, s))
+		if !slices.Equal(a.Nearest.Coeffs(), b.Nearest.Coeffs()) || a.Verdict != b.Verdict ||
+			a.Rest != b.Rest {
+			t.Errorf("%v, overwritten %v", a, b)
+		}
+	}
+	a, b := ntk.Must(Of(f, &Settings{BiasStd: 0.3, Degree: 8})),
+		ntk.Must(Of(inPlace{f}, &Settings{BiasStd: 0.3, Degree: 8}))
+	if !slices.Equal(a.Coeffs, b.Coeffs) || a.Rest != b.Rest {
+		t.Errorf("coefficients %v, overwritten %v", a.Coeffs, b.Coeffs)
+	}
+	if _, err := Certify(ntk.Kernel{}, nil); err == nil ||
+		!strings.Contains(err.Error(), "zero Kernel") {
+		t.Errorf("the zero Kernel: %v", err)
+	}
+	if _, err := SharedDepth(ntk.Kernel{}, 2, nil); err == nil {
+		t.Error("the zero Kernel at depth 2")
+	}
 }
 
 func blackBox(name string, f func(c float64) float64) Target { return curve{name, f} }

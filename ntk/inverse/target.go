@@ -70,7 +70,7 @@ func sourceOf(target Target) (*source, error) {
 		return t.source()
 	}
 	s := &source{name: nameOf(target), values: func(cosines []float64) ([]float64, error) {
-		values, err := target.Curve(cosines)
+		values, err := target.Curve(slices.Clone(cosines)) // one of a caller's may write to them
 		if err == nil && len(values) != len(cosines) {
 			err = fmt.Errorf("inverse: %s gave %d values for %d cosines", nameOf(target),
 				len(values), len(cosines))

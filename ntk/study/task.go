@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/internal/records"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"github.com/kernelsmith/kernelsmith/plotting"
 )
 
@@ -24,9 +25,10 @@ type Task[T any] struct {
 	Key any
 	// Steps is how much of the progress line the task is, epochs say; 0 is one step.
 	Steps int
-	// Run makes the result, any value that JSON can hold. It may keep what it needs to go on
-	// after an interrupt in the folder, which is the record's own, and reports how far it is.
-	// Its error ends the work, as the context's end does after an interrupt.
+	// Run makes the result, any value that comes back from JSON as it was: of numbers, texts,
+	// slices, maps and exported fields, not a matrix. Others are an error. It may keep what it
+	// needs to go on after an interrupt in the folder, which is the record's own, and reports how
+	// far it is. Its error ends the work, as the context's end does after an interrupt.
 	Run func(ctx context.Context, folder string, report func(Report)) (T, error)
 }
 
@@ -154,10 +156,13 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 			}
 			if results[i], err = t.make(ctx, s, showing(bar, done, t.Label)); err != nil {
 				bar.Done("")
-				if ctx.Err() != nil {
-					return nil, fmt.Errorf("study: %s: %w; run it again to go on", t.Label, err)
+				err = fmt.Errorf("study: %s: %w", t.Label, err)
+				var training *train.InterruptedError
+				if lost := errors.As(err, &training) && training.NotKept != ""; ctx.Err() != nil &&
+					!lost {
+					err = fmt.Errorf("%w; run it again to go on", err)
 				}
-				return nil, fmt.Errorf("study: %s: %w", t.Label, err)
+				return nil, err
 			}
 		}
 		done += max(1, t.Steps)
@@ -171,7 +176,8 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 }
 
 // Remember returns the record of a label and a key, or what run returns, which it keeps: a task
-// that takes seconds, without progress and without checkpoints.
+// that takes seconds, without progress and without checkpoints. What it returns is as that of
+// [Task].Run.
 func Remember[T any](s *Study, label string, key any, run func() (T, error)) (T, error) {
 	return records.Remember(s.records, label, key, run)
 }

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/kernelsmith/kernelsmith/ntk/train"
+	"gonum.org/v1/gonum/mat"
 )
 
 // opened is a study in a folder of the test's own.
@@ -113,6 +116,51 @@ func TestMakeIsInterrupted(t *testing.T) {
 	}}
 	if _, err := Make(s, "waiting", "waits", task); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Only what can be gone on with says so.
+func TestInterruptWithoutCheckpoint(t *testing.T) {
+	s := opened(t, quick)
+	for note, lost := range map[string]bool{"": false, "no space": true} {
+		task := Task[int]{Label: "slow", Key: note, Run: func(
+			ctx context.Context, _ string, _ func(Report),
+		) (int, error) {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+				t.Error(err)
+			}
+			<-ctx.Done()
+			return 0, &train.InterruptedError{Epoch: 3, Epochs: 9, Err: ctx.Err(), NotKept: note}
+		}}
+		_, err := Make(s, "waiting", "waits", task)
+		if !errors.Is(err, context.Canceled) ||
+			strings.Contains(err.Error(), "run it again to go on") == lost {
+			t.Errorf("%q: %v", note, err)
+		}
+	}
+}
+
+// What JSON does not bring back is refused before the run, or else not kept.
+func TestResultsThatJSONLoses(t *testing.T) {
+	s := opened(t, quick)
+	_, err := Remember(s, "matrix", 1, func() (*mat.Dense, error) {
+		t.Error("it was run")
+		return mat.NewDense(1, 1, []float64{2}), nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "unexported field mat") {
+		t.Errorf("a matrix: %v", err)
+	}
+	task := Task[map[string]any]{Label: "any", Key: 1, Run: func(
+		context.Context, string, func(Report),
+	) (map[string]any, error) {
+		return map[string]any{"width": 64}, nil
+	}}
+	if _, err := Make(s, "making", "maps", task); err == nil ||
+		!strings.Contains(err.Error(), "is of type int and comes back as float64") {
+		t.Errorf("an int in an interface: %v", err)
+	}
+	if keys, err := Missing(s, task); err != nil || len(keys) != 1 {
+		t.Errorf("missing %v, %v", keys, err)
 	}
 }
 

@@ -541,6 +541,28 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// An interruption whose checkpoint cannot be written does not say that the run can go on.
+func TestInterruptOnFullDisk(t *testing.T) {
+	for room, lost := range map[int]bool{66 << 10: true, 1 << 30: false} {
+		run := checkpointRun(folder(t))
+		run.Settings.CheckpointEvery = time.Hour // the interruption alone writes
+		left := room
+		run.Settings.Faults().Create = func(dir, pattern string) (FaultyFile, error) {
+			f, err := os.CreateTemp(dir, pattern)
+			return fullDisk{f, &left}, err
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		run.Settings.Progress = func(Progress) { cancel() }
+		_, err := run.Train(ctx)
+		var interrupted *InterruptedError
+		if !errors.As(err, &interrupted) || !errors.Is(err, context.Canceled) ||
+			(interrupted.NotKept != "") != lost ||
+			strings.Contains(err.Error(), syscall.ENOSPC.Error()) != lost {
+			t.Errorf("room for %d bytes: %v", room, err)
+		}
+	}
+}
+
 func TestFolderThatCannotBeWritten(t *testing.T) {
 	dir := folder(t)
 	file := filepath.Join(dir, "file")

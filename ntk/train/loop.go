@@ -284,8 +284,8 @@ func (t *Trial) advanced(ctx context.Context, err error) {
 func (t *Trial) fault(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		t.stamp()
-		t.save(false, true) // who interrupts is waiting
-		err = &InterruptedError{t.state.Epoch, t.Settings.Epochs, ctx.Err()}
+		note := t.save(false, true) // who interrupts is waiting
+		err = &InterruptedError{t.state.Epoch, t.Settings.Epochs, ctx.Err(), note}
 	}
 	if e := t.steps.Sync(t.place); e != nil {
 		err = errors.Join(err, e)

@@ -102,12 +102,19 @@ func (e *DivergedError) Error() string {
 type InterruptedError struct {
 	Epoch, Epochs int
 	Err           error
+	// NotKept says why the checkpoint of this epoch could not be written, so that the run would
+	// go on from an earlier one or begin anew. It is "" where one was, or none are kept.
+	NotKept string
 }
 
 // Error implements error.
 func (e *InterruptedError) Error() string {
-	return fmt.Sprintf("train: training stopped after %d of %d epochs: %v", e.Epoch, e.Epochs,
+	text := fmt.Sprintf("train: training stopped after %d of %d epochs: %v", e.Epoch, e.Epochs,
 		e.Err)
+	if e.NotKept != "" {
+		text += "; what it did since the checkpoint before is lost: " + e.NotKept
+	}
+	return text
 }
 
 // Unwrap returns the context's error.

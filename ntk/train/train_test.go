@@ -323,6 +323,13 @@ func TestBadInput(t *testing.T) {
 			p.YTrain = with(20, 2, math.NaN())
 		})},
 		{"XTrain is empty", bad(func(p *Problem, s *Settings) { p.XTrain = nil })},
+		{"XTest is empty", bad(func(p *Problem, s *Settings) {
+			p.XTest = p.XTest.Slice(0, 0, 0, 3).(*mat.Dense)
+			p.YTest = p.YTest.Slice(0, 0, 0, 2).(*mat.Dense)
+		})},
+		{"YTrain is empty", bad(func(p *Problem, s *Settings) {
+			p.YTrain = p.YTrain.Slice(0, 20, 1, 1).(*mat.Dense)
+		})},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", c.err, c.says)

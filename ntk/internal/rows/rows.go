@@ -8,11 +8,20 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// Empty says that m is nil or has no entry, as a view without rows or columns.
+func Empty(m *mat.Dense) bool {
+	if m == nil {
+		return true
+	}
+	r, c := m.Dims()
+	return r == 0 || c == 0
+}
+
 // Float32 returns the entries of m in single precision, row by row. The matrix must
 // have the given numbers of rows (any, if negative) and columns, and entries that are
 // finite in single precision too; errors call it by its name.
 func Float32(m *mat.Dense, name string, rows, cols int) ([]float32, error) {
-	if m == nil || m.IsEmpty() {
+	if Empty(m) {
 		return nil, fmt.Errorf("%s is empty: a matrix with a row for each point is needed", name)
 	}
 	r, c := m.Dims()
