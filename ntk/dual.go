@@ -74,7 +74,7 @@ func precision(phi Dualer) float64 {
 	if n, ok := phi.(numeric); ok {
 		return n.fn.Tolerance()
 	}
-	return 4 * rounding
+	return 2 * rounding
 }
 
 // gaps returns √(VV') - φ̌ and √(VV') + φ̌ for a pair whose φ̌ is value, V and V' being φ̌ at
@@ -98,10 +98,10 @@ func gaps(
 		// Odd and even φ are at opposite inputs what they are at equal ones.
 		other, _ := dual(p.Mirrored())
 		switch {
-		case plus < minus && math.Abs(value+other) <= 16*eps*size:
+		case plus < minus && math.Abs(value+other) <= 32*eps*size:
 			plus, _, off = gaps(phi, p.Mirrored(), top, top2, -value, carefully, dual)
 			return minus, plus, off
-		case minus < plus && math.Abs(value-other) <= 16*eps*size:
+		case minus < plus && math.Abs(value-other) <= 32*eps*size:
 			return gaps(phi, p.Mirrored(), top, top2, value, carefully, dual)
 		}
 	}
@@ -129,7 +129,7 @@ func fall(
 			return size - value, precision(phi) * size
 		}
 		onRay = math.Max(0, lessRoots(apart, top, top2))
-		off = 4 * rounding * (math.Abs(math.Sqrt(top)-math.Sqrt(top2))*math.Sqrt(size) + apart)
+		off = 2 * rounding * (math.Abs(math.Sqrt(top)-math.Sqrt(top2))*math.Sqrt(size) + apart)
 	}
 	down, ok := slopes(p, s, dual)
 	if !ok {
@@ -154,38 +154,33 @@ func lessRoots(half, top, top2 float64) float64 {
 // slopes is ∫ φ̇ from k = s - minus to k = s = √(q q'). φ̇ is analytic in the root of the distance
 // from k = s also where φ has kinks: with that as variable a Gauss-Legendre rule does it where
 // the difference of φ̌ has lost its digits. Two rules that do not agree show that φ varies too
-// fast for them; then pieces that get shorter towards k = s are tried.
+// fast for them; then pieces that get shorter towards k = s are halved until they do.
 func slopes(
 	p gauss.Pair, s float64, dual func(p gauss.Pair) (value, derivative float64),
 ) (integral float64, ok bool) {
-	piece := func(from, to float64) (float64, bool) {
-		var sums [2]float64
-		for r, n := range [...]int{12, 8} {
-			nodes, weights := quadrature.Legendre(n)
-			for i, x := range nodes {
-				t := from + (to-from)*(1+x)/2
-				gap := p.Minus * t * t
-				_, slope := dual(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
-				sums[r] += weights[i] * t * slope // ½ from the interval and 2 from d(t²)
-			}
-			sums[r] *= p.Minus * (to - from)
+	f := func(t float64) float64 {
+		gap := p.Minus * t * t
+		_, slope := dual(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
+		return 2 * p.Minus * t * slope
+	}
+	var sums [2]float64
+	for r, n := range [...]int{12, 8} {
+		nodes, weights := quadrature.Legendre(n)
+		for i, x := range nodes {
+			sums[r] += weights[i] / 2 * f((1+x)/2)
 		}
-		// not for NaN, which φ that jumps has
-		return sums[0], math.Abs(sums[0]-sums[1]) <= 1e-9*math.Abs(sums[0])
 	}
-	if integral, ok = piece(0, 1); ok {
-		return integral, true
+	switch off := math.Abs(sums[0] - sums[1]); {
+	case off <= 1e-9*math.Abs(sums[0]):
+		return sums[0], true
+	case math.IsNaN(off): // as φ that jumps has
+		return 0, false
 	}
-	edges := [...]float64{0, 1. / 256, 1. / 64, 1. / 16, 1. / 4, 1. / 2, 1}
-	integral = 0
-	for i := range len(edges) - 1 {
-		part, ok := piece(edges[i], edges[i+1])
-		if !ok {
-			return 0, false
-		}
-		integral += part
+	edges := []float64{0}
+	for t := 1.0; len(edges) < 14; t /= 4 {
+		edges = append(edges, t)
 	}
-	return integral, true
+	return quadrature.Adaptive(f, edges, 1e-12)
 }
 
 // apartOnRay is ½ E[(φ(√q x) - φ(√q2 x))²], x standard normal, and whether it was found.

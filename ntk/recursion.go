@@ -66,6 +66,14 @@ func (e *VarianceError) Error() string {
 			e.Max,
 		)
 	}
+	if math.IsNaN(e.Variance) {
+		return fmt.Sprintf(
+			"ntk: layer %d: the variance of the pre-activations has lost its digits, as the sum of "+
+				"terms in layer %d that cancel at that size: smaller σ_w, larger inputs or fewer terms",
+			e.Layer,
+			e.Layer-1,
+		)
+	}
 	if math.Abs(e.Variance) < 1 {
 		return fmt.Sprintf(
 			"ntk: layer %d: the variance of the pre-activations falls to %.4g, below double "+
@@ -238,7 +246,11 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 		if i < len(r.layers) {
 			name = nameOf(r.layers[i].Activation)
 		}
-		if !(math.Abs(s) < maxVariance) || math.Abs(s) < minVariance && !zero && w2 > 0 {
+		most := maxVariance
+		if i == len(r.layers) {
+			most = math.MaxFloat64 // nothing is made of it
+		}
+		if !(math.Abs(s) < most) || math.Abs(s) < minVariance && !zero && w2 > 0 {
 			return nil, &VarianceError{i + 1, name, s, math.MaxFloat64}
 		}
 		if i == len(r.layers) {
@@ -337,7 +349,7 @@ func (r *recursion) follow(
 			ntk += nngp
 		}
 	}
-	limit := math.Max(5e-11, 50*r.tolerance)
+	limit := math.Max(1e-10, 50*r.tolerance)
 	sure = !(off > limit*gauss.GeometricMean(a.nngp, b.nngp))
 	if r.tangent {
 		sure = sure && !(offNTK > limit*gauss.GeometricMean(a.ntk, b.ntk))
