@@ -83,7 +83,7 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 		gap := math.Ldexp(1, -2*(i+1))
 		v := K.pair(one, gauss.New(1, 1-gap, 1, gap, 2-gap), one)
 		if !special.Finite(v) {
-			return 0, 0, &DomainError{1, 1 - gap, 1, notFinite}
+			return 0, 0, &DomainError{1, 1 - gap, 1, K.reason(v)}
 		}
 		values = append(values, v)
 		last, column = column, []float64{v}
@@ -112,7 +112,7 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 	}
 	bound = math.Max(bound, math.Abs(values[n-1]-best[at])*1e-2)
 	if !special.Finite(best[at]) || !special.Finite(bound) {
-		return 0, 0, &DomainError{1, 1, 1, K.reason()}
+		return 0, 0, &DomainError{1, 1, 1, K.reason(best[at])}
 	}
 	return best[at], bound + (1e-15+K.tolerance)*math.Abs(best[at]), nil
 }
@@ -180,14 +180,19 @@ func (e *DomainError) Error() string {
 	return fmt.Sprintf("ntk: kernel at (q, k, q') = (%v, %v, %v): %s", e.Q, e.K, e.Q2, e.Reason)
 }
 
-const notFinite = gram.NotFinite
+const notANumber = "rounding leaves the kernel no digits there, since a deep net magnifies how " +
+	"inputs differ or terms of an activation cancel: fewer layers, smaller σ_w or inputs of one " +
+	"norm may do"
 
-// reason says why the kernel has no finite value somewhere.
-func (K Kernel) reason() string {
-	if K.blackBox {
+// reason says why the kernel has the value v somewhere, which is not finite.
+func (K Kernel) reason(v float64) string {
+	switch {
+	case K.blackBox:
 		return "the function that the kernel is made of is not finite there"
+	case math.IsNaN(v):
+		return notANumber
 	}
-	return notFinite
+	return gram.NotFinite
 }
 
 // boundary is by how much rounding may carry |k| over √(q q').
@@ -218,7 +223,7 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	}
 	v := K.pair(a, gauss.Of(q, k, q2), b)
 	if !special.Finite(v) {
-		return 0, &DomainError{q, k, q2, K.reason()}
+		return 0, &DomainError{q, k, q2, K.reason(v)}
 	}
 	return v, nil
 }
@@ -248,7 +253,7 @@ func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 			c = math.Max(-1, math.Min(1, c))
 			out[i] = K.pair(one, gauss.New(q, q*c, q, q*(1-c), q*(1+c)), one)
 			if !special.Finite(out[i]) {
-				return nil, &DomainError{q, q * c, q, K.reason()}
+				return nil, &DomainError{q, q * c, q, K.reason(out[i])}
 			}
 		}
 	}

@@ -60,7 +60,7 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 		sin, cos := math.Sincos(math.Pi * (1 + x) / 4)
 		v := K.pair(one, gauss.New(1, 1-2*sin*sin, 1, 2*sin*sin, 2*cos*cos), one)
 		if !special.Finite(v) {
-			return 0, &DomainError{1, 1 - 2*sin*sin, 1, notFinite}
+			return 0, &DomainError{1, 1 - 2*sin*sin, 1, K.reason(v)}
 		}
 		return v, nil
 	}
