@@ -89,6 +89,9 @@ func gaps(
 ) (minus, plus, off float64) {
 	size, eps := gauss.GeometricMean(top, top2), precision(phi)
 	minus, plus = math.Max(0, size-value), math.Max(0, size+value)
+	if p.Minus == 0 && p.Q == p.Q2 {
+		return 0, plus, 0
+	}
 	const small = 1e-2
 	knows := knowsDrop(phi, p)
 	if !(knows || carefully) || math.Min(minus, plus) > small*size || p.Q == 0 || p.Q2 == 0 {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // noDualError reports an activation whose infinite-width kernels are not known.
@@ -236,7 +237,7 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 	for i := range len(r.layers) + 1 {
 		w2, b2, trained := r.step(i)
 		s := w2*top + b2
-		if i > 0 {
+		if i > 0 && p.ntk != 0 {
 			p.ntk *= w2 * p.layers[i-1].slope
 		}
 		if trained {
@@ -326,18 +327,16 @@ func (r *recursion) follow(
 		}
 		w2, b2, trained = r.step(i + 1)
 		if off > 0 {
-			change := 0.
-			switch {
-			case !r.tangent:
-			case off < 0.1*at.Minus: // a part of what φ̇ has below its largest
-				most := gauss.GeometricMean(x.slope, y.slope)
-				change = math.Abs(most-derivative) * off / at.Minus
-			default:
-				_, other := r.dual(i, x, at.Widened(off), y)
-				change = math.Abs(other - derivative)
+			if ntk != 0 {
+				slack := r.slack(i, x, at, y, off, derivative)
+				offNTK = w2 * (math.Abs(derivative)*offNTK + math.Abs(ntk)*slack)
 			}
-			offNTK = w2 * (math.Abs(derivative)*offNTK + math.Abs(ntk)*change)
-			off *= w2 * math.Abs(derivative)
+			if special.Finite(derivative) {
+				off *= w2 * math.Abs(derivative)
+			} else { // φ jumps
+				other, _ := r.dual(i, x, at.Widened(off), y)
+				off = w2 * math.Abs(other-next.K)
+			}
 		}
 		off += w2 * slip
 		at = next.Affine(w2, b2)
@@ -350,11 +349,25 @@ func (r *recursion) follow(
 		}
 	}
 	limit := math.Max(1e-10, 50*r.tolerance)
-	sure = !(off > limit*gauss.GeometricMean(a.nngp, b.nngp))
+	sure = off <= limit*gauss.GeometricMean(a.nngp, b.nngp)
 	if r.tangent {
-		sure = sure && !(offNTK > limit*gauss.GeometricMean(a.ntk, b.ntk))
+		sure = sure && offNTK <= limit*gauss.GeometricMean(a.ntk, b.ntk)
 	}
 	return nngp, ntk, sure
+}
+
+// slack is what φ̇, being derivative, may be off by if the gap is off by `off`.
+func (r *recursion) slack(
+	i int, x *layerPoint, at gauss.Pair, y *layerPoint, off, derivative float64,
+) float64 {
+	switch {
+	case !r.tangent:
+		return 0
+	case off < 0.1*at.Minus: // a part of what φ̇ has below its largest
+		return math.Abs(gauss.GeometricMean(x.slope, y.slope)-derivative) * off / at.Minus
+	}
+	_, other := r.dual(i, x, at.Widened(off), y)
+	return math.Abs(other - derivative)
 }
 
 // onSphere is [recursion.dual] and [gaps] for inputs of one norm, of which many pairs are
