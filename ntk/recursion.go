@@ -69,15 +69,15 @@ func (e *VarianceError) Error() string {
 	}
 	if math.IsNaN(e.Variance) {
 		return fmt.Sprintf(
-			"ntk: layer %d: the variance of the pre-activations has lost its digits, as the sum of "+
-				"terms in layer %d that cancel at that size: smaller σ_w, larger inputs or fewer terms",
+			"ntk: layer %d: the variance of the pre-activations has lost its digits, as where "+
+				"terms of the activation of layer %d cancel: other terms or other σ_w are needed",
 			e.Layer,
 			e.Layer-1,
 		)
 	}
 	if math.Abs(e.Variance) < 1 {
 		return fmt.Sprintf(
-			"ntk: layer %d: the variance of the pre-activations falls to %.4g, below double "+
+			"ntk: layer %d: the variance of the pre-activations falls to %.4g, too small for double "+
 				"precision: larger σ_w or inputs, a bias or another activation before %s",
 			e.Layer,
 			e.Variance,
