@@ -77,8 +77,8 @@ func (e *VarianceError) Error() string {
 	}
 	if math.Abs(e.Variance) < 1 {
 		return fmt.Sprintf(
-			"ntk: layer %d: the variance of the pre-activations falls to %.4g, too small for double "+
-				"precision: larger σ_w or inputs, a bias or another activation before %s",
+			"ntk: layer %d: the variance of the pre-activations falls to %.4g, too small for "+
+				"double precision: larger σ_w or inputs, a bias or another activation before %s",
 			e.Layer,
 			e.Variance,
 			e.Activation,
