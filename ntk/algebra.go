@@ -35,6 +35,7 @@ func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
 			return f(K.pair(x.a, p, y.a), L.pair(x.b, p, y.b))
 		},
 		cosineOnly: K.cosineOnly && L.cosineOnly,
+		distance:   min(K.distance, L.distance),
 		blackBox:   K.blackBox || L.blackBox,
 		tolerance:  K.tolerance + L.tolerance,
 	}
@@ -156,6 +157,7 @@ func (K Kernel) Normalize() Kernel {
 			return K.pair(x.of, p, y.of) / s
 		},
 		cosineOnly: K.cosineOnly,
+		distance:   K.ofOneDistance(),
 	}
 	if K.expansion != nil {
 		out.expansion = K.expansion.like(
@@ -196,6 +198,7 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 			return K.pair(x.a, gauss.Of(n.top, inner.pair(n.of, p, n2.of), n2.top), y.a)
 		},
 		cosineOnly: inner.cosineOnly,
+		distance:   inner.ofOneDistance(),
 	}
 	if K.expansion != nil && inner.expansion != nil {
 		top, err := inner.Curve([]float64{1})

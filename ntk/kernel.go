@@ -137,6 +137,7 @@ type Kernel struct {
 	tangent bool // the NTK of the net, else its NNGP kernel
 	// cosineOnly says that norms do not enter.
 	cosineOnly bool
+	distance   gram.Dependence // gram.OfSumAndDifference or OfDifference, if the kernel is
 	// tolerance is the error of values relative to K(1) where it is more than rounding:
 	// that of numeric activations.
 	tolerance float64
@@ -214,6 +215,9 @@ func (K Kernel) Curve(cosines []float64) ([]float64, error) { return K.CurveAt(1
 func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 	if !(q >= 0) || math.IsInf(q, 0) {
 		return nil, &DomainError{q, 0, q, "q is a squared norm over d: finite and ≥ 0"}
+	}
+	if K.cosineOnly && q > 0 {
+		q = 1 // for the digits of q·c
 	}
 	one, err := K.prepare(q)
 	if err != nil {
