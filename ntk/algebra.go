@@ -36,6 +36,7 @@ func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
 			return f(K.pair(x.a, p, y.a), L.pair(x.b, p, y.b))
 		},
 		cosineOnly: K.cosineOnly && L.cosineOnly,
+		distance:   min(K.distance, L.distance),
 		blackBox:   K.blackBox || L.blackBox,
 		tolerance:  K.tolerance + L.tolerance,
 	}
@@ -204,6 +205,7 @@ func (K Kernel) Normalize() Kernel {
 		cosineOnly: K.cosineOnly,
 		blackBox:   K.blackBox,
 		tolerance:  2 * K.tolerance,
+		distance:   K.ofOneDistance(),
 	}
 	if K.expansion != nil {
 		out.expansion = K.expansion.like(func(degree int) ([]float64, error) {
@@ -319,6 +321,7 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 		cosineOnly: inner.cosineOnly,
 		blackBox:   K.blackBox || inner.blackBox,
 		tolerance:  K.tolerance,
+		distance:   inner.ofOneDistance(),
 	}
 	if inner.tolerance > 0 {
 		out.tolerance += K.growth() * inner.tolerance

@@ -25,19 +25,32 @@ type Inputs[T float32 | float64] struct {
 // of ‖x‖² in float32, 64 in float64) the kernel is a curve over the cosine and
 // is tabulated, to 1e-8 of its largest value in float32 and to 1e-14, or the
 // kernel's own rounding, in float64. Inner products are formed in T and
-// everything else in float64. Rows that are bit for bit equal or opposite are
-// recognised and get their value without cancellation; for nearly equal ones a
-// kernel with a square root at c = 1, such as the ReLU NTK, turns the rounding
-// ε of the inner product into √ε.
+// everything else in float64.
+//
+// Inner products do not tell how far apart near rows are, nor rows far from the origin. Pairs
+// with a cosine above 1 - 1e-3 in float32, 1 - 1e-5 in float64, are therefore taken from the
+// differences of their rows, and nearly opposite ones from the sums: these have the digits of the
+// kernel's formula. For the others the rounding ε of the inner product, some ulps, is ε/√(2(1-c))
+// in the angle, of which a kernel with a square root at c = 1, such as the ReLU NTK, is a
+// function: 1e-5 in float32 at most, 4e-13 in float64.
+//
+// A kernel of ‖x-x'‖, such as [GaussianKernel], [LaplaceKernel], [MaternKernel], the NNGP of
+// [GaussianFeature], and what [Kernel.Add], Mul, Scale, Normalize and Compose make of these, has
+// the digits of the distance wherever the origin is, to 1e-13 of its largest value in float64 and
+// 1e-6 in float32: map coordinates and years need not be centred. So has a net whose one hidden
+// layer is [Sin] or [Cos], for distances and for ‖x+x'‖. Kernels of the cosine alone take rows
+// of any size.
 //
 // progress, if not nil, is told how many pairs of inputs are done: none at the start, all at the
 // end. Calls come one at a time, done never falls, and the work waits for each, so it must be
 // quick.
 //
-// Memory beyond dst: a few numbers for each input and a tile of at most 2048×2048
-// for each processor. If ctx ends, its error is returned. After an error the content
-// of dst is unspecified. Inputs that are not finite are a [*NonFiniteError]; a
-// kernel that leaves the range of T is an error naming the two rows.
+// Memory beyond dst: a few numbers for each input, a tile of at most 2048×2048
+// for each processor and, for rows far from the origin or out of the range of squares, a copy of
+// them. If ctx ends, its error is returned. After an error the content
+// of dst is unspecified. Inputs that are not finite are a [*NonFiniteError], as are rows
+// whose squares are lost; a kernel that leaves the range of T, or has no digits left, is an
+// error naming the two rows.
 func GramInto[T float32 | float64](
 	ctx context.Context, dst []T, K Kernel, x Inputs[T], progress func(done, total int),
 ) error {
@@ -201,7 +214,8 @@ func denseInputs(x *mat.Dense) (Inputs[float64], error) {
 }
 
 // NonFiniteError reports an entry of an input matrix that is NaN, infinite, or
-// so large (1e150) that its square would be.
+// so large (1e150) that its square would be; or the largest entry of a row that is not zero
+// but so small (1e-145) that its square is lost, where the kernel would tell it from zero.
 type NonFiniteError struct {
 	Row, Col int
 	Value    float64
@@ -259,12 +273,17 @@ func (r *recursion) slopes(ntk bool) *gram.SlopeNet {
 
 // evaluator returns the kernel as an evaluator of pairs.
 func (K Kernel) evaluator() *gram.Evaluator {
+	K = K.made()
 	e := &gram.Evaluator{
 		Outputs: 1,
+		Of:      K.distance,
 		Prepare: K.prepare,
 		Pair: func(out []float64, a any, p gauss.Pair, b any) {
 			out[0] = K.pair(a, p, b)
 		},
+	}
+	if K.cosineOnly {
+		e.Of = gram.OfCosine
 	}
 	if K.net != nil {
 		e.Slopes = K.net.slopes(K.tangent)
@@ -278,12 +297,19 @@ func (f *FCN) evaluator() (*gram.Evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gram.Evaluator{
+	e := &gram.Evaluator{
 		Outputs: 2,
 		Prepare: r.prepare,
 		Pair: func(out []float64, a any, p gauss.Pair, b any) {
 			out[0], out[1] = r.pair(a.(*netPoint), p, b.(*netPoint))
 		},
 		Slopes: r.slopes(false),
-	}, nil
+	}
+	if r.isWave() {
+		e.Of = gram.OfSumAndDifference
+		e.Pair = func(out []float64, a any, p gauss.Pair, b any) {
+			out[0], out[1] = r.wavePair(p)
+		}
+	}
+	return e, nil
 }

@@ -141,7 +141,8 @@ type Kernel struct {
 	// cosineOnly says that norms do not enter.
 	cosineOnly bool
 	// factors are set for a multiple of their product.
-	factors []Kernel
+	factors  []Kernel
+	distance gram.Dependence // gram.OfSumAndDifference or OfDifference, if the kernel is
 	// tolerance is the error of values relative to K(1) where it is more than rounding:
 	// that of numeric activations.
 	tolerance float64
@@ -180,17 +181,13 @@ func (e *DomainError) Error() string {
 	return fmt.Sprintf("ntk: kernel at (q, k, q') = (%v, %v, %v): %s", e.Q, e.K, e.Q2, e.Reason)
 }
 
-const notANumber = "rounding leaves the kernel no digits there, since a deep net magnifies how " +
-	"inputs differ or terms of an activation cancel: fewer layers, smaller σ_w or inputs of one " +
-	"norm may do"
-
 // reason says why the kernel has the value v somewhere, which is not finite.
 func (K Kernel) reason(v float64) string {
 	switch {
 	case K.blackBox:
 		return "the function that the kernel is made of is not finite there"
 	case math.IsNaN(v):
-		return notANumber
+		return gram.Lost
 	}
 	return gram.NotFinite
 }
@@ -237,6 +234,9 @@ func (K Kernel) Curve(cosines []float64) ([]float64, error) { return K.CurveAt(1
 func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 	if !(q >= 0) || math.IsInf(q, 0) {
 		return nil, &DomainError{q, 0, q, "q is a squared norm over d: finite and ≥ 0"}
+	}
+	if K.cosineOnly && q > 0 {
+		q = 1 // for the digits of q·c
 	}
 	one, err := K.made().prepare(q)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gram"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
@@ -13,9 +14,10 @@ func distanceKernel(
 	name string, f func(t float64) float64, coeffs func(degree int) []float64,
 ) Kernel {
 	return Kernel{
-		name:    name,
-		prepare: func(q float64) (prepared, error) { return q, nil },
-		pair:    func(a prepared, p gauss.Pair, b prepared) float64 { return f(p.HalfSquare()) },
+		name:     name,
+		prepare:  func(q float64) (prepared, error) { return q, nil },
+		pair:     func(a prepared, p gauss.Pair, b prepared) float64 { return f(p.HalfSquare()) },
+		distance: gram.OfDifference,
 		expansion: &expansion{
 			coeffs: func(degree int) ([]float64, error) {
 				if degree < 0 {
@@ -26,6 +28,15 @@ func distanceKernel(
 			nonneg: true, // a completely monotone f gives a kernel in every dimension [S42]
 		},
 	}
+}
+
+// ofOneDistance is the distance of what K makes together with its values at equal inputs, which
+// are the same everywhere for a kernel of ‖x-x'‖ alone.
+func (K Kernel) ofOneDistance() gram.Dependence {
+	if K.distance == gram.OfDifference {
+		return gram.OfDifference
+	}
+	return gram.OfProducts
 }
 
 func checkLength(length float64) error {
@@ -159,9 +170,14 @@ func PolynomialKernel(degree int, offset float64) (Kernel, error) {
 	if !(offset >= 0) || math.IsInf(offset, 0) {
 		return Kernel{}, fmt.Errorf("ntk: offset is %v; it must be a finite number ≥ 0", offset)
 	}
+	distance := gram.OfProducts
+	if degree == 0 {
+		distance = gram.OfDifference // a constant
+	}
 	return Kernel{
-		name:    fmt.Sprintf("polynomial kernel (c%+.4g)^%d", offset, degree),
-		prepare: func(q float64) (prepared, error) { return q, nil },
+		name:     fmt.Sprintf("polynomial kernel (c%+.4g)^%d", offset, degree),
+		distance: distance,
+		prepare:  func(q float64) (prepared, error) { return q, nil },
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			if degree <= 4 {
 				return math.Pow(p.K+offset, float64(degree))
@@ -185,4 +201,63 @@ func PolynomialKernel(degree int, offset float64) (Kernel, error) {
 			},
 		},
 	}, nil
+}
+
+// wave returns the first hidden layer if it is a sine or a cosine.
+func (r *recursion) wave() (s Sin, ok bool) {
+	if len(r.layers) == 0 {
+		return s, false
+	}
+	switch a := unwrap(r.layers[0].Activation).(type) {
+	case Sin:
+		return a, true
+	case Cos:
+		return a.sin(), true
+	}
+	return s, false
+}
+
+// isWave says that the only hidden layer is a sine or a cosine. Its dual has exponentials of
+// ‖x-x'‖² and ‖x+x'‖² ([Sin.Dual]), and x·x' is a difference of these: the net's kernels are of
+// distances.
+func (r *recursion) isWave() bool {
+	_, ok := r.wave()
+	return ok && len(r.layers) == 1
+}
+
+// ofWaves returns the kernel K of the net as one of distances, where it is. At a phase that is an
+// odd multiple of π/4, as in [GaussianFeature], the first layer's NNGP has no part in ‖x+x'‖,
+// and nor have those of the layers after it.
+func (r *recursion) ofWaves(K Kernel) Kernel {
+	if r.isWave() {
+		K.distance = gram.OfSumAndDifference
+		K.pair = func(a prepared, p gauss.Pair, b prepared) float64 {
+			nngp, ntk := r.wavePair(p)
+			if K.tangent {
+				return ntk
+			}
+			return nngp
+		}
+	}
+	if s, ok := r.wave(); ok && !K.tangent && math.Abs(math.Cos(2*s.Phase)) < 1e-15 {
+		K.distance = gram.OfDifference
+	}
+	return K
+}
+
+// wavePair is pair of a net that isWave. The bias is in ‖x+x'‖ alone.
+func (r *recursion) wavePair(p gauss.Pair) (nngp, ntk float64) {
+	w2, b2, trained := r.step(0)
+	minus, plus, k := w2*p.HalfSquare(), w2*p.HalfSum()+2*b2, w2*p.K+b2
+	q := (minus + plus) / 2
+	value, slope := dualAt(r.duals[0], gauss.New(q, k, q, minus, plus))
+	if trained {
+		ntk = k * slope
+	}
+	w2, b2, trained = r.step(1)
+	nngp, ntk = w2*value+b2, w2*ntk
+	if trained {
+		ntk += nngp
+	}
+	return nngp, ntk
 }

@@ -141,7 +141,7 @@ func (f *FCN) kernel(layer int, tangent bool) (Kernel, error) {
 	case layer <= len(f.layers):
 		name = fmt.Sprintf("NNGP of layer %d of ", layer)
 	}
-	return Kernel{
+	return r.ofWaves(Kernel{
 		name:    name + f.String(),
 		prepare: r.prepare,
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
@@ -158,7 +158,7 @@ func (f *FCN) kernel(layer int, tangent bool) (Kernel, error) {
 			tolerance: r.tolerance,
 			rounding:  2e-15 * float64(len(r.layers)+1),
 		},
-	}, nil
+	}), nil
 }
 
 // recursion runs the layers on one pair of inputs: the hidden ones, and what

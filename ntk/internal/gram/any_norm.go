@@ -2,6 +2,7 @@ package gram
 
 import (
 	"context"
+	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
@@ -13,6 +14,10 @@ import (
 // pair is then evaluated by itself, or by [SlopeNet] where that is quicker.
 func (m *matrix[T]) prepareAnyNorm(ctx context.Context) error {
 	m.curve = nil
+	if m.e.Of.ofDistances() {
+		return m.values(ctx) // m.one does for all
+	}
+	m.one = nil
 	m.fast = isSingle[T]() && m.e.Slopes != nil
 	for _, p := range []*points[T]{m.x, m.z} {
 		if p.prepared != nil {
@@ -38,13 +43,20 @@ func (m *matrix[T]) prepareAnyNorm(ctx context.Context) error {
 func (m *matrix[T]) values(ctx context.Context) error {
 	return parallel.Each(ctx, len(m.classes), func(task int, _ func() bool) error {
 		if c := &m.classes[task]; len(c.columns) > 0 {
-			i := c.columns[0]
-			q, a := m.x.q[i], m.x.prepared[i]
-			m.e.Pair(c.equal[:m.e.Outputs], a, gauss.New(q, q, q, 0, 2*q), a)
+			i := int(c.columns[0])
+			q, a := m.x.q[i], m.one
+			if a == nil {
+				a = m.x.prepared[i]
+			}
+			m.e.Pair(c.equal[:m.e.Outputs], a, gauss.Equal(q), a)
 			if c.opposed {
-				b, err := m.e.Prepare(q) // another one, for the same would announce a whole curve
-				if err != nil {
-					return err
+				b := m.one
+				if b == nil {
+					// another one, for the same would announce a whole curve
+					var err error
+					if b, err = m.e.Prepare(q); err != nil {
+						return err
+					}
 				}
 				m.e.Pair(c.opposite[:m.e.Outputs], a, gauss.New(q, -q, q, 2*q, 0), b)
 			}
@@ -53,10 +65,24 @@ func (m *matrix[T]) values(ctx context.Context) error {
 	})
 }
 
-// exact evaluates one pair by itself.
-func (m *matrix[T]) exact(i, j int, k float64) {
+// pair returns a pair of inputs with the inner product k over d.
+func (m *matrix[T]) pair(i, j int, k float64) gauss.Pair {
+	q, q2 := m.z.q[i], m.x.q[j]
+	if m.e.Of.ofDistances() {
+		q = q/2 + q2/2
+		return apart(q, math.Max(0, q-k))
+	}
+	return gauss.Of(q, k, q2)
+}
+
+// set evaluates one pair by itself.
+func (m *matrix[T]) set(i, j int, p gauss.Pair) {
+	a, b := m.one, m.one
+	if m.one == nil {
+		a, b = m.z.prepared[i], m.x.prepared[j]
+	}
 	var out [most]float64
-	m.e.Pair(out[:m.e.Outputs], m.z.prepared[i], gauss.Of(m.z.q[i], k, m.x.q[j]), m.x.prepared[j])
+	m.e.Pair(out[:m.e.Outputs], a, p, b)
 	for o, dst := range m.dst {
 		dst[m.index(i, j)] = T(out[o])
 	}

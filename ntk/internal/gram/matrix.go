@@ -21,6 +21,8 @@ import (
 // inputs.
 type Evaluator struct {
 	Outputs int // 1, or 2: NNGP and NTK
+	// Of says what the kernels depend on.
+	Of Dependence
 	// Prepare does the work that concerns one input alone, q = ‖x‖²/d.
 	Prepare func(q float64) (any, error)
 	// Pair sets out to the kernels of two prepared inputs. Where both are the same value,
@@ -40,7 +42,8 @@ type Inputs[T float32 | float64] struct {
 var ErrNoInputs = errors.New(
 	"ntk: no inputs: a matrix with a row for each input is needed")
 
-// NonFiniteError reports an entry that is NaN, infinite or too large to be squared.
+// NonFiniteError reports an entry that is NaN, infinite, too large to be squared or, though the
+// largest of its row, too small.
 type NonFiniteError struct {
 	Row, Col int
 	Value    float64
@@ -48,6 +51,10 @@ type NonFiniteError struct {
 
 // Error implements error.
 func (e *NonFiniteError) Error() string {
+	if math.Abs(e.Value) < 1 {
+		return fmt.Sprintf("ntk: input row %d is not zero, but its largest entry, %v in column "+
+			"%d, is so small that its square is lost: scale the inputs up", e.Row, e.Value, e.Col)
+	}
 	return fmt.Sprintf("ntk: input row %d, column %d is %v; all inputs must be finite, "+
 		"and their squares too", e.Row, e.Col, e.Value)
 }
@@ -55,6 +62,11 @@ func (e *NonFiniteError) Error() string {
 // NotFinite says why a kernel has no value: its formulas left float64.
 const NotFinite = "the kernel is too large for double precision there: smaller standard " +
 	"deviations, parameters or inputs are needed"
+
+// Lost says why a kernel may be NaN.
+const Lost = "rounding leaves the kernel no digits there, since a deep net magnifies how inputs " +
+	"differ, terms of an activation cancel or the rows are far from the origin: other σ_w, fewer " +
+	"layers or rows nearer to it may do"
 
 // most is how many kernels an Evaluator has at most.
 const most = 2
@@ -68,10 +80,23 @@ type matrix[T float32 | float64] struct {
 	row0, column0, stride int
 	// symmetric: z is x, and what is above the diagonal is mirrored below.
 	symmetric bool
-	// One of three ways to evaluate a pair: a curve over the cosine, the layers
-	// in float64 on a whole row of pairs, and e.Pair.
+	// One of three ways to evaluate a pair: a curve over the cosine or, if flat, over the
+	// distance, the layers in float64 on a whole row of pairs, and e.Pair.
 	curve *Curve
 	fast  bool
+	// one is a prepared input that stands for all, where they are on one sphere or the kernel
+	// is of distances; else each has its own.
+	one any
+
+	// near says which pairs are near: those with |k| > (1-near)(q+q')/2, or with k above that if
+	// the kernel is of ‖x-x'‖ alone; moved then says that the rows are around another origin.
+	near  float64
+	moved bool
+	// What the curve is of: inputs of ‖x‖²/d = norm. If flat, the rows have other norms, and the
+	// curve is that of their distances; else nearest is the last of its pieces with near pairs.
+	norm    float64
+	flat    bool
+	nearest int
 
 	classes []class
 }
@@ -100,6 +125,9 @@ func NewSource[T float32 | float64](
 		return nil, err
 	}
 	m := &matrix[T]{e: e, symmetric: symmetric}
+	if e.Of == OfCosine {
+		x, z = x.inRange(), z.inRange()
+	}
 	var err error
 	if m.x, err = newPoints(ctx, x); err != nil {
 		return nil, err
@@ -108,6 +136,9 @@ func NewSource[T float32 | float64](
 		if m.z, err = newPoints(ctx, z); err != nil {
 			return nil, err
 		}
+	}
+	if err := m.checkTiny(); err != nil {
+		return nil, err
 	}
 	m.classify()
 	if err := m.choose(ctx); err != nil {
@@ -211,27 +242,52 @@ func (x Inputs[T]) check() error {
 
 // choose decides how pairs are evaluated and does what concerns one input.
 func (m *matrix[T]) choose(ctx context.Context) error {
-	pairs := m.z.n * m.x.n
-	if m.symmetric {
-		pairs /= 2
+	if err := m.findNear(ctx); err != nil {
+		return err
 	}
-	lo, hi := math.Min(m.x.lo, m.z.lo), math.Max(m.x.hi, m.z.hi)
-	wide := m.x.wide || m.z.wide
+	lo, hi := m.bounds()
 	spread, tol := 64*0x1p-52, 1e-14
 	if isSingle[T]() {
 		spread, tol = 16*0x1p-23, 1e-9
 	}
-	if !wide && lo > 0 && hi-lo <= spread*lo {
-		var err error
-		if m.curve, err = NewCurve(ctx, m.e, lo+(hi-lo)/2, tol, pairs/2); err != nil {
-			return err
-		}
-		if m.curve != nil && !isSingle[T]() ||
-			m.curve != nil && m.curve.largest < math.MaxFloat32/2 {
-			return m.valuesOnSphere(lo, hi)
-		}
+	sphere := lo > 0 && hi-lo <= spread*lo
+	if m.x.wide || m.z.wide || !sphere && (m.e.Of != OfDifference || hi < leastSquare) {
+		return m.prepareAnyNorm(ctx)
 	}
-	return m.prepareAnyNorm(ctx)
+	m.norm, m.flat = lo+(hi-lo)/2, !sphere
+	if m.flat {
+		m.norm = 2 * hi
+	}
+	var err error
+	if m.one, err = m.e.Prepare(m.norm); err != nil {
+		return err
+	}
+	if m.curve, err = NewCurve(ctx, m.e, m.norm, tol, m.pairs()/2); err != nil {
+		return err
+	}
+	switch c := m.curve; {
+	case c == nil || isSingle[T]() && c.largest >= math.MaxFloat32/2 || m.flat && c.spike:
+		return m.prepareAnyNorm(ctx)
+	case m.flat:
+		return m.values(ctx)
+	}
+	if m.nearest = -1; m.near > 0 {
+		m.nearest = m.curve.number(math.Sqrt(math.Min(1, 2*m.near)) + m.curve.delta)
+	}
+	return m.valuesOnSphere(lo, hi)
+}
+
+// pairs is about how many kernels there are to find.
+func (m *matrix[T]) pairs() int {
+	if m.symmetric {
+		return m.x.n * m.x.n / 2
+	}
+	return m.z.n * m.x.n
+}
+
+// bounds are the least and the largest ‖x‖²/d.
+func (m *matrix[T]) bounds() (lo, hi float64) {
+	return math.Min(m.x.lo, m.z.lo), math.Max(m.x.hi, m.z.hi)
 }
 
 func isSingle[T float32 | float64]() bool { return T(1)+T(0x1p-40) == 1 }
@@ -311,7 +367,7 @@ func (m *matrix[T]) tile(ctx context.Context, t tile, k []T) error {
 	rows, columns, d := t.i1-t.i0, t.j1-t.j0, m.x.d
 	product(diagonal, rows, columns, d, m.z.rows[t.i0*d:t.i1*d], m.x.rows[t.j0*d:t.j1*d], k)
 	n := m.x.n
-	var work layerWork
+	var work rowWork
 	for i := t.i0; i < t.i1; i++ {
 		j0 := t.j0
 		if diagonal {
@@ -322,21 +378,11 @@ func (m *matrix[T]) tile(ctx context.Context, t tile, k []T) error {
 		for o, dst := range m.dst {
 			out[o] = dst[m.index(i, j0):m.index(i, t.j1)]
 		}
-		switch {
-		case m.curve != nil:
-			CurveRow(m.curve, out[0], out[1], row, m.z.inverse[i], m.x.inverse[j0:t.j1])
-		case m.fast:
-			layersRow(m.e.Slopes, &work, out[0], out[1], row, m.z, i, m.x, j0)
-		default:
-			if err := ctx.Err(); err != nil { // pairs may cost any time here
-				return err
-			}
-			for j := range row {
-				m.exact(i, j0+j, float64(row[j]))
-			}
+		if err := m.evaluate(ctx, &work, out, row, i, j0); err != nil {
+			return err
 		}
 		m.correct(i, j0, t.j1)
-		if m.curve == nil { // a curve is finite
+		if m.curve == nil || len(work.list) > 0 { // a curve is finite
 			if err := finiteRow(out[:m.e.Outputs], i, j0); err != nil {
 				return err
 			}
@@ -344,6 +390,38 @@ func (m *matrix[T]) tile(ctx context.Context, t tile, k []T) error {
 		if end := i + 1; m.symmetric && ((end-t.i0)%strip == 0 || end == t.i1) {
 			for _, dst := range m.dst {
 				mirror(dst, n, t, t.i0+(i-t.i0)/strip*strip, end)
+			}
+		}
+	}
+	return nil
+}
+
+// evaluate sets out to the kernels of row i and those from j0 on, whose inner products are k; of
+// equal and opposite rows they may be anything.
+func (m *matrix[T]) evaluate(
+	ctx context.Context, work *rowWork, out [most][]T, k []T, i, j0 int,
+) error {
+	work.list = work.list[:0]
+	switch {
+	case m.curve != nil && m.flat:
+		m.level(work, out[0], k, i, j0)
+	case m.curve != nil:
+		m.onSphere(work, out, k, i, j0)
+	case m.fast:
+		m.doubtful(work, i, j0, k)
+		layersRow(m.e.Slopes, work, out[0], out[1], k, m.z, i, m.x, j0)
+	default:
+		if err := ctx.Err(); err != nil { // pairs may cost any time here
+			return err
+		}
+		m.doubtful(work, i, j0, k)
+		rest := work.list
+		for j, v := range k {
+			if len(rest) > 0 && rest[0].j == j0+j {
+				m.set(i, j0+j, rest[0].pair)
+				rest = rest[1:]
+			} else {
+				m.set(i, j0+j, m.pair(i, j0+j, float64(v)))
 			}
 		}
 	}
@@ -362,28 +440,17 @@ func finiteRow[T float32 | float64](rows [][]T, i, j0 int) error {
 			if isSingle[T]() {
 				reason = strings.Replace(reason, "double", "single", 1)
 			}
+			if v != v {
+				reason = Lost
+			}
 			return fmt.Errorf("ntk: between rows %d and %d %s", i, j0+j, reason)
 		}
 	}
 	return nil
 }
 
-// correct evaluates those pairs of row i with columns [j0, j1) that the inner
-// product in T is no good for: equal and opposite rows, and rows whose squares
-// leave the range of T.
+// correct sets those pairs of row i with columns [j0, j1) that are equal or opposite.
 func (m *matrix[T]) correct(i, j0, j1 int) {
-	if m.z.wide || m.x.wide {
-		for j := j0; j < j1; j++ {
-			if m.z.isWide(i) || m.x.isWide(j) {
-				var k float64
-				z, x := m.z.row(i), m.x.row(j)
-				for l, v := range z {
-					k += float64(v) * float64(x[l])
-				}
-				m.exact(i, j, k/float64(m.x.d))
-			}
-		}
-	}
 	c := &m.classes[m.z.class[i]]
 	for _, j := range from(c.columns, j0) {
 		if int(j) >= j1 {
@@ -391,6 +458,9 @@ func (m *matrix[T]) correct(i, j0, j1 int) {
 		}
 		value := &c.equal
 		if m.z.negated[i] != m.x.negated[j] {
+			if m.moved {
+				continue // opposite where the origin was
+			}
 			value = &c.opposite
 		}
 		for o, dst := range m.dst {

@@ -13,11 +13,15 @@ import (
 type points[T float32 | float64] struct {
 	rows []T
 	n, d int
+	// given are the rows as they came where rows are around another origin, else nil.
+	given []T
 
 	q       []float64 // ‖x‖²/d
 	inverse []float64 // 1/√q, 0 for the zero vector
 	lo, hi  float64   // the least and the largest q
 	wide    bool      // whether any row isWide
+	tiny    int       // a row that is not zero but has q < leastSquare, else -1
+	near    []float64 // see doubtful
 
 	class   []int32
 	negated []bool // the row is minus its class
@@ -30,6 +34,13 @@ type points[T float32 | float64] struct {
 }
 
 func (p *points[T]) row(i int) []T { return p.rows[i*p.d : (i+1)*p.d] }
+
+func (p *points[T]) givenRow(i int) []T {
+	if p.given == nil {
+		return p.row(i)
+	}
+	return p.given[i*p.d : (i+1)*p.d]
+}
 
 // newPoints looks at each row once.
 func newPoints[T float32 | float64](ctx context.Context, x Inputs[T]) (*points[T], error) {
@@ -51,10 +62,18 @@ func newPoints[T float32 | float64](ctx context.Context, x Inputs[T]) (*points[T
 		return nil, err
 	}
 	p.lo, p.hi = slices.Min(p.q), slices.Max(p.q)
-	for i := range p.n {
+	p.tiny = -1
+	for i, q := range p.q {
 		p.wide = p.wide || p.isWide(i)
+		if p.tiny < 0 && q < leastSquare && !isZero(p.row(i)) {
+			p.tiny = i
+		}
 	}
 	return p, nil
+}
+
+func isZero[T float32 | float64](row []T) bool {
+	return !slices.ContainsFunc(row, func(v T) bool { return v != 0 })
 }
 
 // look finds the norm and the hash of a row, and what is not finite in it.

@@ -48,18 +48,23 @@ func (p *points[T]) follow(net *SlopeNet) {
 	}
 }
 
-// layerWork is the covariances and tangents of a part of a row.
-type layerWork struct{ s, t [chunk]float64 }
+// rowWork is room for what a row of pairs takes: the covariances and tangents of a part of it,
+// and the pairs that are known better, in the order of columns.
+type rowWork struct {
+	s, t [chunk]float64
+	list []again
+}
 
 const chunk = 256
 
 // layersRow sets one and two (nil if there is one kernel) to the kernels of row
-// i of z and the rows of x from j0 on, with z·x/d in k, to 1e-9. It takes many
-// pairs through a layer at a time, so that the processor overlaps their roots,
+// i of z and the rows of x from j0 on, with z·x/d in k and better ones in work.list, to 1e-9. It
+// takes many pairs through a layer at a time, so that the processor overlaps their roots,
 // and branches on nothing that depends on them.
 func layersRow[T float32 | float64](
-	net *SlopeNet, work *layerWork, one, two, k []T, z *points[T], i int, x *points[T], j0 int,
+	net *SlopeNet, work *rowWork, one, two, k []T, z *points[T], i int, x *points[T], j0 int,
 ) {
+	list := work.list
 	nngp, ntk := one, two
 	if two == nil && net.NTK {
 		nngp, ntk = nil, one
@@ -69,6 +74,11 @@ func layersRow[T float32 | float64](
 		s, t := work.s[:end-begin], work.t[:end-begin]
 		for j, v := range k[begin:end] {
 			s[j] = net.W2*float64(v) + net.B2
+			t[j] = s[j]
+		}
+		for ; len(list) > 0 && list[0].j < j0+end; list = list[1:] {
+			j := list[0].j - j0 - begin
+			s[j] = net.W2*list[0].pair.K + net.B2
 			t[j] = s[j]
 		}
 		for l, layer := range net.Layers {

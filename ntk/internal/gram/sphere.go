@@ -23,6 +23,7 @@ type Curve struct {
 	base    int  // number of the first piece
 	perSide int
 	short   bool    // without the last two powers
+	spike   bool    // values next to c = ±1 are left out; see fit
 	largest float64 // value
 }
 
@@ -35,14 +36,17 @@ type piece struct {
 const curveDegree = 7
 
 // CurveRow sets one and two (nil if there is one kernel) to the kernels of a
-// row of pairs with x·x'/d in k; r and inverse are the 1/√q of the two sides.
+// row of pairs with x·x'/d in k; r and inverse are the 1/√q of the two sides. It returns
+// the number of the piece that is nearest to c = ±1.
 // Inputs are near or far and acute or obtuse at random, so nothing here branches
 // on that.
-func CurveRow[T float32 | float64](c *Curve, one, two, k []T, r float64, inverse []float64) {
+func CurveRow[T float32 | float64](
+	c *Curve, one, two, k []T, r float64, inverse []float64,
+) (nearest int) {
 	if c.short && two != nil {
-		shortCurveRow(c, one, two, k, r, inverse)
-		return
+		return shortCurveRow(c, one, two, k, r, inverse)
 	}
+	nearest = math.MaxInt
 	one, inverse = one[:len(k)], inverse[:len(k)]
 	pieces, delta, shift, base, perSide := c.pieces, c.delta, c.shift&63, c.base, c.perSide
 	if two != nil {
@@ -53,7 +57,9 @@ func CurveRow[T float32 | float64](c *Curve, one, two, k []T, r float64, inverse
 		// |c| > 1 is rounding, by as much as it might be below
 		w := math.Abs(1 - math.Float64frombits(bits&^signBit))
 		u := math.Sqrt(w) + delta
-		p := &pieces[int(math.Float64bits(u)>>shift)-base+(int(int64(bits)>>63)&perSide)]
+		n := int(math.Float64bits(u) >> shift)
+		nearest = min(nearest, n)
+		p := &pieces[n-base+(int(int64(bits)>>63)&perSide)]
 		u -= p.mid
 		u2 := u * u
 		u4 := u2 * u2
@@ -65,11 +71,15 @@ func CurveRow[T float32 | float64](c *Curve, one, two, k []T, r float64, inverse
 			two[j] = T((b[0] + u*b[1]) + u2*(b[2]+u*b[3]) + u4*((b[4]+u*b[5])+u2*(b[6]+u*b[7])))
 		}
 	}
+	return nearest
 }
 
 // shortCurveRow is CurveRow for both kernels in single precision, the case of
 // large matrices.
-func shortCurveRow[T float32 | float64](c *Curve, one, two, k []T, r float64, inverse []float64) {
+func shortCurveRow[T float32 | float64](
+	c *Curve, one, two, k []T, r float64, inverse []float64,
+) (nearest int) {
+	nearest = math.MaxInt
 	one, two, inverse = one[:len(k)], two[:len(k)], inverse[:len(k)]
 	pieces, delta, shift := c.pieces, c.delta, c.shift&63
 	first, perSide := -c.base, c.perSide
@@ -77,13 +87,30 @@ func shortCurveRow[T float32 | float64](c *Curve, one, two, k []T, r float64, in
 		bits := math.Float64bits(float64(v) * r * inverse[j])
 		w := math.Abs(1 - math.Float64frombits(bits&^signBit))
 		u := math.Sqrt(w) + delta
-		p := &pieces[int(math.Float64bits(u)>>shift)+first+(int(int64(bits)>>63)&perSide)]
+		n := int(math.Float64bits(u) >> shift)
+		nearest = min(nearest, n)
+		p := &pieces[n+first+(int(int64(bits)>>63)&perSide)]
 		u -= p.mid
 		u2 := u * u
 		one[j] = T(p.a[0] + u*p.a[1] + u2*((p.a[2]+u*p.a[3])+u2*(p.a[4]+u*p.a[5])))
 		two[j] = T(p.b[0] + u*p.b[1] + u2*((p.b[2]+u*p.b[3])+u2*(p.b[4]+u*p.b[5])))
 	}
+	return nearest
 }
+
+// at returns the kernels at |c| = 1 - gap.
+func (c *Curve) at(gap float64, opposite bool) (one, two float64) {
+	u := math.Sqrt(gap) + c.delta
+	i := c.number(u) - c.base
+	if opposite {
+		i += c.perSide
+	}
+	p := &c.pieces[i]
+	return horner(&p.a, u-p.mid), horner(&p.b, u-p.mid)
+}
+
+// number is that of the piece of u, whichever the side.
+func (c *Curve) number(u float64) int { return int(math.Float64bits(u) >> c.shift) }
 
 // NewCurve tabulates the kernels of e on inputs with ‖x‖²/d = q, to a tolerance
 // relative to the largest value, from at most budget values. It returns nil if
@@ -127,6 +154,7 @@ type fitter struct {
 	depth  int // how often [0, 1] may be halved
 	side   int // 0: c ≥ 0, 1: c < 0
 	scale  [most]float64
+	spike  bool
 	spans  [2][]span
 }
 
@@ -150,12 +178,7 @@ var chebyshevNodes = func() (x [curveNodes]float64) {
 // at returns the exact kernels at t.
 func (f *fitter) at(t float64) (out [most]float64) {
 	f.budget--
-	near, far := f.q*t*t, f.q*(2-t*t) // √(qq') - |k| and √(qq') + |k|
-	p := gauss.New(f.q, f.q-near, f.q, near, far)
-	if f.side == 1 {
-		p.K, p.Minus, p.Plus = -p.K, far, near
-	}
-	f.e.Pair(out[:f.e.Outputs], f.a, p, f.a)
+	f.e.Pair(out[:f.e.Outputs], f.a, alongCurve(f.q, t*t, f.side == 1), f.a)
 	return out
 }
 
@@ -189,7 +212,8 @@ func (f *fitter) fit(lo, hi, err float64, depth int) bool {
 	ok := worst <= f.tol || worst < 1e-8 && worst > err/8
 	if !ok && depth == f.depth && lo == 0 {
 		// A spike too narrow for the inner products to tell how far into it a pair
-		// is: pairs this near are outside. Equal inputs do not come here.
+		// is: as far as they tell, pairs this near are outside.
+		f.spike = true
 		for i := range s.y {
 			s.y[i] = s.y[0]
 		}
@@ -249,15 +273,15 @@ func (f *fitter) tabulate(octaves int, fine uint) *Curve {
 	c := &Curve{
 		delta:   math.Ldexp(1, -octaves),
 		shift:   52 - fine,
+		spike:   f.spike,
 		largest: math.Max(f.scale[0], f.scale[1]),
 	}
 	terms := curveDegree + 1
 	if c.short = f.tol > 1e-12; c.short {
 		terms -= 2
 	}
-	number := func(u float64) int { return int(math.Float64bits(u) >> c.shift) }
-	c.base = number(c.delta)
-	c.perSide = number(1+c.delta) - c.base + 1
+	c.base = c.number(c.delta)
+	c.perSide = c.number(1+c.delta) - c.base + 1
 	for side := range f.spans {
 		for i := range c.perSide {
 			lo := math.Float64frombits(uint64(c.base+i) << c.shift)
@@ -337,4 +361,46 @@ func (m *matrix[T]) valuesOnSphere(lo, hi float64) error {
 		}
 	}
 	return nil
+}
+
+// onSphere sets out to the kernels of row i and those from j0 on, whose inner products are k,
+// except equal and opposite rows.
+func (m *matrix[T]) onSphere(work *rowWork, out [most][]T, k []T, i, j0 int) {
+	if m.symmetric && i == j0 { // the row itself is none of those that are only near
+		j0, k = j0+1, k[1:]
+		for o := range m.e.Outputs {
+			out[o] = out[o][1:]
+		}
+	}
+	nearest := CurveRow(m.curve, out[0], out[1], k, m.z.inverse[i], m.x.inverse[j0:j0+len(k)])
+	if nearest > m.nearest {
+		return
+	}
+	m.doubtful(work, i, j0, k)
+	for _, a := range work.list {
+		p, opposite := a.pair, a.pair.K < 0
+		if m.e.Of.ofDistances() {
+			m.set(i, a.j, p)
+			continue
+		}
+		gap := math.Min(p.Minus, p.Plus) / gauss.GeometricMean(p.Q, p.Q2)
+		if m.curve.spike {
+			m.set(i, a.j, alongCurve(m.norm, gap, opposite))
+			continue
+		}
+		var out [most]float64
+		out[0], out[1] = m.curve.at(gap, opposite)
+		for o, dst := range m.dst {
+			dst[m.index(i, a.j)] = T(out[o])
+		}
+	}
+}
+
+// alongCurve is a pair of norm q with |c| = 1 - gap.
+func alongCurve(q, gap float64, opposite bool) gauss.Pair {
+	p := gauss.New(q, q-q*gap, q, q*gap, q*(2-gap))
+	if opposite {
+		p.K, p.Minus, p.Plus = -p.K, p.Plus, p.Minus
+	}
+	return p
 }
