@@ -325,6 +325,13 @@ func (r *recursion) follow(
 			next.Minus, next.Plus, slip = gaps(r.duals[i], at, x.top, y.top, next.K, carefully,
 				func(p gauss.Pair) (float64, float64) { return r.dual(i, x, p, y) })
 		}
+		// What k is off by grows like the gap's error; where that has more digits, k follows it.
+		switch size := gauss.GeometricMean(x.top, y.top); {
+		case next.Minus < 1e-2*size:
+			next.K = size - next.Minus
+		case next.Plus < 1e-2*size:
+			next.K = next.Plus - size
+		}
 		w2, b2, trained = r.step(i + 1)
 		if off > 0 {
 			if ntk != 0 {
