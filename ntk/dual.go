@@ -167,22 +167,19 @@ func slopes(
 		return 2 * p.Minus * t * slope
 	}
 	var sums [2]float64
-	for r, n := range [...]int{12, 8} {
+	for r, n := range [...]int{14, 10} {
 		nodes, weights := quadrature.Legendre(n)
 		for i, x := range nodes {
 			sums[r] += weights[i] / 2 * f((1+x)/2)
 		}
 	}
 	switch off := math.Abs(sums[0] - sums[1]); {
-	case off <= 1e-9*math.Abs(sums[0]):
+	case off <= 1e-11*math.Abs(sums[0]):
 		return sums[0], true
 	case math.IsNaN(off): // as φ that jumps has
 		return 0, false
 	}
-	edges := []float64{0}
-	for t := 1.0; len(edges) < 14; t /= 4 {
-		edges = append(edges, t)
-	}
+	edges := []float64{0, 1. / 65536, 1. / 4096, 1. / 256, 1. / 16, 1}
 	return quadrature.Adaptive(f, edges, 1e-12)
 }
 
