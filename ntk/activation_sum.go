@@ -5,17 +5,21 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
-// Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of
-// the package's φ are and the form does not lose its digits, as it does for a
-// rectified power of degree above 3 that is 0 at z = 0, a shift that is very large,
-// or terms that nearly cancel. Otherwise they are by [Custom]'s quadrature, which
-// alone can fail, with a [*hermite.ToleranceError].
+// Affine returns a·φ(s z + t) + b. Its kernels are in closed form if those of the package's φ
+// are. Where such a form has lost its digits, because terms nearly cancel or are far from 0,
+// they are by [Custom]'s quadrature, for variances up to 100. Where that has lost them too, as
+// that of z - sin z at a variance of 1e-8, or the variance is larger, as for GELU(z) - ReLU(z)
+// at 1e6, duals are NaN and kernels an error.
+//
+// Without a closed form, and where terms nearly cancel at variances of 0.1, 1 or 10, they are
+// by quadrature everywhere; this alone can fail, with a [*hermite.ToleranceError].
 func Affine(phi Activation, a, s, t, b float64) (Activation, error) {
 	if err := validate(phi); err != nil {
 		return nil, err
@@ -66,7 +70,9 @@ func combine(terms []term, offset float64) (Activation, error) {
 	terms = flat
 	base := combination{terms: terms, offset: offset}
 	if all, ok := base.asAtoms(); ok {
-		return newClosedForm(base, all), nil
+		if c := newClosedForm(base, all); !c.cancels() {
+			return c, nil
+		}
 	}
 	return newNumericSum(base)
 }
@@ -145,7 +151,7 @@ func (c *combination) Kinks() []float64 { return c.places(KinksOf) }
 // Jumps implements [Jumper].
 func (c *combination) Jumps() []float64 { return c.places(JumpsOf) }
 
-// asAtoms is false where a term has no closed form, or where its powers cancel.
+// asAtoms is false where a term has no closed form.
 func (c *combination) asAtoms() (gauss.Atoms, bool) {
 	all := gauss.Atoms{Waves: []gauss.Wave{{C: complex(c.offset, 0)}}}.Merged()
 	for _, t := range c.terms {
@@ -167,46 +173,12 @@ func (c *combination) asAtoms() (gauss.Atoms, bool) {
 		all = all.Plus(part)
 	}
 	all = all.Lifted()
-	if c.cancels(all) {
-		return gauss.Atoms{}, false
-	}
 	for _, w := range all.Waves {
 		if w.M > maxAtomDegree || !special.Finite(real(w.C)) || !special.Finite(imag(w.C)) {
 			return gauss.Atoms{}, false
 		}
 	}
-	for _, g := range all.Gates {
-		if g.M > maxTailDegree && (g.B > 0 && g.Less == 0 || g.B < 0 && g.Less == 1) {
-			return gauss.Atoms{}, false
-		}
-	}
 	return all, true
-}
-
-// cancels says that the terms of a sum are so much larger than the sum that its dual,
-// a sum over pairs of terms, has fewer than nine digits left.
-func (c *combination) cancels(all gauss.Atoms) bool {
-	if len(c.terms) < 2 && c.offset == 0 {
-		return false
-	}
-	var parts []gauss.Atoms
-	for _, t := range c.terms {
-		a, _ := atomsOf(t.phi)
-		parts = append(parts, a.Of(t.s, t.t).Times(t.a))
-	}
-	parts = append(parts, gauss.Atoms{Waves: []gauss.Wave{{C: complex(c.offset, 0)}}})
-	for _, q := range []float64{0.1, 1, 10} {
-		at := gauss.Equal(q)
-		var size float64
-		for _, a := range parts {
-			size += math.Sqrt(math.Abs(a.Dual(a, at)))
-		}
-		sum := all.Dual(all, at)
-		if !(sum >= 0) || size*size > 1e7*sum && size > 0 {
-			return size > 0
-		}
-	}
-	return false
 }
 
 func atomsOf(phi Activation) (gauss.Atoms, bool) {
@@ -223,11 +195,6 @@ func atomsOf(phi Activation) (gauss.Atoms, bool) {
 // theirs underflow.
 const mostExponent = 250
 
-// maxTailDegree is up to what power a gate that is closed at 0 is in closed form. Its
-// moments are those of a normal distribution's tail, and each power more loses
-// some (b/σ)² in cancellation: at b = 5σ the cube has 8 digits left, the eighth none.
-const maxTailDegree = 3
-
 // closedForm is a combination whose dual is in closed form.
 type closedForm struct {
 	combination
@@ -236,6 +203,9 @@ type closedForm struct {
 	sign  float64
 	same  preciseDualer // where one unshifted term is all there is
 	scale term
+	parts []*closedForm // the terms, if there are several
+	// quadrature has the duals where the closed form has lost its digits, or is nil
+	quadrature func() Dualer
 }
 
 // Jumps implements [Jumper]; jumps that cancel in the sum are none.
@@ -265,11 +235,82 @@ func (c *closedForm) dualAt(p gauss.Pair) (value, derivative float64) {
 		value, derivative = v*v2, d*d2
 	default:
 		value, derivative = c.sum.Dual(p)
+		if lost, lostSlope := c.lost(value, derivative); lost || lostSlope {
+			v, d := c.byQuadrature(p)
+			if lost {
+				value = v
+			}
+			if lostSlope {
+				derivative = d
+			}
+		}
 	}
 	if c.sum.Jumps() {
 		derivative = math.NaN() // nets with it have no NTK
 	}
 	return value, derivative
+}
+
+// lost says which dual has lost its digits.
+func (c *closedForm) lost(value, derivative float64) (bool, bool) {
+	return math.IsNaN(value), math.IsNaN(derivative) && !c.sum.Jumps()
+}
+
+// byQuadrature is NaN where the values of the terms, which quadrature adds up, cancel.
+func (c *closedForm) byQuadrature(p gauss.Pair) (value, derivative float64) {
+	d := c.quadrature()
+	if d == nil {
+		return math.NaN(), math.NaN()
+	}
+	value, derivative = dualAt(d, p)
+	for _, q := range []float64{p.Q, p.Q2} {
+		const most = 5e4
+		ratio, ratioSlope := c.termsOver(d, q)
+		if !(ratio <= most) {
+			value = math.NaN()
+		}
+		if !(ratioSlope <= most) {
+			derivative = math.NaN()
+		}
+	}
+	return value, derivative
+}
+
+// termsOver is how much larger than the sum its terms are, in the root mean square at
+// variance q; and those of the derivative.
+func (c *closedForm) termsOver(sum Dualer, q float64) (value, derivative float64) {
+	if len(c.parts) == 0 {
+		return 1, 1
+	}
+	at := gauss.Equal(q)
+	size, sizeSlope := math.Abs(c.offset), 0.
+	for _, part := range c.parts {
+		v, s := part.dualAt(at)
+		size += math.Sqrt(v)
+		sizeSlope += math.Sqrt(s)
+	}
+	top, topSlope := dualAt(sum, at)
+	return size / math.Sqrt(top), sizeSlope / math.Sqrt(topSlope)
+}
+
+// cancels says that the closed form is lost at common variances because terms cancel.
+func (c *closedForm) cancels() bool {
+	const most = 30
+	for _, q := range []float64{0.1, 1, 10} {
+		lost, lostSlope := c.lost(c.sum.Dual(gauss.Equal(q)))
+		if len(c.parts) == 0 || !lost && !lostSlope {
+			continue
+		}
+		d := c.quadrature()
+		if d == nil {
+			return true
+		}
+		ratio, ratioSlope := c.termsOver(d, q)
+		if lost && !(ratio < most) || lostSlope && !(ratioSlope < most) {
+			return true
+		}
+	}
+	return false
 }
 
 // mean is E[φ(u)] and E[φ'(u)] at variance q.
@@ -290,9 +331,28 @@ func newClosedForm(base combination, all gauss.Atoms) *closedForm {
 		all, c.sign = all.Of(-1, 0), -1
 	}
 	c.sum = gauss.NewSum(all)
+	c.quadrature = sync.OnceValue(func() Dualer {
+		mirrored := base
+		mirrored.terms = slices.Clone(base.terms)
+		for i := range mirrored.terms {
+			mirrored.terms[i].s *= c.sign
+		}
+		d, err := newNumericSum(mirrored)
+		if err != nil {
+			return nil
+		}
+		return d.(Dualer)
+	})
 	if len(base.terms) == 1 && base.offset == 0 && base.terms[0].t == 0 && base.terms[0].s != 0 {
 		if d, ok := base.terms[0].phi.(preciseDualer); ok {
 			c.same, c.scale = d, base.terms[0]
+		}
+	}
+	if len(base.terms) > 1 || base.offset != 0 {
+		for _, t := range base.terms {
+			part := combination{terms: []term{t}}
+			all, _ := part.asAtoms()
+			c.parts = append(c.parts, newClosedForm(part, all))
 		}
 	}
 	return c

@@ -25,9 +25,80 @@ func TestShiftedPowers(t *testing.T) {
 					t.Errorf("%v at %v: %v, %v; by quadrature %v, %v", phi, k, v, d, w, e)
 				}
 			}
-			if _, closed := phi.(*closedForm); closed != (m <= maxTailDegree || shift > 0) {
-				t.Errorf("%v: in closed form %v", phi, closed)
+		}
+	}
+}
+
+// relu(z-2)^m where the kink is 6 and 14 standard deviations away, whose closed forms lose up to
+// all digits. References by the integrals over u of testdata/duals.py in internal/gauss.
+func TestTails(t *testing.T) {
+	top := map[[2]float64][2]float64{}
+	for _, c := range []struct{ m, q, rho, value, derivative float64 }{
+		{1, 0.1, 1, 5.6748707608860379e-13, 1.2698142947354339e-10},
+		{1, 0.1, 0.5, 1.1835559614511173e-16, 2.4582167463354691e-14},
+		{1, 0.02, 1, 2.0381200829807192e-49, 1.0442437918812746e-45},
+		{1, 0.02, 0.5, 5.4534283289882667e-65, 2.5121632197899767e-61},
+		{2, 0.1, 1, 1.406325292784893e-14, 2.2699483043544152e-12},
+		{2, 0.1, 0.5, 2.1598412715653833e-18, 4.7342238458044693e-16},
+		{2, 0.02, 1, 2.34200517075184e-52, 8.1524803319228768e-49},
+		{3, 0.1, 1, 8.1149021582729397e-16, 1.2656927635064037e-13},
+		{3, 0.02, 1, 6.6052154352385473e-55, 2.107804653676656e-51},
+	} {
+		one := RectifiedMonomial{int(c.m)}
+		above, below := Must(Affine(one, 1, 1, -2, 0)), Must(Affine(one, 1, -1, -2, 0))
+		if c.rho == 1 {
+			top[[2]float64{c.m, c.q}] = [2]float64{c.value, c.derivative}
+		}
+		scale := top[[2]float64{c.m, c.q}]
+		for i, phi := range []Activation{above, below, Must(Add(above, below))} {
+			// two tails on both sides have nothing in common: e^{-(2h)²/2(1+ρ)}
+			twice := 1.0
+			if i == 2 {
+				twice = 2
 			}
+			v, d := phi.(Dualer).Dual(c.q, c.rho*c.q, c.q)
+			if !(math.Abs(v-twice*c.value) <= 2e-11*scale[0]) ||
+				i < 2 && !(math.Abs(d-c.derivative) <= 2e-11*scale[1]) {
+				t.Errorf("%v at q = %v, ρ = %v: %v, %v; want %v, %v", phi, c.q, c.rho, v, d,
+					twice*c.value, twice*c.derivative)
+			}
+		}
+	}
+}
+
+// cos z - 1 at small variances: in closed form, by quadrature, and NaN when cos z itself has
+// too few digits. GELU - ReLU is what is left of two large terms at large variances.
+func TestTermsThatCancel(t *testing.T) {
+	cosine := Must(Affine(Cos{1, 1, 0}, 1, 1, 0, -1)).(Dualer)
+	for q := 10.; q > 1e-10; q /= 10 {
+		for _, rho := range []float64{-1, -0.3, 0, 1e-5, 0.99, 1} {
+			mean, x := math.Expm1(-q/2), rho*q
+			half := math.Sinh(x / 2)
+			want := mean*mean + math.Exp(-q)*2*half*half
+			top := mean*mean + math.Exp(-q)*2*math.Pow(math.Sinh(q/2), 2)
+			got, slope := cosine.Dual(q, x, q)
+			if math.IsNaN(got) && q < 1e-4 {
+				continue
+			}
+			if !(math.Abs(got-want) <= 1e-11*top) {
+				t.Errorf("q = %g, ρ = %g: %v, want %v", q, rho, got, want)
+			}
+			if want := math.Exp(-q) * math.Sinh(x); !(math.Abs(slope-want) <= 1e-14*q) {
+				t.Errorf("q = %g, ρ = %g: slope %v, want %v", q, rho, slope, want)
+			}
+		}
+	}
+	if v, _ := cosine.Dual(1e-8, 1e-8, 1e-8); !math.IsNaN(v) {
+		t.Errorf("cos z - 1 at 1e-8: %v, of which rounding is as large", v)
+	}
+	less := Must(Add(GELU{}, Must(Affine(ReLU{}, -1, 1, 0, 0)))).(Dualer)
+	// E[u² Q(|u|)²] by one integral at 30 digits
+	if v, _ := less.Dual(100, 100, 100); math.Abs(v-0.0024514415554992073) > 1e-13 {
+		t.Errorf("GELU - ReLU at 100: %v", v)
+	}
+	for _, k := range []float64{-1e6, 0.5e6, 1e6} {
+		if v, _ := less.Dual(1e6, k, 1e6); !math.IsNaN(v) {
+			t.Errorf("GELU - ReLU at 1e6: %v, which rounding makes", v)
 		}
 	}
 }

@@ -287,7 +287,7 @@ func (a Atoms) Coeffs(sigma float64, n int) []float64 {
 	for _, w := range a.Waves {
 		v := 1 / (1 + 2*w.Alpha)
 		b, f := real(w.Beta), imag(w.Beta)
-		e := waveCoeffs(w.Beta*complex(v, 0), v, (b*b-f*f)*v/2, b*f*v, n+w.M)
+		e := waveCoeffs(w.Beta*complex(v, 0), 2*w.Alpha*v, (b*b-f*f)*v/2, b*f*v, n+w.M)
 		factor := w.C * complex(math.Sqrt(v), 0)
 		for range w.M {
 			e = timesZ(e)
@@ -305,10 +305,10 @@ func (a Atoms) Coeffs(sigma float64, n int) []float64 {
 	return out
 }
 
-// waveCoeffs is e^{log + i phase} E[h_k(z)], z ~ N(μ, v): by Stein's identity
-// √(k+1) e_{k+1} = μ e_k + (v-1) √k e_{k-1}. Neither factor need be within double
+// waveCoeffs is e^{log + i phase} E[h_k(z)], z ~ N(μ, 1-less): by Stein's identity
+// √(k+1) e_{k+1} = μ e_k - less √k e_{k-1}. Neither factor need be within double
 // precision (a fast wave has e^{-f²/2} f^k/√k!), so a power of 2 is kept apart.
-func waveCoeffs(mu complex128, v, log, phase float64, n int) []complex128 {
+func waveCoeffs(mu complex128, less, log, phase float64, n int) []complex128 {
 	e := make([]complex128, n)
 	if n == 0 || math.IsInf(log, -1) {
 		return e
@@ -326,7 +326,7 @@ func waveCoeffs(mu complex128, v, log, phase float64, n int) []complex128 {
 			exponent += float64(x)
 		}
 		e[k] = ldexp(e0, int(math.Max(-1e6, math.Min(1e6, exponent))))
-		next := (mu*e0 + complex((v-1)*math.Sqrt(float64(k)), 0)*last) / complex(
+		next := (mu*e0 - complex(less*math.Sqrt(float64(k)), 0)*last) / complex(
 			math.Sqrt(float64(k+1)), 0)
 		last, e0 = e0, next
 	}
@@ -370,7 +370,7 @@ func (g Gate) Coeffs(n int) []float64 {
 	s := math.Sqrt(1 + g.Tau*g.Tau)
 	b := g.B / s
 	// z | y = b is N(b/s², τ²/s²)
-	h := waveCoeffs(complex(b/s, 0), g.Tau*g.Tau/s/s, -b*b/2-math.Log(math.Sqrt(2*math.Pi)*s), 0,
+	h := waveCoeffs(complex(b/s, 0), 1/s/s, -b*b/2-math.Log(math.Sqrt(2*math.Pi)*s), 0,
 		len(e))
 	for k := range e {
 		if k == 0 {
@@ -395,7 +395,7 @@ func (a Atoms) Impulse(b float64, p Pair) float64 {
 		return 0
 	}
 	s := math.Sqrt(p.Q2)
-	rest := math.Sqrt(math.Max(0, p.Determinant()/p.Q2))
+	rest := math.Sqrt(p.Minus * (p.Plus / p.Q2))
 	at := p.K * b / p.Q2
 	var mean float64
 	if rest > 0 {

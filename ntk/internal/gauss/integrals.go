@@ -4,14 +4,14 @@ import (
 	"math"
 	"math/cmplx"
 
-	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
 // Dual is E[f(u)g(v)] for the atoms f and g of u and v. Neighbours that differ in
 // their power alone are done at once: O(m n) for powers up to m and n.
-func (a Atoms) Dual(b Atoms, p Pair) float64 {
-	var sum float64
+func (a Atoms) Dual(b Atoms, p Pair) float64 { return a.dual(b, p).sum }
+
+func (a Atoms) dual(b Atoms, p Pair) (t tally) {
 	swapped := p.Swapped()
 	for i := 0; i < len(a.Waves); {
 		w, m := waveRun(a.Waves[i:])
@@ -19,12 +19,12 @@ func (a Atoms) Dual(b Atoms, p Pair) float64 {
 		for j := 0; j < len(b.Waves); {
 			w2, n := waveRun(b.Waves[j:])
 			j += len(w2)
-			sum += wavePairs(w, w2, m, n, p)
+			t.merge(wavePairs(w, w2, m, n, p))
 		}
 		for j := 0; j < len(b.Gates); {
 			g, n := gateRun(b.Gates[j:])
 			j += len(g)
-			sum += gateWaves(g, w, n, m, swapped)
+			t.merge(gateWaves(g, w, n, m, swapped))
 		}
 	}
 	for i := 0; i < len(a.Gates); {
@@ -33,21 +33,22 @@ func (a Atoms) Dual(b Atoms, p Pair) float64 {
 		for j := 0; j < len(b.Waves); {
 			w, n := waveRun(b.Waves[j:])
 			j += len(w)
-			sum += gateWaves(g, w, m, n, p)
+			t.merge(gateWaves(g, w, m, n, p))
 		}
 		for j := 0; j < len(b.Gates); {
 			g2, n := gateRun(b.Gates[j:])
 			j += len(g2)
-			sum += gatePairs(g, g2, m, n, p)
+			t.merge(gatePairs(g, g2, m, n, p))
 		}
 	}
-	return sum
+	return t
 }
 
 // Mean is E[f(u)] at variance q.
-func (a Atoms) Mean(q float64) float64 {
-	return a.Dual(Atoms{Waves: []Wave{{C: 1}}}, Pair{Q: q})
-}
+func (a Atoms) Mean(q float64) float64 { return a.Dual(one, Pair{Q: q}) }
+
+// one is the function 1.
+var one = Atoms{Waves: []Wave{{C: 1}}}
 
 // waveRun returns the first waves that differ in C and M alone, and the largest M.
 func waveRun(w []Wave) (run []Wave, most int) {
@@ -71,16 +72,16 @@ type normal[T float64 | complex128] struct {
 	mu, mu2, m11, m12, m22 T
 }
 
-// edge is what f's own derivative gives in [stein]: u and v are how much of it,
+// cut is what f's own derivative gives in [stein]: u and v are how much of it,
 // at the moments u^i v^j where it lies.
-type edge[T float64 | complex128] struct {
+type cut[T float64 | complex128] struct {
 	u, v T
 	at   []T
 }
 
 // stein fills out, (m+1)×(n+1) by rows, with E[u^i v^j f] from E[f] in out[0], by
 // Stein's identity: E[u g] is μ E[g] and covariances times E[∂g].
-func stein[T float64 | complex128](out []T, m, n int, d normal[T], edges []edge[T]) {
+func stein[T float64 | complex128](out []T, m, n int, d normal[T], cuts []cut[T]) {
 	var c T // (j-1) m22
 	for j := 1; j <= n; j++ {
 		s := d.mu2 * out[j-1]
@@ -88,7 +89,7 @@ func stein[T float64 | complex128](out []T, m, n int, d normal[T], edges []edge[
 			c += d.m22
 			s += c * out[j-2]
 		}
-		for _, e := range edges {
+		for _, e := range cuts {
 			s += e.v * e.at[j-1]
 		}
 		out[j] = s
@@ -107,7 +108,7 @@ func stein[T float64 | complex128](out []T, m, n int, d normal[T], edges []edge[
 				c12 += d.m12
 				s += c12 * above[j-1]
 			}
-			for _, e := range edges {
+			for _, e := range cuts {
 				s += e.u * e.at[(i-1)*w+j]
 			}
 			row[j] = s
@@ -120,7 +121,7 @@ func stein[T float64 | complex128](out []T, m, n int, d normal[T], edges []edge[
 const onStack = 16
 
 // wavePairs is E[Re f(u) Re g(v)] = ½ Re(E[f g] + E[f ḡ]).
-func wavePairs(f, g []Wave, m, n int, p Pair) float64 {
+func wavePairs(f, g []Wave, m, n int, p Pair) (t tally) {
 	w, w2 := f[0], g[0]
 	det, m11, m12, m22 := tilted(w.Alpha, w2.Alpha, p)
 	root := math.Sqrt(det)
@@ -134,66 +135,68 @@ func wavePairs(f, g []Wave, m, n int, p Pair) float64 {
 		b, b2 := real(w.Beta), real(w2.Beta)
 		mu, mu2 := m11*b+m12*b2, m12*b+m22*b2
 		exponent := (b*mu + b2*mu2) / 2
-		if b == -b2 && w.Alpha == 0 && w2.Alpha == 0 {
-			exponent = b * b * p.HalfSquare() // see waveTable
-			mu, mu2 = b*(p.Q-p.K), b2*(p.Q2-p.K)
+		if b*b2 < 0 && det == 1 {
+			exponent = p.variance(b, b2) / 2
 		}
-		out[0] = math.Exp(exponent) / root
+		out[0] = 1 / root
+		if exponent != 0 {
+			out[0] *= math.Exp(exponent)
+		}
 		stein(out, m, n, normal[float64]{mu, mu2, m11, m12, m22}, nil)
-		var sum float64
 		for _, w := range f {
 			for _, w2 := range g {
-				sum += real(w.C) * real(w2.C) * out[w.M*(n+1)+w2.M]
+				t.add(real(w.C) * real(w2.C) * out[w.M*(n+1)+w2.M])
 			}
 		}
-		return sum
+		return t
+	}
+	if det != 1 { // e^{-αu²} bounds the variance by 1/(2α), and nothing cancels
+		p = Pair{Q: m11, K: m12, Q2: m22}
 	}
 	if real(w.Beta) == 0 && real(w2.Beta) == 0 && m == 0 && n == 0 {
-		// e^{…} (cosh x Re C Re C' + sinh x Im C Im C'): near 0, where sines are
-		// small, the difference of exponentials would not be
-		b, b2 := imag(w.Beta), imag(w2.Beta)
-		if x := b * b2 * m12; math.Abs(x) < 0.5 {
-			return math.Exp(-(b*b*m11+b2*b2*m22)/2) / root *
-				(math.Cosh(x)*real(w.C)*real(w2.C) + math.Sinh(x)*imag(w.C)*imag(w2.C))
-		}
+		cosines, sines := p.waves(imag(w.Beta), imag(w2.Beta))
+		t.add(real(w.C) * real(w2.C) * cosines / root)
+		t.add(imag(w.C) * imag(w2.C) * sines / root)
+		return t
 	}
 	var small [2 * onStack]complex128
 	out := small[:]
 	if 2*size > len(out) {
 		out = make([]complex128, 2*size)
 	}
-	d := normal[complex128]{m11: complex(m11, 0), m12: complex(m12, 0), m22: complex(m22, 0)}
 	plain, conj := out[:size], out[size:]
-	conjugate := w2
-	conjugate.Beta = cmplx.Conj(w2.Beta)
-	waveTable(plain, w, w2, m, n, p, d)
-	waveTable(conj, w, conjugate, m, n, p, d)
-	var sum complex128
+	waveTable(plain, w.Beta, w2.Beta, m, n, p)
+	waveTable(conj, w.Beta, cmplx.Conj(w2.Beta), m, n, p)
+	half := complex(1/(2*root), 0)
 	for _, w := range f {
 		for _, w2 := range g {
 			i := w.M*(n+1) + w2.M
-			sum += w.C * (w2.C*plain[i] + cmplx.Conj(w2.C)*conj[i])
+			t.add(real(half * w.C * w2.C * plain[i]))
+			t.add(real(half * w.C * cmplx.Conj(w2.C) * conj[i]))
 		}
 	}
-	return real(sum) / 2 / root
+	return t
 }
 
-// waveTable is the moments of e^{-αu²+βu-α'v²+β'v}, but for 1/√det: the exponentials
-// turn the normal distribution of covariance Σ into a multiple of another, of
-// covariance M = (1 + 2ΣA)^{-1} Σ, A = diag(α, α'), and (complex) mean M(β, β').
-func waveTable(out []complex128, w, w2 Wave, m, n int, p Pair, d normal[complex128]) {
-	d.mu, d.mu2 = d.m11*w.Beta+d.m12*w2.Beta, d.m12*w.Beta+d.m22*w2.Beta
-	exponent := (w.Beta*d.mu + w2.Beta*d.mu2) / 2
-	if w.Beta == -w2.Beta && w.Alpha == 0 && w2.Alpha == 0 {
-		// β²(q + q' - 2k)/2 without the cancellation near k = q = q'
-		exponent = w.Beta * w.Beta * complex(p.HalfSquare(), 0)
-		d.mu, d.mu2 = w.Beta*complex(p.Q-p.K, 0), w2.Beta*complex(p.Q2-p.K, 0)
+// waveTable is the moments of e^{βu+β'v}.
+func waveTable(out []complex128, beta, beta2 complex128, m, n int, p Pair) {
+	q, k, q2 := complex(p.Q, 0), complex(p.K, 0), complex(p.Q2, 0)
+	d := normal[complex128]{q*beta + k*beta2, k*beta + q2*beta2, q, k, q2}
+	if beta == -beta2 && p.Q == p.Q2 && p.Plus > 0 {
+		d.mu = beta * complex(p.Minus, 0)
+		d.mu2 = -d.mu
+	}
+	exponent := (beta*d.mu + beta2*d.mu2) / 2
+	if real(beta) == 0 && real(beta2) == 0 {
+		exponent = complex(-p.variance(imag(beta), imag(beta2))/2, 0)
 	}
 	out[0] = cmplx.Exp(exponent)
 	stein(out, m, n, d, nil)
 }
 
-// tilted returns det(1 + 2ΣA) and the entries of M.
+// tilted returns the entries of the covariance that e^{-αu²-α'v²} makes of p's, and the
+// determinant whose root the mean is 1 over: with A = diag(α, α') they are (1 + 2ΣA)^{-1} Σ
+// and det(1 + 2ΣA).
 func tilted(alpha, alpha2 float64, p Pair) (det, m11, m12, m22 float64) {
 	if alpha == 0 && alpha2 == 0 {
 		return 1, p.Q, p.K, p.Q2
@@ -203,69 +206,124 @@ func tilted(alpha, alpha2 float64, p Pair) (det, m11, m12, m22 float64) {
 	return det, (p.Q + 2*alpha2*d) / det, p.K / det, (p.Q2 + 2*alpha*d) / det
 }
 
-// truncated is a multiple e^scale of a normal distribution of (u, v), and y, jointly
-// normal with them, that a gate cuts off at b.
-type truncated[T float64 | complex128] struct {
-	normal[T]
-	scale  T
-	varY   float64 // ≥ 0
-	uy, vy float64 // covariances with y
-	above  T       // b - E[y], which may be known better than b and the mean tell
-	less   float64 // of the gate
+// variance is E[(a u + b v)²], to its own rounding if p has its gaps.
+func (p Pair) variance(a, b float64) float64 {
+	ab := a * b
+	if c := ab * p.K; c >= 0 || p.Minus+p.Plus == 0 {
+		return a*a*p.Q + 2*c + b*b*p.Q2
+	}
+	d := rootDifference(math.Abs(a), p.Q, math.Abs(b), p.Q2)
+	if ab < 0 {
+		return d*d - 2*ab*p.Minus
+	}
+	return d*d + 2*ab*p.Plus
 }
 
-// reals fills out with the moments E[u^i v^j (1(y > b) - less)], rest is as large.
-func reals(t truncated[float64], out, rest []float64, m, n int) {
-	if t.varY <= 0 {
-		out[0] = math.Exp(t.scale) * (special.ConditionalTail(t.above, 0) - t.less)
-		stein(out, m, n, t.normal, nil)
-		return
+// rootDifference is a√x - b√y for a, b > 0 to its own rounding: by a²x - b²y in
+// twofold precision.
+func rootDifference(a, x, b, y float64) float64 {
+	if a == b && x == y {
+		return 0
 	}
-	s := math.Sqrt(t.varY)
-	z := t.above / s
-	out[0] = math.Exp(t.scale) * open(z, t.less)
-	if m == 0 && n == 0 {
-		return
-	}
-	a, a2 := t.uy/t.varY, t.vy/t.varY
-	rest[0] = math.Exp(t.scale-z*z/2) / (s * math.Sqrt(2*math.Pi))
-	stein(rest, m, n, normal[float64]{
-		t.mu + a*t.above, t.mu2 + a2*t.above, t.m11 - a*t.uy, t.m12 - a*t.vy, t.m22 - a2*t.vy,
-	}, nil)
-	edges := [...]edge[float64]{{t.uy, t.vy, rest}}
-	stein(out, m, n, t.normal, edges[:])
+	p, low := squareTimes(a, x)
+	p2, low2 := squareTimes(b, y)
+	return (p - p2 + (low - low2)) / (a*math.Sqrt(x) + b*math.Sqrt(y))
 }
 
-// complexes is reals where waves make means complex.
-func complexes(t truncated[complex128], out, rest []complex128, m, n int) {
-	if t.varY <= 0 {
-		out[0] = cmplx.Exp(t.scale) * complex(special.ConditionalTail(real(t.above), 0)-t.less, 0)
-		stein(out, m, n, t.normal, nil)
-		return
-	}
-	s := complex(math.Sqrt(t.varY), 0)
-	z := t.above / s
-	out[0] = mass(z, t.scale, t.less)
-	if m == 0 && n == 0 {
-		return
-	}
-	uy, vy := complex(t.uy, 0), complex(t.vy, 0)
-	a, a2 := complex(t.uy/t.varY, 0), complex(t.vy/t.varY, 0)
-	rest[0] = cmplx.Exp(t.scale-z*z/2) / (s * complex(math.Sqrt(2*math.Pi), 0))
-	stein(rest, m, n, normal[complex128]{
-		t.mu + a*t.above, t.mu2 + a2*t.above, t.m11 - a*uy, t.m12 - a*vy, t.m22 - a2*vy,
-	}, nil)
-	edges := [...]edge[complex128]{{uy, vy, rest}}
-	stein(out, m, n, t.normal, edges[:])
+// squareTimes returns a²x as a sum of two numbers.
+func squareTimes(a, x float64) (high, low float64) {
+	square := a * a
+	high = square * x
+	return high, math.FMA(square, x, -high) + math.FMA(a, a, -square)*x
 }
 
-// mass is e^scale (Q(z) - less), Q the normal tail.
-func mass(z, scale complex128, less float64) complex128 {
-	if imag(z) == 0 && imag(scale) == 0 {
-		return complex(math.Exp(real(scale))*open(real(z), less), 0)
+// gateWaves is E[g(u) Re w(v)]. With y = u - τw the moments are those of a normal
+// distribution of (u, v) where y > b; their edges, by Stein's identity, are the moments
+// where y = b.
+func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) (t tally) {
+	g, w := gates[0], waves[0]
+	t2 := g.Tau * g.Tau
+	if p.Q+t2 == 0 { // u is the constant 0
+		if at := g.Open(0); at != 0 {
+			return wavePairs(constants(gates, at), waves, 0, n, p)
+		}
+		return t
+	}
+	det, m11, m12, m22 := tilted(0, w.Alpha, p)
+	y := m11 + t2
+	z := g.B / math.Sqrt(y)
+	// of (u, v) where y = b
+	c11, c12, c22 := m11*(t2/y), m12*(t2/y), p.Minus*(p.Plus/y)/det+m22*(t2/y)
+	mean, mean2 := m11*(g.B/y), m12*(g.B/y)
+	factor, depth := 1/math.Sqrt(det), g.depth(z)
+	size := (m + 1) * (n + 1)
+	if b := real(w.Beta); imag(w.Beta) == 0 {
+		var small [2 * onStack]float64
+		table := small[:]
+		if 2*size > len(table) {
+			table = make([]float64, 2*size)
+		}
+		out, edge := table[:size], table[size:]
+		out[0] = factor * math.Exp(b*b*m22/2) * open((g.B-m12*b)/math.Sqrt(y), g.Less)
+		if size > 1 {
+			edge[0] = factor * math.Exp(b*mean2+b*b*c22/2-z*z/2) / math.Sqrt(2*math.Pi*y)
+			stein(edge, m, n, normal[float64]{mean + c12*b, mean2 + c22*b, c11, c12, c22}, nil)
+			stein(out, m, n, normal[float64]{m12 * b, m22 * b, m11, m12, m22},
+				[]cut[float64]{{m11, m12, edge}})
+		}
+		for _, g := range gates {
+			for _, w := range waves {
+				t.addTail(g.C*real(w.C)*out[g.M*(n+1)+w.M], depth)
+			}
+		}
+		return t
+	}
+	var small [2 * onStack]complex128
+	table := small[:]
+	if 2*size > len(table) {
+		table = make([]complex128, 2*size)
+	}
+	out, edge := table[:size], table[size:]
+	b := w.Beta
+	q, k, q2 := complex(m11, 0), complex(m12, 0), complex(m22, 0)
+	d11, d12, d22 := complex(c11, 0), complex(c12, 0), complex(c22, 0)
+	density := complex(factor, 0) * cmplx.Exp(b*complex(mean2, 0)+b*b*d22/2-complex(z*z/2, 0))
+	out[0] = mass((complex(g.B, 0)-k*b)/complex(math.Sqrt(y), 0), density,
+		complex(factor, 0)*cmplx.Exp(b*b*q2/2), g.Less)
+	if size > 1 {
+		edge[0] = density / complex(math.Sqrt(2*math.Pi*y), 0)
+		stein(edge, m, n, normal[complex128]{
+			complex(mean, 0) + d12*b, complex(mean2, 0) + d22*b, d11, d12, d22,
+		}, nil)
+		stein(out, m, n, normal[complex128]{k * b, q2 * b, q, k, q2},
+			[]cut[complex128]{{q, k, edge}})
+	}
+	for _, g := range gates {
+		for _, w := range waves {
+			t.addTail(g.C*real(w.C*out[g.M*(n+1)+w.M]), depth)
+		}
+	}
+	return t
+}
+
+// constants returns the gates at u = 0, where they are open by at.
+func constants(gates []Gate, at float64) []Wave {
+	var sum float64
+	for _, g := range gates {
+		if g.M == 0 {
+			sum += g.C * at
+		}
+	}
+	return []Wave{{C: complex(sum, 0)}}
+}
+
+// mass is whole · (Q(z) - less), Q the normal tail, given whole · e^{-z²/2} too.
+func mass(z, density, whole complex128, less float64) complex128 {
+	if imag(z) == 0 && imag(whole) == 0 {
+		return whole * complex(open(real(z), less), 0)
 	}
 	if real(z) < 0 { // Q(z) = 1 - Q(-z)
-		return -mass(-z, scale, 1-less)
+		return -mass(-z, density, whole, 1-less)
 	}
 	if z2 := z * z; less == 0.5 && cmplx.Abs(z2) < 2 {
 		// ½ - Q(z) = p(z) Σ z^{2i+1}/(1·3·5…), which does not cancel
@@ -274,139 +332,118 @@ func mass(z, scale complex128, less float64) complex128 {
 			term *= z2 / complex(i, 0)
 			sum += term
 		}
-		return -cmplx.Exp(scale-z2/2) * sum / complex(math.Sqrt(2*math.Pi), 0)
+		return -density * sum / complex(math.Sqrt(2*math.Pi), 0)
 	}
-	tail := cmplx.Exp(scale-z*z/2) * special.Faddeeva(z*complex(0, 1/math.Sqrt2)) / 2
+	tail := density * special.Faddeeva(z*complex(0, 1/math.Sqrt2)) / 2
 	if less == 0 {
 		return tail
 	}
-	return tail - complex(less, 0)*cmplx.Exp(scale)
-}
-
-// gateWaves is E[g(u) Re w(v)].
-func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) float64 {
-	g, w := gates[0], waves[0]
-	if p.Q == 0 && g.Tau == 0 && g.Open(0) == 0 {
-		return 0 // z is the constant 0
-	}
-	det, m11, m12, m22 := tilted(0, w.Alpha, p)
-	log, varY := -math.Log(det)/2, m11+g.Tau*g.Tau
-	size := (m + 1) * (n + 1)
-	if b := real(w.Beta); imag(w.Beta) == 0 {
-		var small [2 * onStack]float64
-		out := small[:]
-		if 2*size > len(out) {
-			out = make([]float64, 2*size)
-		}
-		mu, mu2 := m12*b, m22*b
-		reals(truncated[float64]{
-			normal: normal[float64]{mu, mu2, m11, m12, m22},
-			scale:  b*mu2/2 + log, varY: varY, uy: m11, vy: m12, above: g.B - mu, less: g.Less,
-		}, out[:size], out[size:], m, n)
-		var sum float64
-		for _, g := range gates {
-			for _, w := range waves {
-				sum += g.C * real(w.C) * out[g.M*(n+1)+w.M]
-			}
-		}
-		return sum
-	}
-	var small [2 * onStack]complex128
-	out := small[:]
-	if 2*size > len(out) {
-		out = make([]complex128, 2*size)
-	}
-	c12, c22 := complex(m12, 0), complex(m22, 0)
-	mu, mu2 := c12*w.Beta, c22*w.Beta
-	complexes(truncated[complex128]{
-		normal: normal[complex128]{mu, mu2, complex(m11, 0), c12, c22},
-		scale:  w.Beta*mu2/2 + complex(log, 0),
-		varY:   varY,
-		uy:     m11,
-		vy:     m12,
-		above:  complex(g.B, 0) - mu,
-		less:   g.Less,
-	}, out[:size], out[size:], m, n)
-	var sum float64
-	for _, g := range gates {
-		for _, w := range waves {
-			sum += g.C * real(w.C*out[g.M*(n+1)+w.M])
-		}
-	}
-	return sum
+	return tail - complex(less, 0)*whole
 }
 
 // gatePairs is E[g(u) g2(v)], by Stein's identity from the bivariate normal tail:
-// its edges are where one gate opens, and there the other is a truncated normal.
+// its edges are where one gate opens, and there the other is a truncated normal, whose
+// edge is where both open. With D = q q' - k², known as a product, and the squares of τ the
+// three normal distributions are written so that no variance is a difference.
 //
 // Source: [R61] eq. 1-3, for steps in u and v themselves.
-func gatePairs(gates, gates2 []Gate, m, n int, p Pair) float64 {
+func gatePairs(gates, gates2 []Gate, m, n int, p Pair) (t tally) {
 	g, g2 := gates[0], gates2[0]
 	t2, t22 := g.Tau*g.Tau, g2.Tau*g2.Tau
 	y, y2 := p.Q+t2, p.Q2+t22
 	if y == 0 || y2 == 0 {
 		// a pre-activation is the constant 0
-		return alone(gates, m, p.Q) * alone(gates2, n, p.Q2)
+		t.add(Atoms{Gates: gates}.Mean(p.Q) * Atoms{Gates: gates2}.Mean(p.Q2))
+		return t
 	}
-	d := p.Determinant() + t2*p.Q2 + t22*p.Q + t2*t22 // of the covariance of (y, y')
-	s := GeometricMean(y, y2)
-	rho, r := math.Max(-1, math.Min(1, p.K/s)), math.Sqrt(math.Max(0, d))/s
+	// v, and y' = v - τ'w', where y is known; u and y where y' is
+	v := p.Minus*(p.Plus/y) + t2*(p.Q2/y)
+	u := p.Minus*(p.Plus/y2) + t22*(p.Q/y2)
+	rest, rest2 := u+t2, v+t22
+	rho, r := math.Max(-1, math.Min(1, p.K/GeometricMean(y, y2))), math.Sqrt(rest2/y2)
 	h, h2 := g.B/math.Sqrt(y), g2.B/math.Sqrt(y2)
 	size := (m + 1) * (n + 1)
 	var small [4 * onStack]float64
-	out := small[:]
-	if 4*size > len(out) {
-		out = make([]float64, 4*size)
+	table := small[:]
+	if 4*size > len(table) {
+		table = make([]float64, 4*size)
 	}
-	out, first, second, rest := out[:size], out[size:2*size], out[2*size:3*size], out[3*size:]
+	out, first := table[:size], table[size:2*size]
+	second, both := table[2*size:3*size], table[3*size:]
 	out[0] = bothOpen(h, h2, rho, r, g.Less, g2.Less)
 	if size > 1 {
-		// b' - E[y'|y = b] and the reverse, through 1 - |ρ| = r²/(1+|ρ|) so that they
-		// keep their digits near |ρ| = 1.
+		// h' - ρh and h - ρh', through 1 - |ρ| = r²/(1+|ρ|) so that they keep their
+		// digits near |ρ| = 1
 		sign := math.Copysign(1, rho)
 		gap, part := h2-sign*h, r*r/(1+math.Abs(rho))
-		at := given(p, p.Q, p.K, y, p.K, p.Q2, g.B, d/y, math.Sqrt(y2)*(gap+sign*h*part), g2.Less)
-		if t2 == 0 {
-			at = fixed(at, p.Determinant()/y, t22 == 0)
+		z, z2 := (gap+sign*h*part)/r, sign*(h2*part-gap)/r
+		if r == 0 {
+			z, z2 = beyond(gap), beyond(-sign*gap)
+		} else {
+			both[0] = math.Exp(-(h*h+z*z)/2) / (2 * math.Pi * math.Sqrt(y*rest2))
+			a, b := t2/rest, t22/rest2
+			stein(both, m, n, normal[float64]{
+				g.B*(u/rest) + g2.B*a*(p.K/y2), g2.B*(v/rest2) + g.B*b*(p.K/y),
+				a * u, a * t22 * (p.K / y2), b * v,
+			}, nil)
 		}
-		reals(at, first, rest, m, n)
-		at = given(p, p.K, p.Q2, y2, p.Q, p.K, g2.B, d/y2, math.Sqrt(y)*sign*(h2*part-gap), g.Less)
-		if t22 == 0 {
-			at = turned(fixed(turned(at), p.Determinant()/y2, t2 == 0))
-		}
-		reals(at, second, rest, m, n)
-		edges := [...]edge[float64]{{p.Q, p.K, first}, {p.K, p.Q2, second}}
-		stein(out, m, n, normal[float64]{m11: p.Q, m12: p.K, m22: p.Q2}, edges[:])
+		first[0] = special.NormalDensity(h) / math.Sqrt(y) * open(z, g2.Less)
+		stein(first, m, n, normal[float64]{
+			p.Q * (g.B / y), p.K * (g.B / y), p.Q * (t2 / y), p.K * (t2 / y), v,
+		}, []cut[float64]{{p.K * (t2 / y), v, both}})
+		second[0] = special.NormalDensity(h2) / math.Sqrt(y2) * open(z2, g.Less)
+		stein(second, m, n, normal[float64]{
+			p.K * (g2.B / y2), p.Q2 * (g2.B / y2), u, p.K * (t22 / y2), p.Q2 * (t22 / y2),
+		}, []cut[float64]{{u, p.K * (t22 / y2), both}})
+		stein(out, m, n, normal[float64]{m11: p.Q, m12: p.K, m22: p.Q2},
+			[]cut[float64]{{p.Q, p.K, first}, {p.K, p.Q2, second}})
 	}
-	var sum float64
+	depth, u1, v1 := g.depth(h)+g2.depth(h2), math.Sqrt(p.Q), math.Sqrt(p.Q2)
 	for _, g := range gates {
 		for _, g2 := range gates2 {
-			sum += g.C * g2.C * out[g.M*(n+1)+g2.M]
+			t.addTail(g.C*g2.C*out[g.M*(n+1)+g2.M], depth)
+			if p.K < 0 { // near ρ = -1 the recurrence goes down from P(y > b, y' > b')
+				t.size += math.Abs(g.C*g2.C*out[0]) * power(u1, g.M) * power(v1, g2.M)
+			}
 		}
 	}
-	return sum
+	return t
+}
+
+// depth is z² where what the gate lets through is a tail, from z standard deviations on.
+func (g Gate) depth(z float64) float64 {
+	if z > 0 && g.Less == 0 || z < 0 && g.Less == 1 {
+		return z * z
+	}
+	return 0
+}
+
+// beyond is x/0, 0 where x is.
+func beyond(x float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	return math.Copysign(math.Inf(1), x)
 }
 
 // bothOpen is E[(1(u > h) - l)(1(v > k) - l')], u and v standard normal with
 // correlation ρ, r = √(1-ρ²).
 func bothOpen(h, k, rho, r, less, less2 float64) float64 {
+	switch {
+	case h != 0 || k != 0:
+	case less == 0.5 || less2 == 0.5:
+		return (0.5-less)*(0.5-less2) + math.Atan2(rho, r)/(2*math.Pi)
+	case less == less2:
+		return math.Atan2(r, -rho) / (2 * math.Pi)
+	default:
+		return -math.Atan2(r, rho) / (2 * math.Pi)
+	}
 	if less == 0 && less2 == 0 {
 		return special.BivariateNormalTail(h, k, rho, r)
 	}
-	if h == 0 && k == 0 && (less == 0.5 || less2 == 0.5) {
-		return (0.5-less)*(0.5-less2) + math.Atan2(rho, r)/(2*math.Pi)
-	}
-	if math.Abs(rho) < 0.925 {
-		// the means and, by Plackett's formula, the covariance: it keeps its digits
-		// where odd gates make either small
-		nodes, weights := quadrature.Legendre(20)
-		half := math.Asin(rho) / 2
-		var sum float64
-		for i, x := range nodes {
-			s := math.Sin(half * (1 + x))
-			sum += weights[i] * math.Exp((s*h*k-(h*h+k*k)/2)/(1-s*s))
-		}
-		return open(h, less)*open(k, less2) + sum*half/(2*math.Pi)
+	if math.Abs(rho) < special.MaxPlackett {
+		// it keeps its digits where odd gates make the means or the covariance small
+		return open(h, less)*open(k, less2) + special.TailCovariance(h, k, rho)
 	}
 	switch {
 	case less == 0.5: // the middle of 0 and 1
@@ -417,67 +454,4 @@ func bothOpen(h, k, rho, r, less, less2 float64) float64 {
 		return -bothOpen(-h, k, -rho, r, 0, less2)
 	}
 	return -bothOpen(h, -k, -rho, r, less, 0)
-}
-
-// alone is E[g(u)] at variance q.
-func alone(gates []Gate, m int, q float64) float64 {
-	g := gates[0]
-	varY := q + g.Tau*g.Tau
-	var out, rest [onStack]float64
-	table, work := out[:], rest[:]
-	if m >= onStack {
-		table, work = make([]float64, m+1), make([]float64, m+1)
-	}
-	if varY == 0 {
-		table[0] = g.Open(0)
-	} else {
-		reals(
-			truncated[float64]{
-				normal: normal[float64]{m11: q},
-				varY:   varY,
-				uy:     q,
-				above:  g.B,
-				less:   g.Less,
-			},
-			table,
-			work,
-			m,
-			0,
-		)
-	}
-	var sum float64
-	for _, g := range gates {
-		sum += g.C * table[g.M]
-	}
-	return sum
-}
-
-// given is the distribution of (u, v) and of the other gate's y' where y = b:
-// uy, vy are their covariances with y, uy2, vy2 those with y'.
-func given(p Pair, uy, vy, y, uy2, vy2, b, varY2, above, less float64) truncated[float64] {
-	mean := b / y
-	// cov(y, y') is k in every case; it enters through uy2 and vy2.
-	return truncated[float64]{
-		normal: normal[float64]{uy * mean, vy * mean, p.Q - uy*uy/y, p.K - uy*vy/y, p.Q2 - vy*vy/y},
-		scale:  -b*b/(2*y) - math.Log(2*math.Pi*y)/2,
-		varY:   math.Max(0, varY2), above: above, less: less,
-		uy: uy2 - uy*p.K/y, vy: vy2 - vy*p.K/y,
-	}
-}
-
-// fixed is t where u itself is given (a gate without noise), of which v keeps
-// the variance rest; differences would lose that near |ρ| = 1. sharp says that
-// y' is v.
-func fixed(t truncated[float64], rest float64, sharp bool) truncated[float64] {
-	t.m11, t.m12, t.uy, t.m22 = 0, 0, 0, rest
-	if sharp {
-		t.vy = rest
-	}
-	return t
-}
-
-// turned exchanges u and v.
-func turned(t truncated[float64]) truncated[float64] {
-	t.mu, t.mu2, t.m11, t.m22, t.uy, t.vy = t.mu2, t.mu, t.m22, t.m11, t.vy, t.uy
-	return t
 }

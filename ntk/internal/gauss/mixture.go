@@ -25,10 +25,24 @@ type Cosine struct{ Amp, Freq, Phase float64 }
 
 // Atoms returns the cosine as a wave.
 func (c Cosine) Atoms() Atoms {
-	sin, cos := math.Sincos(c.Phase)
+	sin, cos := c.turn()
 	return Atoms{
 		Waves: []Wave{{C: complex(c.Amp*cos, c.Amp*sin), Beta: complex(0, c.Freq)}},
 	}.Merged()
+}
+
+// turn is the sine and the cosine of the phase. As near to a quarter of a turn as a float64
+// is it is one: a sine has no mean, which would be all that is left at small variances.
+func (c Cosine) turn() (sin, cos float64) {
+	const rounding = 3e-16
+	sin, cos = math.Sincos(c.Phase)
+	if math.Abs(cos) < rounding {
+		return math.Copysign(1, sin), 0
+	}
+	if math.Abs(sin) < rounding {
+		return 0, math.Copysign(1, cos)
+	}
+	return sin, cos
 }
 
 // Atoms returns the terms as waves and gates.
@@ -92,61 +106,68 @@ func asMixture(a Atoms) *Mixture {
 	return &m
 }
 
-// Dual is E[f(u)f(v)] and E[f'(u)f'(v)].
-func (m Mixture) Dual(p Pair) (value, derivative float64) {
+// Dual is E[f(u)f(v)] and E[f'(u)f'(v)], or NaN as [Sum.Dual].
+func (m Mixture) Dual(p Pair) (value, derivative float64) { return kept(m.tallies, p) }
+
+func (m Mixture) tallies(p Pair) (value, derivative tally) {
 	q, k, q2 := p.Q, p.K, p.Q2
-	if q < 1e-300 || q2 < 1e-300 { // below, quotients by q overflow
-		return m.dualOfConstant(q, q2)
+	if q == 0 || q2 == 0 { // a pre-activation is the constant 0
+		v, d := m.means(q)
+		v2, d2 := m.means(q2)
+		value.add(v * v2)
+		derivative.add(d * d2)
+		return value, derivative
 	}
-	value = m.Slope*m.Slope*k + m.Offset*m.Offset
-	derivative = m.Slope * m.Slope
+	value.add(m.Slope * m.Slope * k)
+	value.add(m.Offset * m.Offset)
+	derivative.add(m.Slope * m.Slope)
+	rho, r := 0., 0.
+	if len(m.Hinges) > 0 {
+		rho, r = p.Rho(), p.Root()
+	}
 	for _, h := range m.Hinges {
 		for _, h2 := range m.Hinges {
-			v, d := h.dual(h2, p)
-			value += v
-			derivative += d
+			h.dual(h2, p, rho, r, &value, &derivative)
 		}
 		// with the affine part, both ways round
 		tail, tail2 := h.tail(q), h.tail(q2)
-		value += m.Slope*k*(tail+tail2) + m.Offset*(h.mean(q)+h.mean(q2))
-		derivative += m.Slope * (tail + tail2)
+		value.add(m.Slope * k * (tail + tail2))
+		value.add(m.Offset * (h.mean(q) + h.mean(q2)))
+		derivative.add(m.Slope * (tail + tail2))
 		for _, c := range m.Cosines {
 			v, d := h.dualCosine(c, p)
 			v2, d2 := h.dualCosine(c, p.Swapped())
-			value += v + v2
-			derivative += d + d2
+			value.add(v + v2)
+			derivative.add(d + d2)
 		}
 	}
 	for _, c := range m.Cosines {
 		for _, c2 := range m.Cosines {
-			value += c.values(c2, p)
-			derivative += c.derivatives(c2, p)
+			v, d := c.duals(c2, p)
+			value.add(v)
+			derivative.add(d)
 		}
 		// E[v cos(fu+g)] = k E[d/du cos(fu+g)]
 		slope, slope2 := c.meanDerivative(q), c.meanDerivative(q2)
-		value += m.Slope*k*(slope+slope2) + m.Offset*(c.mean(q)+c.mean(q2))
-		derivative += m.Slope * (slope + slope2)
+		value.add(m.Slope * k * (slope + slope2))
+		value.add(m.Offset * (c.mean(q) + c.mean(q2)))
+		derivative.add(m.Slope * (slope + slope2))
 	}
 	return value, derivative
 }
 
-// dualOfConstant is the dual where a pre-activation has no variance: it is 0.
-func (m Mixture) dualOfConstant(q, q2 float64) (value, derivative float64) {
-	mean := func(q float64) (value, derivative float64) {
-		value, derivative = m.Offset, m.Slope
-		for _, h := range m.Hinges {
-			value += h.mean(q)
-			derivative += h.tail(q)
-		}
-		for _, c := range m.Cosines {
-			value += c.mean(q)
-			derivative += c.meanDerivative(q)
-		}
-		return value, derivative
+// means is E[f(u)] and E[f'(u)] at variance q.
+func (m Mixture) means(q float64) (value, derivative float64) {
+	value, derivative = m.Offset, m.Slope
+	for _, h := range m.Hinges {
+		value += h.mean(q)
+		derivative += h.tail(q)
 	}
-	v, d := mean(q)
-	v2, d2 := mean(q2)
-	return v * v2, d * d2
+	for _, c := range m.Cosines {
+		value += c.mean(q)
+		derivative += c.meanDerivative(q)
+	}
+	return value, derivative
 }
 
 // mean is E[Amp relu(u - Shift)], u ~ N(0, q).
@@ -170,14 +191,17 @@ func (h Hinge) tail(q float64) float64 {
 	return h.Amp * special.NormalTail(h.Shift/math.Sqrt(q))
 }
 
-// dual is E[h(u) h2(v)] and E[h'(u) h2'(v)].
-func (h Hinge) dual(h2 Hinge, p Pair) (value, derivative float64) {
-	ss, rho, r := GeometricMean(p.Q, p.Q2), p.Rho(), p.Root()
+// dual adds E[h(u) h2(v)] and E[h'(u) h2'(v)], given ρ and √(1-ρ²).
+func (h Hinge) dual(h2 Hinge, p Pair, rho, r float64, value, derivative *tally) {
+	ss := GeometricMean(p.Q, p.Q2)
 	a, b := h.Shift/math.Sqrt(p.Q), h2.Shift/math.Sqrt(p.Q2)
 	c := CornerOf(a, b, special.NormalDensity(a), special.NormalDensity(b), rho, r,
 		r*r/(1+math.Abs(rho)))
-	amp := h.Amp * h2.Amp
-	return amp * ss * c.Moment, amp * c.Mass
+	amp, a, b := h.Amp*h2.Amp, max(a, 0), max(b, 0)
+	value.sum += amp * ss * c.Moment
+	// near ρ = -1 and far out the parts of the moment cancel
+	value.size += math.Abs(amp*ss) * (math.Abs(c.Moment) + (1+a*b*(1+a*a+b*b))*c.Mass)
+	derivative.addTail(amp*c.Mass, a*a+b*b)
 }
 
 // Corner is the part of the plane of two standard normal numbers u and v where both are above
@@ -220,13 +244,14 @@ func CornerOf(a, b, densityA, densityB, rho, r, rest float64) Corner {
 // and the integral with z before it follows by parts.
 func (h Hinge) dualCosine(c Cosine, p Pair) (value, derivative float64) {
 	s := math.Sqrt(p.Q)
-	theta, b := c.Freq*p.K/s, h.Shift/s
+	theta, b := c.Freq*(p.K/s), h.Shift/s
 	// f²(q2 - k²/q)/2: what the spread of v around its mean damps.
-	damp := c.Freq * c.Freq * p.Determinant() / p.Q / 2
+	damp := c.Freq * c.Freq * p.Minus * (p.Plus / p.Q) / 2
 	mass := normalTailTransform(theta, b, damp)
 	edge := cmplx.Exp(complex(-damp-b*b/2, theta*b)) / complex(math.Sqrt(2*math.Pi), 0)
 	first := edge + complex(-b, theta)*mass
-	turn := cmplx.Exp(complex(0, c.Phase))
+	sin, cos := c.turn()
+	turn := complex(cos, sin)
 	amp := h.Amp * c.Amp
 	return amp * s * real(turn*first), -amp * c.Freq * imag(turn*mass)
 }
@@ -244,32 +269,23 @@ func normalTailTransform(theta, b, damp float64) complex128 {
 
 // mean is E[c(u)], u ~ N(0, q).
 func (c Cosine) mean(q float64) float64 {
-	return c.Amp * math.Exp(-c.Freq*c.Freq*q/2) * math.Cos(c.Phase)
+	_, cos := c.turn()
+	return c.Amp * math.Exp(-c.Freq*c.Freq*q/2) * cos
 }
 
 // meanDerivative is E[c'(u)], u ~ N(0, q).
 func (c Cosine) meanDerivative(q float64) float64 {
-	return -c.Amp * c.Freq * math.Exp(-c.Freq*c.Freq*q/2) * math.Sin(c.Phase)
+	sin, _ := c.turn()
+	return -c.Amp * c.Freq * math.Exp(-c.Freq*c.Freq*q/2) * sin
 }
 
-// Dual is E[c(u) c(v)] and E[c'(u) c'(v)]: with m = f²(q+q2)/2 and phase g,
-// a² e^{-m} (cosh f²k cos² g + sinh f²k sin² g), and a² f² times the same with sine
-// and cosine exchanged.
-func (c Cosine) Dual(p Pair) (value, derivative float64) {
-	sin, cos := math.Sincos(c.Phase)
-	return CosineDual(c.Amp, c.Freq, cos, sin, p)
-}
-
-// CosineDual is [Cosine.Dual] with the cosine and the sine of the phase.
+// CosineDual is E[c(u) c(v)] and E[c'(u) c'(v)] of a cosine with the cosine and the sine of its
+// phase: with m = f²(q+q2)/2 and phase g, a² e^{-m} (cosh f²k cos² g + sinh f²k sin² g), and
+// a² f² times the same with sine and cosine exchanged.
 func CosineDual(amp, freq, cosPhase, sinPhase float64, p Pair) (value, derivative float64) {
-	f2 := freq * freq
-	minus, plus := math.Exp(-f2*p.HalfSquare()), math.Exp(-f2*p.HalfSum())
-	even, odd := (minus+plus)/2, (minus-plus)/2
-	if x := f2 * p.K; math.Abs(x) < 0.5 { // where the difference cancels
-		odd = math.Exp(-f2*(p.Q+p.Q2)/2) * math.Sinh(x)
-	}
+	cosines, sines := p.waves(freq, freq)
 	c2, s2, a2 := cosPhase*cosPhase, sinPhase*sinPhase, amp*amp
-	return a2 * (even*c2 + odd*s2), a2 * f2 * (even*s2 + odd*c2)
+	return a2 * (cosines*c2 + sines*s2), a2 * freq * freq * (cosines*s2 + sines*c2)
 }
 
 // CosineDrop is √(VV') - E[c(u)c(v)], V and V' being the values of [CosineDual] at equal inputs.
@@ -298,25 +314,26 @@ func CosineDrop(amp, freq, cosPhase, sinPhase float64, p Pair) float64 {
 	return half - d*d/2
 }
 
-// values is E[c(u) c2(v)].
-func (c Cosine) values(c2 Cosine, p Pair) float64 {
-	minus, plus := c.pair(c2, p)
-	return c.Amp * c2.Amp / 2 * (minus*math.Cos(c.Phase-c2.Phase) + plus*math.Cos(c.Phase+c2.Phase))
+// Dual is E[c(u) c(v)] and E[c'(u) c'(v)].
+func (c Cosine) Dual(p Pair) (value, derivative float64) { return c.duals(c, p) }
+
+// duals is E[c(u) c2(v)] and E[c'(u) c2'(v)].
+func (c Cosine) duals(c2 Cosine, p Pair) (value, derivative float64) {
+	cosines, sines := p.waves(c.Freq, c2.Freq)
+	sin, cos := c.turn()
+	sin2, cos2 := c2.turn()
+	amp := c.Amp * c2.Amp
+	return amp * (cosines*cos*cos2 + sines*sin*sin2),
+		amp * c.Freq * c2.Freq * (cosines*sin*sin2 + sines*cos*cos2)
 }
 
-// derivatives is E[c'(u) c2'(v)].
-func (c Cosine) derivatives(c2 Cosine, p Pair) float64 {
-	minus, plus := c.pair(c2, p)
-	waves := minus*math.Cos(c.Phase-c2.Phase) - plus*math.Cos(c.Phase+c2.Phase)
-	return c.Amp * c2.Amp * c.Freq * c2.Freq / 2 * waves
-}
-
-// pair is E[cos(fu ∓ f2 v)]: e^{-var/2} of the difference and of the sum.
-func (c Cosine) pair(c2 Cosine, p Pair) (minus, plus float64) {
-	f, f2 := c.Freq, c2.Freq
-	if f == f2 {
-		return math.Exp(-f * f * p.HalfSquare()), math.Exp(-f * f * p.HalfSum())
+// waves is E[cos fu cos f2 v] and E[sin fu sin f2 v], from e^{-var/2} of fu ∓ f2 v; where sines
+// are small, the difference would cancel.
+func (p Pair) waves(f, f2 float64) (cosines, sines float64) {
+	if x := f * f2 * p.K; math.Abs(x) < 0.5 {
+		e := math.Exp(-(f*f*p.Q + f2*f2*p.Q2) / 2)
+		return e * math.Cosh(x), e * math.Sinh(x)
 	}
-	a, b := f*f*p.Q+f2*f2*p.Q2, 2*f*f2*p.K
-	return math.Exp(-math.Max(0, a-b) / 2), math.Exp(-math.Max(0, a+b) / 2)
+	minus, plus := math.Exp(-p.variance(f, -f2)/2), math.Exp(-p.variance(f, f2)/2)
+	return (minus + plus) / 2, (minus - plus) / 2
 }

@@ -54,7 +54,7 @@ func (p Pair) Affine(w2, b2 float64) Pair {
 	out.Minus, out.Plus = w2*p.Minus, w2*p.Plus+2*b2
 	if p.Q != p.Q2 && b2 > 0 {
 		// √((w²q+b²)(w²q'+b²)) - w²√(q q') - b²
-		s, d := w2*GeometricMean(p.Q, p.Q2), rootDifference(p.Q, p.Q2)
+		s, d := w2*GeometricMean(p.Q, p.Q2), rootsApart(p.Q, p.Q2)
 		more := w2 * b2 * (d * d) / (GeometricMean(out.Q, out.Q2) + s + b2)
 		out.Minus += more
 		out.Plus += more
@@ -62,8 +62,8 @@ func (p Pair) Affine(w2, b2 float64) Pair {
 	return out
 }
 
-// rootDifference is √q - √q2.
-func rootDifference(q, q2 float64) float64 {
+// rootsApart is √q - √q2.
+func rootsApart(q, q2 float64) float64 {
 	if q == q2 {
 		return 0
 	}
@@ -93,7 +93,7 @@ func (p Pair) HalfSquare() float64 {
 	if p.Q == p.Q2 {
 		return p.Minus
 	}
-	d := rootDifference(p.Q, p.Q2)
+	d := rootsApart(p.Q, p.Q2)
 	return p.Minus + d*d/2
 }
 
@@ -102,7 +102,7 @@ func (p Pair) HalfSum() float64 {
 	if p.Q == p.Q2 {
 		return p.Plus
 	}
-	d := rootDifference(p.Q, p.Q2)
+	d := rootsApart(p.Q, p.Q2)
 	return p.Plus + d*d/2
 }
 

@@ -1,5 +1,7 @@
 package gauss
 
+import "math"
+
 // Sum is a function as atoms with what its duals need worked out once. A sum of rectifiers,
 // cosines and an affine function has them as a [Mixture], any other over pairs of atoms.
 type Sum struct {
@@ -17,15 +19,65 @@ func NewSum(f Atoms) *Sum {
 // Jumps says that f jumps: f' has impulses, which are in none of the expectations.
 func (s *Sum) Jumps() bool { return s.jumps }
 
-// Dual is E[f(u)f(v)] and E[f'(u)f'(v)].
-func (s *Sum) Dual(p Pair) (value, derivative float64) {
+// Dual is E[f(u)f(v)] and E[f'(u)f'(v)]. Either is NaN where terms cancel: where rounding is
+// more than about 1e-11 of what it is for equal inputs.
+func (s *Sum) Dual(p Pair) (value, derivative float64) { return kept(s.tallies, p) }
+
+func (s *Sum) tallies(p Pair) (value, derivative tally) {
 	if s.mixture != nil {
-		return s.mixture.Dual(p)
+		return s.mixture.tallies(p)
 	}
-	return s.f.Dual(s.f, p), s.prime.Dual(s.prime, p)
+	return s.f.dual(s.f, p), s.prime.dual(s.prime, p)
 }
 
 // Mean is E[f(u)] and E[f'(u)] at variance q.
 func (s *Sum) Mean(q float64) (value, derivative float64) {
 	return s.f.Mean(q), s.prime.Mean(q)
+}
+
+// tally adds up terms, and their sizes: a sum that is much smaller has lost digits.
+type tally struct{ sum, size float64 }
+
+func (t *tally) add(x float64) {
+	t.sum += x
+	t.size += math.Abs(x)
+}
+
+func (t *tally) merge(o tally) {
+	t.sum += o.sum
+	t.size += o.size
+}
+
+// addTail adds a moment of a tail: with density e^{-depth/2} it has a rounding error of depth
+// times the usual.
+func (t *tally) addTail(x, depth float64) {
+	t.sum += x
+	t.size += math.Abs(x) * (1 + depth)
+}
+
+// most is how much larger than what they add up to terms may be.
+const most = 1 << 16
+
+// keeps says that the sum has its digits.
+func (t tally) keeps() bool { return t.size <= most*math.Abs(t.sum) }
+
+// nextTo returns the sum, or NaN if it has lost digits next to the root of x and y.
+func (t tally) nextTo(x, y tally) float64 {
+	if t.keeps() || x.keeps() && y.keeps() &&
+		t.size <= most*math.Sqrt(x.sum)*math.Sqrt(y.sum) {
+		return t.sum
+	}
+	return math.NaN()
+}
+
+// kept is the sums at p, or NaN. Where one is as small next to its terms as it may be
+// because u and v are hardly correlated, those for equal inputs decide.
+func kept(at func(p Pair) (value, derivative tally), p Pair) (value, derivative float64) {
+	v, d := at(p)
+	if v.keeps() && d.keeps() {
+		return v.sum, d.sum
+	}
+	x, dx := at(Equal(p.Q))
+	y, dy := at(Equal(p.Q2))
+	return v.nextTo(x, y), d.nextTo(dx, dy)
 }

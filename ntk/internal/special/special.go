@@ -125,22 +125,8 @@ func BivariateNormalTail(h, k, rho, r float64) float64 {
 	case math.IsInf(k, -1):
 		return NormalTail(h)
 	}
-	if math.Abs(rho) < 0.925 {
-		n := 20
-		switch { // the fewer nodes, the shorter the way from 0
-		case math.Abs(rho) < 0.3:
-			n = 6
-		case math.Abs(rho) < 0.75:
-			n = 12
-		}
-		nodes, weights := quadrature.Legendre(n)
-		half := math.Asin(rho) / 2
-		var sum float64
-		for i, x := range nodes {
-			s := math.Sin(half * (1 + x))
-			sum += weights[i] * math.Exp((s*h*k-(h*h+k*k)/2)/(1-s*s))
-		}
-		return clamp(NormalTail(h)*NormalTail(k) + sum*half/(2*math.Pi))
+	if math.Abs(rho) < MaxPlackett {
+		return clamp(NormalTail(h)*NormalTail(k) + TailCovariance(h, k, rho))
 	}
 	// P at rho = ±1, and the integral between it and rho. A negative rho is the
 	// positive case of (u, -v).
@@ -148,6 +134,29 @@ func BivariateNormalTail(h, k, rho, r float64) float64 {
 		return clamp(NormalTail(h) - nearOne(h, -k, r))
 	}
 	return clamp(nearOne(h, k, r))
+}
+
+// MaxPlackett is up to what |rho| [TailCovariance] does.
+const MaxPlackett = 0.925
+
+// TailCovariance is P(u > h, v > k) - Q(h) Q(k) of [BivariateNormalTail] for |rho| less than
+// [MaxPlackett], to rounding of its own size or of √(Q(h) Q(k)).
+func TailCovariance(h, k, rho float64) float64 {
+	n := 20
+	switch { // the fewer nodes, the shorter the way from 0
+	case math.Abs(rho) < 0.3:
+		n = 6
+	case math.Abs(rho) < 0.75:
+		n = 12
+	}
+	nodes, weights := quadrature.Legendre(n)
+	half := math.Asin(rho) / 2
+	var sum float64
+	for i, x := range nodes {
+		s := math.Sin(half * (1 + x))
+		sum += weights[i] * math.Exp((s*h*k-(h*h+k*k)/2)/(1-s*s))
+	}
+	return sum * half / (2 * math.Pi)
 }
 
 // nearOne is P(u > h, v > k) for rho in [0.925, 1]: the value at rho = 1 less

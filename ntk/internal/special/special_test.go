@@ -64,6 +64,30 @@ func TestBivariateNormalTail(t *testing.T) {
 	}
 }
 
+// Far out the error is small next to the tails themselves: references by the integral over u of
+// p(u) P(v > k | u) at 30 digits.
+func TestBivariateNormalTailFarOut(t *testing.T) {
+	for _, r := range [][4]float64{
+		{8, 8, 0.5, 1.7886605485901852e-21},
+		{8, 8, 0.85, 1.2951452298684614e-17},
+		{8, 8, 0.92, 6.063114980347386e-17},
+		{8, 8, 0.93, 7.59186443428436e-17},
+		{8, 7.5, 0.5, 2.3303710832307175e-20},
+		{8, 7.5, 0.85, 8.27096787586983e-17},
+		{8, 7.5, 0.92, 2.9230288769818977e-16},
+		{8, 7.5, 0.93, 3.435231620336325e-16},
+		{12, 12, 0.5, 5.660415544545304e-45},
+		{12, 12, 0.85, 1.0353480909756302e-36},
+		{12, 12, 0.92, 2.4276614010056063e-35},
+		{12, 12, 0.93, 3.8029134111853366e-35},
+	} {
+		got := tail(r[0], r[1], r[2])
+		if e := math.Abs(got-r[3]) / math.Sqrt(NormalTail(r[0])*NormalTail(r[1])); !(e < 1e-13) {
+			t.Errorf("P(u>%g, v>%g; %g) = %v, want %v: error %.2g", r[0], r[1], r[2], got, r[3], e)
+		}
+	}
+}
+
 func BenchmarkFaddeeva(b *testing.B) {
 	for b.Loop() {
 		Faddeeva(complex(1.3, 0.8))
