@@ -134,12 +134,11 @@ func fall(
 		onRay = math.Max(0, lessRoots(apart, top, top2))
 		off = 2 * rounding * (math.Abs(math.Sqrt(top)-math.Sqrt(top2))*math.Sqrt(size) + apart)
 	}
+	// The value at the end of the ray less φ̌ is the same to rounding: what the integral does not
+	// see of φ, as waves in inputs far out, is in the difference.
+	end := size - onRay
 	down, ok := slopes(p, s, dual)
-	if !ok {
-		end := size
-		if p.Q != p.Q2 {
-			end, _ = dual(gauss.New(p.Q, s, p.Q2, 0, 2*s))
-		}
+	if !ok || !(math.Abs(down-(end-value)) <= math.Max(1e-12, 16*precision(phi))*size+off) {
 		down, off = end-value, off+precision(phi)*size
 	}
 	return onRay + down, off

