@@ -269,26 +269,27 @@ func TestGramIntoIsDeterministic(t *testing.T) {
 		t.Skip("not portable arithmetic")
 	}
 	const n, d = 150, 20
-	for _, norms := range []bool{false, true} {
-		x := rowsOf[float32](n, d, n, 0, norms)
-		var want []float32
-		for _, processors := range []int{1, 2, 7} {
-			func() {
-				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
-				k := make([]float32, n*n)
-				if err := ntk.GramInto(
-					t.Context(), k, ntk.Must(deepReLU().NTK()),
-					ntk.Inputs[float32]{Rows: x, N: n, D: d}, nil,
-				); err != nil {
-					t.Fatal(err)
-				}
-				if want == nil {
-					want = k
-				}
-				if !slices.Equal(k, want) {
-					t.Errorf("other bytes on %d processors", processors)
-				}
-			}()
+	for i, K := range []ntk.Kernel{ntk.Must(deepReLU().NTK()), ntk.Must(ntk.GaussianKernel(0.1))} {
+		for _, norms := range []bool{false, true} {
+			x := rowsOf[float32](n, d, n/(4*i+1), float64(i)*0.1, norms)
+			var want []float32
+			for _, processors := range []int{1, 2, 7} {
+				func() {
+					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+					k := make([]float32, n*n)
+					if err := ntk.GramInto(
+						t.Context(), k, K, ntk.Inputs[float32]{Rows: x, N: n, D: d}, nil,
+					); err != nil {
+						t.Fatal(err)
+					}
+					if want == nil {
+						want = k
+					}
+					if !slices.Equal(k, want) {
+						t.Errorf("%v: other bytes on %d processors", K, processors)
+					}
+				}()
+			}
 		}
 	}
 }

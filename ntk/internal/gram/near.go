@@ -54,20 +54,33 @@ func (m *matrix[T]) findNear(ctx context.Context) (err error) {
 // from more than their inner products k, but none of equal or opposite rows. A pair is near if k
 // is above the sum of what its rows have in near.
 func (m *matrix[T]) doubtful(work *rowWork, i, j0 int, k []T) {
-	wide, near, signed := m.z.wide || m.x.wide, m.z.near[i], m.e.Of == OfDifference
-	for j, limit := range m.x.near[j0 : j0+len(k)] {
-		v := float64(k[j])
-		isWide := wide && (m.z.isWide(i) || m.x.isWide(j0+j))
-		if isWide {
-			v = dot(m.z.row(i), m.x.row(j0+j)) / float64(m.x.d)
+	near := m.z.near[i]
+	if m.z.wide || m.x.wide {
+		near = math.Inf(-1) // to look at all, NaN too
+	}
+	limits := m.x.near[j0:][:len(k)]
+	for j, v := range k {
+		if v, limit := float64(v), limits[j]; !(math.Abs(v) <= near+limit) {
+			m.doubt(work, i, j0+j, v, m.z.near[i]+limit)
 		}
-		opposite := v < 0 && !signed
-		switch {
-		case v > near+limit, opposite && -v > near+limit:
-			m.appendNear(work, i, j0+j, opposite)
-		case isWide:
-			work.list = append(work.list, again{j0 + j, m.pair(i, j0+j, v)})
+	}
+}
+
+// doubt appends a pair with the inner product k to the list if it is near, if more than the limit
+// is, or nearly opposite, or wide.
+func (m *matrix[T]) doubt(work *rowWork, i, j int, k, limit float64) {
+	wide := m.z.isWide(i) || m.x.isWide(j)
+	if wide {
+		k = dot(m.z.row(i), m.x.row(j)) / float64(m.x.d)
+	}
+	opposite := k < 0 && m.e.Of != OfDifference
+	switch {
+	case k > limit, opposite && -k > limit:
+		if m.z.class[i] != m.x.class[j] || m.moved && m.z.negated[i] != m.x.negated[j] {
+			work.list = append(work.list, again{j, m.nearPair(i, j, opposite)})
 		}
+	case wide:
+		work.list = append(work.list, again{j, m.pair(i, j, k)})
 	}
 }
 
@@ -76,14 +89,6 @@ func dot[T float32 | float64](a, b []T) (sum float64) {
 		sum += float64(v) * float64(b[i])
 	}
 	return sum
-}
-
-// appendNear appends a near pair, or one that is nearly opposite.
-func (m *matrix[T]) appendNear(work *rowWork, i, j int, opposite bool) {
-	if m.z.class[i] == m.x.class[j] && !(m.moved && m.z.negated[i] != m.x.negated[j]) {
-		return
-	}
-	work.list = append(work.list, again{j, m.nearPair(i, j, opposite)})
 }
 
 // nearPair returns the pair of two rows from their difference, or their sum if they are nearly
