@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/design"
@@ -338,9 +337,7 @@ func withRough(t *testing.T, f func(key string, phi ntk.Activation, err error, r
 			t.Fatalf("no activation for %q", key)
 		}
 		phi, err := make()
-		start := time.Now()
 		f(key, phi, err, byKey[key])
-		if d := time.Since(start); d > 2*time.Second {fmt.Println(key, d)}
 	}
 }
 

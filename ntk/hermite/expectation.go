@@ -557,7 +557,8 @@ const preparedTerms = 400
 
 // Prepare returns what [Function.DualPrepared] needs of a pre-activation of
 // variance q: its coefficients. Cost: 1 ms, less if φ is smooth. It is nil
-// for q outside [0, MaxStd²].
+// for q outside [0, MaxStd²], and NaN where φ is so small that the polynomials between its kinks
+// have lost its digits.
 func (fn *Function) Prepare(q float64) []float64 {
 	if !fn.serves(q) {
 		return nil
@@ -571,6 +572,12 @@ func (fn *Function) Prepare(q float64) []float64 {
 		return []float64{f * f, df * df, 0, 0, f, df}
 	}
 	out[0], out[1] = fn.transform(sigma, b, d, 1)
+	if !fn.resolves(sigma, math.Sqrt(out[0])) {
+		for i := range out {
+			out[i] = math.NaN()
+		}
+		return out
+	}
 	// As few as leave nothing that matters, of those computed.
 	n := preparedTerms
 	var rest, restD float64
@@ -598,13 +605,40 @@ func (fn *Function) Prepare(q float64) []float64 {
 	return out[:4+2*n]
 }
 
+// resolves reports whether the polynomials have the digits of f at σz, size being its root mean
+// square there: that may be far below what they were made to reach, as of z - sin z near 0.
+func (fn *Function) resolves(sigma, size float64) bool {
+	limit := math.Max(1e-10, fn.tol) * size
+	for _, x := range [...]float64{-1.93, -1.07, -0.53, 0.53, 1.07, 1.93} {
+		z := sigma * x
+		if math.Abs(z) > fn.end {
+			continue
+		}
+		v, _ := fn.right.panels[fn.right.find(z)].at(z)
+		if math.Abs(v-fn.f(z)) > limit && !fn.nearBreak(z) {
+			return false
+		}
+	}
+	return true
+}
+
+// nearBreak says that rounding may put z on the other side of a kink or jump.
+func (fn *Function) nearBreak(z float64) bool {
+	for _, b := range fn.right.breaks {
+		if math.Abs(z-b) <= 1e-12*math.Max(1, math.Abs(b)) {
+			return true
+		}
+	}
+	return false
+}
+
 // DualPrepared is [Function.Dual] with what Prepare(q) and Prepare(q2)
 // returned, and the gap of [Function.DualGap]: Mehler's series, O(terms), at correlations where
 // the coefficients left out are negligible, otherwise quadrature.
 func (fn *Function) DualPrepared(
 	a []float64, q, k, q2, gap float64, b []float64,
 ) (value, derivative float64) {
-	if len(a) < 6 || len(b) < 6 || math.IsNaN(k) || math.IsNaN(gap) {
+	if len(a) < 6 || len(b) < 6 || math.IsNaN(k+gap+a[0]+b[0]) {
 		return math.NaN(), math.NaN()
 	}
 	p := newPair(q, k, q2, gap)

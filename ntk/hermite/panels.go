@@ -513,8 +513,10 @@ func (r *resolver) jumpsAmongBreaks() {
 			!q.accepted {
 			continue
 		}
-		scale, _ := r.scale(q)
-		if math.Abs(p.extend(q.a)-q.extend(q.a)) > 1e-9*scale && !slices.Contains(r.jumps, q.a) {
+		left, _ := r.scale(p)
+		right, _ := r.scale(q)
+		jump := math.Abs(p.extend(q.a) - q.extend(q.a))
+		if jump > 1e-9*math.Max(left, right) && !slices.Contains(r.jumps, q.a) {
 			r.jumps = append(r.jumps, q.a)
 		}
 	}
