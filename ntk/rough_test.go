@@ -298,7 +298,7 @@ func (r roughReport) print(t *testing.T) {
 		}
 		for why, n := range m.missing {
 			if n > m.values {
-				t.Errorf("%s: %d errors beside %d values, since %s", key, n, m.values, why)
+				t.Errorf("%s: %d errors and %d values: %s", key, n, m.values, why)
 			}
 		}
 	}
@@ -402,8 +402,8 @@ func TestRoughNets(t *testing.T) {
 						of.which, n.Depth, n.WeightStd, n.BiasStd, n.Q, k, n.Q2)
 					v, err := K.At(n.Q, k, n.Q2)
 					if err != nil {
-						out.fails(key, what, roughFailure{err, n.Q, n.Q2,
-							roughNumber(of.scale), roughNumber(n.Largest), len(ntk.JumpsOf(phi)) > 0})
+						out.fails(key, what, roughFailure{err, n.Q, n.Q2, roughNumber(of.scale),
+							roughNumber(n.Largest), len(ntk.JumpsOf(phi)) > 0})
 						continue
 					}
 					out.check(key, what, v, of.want[i], of.scale)
