@@ -37,10 +37,8 @@ type ChecksumError struct {
 
 // Error implements error.
 func (e *ChecksumError) Error() string {
-	return fmt.Sprintf(
-		"data: %s differs from the published file: its sha256 is %s, published is %s; restore "+
-			"the file, or set LoadSettings.AcceptAltered if the change is meant", e.File, e.Got,
-		e.Want)
+	return fmt.Sprintf("data: %s differs from the published file: its sha256 is %s, published is %s",
+		e.File, e.Got, e.Want)
 }
 
 // jmlrReader reads the files of one set.
@@ -90,7 +88,8 @@ func (s *jmlrReader) read(name string) ([]byte, error) {
 	s.sums[name] = got
 	if want, known := s.want[name]; known && got != want {
 		if !s.acceptAltered {
-			return nil, &ChecksumError{File: s.path(name), Want: want, Got: got}
+			return nil, fmt.Errorf("%w; restore the file, or set LoadSettings.AcceptAltered if the "+
+				"change is meant", &ChecksumError{File: s.path(name), Want: want, Got: got})
 		}
 		s.altered = append(s.altered, name)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kernelsmith/kernelsmith/internal/jmlr"
+	"github.com/kernelsmith/kernelsmith/internal/locate"
 )
 
 func TestParseJMLROneFile(t *testing.T) {
@@ -357,19 +358,19 @@ func TestLoadJMLRAltered(t *testing.T) {
 
 func TestCacheDir(t *testing.T) {
 	t.Setenv("KERNELSMITH_CACHE", "/some/where else")
-	if dir, err := jmlr.CacheDir(); err != nil || dir != "/some/where else" {
+	if dir, err := locate.CacheDir(); err != nil || dir != "/some/where else" {
 		t.Errorf("%s, %v", dir, err)
 	}
 	t.Setenv("KERNELSMITH_CACHE", "")
 	t.Setenv("HOME", "/home/someone")
 	t.Setenv("XDG_CACHE_HOME", "")
-	dir, err := jmlr.CacheDir()
+	dir, err := locate.CacheDir()
 	if err != nil || filepath.Base(dir) != "kernelsmith" ||
 		!strings.HasPrefix(dir, "/home/someone") {
 		t.Errorf("%s, %v", dir, err)
 	}
 	t.Setenv("HOME", "")
-	_, err = jmlr.CacheDir()
+	_, err = locate.CacheDir()
 	wantError(t, err, "KERNELSMITH_CACHE")
 	// Data that is found does not need a cache.
 	root := t.TempDir()
