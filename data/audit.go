@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Audit is what [Dataset.Audit] finds: what one wants to know of a set before kernels are compared on
-// it. Rows are numbered as in the Dataset, from 0.
+// Audit is what [Dataset.Audit] finds: what one wants to know of a set before kernels are compared
+// on it. Rows are numbered as in the Dataset, from 0.
 type Audit struct {
 	// Name is the Dataset's name, Normalization that of the rows that Norms are of, "as given"
 	// without one.
@@ -23,19 +23,19 @@ type Audit struct {
 	// Train and Test are what is counted in each part.
 	Train, Test AuditPart
 	// Radius is the recommended design radius r, in units of √d: the square root of the median of
-	// ‖x‖²/d over the training rows that are not zero, or 0 if all are. Rows divided by it lie about
-	// the sphere ‖x‖² = d, half of them inside and half outside; of all radii it has the least mean
-	// distance |log(‖x‖/(r√d))|. A kernel designed on the sphere is exact for rows on it alone: how
-	// far Norms spread about r² says how much that is worth.
+	// ‖x‖²/d over the training rows that are not zero, or 0 if all are. Rows divided by it lie
+	// about the sphere ‖x‖² = d, half of them inside and half outside; of all radii it has the
+	// least mean distance |log(‖x‖/(r√d))|. A kernel designed on the sphere is exact for rows on it
+	// alone: how far Norms spread about r² says how much that is worth.
 	Radius float64
-	// Equal are the groups of rows that agree in every feature, each in ascending order, by their
-	// first rows.
-	Equal [][]int
-	// Contradictions is how many of the groups have more than one label.
-	Contradictions int
-	// Constant are the columns with one value in all training rows, and Surprising those of them
+	// Duplicates are the groups of rows that agree in every feature, each in ascending order, by
+	// their first rows.
+	Duplicates [][]int
+	// Conflicting is how many of the groups have more than one label.
+	Conflicting int
+	// Constant are the columns with one value in all training rows, and VaryInTest those of them
 	// that have another in some test row; both count from 0.
-	Constant, Surprising []int
+	Constant, VaryInTest []int
 }
 
 // AuditPart is what an Audit counts in the training or the test rows.
@@ -50,13 +50,14 @@ type AuditPart struct {
 	Repeated, Shared int
 }
 
-// Audit looks at the rows of a split. Norms and Radius are those of the rows after normalisation, or
-// as given where norm is nil; the rest is found in the rows as given, since a normalisation can hide
-// that rows are equal. It returns an error when ds or split is invalid, those of the normalisation,
-// and one when a norm leaves the range of float64.
+// Audit looks at the rows of a split. Norms and Radius are those of the rows after normalisation,
+// or as given where norm is nil; the rest is found in the rows as given, since a normalisation can
+// hide that rows are equal. It returns an error when ds or split is invalid, those of the
+// normalisation, and one when a norm leaves the range of float64.
 //
-// As given, the rows are read three times at most and a few numbers are held for each: 70,000 images
-// of 784 pixels take a fraction of a second. A normalisation takes the memory that [Prepare] takes.
+// As given, the rows are read three times at most and a few numbers are held for each: 70,000
+// images of 784 pixels take a fraction of a second. A normalisation takes the memory that [Prepare]
+// takes.
 func (ds *Dataset) Audit(split Split, norm Normalization) (*Audit, error) {
 	if err := ds.Validate(); err != nil {
 		return nil, err
@@ -80,9 +81,11 @@ func (ds *Dataset) Audit(split Split, norm Normalization) (*Audit, error) {
 				ds.Name, norm, len(norms), len(split.Train), len(split.Test))
 		}
 	}
-	if k := slices.IndexFunc(norms, func(q float64) bool { return !(q <= math.MaxFloat64) }); k >= 0 {
-		return nil, fmt.Errorf("data: %s: ‖x‖²/d of the row that is number %d of the split is beyond "+
-			"the range of float64; rescale the features", ds.Name, k)
+	for k, q := range norms {
+		if !(q <= math.MaxFloat64) {
+			return nil, fmt.Errorf("data: %s: ‖x‖²/d of the row that is number %d of the split is "+
+				"beyond the range of float64; rescale the features", ds.Name, k)
+		}
 	}
 	a.Train.setNorms(norms[:len(split.Train)])
 	a.Test.setNorms(norms[len(split.Train):])
@@ -135,7 +138,7 @@ func (a *Audit) look(ds *Dataset, rows []int, train int) (norms []float64) {
 		if !varied[j] {
 			a.Constant = append(a.Constant, j)
 			if varies[j] {
-				a.Surprising = append(a.Surprising, j)
+				a.VaryInTest = append(a.VaryInTest, j)
 			}
 		}
 	}
@@ -204,16 +207,16 @@ func (a *Audit) compare(ds *Dataset, hashes []uint64, rows []int, train int) {
 		order = order[same-len(others):]
 		copy(order, others)
 	}
-	slices.SortFunc(a.Equal, func(g, h []int) int { return g[0] - h[0] })
+	slices.SortFunc(a.Duplicates, func(g, h []int) int { return g[0] - h[0] })
 }
 
 // add takes a group of equal rows, by their places in the split.
 func (a *Audit) add(ds *Dataset, group, rows []int, train int) {
 	equal := selectLabels(rows, group)
 	slices.Sort(equal)
-	a.Equal = append(a.Equal, equal)
+	a.Duplicates = append(a.Duplicates, equal)
 	if slices.ContainsFunc(equal, func(i int) bool { return ds.Labels[i] != ds.Labels[equal[0]] }) {
-		a.Contradictions++
+		a.Conflicting++
 	}
 	inTrain := 0
 	for _, k := range group {

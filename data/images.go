@@ -1,7 +1,6 @@
 package data
 
 import (
-	"bufio"
 	"compress/flate"
 	"compress/gzip"
 	"crypto/sha256"
@@ -120,21 +119,13 @@ func contents(f io.Reader, file string, size int64, use func(io.Reader) error) (
 		return &FormatError{File: file, Problem: fmt.Sprintf(problem, args...),
 			Remedy: imageRestore}
 	}
-	// Gzip makes nothing that much longer, so this bounds the time that empty streams after one
-	// another can take.
-	compressed := &io.LimitedReader{R: f, N: size + 1<<20}
-	buffered := bufio.NewReaderSize(compressed, 1<<16)
-	var in io.Reader = buffered
-	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
-		z, err := gzip.NewReader(buffered)
-		if err != nil {
-			return "", fail("it begins like a file of gzip and is none (%v)", err)
-		}
-		in = z
+	in, err := imagesets.Inside(f, size)
+	if err != nil {
+		return "", fail("it begins like a file of gzip and is none (%v)", err)
 	}
 	h := sha256.New()
 	counted := &counter{r: io.TeeReader(in, h)}
-	err := use(counted)
+	err = use(counted)
 	more := 0
 	if err == nil {
 		// The end is where gzip compares its own checksum.
@@ -144,10 +135,11 @@ func contents(f io.Reader, file string, size int64, use func(io.Reader) error) (
 	}
 	var corrupt flate.CorruptInputError
 	switch {
-	case more > 0 || compressed.N <= 0:
+	case more > 0:
 		return "", fail("it has more than the %d bytes that are due", size)
 	case errors.Is(err, io.ErrUnexpectedEOF) && counted.n == size:
-		return "", fail("it is compressed by gzip, and the end of that is missing")
+		return "", fail("it is compressed by gzip, which is cut off at the end, or something " +
+			"that is not of it follows")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "", fail("it ends after %d of %d bytes", counted.n, size)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),

@@ -133,6 +133,8 @@ func TestParseJMLRErrors(t *testing.T) {
 		{"tiny.txt", "n_clases= 3", "n_clases= 1",
 			`tiny.txt:2: n_clases is "1", not a whole number of at least 2`},
 		{"tiny.txt", "n_clases= 3", "n_clases= 2", `class "2" is not a whole number in [0, 2)`},
+		{"tiny.txt", "n_clases= 3", "n_clases= 2000000000",
+			"tiny.txt: n_clases is 2000000000, and there are 5 rows"},
 		{"tiny.txt", "n_patrons1= 5", "n_patrons1= many", `tiny.txt:5: n_patrons1 is "many"`},
 		{"tiny.txt", "n_patrons1= 5", "n_patrons1= 5\nn_patrons1= 5",
 			"tiny.txt:6:1: \"n_patrons1\" is given again"},
@@ -175,6 +177,17 @@ func TestParseJMLRErrors(t *testing.T) {
 			t.Errorf("the error does not name the file's folder: %v", err)
 		}
 	}
+}
+
+// A file of 100 GB, on the disk a few bytes, is refused before it is read.
+func TestParseJMLROversized(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tiny")
+	writeSet(t, dir, fixture(t, "tiny"))
+	if err := os.Truncate(filepath.Join(dir, "tiny_R.dat"), 100<<30); err != nil {
+		t.Skip(err)
+	}
+	_, err := parseJMLR(dir)
+	wantError(t, err, "tiny_R.dat: 107374182400 bytes, more than the 536870912 that are read")
 }
 
 func TestParseJMLRMissingFiles(t *testing.T) {

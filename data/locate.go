@@ -8,8 +8,8 @@ import (
 	"github.com/kernelsmith/kernelsmith/internal/locate"
 )
 
-// NotFoundError reports that the files of a set are in none of the places where they may be: Set
-// is its name, Places are the folders looked in, in order, and File is the one file that is missing,
+// NotFoundError reports that the files of a set are in none of the places where they may be: Set is
+// its name, Places are the folders looked in, in order, and File is the one file that is missing,
 // empty where the folder of the set is.
 type NotFoundError = locate.NotFoundError
 

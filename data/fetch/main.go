@@ -40,8 +40,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 				"collection; it says their names where it does not know one.\n")
 		flags.PrintDefaults()
 	}
-	url := flags.String("url", "", "`address` of the archive, or of the folder of a set of images, "+
-		"in place of those known (for the collection "+download.JMLRArchive+")")
+	url := flags.String("url", "", "`address` of the archive, or of the folder of a set of "+
+		"images, in place of those known (for the collection "+download.JMLRArchive+")")
 	archive := flags.String("archive", "", "`file` with an archive downloaded before")
 	all := flags.Bool("all", false, "all sets of the collection whose checksums are known")
 	if err := flags.Parse(args); err != nil {
@@ -60,8 +60,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	images := slices.ContainsFunc(sets, func(s string) bool { return imagesets.Named(s) != nil })
 	if *url+*archive != "" && images && len(sets) > 1 {
-		fmt.Fprintf(stderr, "fetch: -url and -archive are for one set of images alone, or for sets "+
-			"of the collection\n")
+		fmt.Fprintf(stderr, "fetch: -url and -archive are for one set of images alone, or for "+
+			"sets of the collection\n")
 		return 2
 	}
 	results, err := bring(ctx, sets, func() *download.Settings {

@@ -1,7 +1,7 @@
-// Package download brings published data sets into the cache that package data
-// reads from: [JMLR] sets of the collection of Fernández-Delgado et al., [Images] those of
-// CIFAR-10, MNIST and Fashion-MNIST. It is the only package of the project that uses the network, and
-// does so only when called.
+// Package download brings published data sets into the cache that package data reads from: [JMLR]
+// sets of the collection of Fernández-Delgado et al., [Images] those of CIFAR-10, MNIST and
+// Fashion-MNIST. It is the only package of the project that uses the network, and does so only when
+// called.
 package download
 
 import (

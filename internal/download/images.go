@@ -112,7 +112,7 @@ func (t *imageTransfer) all(ctx context.Context, sets []*imagesets.Set) ([]Resul
 func (t *imageTransfer) set(
 	ctx context.Context, set *imagesets.Set, folder string,
 ) (r Result, err error) {
-	missing, dir, err := absent(set, folder)
+	missing, dir, err := absent(set, folder, false)
 	if err != nil || len(missing) == 0 {
 		return Result{Set: set.Name, Dir: dir}, err
 	}
@@ -125,7 +125,7 @@ func (t *imageTransfer) set(
 	}
 	defer unlock()
 	// Another process may have been at it in between.
-	if missing, dir, err = absent(set, folder); err != nil || len(missing) == 0 {
+	if missing, dir, err = absent(set, folder, true); err != nil || len(missing) == 0 {
 		return Result{Set: set.Name, Dir: dir}, err
 	}
 	wanted := set.Downloads
@@ -164,11 +164,13 @@ func (t *imageTransfer) set(
 }
 
 // absent returns the files of a set that are to be brought into a folder of the cache, and the
-// folder in which the first of the others is. Damaged files go from the cache.
+// folder in which the first of the others is. Damaged ones in the cache are among them, and removed
+// if that is said, which takes the lock: another process may just have put a right one there.
 func absent(
-	set *imagesets.Set, folder string,
+	set *imagesets.Set, folder string, remove bool,
 ) (missing []imagesets.File, dir string, err error) {
-	for _, f := range set.Files {
+	for i := 0; i < len(set.Files); i++ {
+		f := set.Files[i]
 		at, err := set.Find(f.Name)
 		var notFound *locate.NotFoundError
 		switch {
@@ -185,10 +187,12 @@ func absent(
 		switch {
 		case err != nil && filepath.Dir(at) != folder:
 			return nil, "", fmt.Errorf("%w; restore the file or move it away", err)
-		case err != nil:
+		case err != nil && remove:
 			if err := os.Remove(at); err != nil {
 				return nil, "", fmt.Errorf("download: cannot remove a damaged file: %w", err)
 			}
+			i-- // it may be there in its other form
+		case err != nil:
 			missing = append(missing, f)
 		case dir == "":
 			dir = filepath.Dir(at)
@@ -205,15 +209,12 @@ func sumInside(name string, size int64) (string, error) {
 		return "", fmt.Errorf("download: %w", err)
 	}
 	defer f.Close()
-	buffered := bufio.NewReader(io.LimitReader(f, size+1<<20))
-	var in io.Reader = buffered
-	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
-		if in, err = gzip.NewReader(buffered); err != nil {
-			return "", fmt.Errorf("download: %s: %w", name, err)
-		}
-	}
 	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(in, size+1)); err != nil {
+	in, err := imagesets.Inside(f, size)
+	if err == nil {
+		_, err = io.Copy(h, io.LimitReader(in, size+1))
+	}
+	if err != nil {
 		return "", fmt.Errorf("download: %s: %w", name, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
@@ -267,6 +268,7 @@ func (t *imageTransfer) from(ctx context.Context, url string, p part) (err error
 	whole := false // all of the part is from this address and call
 	ranges := true // ask for what is missing alone
 	vain := 0
+	first := p.size()
 	for range mostRequests {
 		before := p.size()
 		var start int64
@@ -283,7 +285,7 @@ func (t *imageTransfer) from(ctx context.Context, url string, p part) (err error
 			continue
 		}
 		var broken *brokenError
-		if !errors.As(err, &broken) || ctx.Err() != nil {
+		if !errors.As(err, &broken) || ctx.Err() != nil || broken.silent && p.size() == first {
 			return err
 		}
 		if vain++; p.size() > before {
@@ -334,7 +336,7 @@ func (t *imageTransfer) get(
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return have, &brokenError{err}
+		return have, &brokenError{err, true}
 	}
 	defer response.Body.Close()
 	body, start, err := p.accept(response, have)
@@ -347,7 +349,7 @@ func (t *imageTransfer) get(
 	})
 	var broken *brokenError
 	if cause := context.Cause(ctx); cause != nil && errors.As(err, &broken) {
-		err = &brokenError{cause}
+		err = &brokenError{error: cause}
 	}
 	return start, err
 }

@@ -58,7 +58,10 @@ func (p part) discard() {
 }
 
 // brokenError is of a transfer that may be tried again.
-type brokenError struct{ error }
+type brokenError struct {
+	error
+	silent bool // there was no answer at all
+}
 
 func (e *brokenError) Unwrap() error { return e.error }
 
@@ -104,7 +107,7 @@ func (p part) accept(r *http.Response, have int64) (body io.Reader, start int64,
 	case r.StatusCode == http.StatusRequestedRangeNotSatisfiable && have > 0:
 		return nil, 0, fmt.Errorf("%w: the answer is %s", errNoRange, r.Status)
 	case r.StatusCode >= 500, r.StatusCode == http.StatusTooManyRequests:
-		return nil, 0, &brokenError{fmt.Errorf("the answer is %s", r.Status)}
+		return nil, 0, &brokenError{error: fmt.Errorf("the answer is %s", r.Status)}
 	case r.StatusCode != http.StatusOK:
 		return nil, 0, fmt.Errorf("the answer is %s", r.Status)
 	case r.ContentLength >= 0 && r.ContentLength != p.file.Bytes:
@@ -115,7 +118,7 @@ func (p part) accept(r *http.Response, have int64) (body io.Reader, start int64,
 	head, err := buffered.Peek(16)
 	switch {
 	case err != nil && err != io.EOF:
-		return nil, 0, &brokenError{err}
+		return nil, 0, &brokenError{error: err}
 	case !strings.HasPrefix(string(head), "\x1f\x8b"):
 		return nil, 0, fmt.Errorf("the answer is no file of gzip: it begins with %q", head)
 	}
@@ -156,10 +159,11 @@ func (p part) take(
 		return fmt.Errorf("the answer has more than the %d bytes of the published file",
 			p.file.Bytes)
 	case err != nil:
-		return &brokenError{fmt.Errorf("it ended after %d of %d bytes: %w", counted.n, p.file.Bytes,
-			err)}
+		return &brokenError{error: fmt.Errorf("it ended after %d of %d bytes: %w", counted.n,
+			p.file.Bytes, err)}
 	case counted.n < p.file.Bytes:
-		return &brokenError{fmt.Errorf("it ended after %d of %d bytes", counted.n, p.file.Bytes)}
+		return &brokenError{error: fmt.Errorf("it ended after %d of %d bytes", counted.n,
+			p.file.Bytes)}
 	}
 	if err := f.Sync(); err != nil {
 		return &diskError{err}

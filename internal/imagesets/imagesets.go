@@ -1,11 +1,14 @@
-// Package imagesets knows the published files of CIFAR-10, MNIST and Fashion-MNIST: their names, sizes
-// and checksums, where they are published and under which licence, and where they lie on this
+// Package imagesets knows the published files of CIFAR-10, MNIST and Fashion-MNIST: their names,
+// sizes and checksums, where they are published and under which licence, and where they lie on this
 // machine.
 package imagesets
 
 import (
+	"bufio"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,8 +36,8 @@ type Set struct {
 	// Files are what is read. Where they are published compressed one by one, they may lie on this
 	// machine in that form too, and their sizes and checksums here are those of what is inside.
 	Files []File
-	// Downloads are what is transferred: an archive that holds Files, or each of Files compressed by
-	// gzip.
+	// Downloads are what is transferred: an archive that holds Files, or each of Files compressed
+	// by gzip.
 	Downloads []File
 	// Archive says that Downloads is one gzipped tar archive of Files.
 	Archive bool
@@ -166,6 +169,17 @@ var FashionMNIST = Set{
 	Licence: "MIT, © 2017 Zalando SE",
 	Citation: "H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a Novel Image Dataset for " +
 		"Benchmarking Machine Learning Algorithms. arXiv:1708.07747 (2017)",
+}
+
+// Inside returns what is in a file of so many bytes, unpacked where it is compressed by gzip. Of
+// the file it reads a megabyte more at most, since gzip makes nothing that much longer: this bounds
+// the time that empty streams after one another can take.
+func Inside(f io.Reader, size int64) (io.Reader, error) {
+	in := bufio.NewReaderSize(io.LimitReader(f, size+1<<20), 1<<16)
+	if start, _ := in.Peek(2); string(start) == "\x1f\x8b" {
+		return gzip.NewReader(in)
+	}
+	return in, nil
 }
 
 // Find returns the path of a file of the set, as it is or as name.gz, in the first of the places of

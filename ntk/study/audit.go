@@ -8,9 +8,9 @@ import (
 	"github.com/kernelsmith/kernelsmith/plotting"
 )
 
-// ShowAudit shows what there is to know of a set before kernels are compared on it, as one table and
-// one picture ([AuditFigure]): the norms of its rows and the recommended design radius, rows that
-// are equal, classes, constant columns. An empty caption is made of the findings.
+// ShowAudit shows what there is to know of a set before kernels are compared on it, as one table
+// and one picture ([AuditFigure]): the norms of its rows and the recommended design radius, rows
+// that are equal, classes, constant columns. An empty caption is made of the findings.
 func ShowAudit(a *data.Audit, caption string) error {
 	if a == nil || len(a.Train.Norms) != 101 || len(a.Test.Norms) != 101 {
 		return fmt.Errorf("study: an audit without norms; take one by Dataset.Audit")
@@ -26,11 +26,11 @@ func ShowAudit(a *data.Audit, caption string) error {
 }
 
 // AuditFigure draws the distribution of ‖x‖²/d in both parts of a set, the percentage of rows that
-// have at most so much, with the square of the recommended design radius as a vertical line; and the
-// percentage of rows in each class.
+// have at most so much, with the square of the recommended design radius as a vertical line; and
+// the percentage of rows in each class.
 func AuditFigure(a *data.Audit) *plotting.Grid {
 	train, test := a.Train.Norms, a.Test.Norms
-	norms := plotting.New(plotting.Options{X: "‖x‖²/d", Y: "% of rows with at most this",
+	norms := plotting.New(plotting.Options{X: "‖x‖²/d", Y: "% of rows up to it",
 		LogX: train[0] > 0 && test[0] > 0 && train[100] > 10*train[0]})
 	percent := make([]float64, 101)
 	for i := range percent {
@@ -83,7 +83,7 @@ func auditRows(a *data.Audit) [][]string {
 	count("equal to an earlier row of the part", func(p data.AuditPart) any { return p.Repeated })
 	count("equal to a row of the other part", func(p data.AuditPart) any { return p.Shared })
 	rows = append(rows, []string{"equal rows with different labels",
-		fmt.Sprintf("%d groups", a.Contradictions), ""})
+		fmt.Sprintf("%d groups", a.Conflicting), ""})
 	class := func(p data.AuditPart, pick func([]int) int) string {
 		n := pick(p.ClassCounts)
 		c := slices.Index(p.ClassCounts, n)
@@ -97,17 +97,18 @@ func auditRows(a *data.Audit) [][]string {
 		both("largest class", "%s", func(p data.AuditPart) any { return class(p, slices.Max) }),
 		[]string{fmt.Sprintf("constant of %d columns", a.Features),
 			fmt.Sprint(len(a.Constant)),
-			fmt.Sprint(len(a.Constant) - len(a.Surprising))})
+			fmt.Sprint(len(a.Constant) - len(a.VaryInTest))})
 }
 
 // auditCaption says in a sentence what was found.
 func auditCaption(a *data.Audit) string {
 	equal := "no two rows are equal"
-	if len(a.Equal) > 0 {
-		equal = fmt.Sprintf("%d groups of equal rows, %d test rows also among the training rows",
-			len(a.Equal), a.Test.Shared)
+	if len(a.Duplicates) > 0 {
+		equal = fmt.Sprintf("groups of equal rows: %d, test rows that are training rows too: %d",
+			len(a.Duplicates), a.Test.Shared)
 	}
-	return fmt.Sprintf("%s, %s: ‖x‖²/d of the training rows from %.3g to %.3g, 5 to 95 %% from %.3g to "+
-		"%.3g; recommended radius %.3g √d; %s.", a.Name, a.Normalization, a.Train.Norms[0], a.Train.Norms[100],
-		a.Train.Norms[5], a.Train.Norms[95], a.Radius, equal)
+	norms := a.Train.Norms
+	return fmt.Sprintf("%s, %s: ‖x‖²/d of the training rows from %.3g to %.3g, 5 to 95 %% from "+
+		"%.3g to %.3g; recommended radius %.3g √d; %s.", a.Name, a.Normalization, norms[0],
+		norms[100], norms[5], norms[95], a.Radius, equal)
 }
