@@ -92,6 +92,10 @@ func readARFF(r io.Reader, file string, settings ARFFSettings) (*Dataset, error)
 	}
 }
 
+// mostNumbers is how many numbers a table in ARFF may make, 2 GB of them: a column for each value
+// of an attribute, and sparse lines, are more than the file has.
+var mostNumbers = 1 << 28
+
 // arffAttribute is a column as it is declared.
 type arffAttribute struct {
 	name   string
@@ -378,6 +382,11 @@ func (t *arffTable) addSample(tokens []arffToken) error {
 		if err != nil {
 			return err
 		}
+	}
+	if len(t.values) > mostNumbers {
+		return t.fail(0, "leave out attributes of many values with ARFFSettings.Drop",
+			"the samples up to here make %d numbers, more than the %d that are held", len(t.values),
+			mostNumbers)
 	}
 	return nil
 }

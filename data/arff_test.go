@@ -261,6 +261,27 @@ func TestARFFOfIris(t *testing.T) {
 	}
 }
 
+// A few bytes a line make many numbers of a sparse file, and of one with a column for each value.
+func TestReadARFFMakesNoMoreThanIsHeld(t *testing.T) {
+	before := mostNumbers
+	mostNumbers = 100
+	t.Cleanup(func() { mostNumbers = before })
+	head := "@relation r\n"
+	for k := range 30 {
+		head += fmt.Sprintf("@attribute a%d numeric\n", k)
+	}
+	_, err := ReadARFF(strings.NewReader(head+"@attribute c {x,y}\n@data\n{}\n{30 y}\n{}\n{}\n"),
+		ARFFSettings{})
+	wantError(t, err, "table:37: the samples up to here make 120 numbers, more than the 100")
+	values := "v0"
+	for k := 1; k < 60; k++ {
+		values += fmt.Sprintf(",v%d", k)
+	}
+	_, err = ReadARFF(strings.NewReader("@relation r\n@attribute a {"+values+
+		"}\n@attribute c {x,y}\n@data\nv3,x\nv4,y\n"), ARFFSettings{OneHot: true})
+	wantError(t, err, ":6: the samples up to here make 120 numbers", "Drop")
+}
+
 func FuzzReadARFF(f *testing.F) {
 	flowers, err := os.ReadFile(filepath.Join("testdata", "flowers.arff"))
 	if err != nil {

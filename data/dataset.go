@@ -283,6 +283,43 @@ func (ds *Dataset) Row(i int, dst []float64) []float64 {
 	return dst
 }
 
+// Float32 returns the given rows (0-based) in single precision, one row after the other, in the
+// order given; nil means all rows. Values are rounded to the nearest. It returns an error for an
+// index out of range and a value beyond the range of float32.
+func (ds *Dataset) Float32(rows []int) ([]float32, error) {
+	if err := ds.checkRows(); err != nil {
+		return nil, err
+	}
+	n, d := ds.Dims()
+	if rows == nil {
+		rows = indexRange(0, n)
+	}
+	all := make([]float32, len(rows)*d)
+	for k, i := range rows {
+		if i < 0 || i >= n {
+			return nil, fmt.Errorf("data: %s: index %d at position %d is outside [0, %d)", ds.Name,
+				i, k, n)
+		}
+		out := all[k*d : (k+1)*d]
+		switch {
+		case ds.X32 != nil:
+			copy(out, ds.X32[i*d:])
+		case ds.Bytes != nil:
+			for j, v := range ds.Bytes[i*d : (i+1)*d] {
+				out[j] = float32(v)
+			}
+		default:
+			for j, v := range ds.X.RawRowView(i) {
+				if out[j] = float32(v); math.IsInf(float64(out[j]), 0) {
+					return nil, fmt.Errorf("data: %s: X[%d,%d] is %v, beyond the range of single "+
+						"precision; rescale the column", ds.Name, i, j, v)
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
 // ClassCounts returns the number of rows of each class.
 func (ds *Dataset) ClassCounts() []int {
 	counts := make([]int, ds.Classes)

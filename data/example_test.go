@@ -185,6 +185,48 @@ func ExampleFoundJMLR() {
 	// Output: [pair tiny] <nil>
 }
 
+// Images that are not on this machine are an error that says how to get them; with them, ds.Split
+// is the official one.
+func ExampleMNIST() {
+	os.Setenv("KERNELSMITH_DATA", "testdata")
+	defer os.Unsetenv("KERNELSMITH_DATA")
+	os.Setenv("KERNELSMITH_CACHE", "testdata/no such folder")
+	defer os.Unsetenv("KERNELSMITH_CACHE")
+	for _, load := range []func() (*data.Dataset, error){data.MNIST, data.FashionMNIST} {
+		ds, err := load()
+		var notFound *data.NotFoundError
+		switch {
+		case errors.As(err, &notFound):
+			fmt.Println(notFound.Set, "is not here:", notFound.File)
+		case err != nil:
+			log.Fatal(err)
+		default:
+			fmt.Println(len(ds.Split.Train), len(ds.Split.Test))
+		}
+	}
+	// Output:
+	// mnist is not here: train-images-idx3-ubyte
+	// fashion-mnist is not here: train-images-idx3-ubyte
+}
+
+// The first 10,000 training images, which are in the first of five batches.
+func ExampleCIFAR10() {
+	os.Setenv("KERNELSMITH_DATA", "testdata")
+	defer os.Unsetenv("KERNELSMITH_DATA")
+	os.Setenv("KERNELSMITH_CACHE", "testdata/no such folder")
+	defer os.Unsetenv("KERNELSMITH_CACHE")
+	_, err := data.CIFAR10(10000)
+	var notFound *data.NotFoundError
+	if errors.As(err, &notFound) {
+		fmt.Println(notFound.File)
+	}
+	_, err = data.CIFAR10(60000)
+	fmt.Println(err)
+	// Output:
+	// data_batch_1.bin
+	// data: cifar-10: 60000 training rows; there are 50000: ask for 1 to 50000
+}
+
 func ExampleEmbedded() {
 	for _, name := range data.EmbeddedNames() {
 		ds, err := data.Embedded(name)
@@ -225,6 +267,32 @@ func ExampleDataset_Row() {
 	}
 	fmt.Println(ds.Row(2, make([]float64, 2)))
 	// Output: [30 40]
+}
+
+func ExampleDataset_Float32() {
+	ds := embedded("iris")
+	rows, err := ds.Float32([]int{0, 149})
+	fmt.Println(rows, err)
+	// Output: [5.1 3.5 1.4 0.2 5.9 3 5.1 1.8] <nil>
+}
+
+// The flowers of iris as they are trained on: how far from the sphere, and what is there twice.
+func ExampleDataset_Audit() {
+	ds := embedded("iris")
+	a, err := ds.Audit(*ds.Split, data.MeanNorm{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("‖x‖²/d from %.2f to %.2f, recommended radius %.2f\n", a.Train.Norms[0],
+		a.Train.Norms[100], a.Radius)
+	fmt.Println("equal rows:", a.Duplicates, "of different classes:", a.Conflicting)
+	fmt.Println("test rows that are training rows too:", a.Test.Shared)
+	fmt.Println(a.Train.ClassCounts, a.Constant)
+	// Output:
+	// ‖x‖²/d from 0.59 to 1.99, recommended radius 1.00
+	// equal rows: [[101 142]] of different classes: 0
+	// test rows that are training rows too: 1
+	// [25 25 25] []
 }
 
 func ExampleDataset_Dims() {

@@ -37,10 +37,8 @@ type ChecksumError struct {
 
 // Error implements error.
 func (e *ChecksumError) Error() string {
-	return fmt.Sprintf(
-		"data: %s differs from the published file: its sha256 is %s, published is %s; restore "+
-			"the file, or set LoadSettings.AcceptAltered if the change is meant", e.File, e.Got,
-		e.Want)
+	return fmt.Sprintf("data: %s differs from the published file: its sha256 is %s, published "+
+		"is %s", e.File, e.Got, e.Want)
 }
 
 // jmlrReader reads the files of one set.
@@ -73,6 +71,9 @@ func (s *jmlrReader) fail(
 	}
 }
 
+// jmlrMostBytes is far more than any file of the collection has.
+const jmlrMostBytes = 512 << 20
+
 const (
 	jmlrDamaged = "the file seems truncated or altered; restore it"
 	jmlrMissing = "leave the line out, and lower the number of rows by one, or impute a value"
@@ -81,6 +82,10 @@ const (
 // read returns the contents of a file after comparing them with the published
 // checksum, so that what is parsed is what was verified.
 func (s *jmlrReader) read(name string) ([]byte, error) {
+	if info, err := fs.Stat(s.fsys, name); err == nil && info.Size() > jmlrMostBytes {
+		return nil, s.fail(name, 0, 0, jmlrDamaged, "%d bytes, more than the %d that are read",
+			info.Size(), jmlrMostBytes)
+	}
 	b, err := fs.ReadFile(s.fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("data: set %s: cannot read %s: %w", s.set, s.path(name), err)
@@ -90,7 +95,8 @@ func (s *jmlrReader) read(name string) ([]byte, error) {
 	s.sums[name] = got
 	if want, known := s.want[name]; known && got != want {
 		if !s.acceptAltered {
-			return nil, &ChecksumError{File: s.path(name), Want: want, Got: got}
+			return nil, fmt.Errorf("%w; restore the file, or set LoadSettings.AcceptAltered if "+
+				"the change is meant", &ChecksumError{File: s.path(name), Want: want, Got: got})
 		}
 		s.altered = append(s.altered, name)
 	}
@@ -134,6 +140,10 @@ func (s *jmlrReader) parse() (*Dataset, error) {
 		}
 	}
 	n := len(ds.Labels)
+	if info.classes > n {
+		return nil, s.fail(s.set+".txt", 0, 0, jmlrDamaged, "n_clases is %d, and there are %d rows",
+			info.classes, n)
+	}
 	ds.X = mat.NewDense(n, info.features, values)
 
 	const halves, folds = "conxuntos.dat", "conxuntos_kfold.dat"

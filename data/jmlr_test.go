@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kernelsmith/kernelsmith/internal/jmlr"
+	"github.com/kernelsmith/kernelsmith/internal/locate"
 )
 
 func TestParseJMLROneFile(t *testing.T) {
@@ -132,6 +133,8 @@ func TestParseJMLRErrors(t *testing.T) {
 		{"tiny.txt", "n_clases= 3", "n_clases= 1",
 			`tiny.txt:2: n_clases is "1", not a whole number of at least 2`},
 		{"tiny.txt", "n_clases= 3", "n_clases= 2", `class "2" is not a whole number in [0, 2)`},
+		{"tiny.txt", "n_clases= 3", "n_clases= 2000000000",
+			"tiny.txt: n_clases is 2000000000, and there are 5 rows"},
 		{"tiny.txt", "n_patrons1= 5", "n_patrons1= many", `tiny.txt:5: n_patrons1 is "many"`},
 		{"tiny.txt", "n_patrons1= 5", "n_patrons1= 5\nn_patrons1= 5",
 			"tiny.txt:6:1: \"n_patrons1\" is given again"},
@@ -174,6 +177,17 @@ func TestParseJMLRErrors(t *testing.T) {
 			t.Errorf("the error does not name the file's folder: %v", err)
 		}
 	}
+}
+
+// A file of 100 GB, on the disk a few bytes, is refused before it is read.
+func TestParseJMLROversized(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tiny")
+	writeSet(t, dir, fixture(t, "tiny"))
+	if err := os.Truncate(filepath.Join(dir, "tiny_R.dat"), 100<<30); err != nil {
+		t.Skip(err)
+	}
+	_, err := parseJMLR(dir)
+	wantError(t, err, "tiny_R.dat: 107374182400 bytes, more than the 536870912 that are read")
 }
 
 func TestParseJMLRMissingFiles(t *testing.T) {
@@ -357,19 +371,19 @@ func TestLoadJMLRAltered(t *testing.T) {
 
 func TestCacheDir(t *testing.T) {
 	t.Setenv("KERNELSMITH_CACHE", "/some/where else")
-	if dir, err := jmlr.CacheDir(); err != nil || dir != "/some/where else" {
+	if dir, err := locate.CacheDir(); err != nil || dir != "/some/where else" {
 		t.Errorf("%s, %v", dir, err)
 	}
 	t.Setenv("KERNELSMITH_CACHE", "")
 	t.Setenv("HOME", "/home/someone")
 	t.Setenv("XDG_CACHE_HOME", "")
-	dir, err := jmlr.CacheDir()
+	dir, err := locate.CacheDir()
 	if err != nil || filepath.Base(dir) != "kernelsmith" ||
 		!strings.HasPrefix(dir, "/home/someone") {
 		t.Errorf("%s, %v", dir, err)
 	}
 	t.Setenv("HOME", "")
-	_, err = jmlr.CacheDir()
+	_, err = locate.CacheDir()
 	wantError(t, err, "KERNELSMITH_CACHE")
 	// Data that is found does not need a cache.
 	root := t.TempDir()

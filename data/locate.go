@@ -5,11 +5,13 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 	"github.com/kernelsmith/kernelsmith/internal/loaded"
+	"github.com/kernelsmith/kernelsmith/internal/locate"
 )
 
-// NotFoundError reports that the files of a set are in none of the places where they may be: Set
-// is its name, Places are the folders looked for, in order.
-type NotFoundError = jmlr.NotFoundError
+// NotFoundError reports that the files of a set are in none of the places where they may be: Set is
+// its name, Places are the folders looked in, in order, and File is the one file that is missing,
+// empty where the folder of the set is.
+type NotFoundError = locate.NotFoundError
 
 // LoadSettings changes how LoadJMLR reads; nil and the zero value are the
 // defaults.

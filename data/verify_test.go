@@ -3,6 +3,7 @@
 package data
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,7 +20,8 @@ import (
 //
 //	KERNELSMITH_DATA=folder go test -tags verify ./data/...
 //
-// The folder holds jmlr/<set>.
+// The folder holds jmlr/<set>, mnist, fashion-mnist, and cifar-10-batches-bin with the first
+// training batch and the test batch at least.
 
 func published(t *testing.T) {
 	t.Helper()
@@ -117,5 +119,104 @@ func TestVerifyWineQualityRed(t *testing.T) {
 		if got := quantile(test.q); math.Abs(got-test.want) > test.tol {
 			t.Errorf("‖x‖²/d: quantile %v is %v, published %v", test.q, got, test.want)
 		}
+	}
+}
+
+// What is known of the images from elsewhere: first labels, sums of all pixels, as Python adds them
+// up, and the means and deviations that PyTorch's examples have.
+func TestVerifyImages(t *testing.T) {
+	published(t)
+	for _, test := range []struct {
+		load       func() (*Dataset, error)
+		train, d   int
+		first      []int // of the training rows, then of the test rows
+		sums       [2]int
+		mean, std  float64 // of the training rows over 255, to four places
+		perClass   []int   // of the training rows
+		constant   int
+		varyInTest int
+	}{
+		{MNIST, 60000, 784, []int{5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 7, 2, 1, 0, 4, 1, 4, 9, 5, 9},
+			[2]int{1567298545, 264923200}, .1307, .3081,
+			[]int{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}, 67, 2},
+		{FashionMNIST, 60000, 784,
+			[]int{9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 9, 2, 1, 1, 6, 1, 4, 6, 5, 7},
+			[2]int{3431114169, 573469082}, .2860, .3530, slices.Repeat([]int{6000}, 10), 0, 0},
+		{func() (*Dataset, error) { return CIFAR10(10000) }, 10000, 3072,
+			[]int{6, 9, 9, 4, 1, 1, 2, 7, 8, 3, 3, 8, 8, 0, 6, 6, 1, 6, 3, 1},
+			[2]int{3718380578, 3733375634}, 0, 0,
+			[]int{1005, 974, 1032, 1016, 999, 937, 1030, 1001, 1025, 981}, 0, 0},
+	} {
+		ds, err := test.load()
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if n, d := ds.Dims(); n != test.train+10000 || d != test.d || ds.Classes != 10 ||
+			len(ds.Split.Train) != test.train || ds.Split.Test[0] != test.train {
+			t.Errorf("%s: %d×%d", ds.Name, n, d)
+		}
+		first := slices.Concat(ds.Labels[:10], ds.Labels[test.train:test.train+10])
+		if !slices.Equal(first, test.first) {
+			t.Errorf("%s: labels %v", ds.Name, first)
+		}
+		var sums [2]int
+		var squares float64
+		for k, v := range ds.Bytes {
+			part := 0
+			if k >= test.train*test.d {
+				part = 1
+			} else {
+				squares += float64(v) * float64(v)
+			}
+			sums[part] += int(v)
+		}
+		if sums != test.sums {
+			t.Errorf("%s: the sums of pixels are %v", ds.Name, sums)
+		}
+		n := float64(test.train * test.d)
+		mean := float64(sums[0]) / n
+		std := math.Sqrt(squares/n - mean*mean)
+		if test.mean > 0 && (math.Abs(mean/255-test.mean) > 5e-5 ||
+			math.Abs(std/255-test.std) > 5e-5) {
+			t.Errorf("%s: mean %v and deviation %v over 255", ds.Name, mean/255, std/255)
+		}
+		a, err := ds.Audit(*ds.Split, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// No image is there twice, and each test part has a thousand images of each class but
+		// MNIST.
+		if len(a.Duplicates) != 0 || !slices.Equal(a.Train.ClassCounts, test.perClass) ||
+			len(a.Constant) != test.constant || len(a.VaryInTest) != test.varyInTest {
+			t.Errorf("%s: %v, %v, %d constant columns, %d of them vary in test", ds.Name,
+				a.Duplicates, a.Train.ClassCounts, len(a.Constant), len(a.VaryInTest))
+		}
+	}
+	// The other batches, where they are there.
+	_, err := CIFAR10(50000)
+	var missing *NotFoundError
+	if err != nil && !errors.As(err, &missing) {
+		t.Error(err)
+	}
+}
+
+// Of the 1599 wines 240 are there a second time, as pandas finds by duplicated().
+func TestVerifyEqualWines(t *testing.T) {
+	published(t)
+	ds, err := LoadJMLR("wine-quality-red", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := ds.Audit(*ds.Split, MeanNorm{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := 0
+	for _, g := range a.Duplicates {
+		more += len(g) - 1
+	}
+	if more != 240 || a.Conflicting != 0 {
+		t.Errorf("%d rows more, %d groups of several labels", more, a.Conflicting)
 	}
 }

@@ -20,7 +20,7 @@ const (
 	maxColumns       = 100 // of a line, a tab being four of them
 	maxFunctionLines = 80
 	// What someone who reads the documentation from end to end has to take in.
-	maxNames   = 300
+	maxNames   = 307
 	maxMethods = 332
 )
 

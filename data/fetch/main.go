@@ -1,21 +1,25 @@
-// Command fetch downloads data sets of the JMLR collection into the cache.
+// Command fetch downloads data sets into the cache: cifar-10, mnist, fashion-mnist and those of the
+// JMLR collection.
 //
 //	go run ./data/fetch [-url address | -archive file] -all | set…
 //
-// It verifies every file, leaves sets that are there already as they are, and
-// exits with status 1 when a set cannot be had.
+// It verifies every file, leaves sets that are there already as they are, goes on where a download
+// of images was interrupted, and exits with status 1 when a set cannot be had.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/kernelsmith/kernelsmith/internal/download"
+	"github.com/kernelsmith/kernelsmith/internal/imagesets"
 	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 )
 
@@ -32,12 +36,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Usage = func() {
 		fmt.Fprintf(stderr,
 			"usage: fetch [-url address | -archive file] -all | set…\n\nDownloads data sets "+
-				"into the cache; it says their names where it does not know one.\n")
+				"into the cache: cifar-10, mnist, fashion-mnist, and those of the JMLR "+
+				"collection; it says their names where it does not know one.\n")
 		flags.PrintDefaults()
 	}
-	url := flags.String("url", "", "`address` of the archive (default "+download.JMLRArchive+")")
+	url := flags.String("url", "", "`address` of the archive, or of the folder of a set of "+
+		"images, in place of those known (for the collection "+download.JMLRArchive+")")
 	archive := flags.String("archive", "", "`file` with an archive downloaded before")
-	all := flags.Bool("all", false, "all sets whose checksums are known")
+	all := flags.Bool("all", false, "all sets of the collection whose checksums are known")
 	if err := flags.Parse(args); err != nil {
 		if err == flag.ErrHelp {
 			return 0
@@ -52,15 +58,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *all {
 		sets = jmlr.Sets()
 	}
-	results, err := download.JMLR(
-		ctx,
-		&download.Settings{URL: *url, Archive: *archive, Progress: printer(stdout)},
-		sets...)
+	images := slices.ContainsFunc(sets, func(s string) bool { return imagesets.Named(s) != nil })
+	if *url+*archive != "" && images && len(sets) > 1 {
+		fmt.Fprintf(stderr, "fetch: -url and -archive are for one set of images alone, or for "+
+			"sets of the collection\n")
+		return 2
+	}
+	results, err := bring(ctx, sets, func() *download.Settings {
+		return &download.Settings{URL: *url, Archive: *archive, Progress: printer(stdout)}
+	})
 	for _, r := range results {
-		if r.New {
-			fmt.Fprintf(stdout, "%s: downloaded and verified, in %s\n", r.Set, r.Dir)
-		} else {
+		if !r.New {
 			fmt.Fprintf(stdout, "%s: already there, in %s\n", r.Set, r.Dir)
+			continue
+		}
+		fmt.Fprintf(stdout, "%s: downloaded and verified, in %s\n", r.Set, r.Dir)
+		if set := imagesets.Named(r.Set); set != nil {
+			fmt.Fprintf(stdout, "  licence: %s\n  cite: %s\n", set.Licence, set.Citation)
 		}
 	}
 	if err != nil {
@@ -68,6 +82,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// bring downloads sets of both kinds, one kind also where the other cannot be had.
+func bring(
+	ctx context.Context, sets []string, settings func() *download.Settings,
+) ([]download.Result, error) {
+	var images, tables []string
+	for _, name := range sets {
+		if imagesets.Named(name) != nil {
+			images = append(images, name)
+		} else {
+			tables = append(tables, name)
+		}
+	}
+	results, err := download.Images(ctx, settings(), images...)
+	if len(tables) > 0 {
+		more, e := download.JMLR(ctx, settings(), tables...)
+		results, err = append(results, more...), errors.Join(err, e)
+	}
+	return results, err
 }
 
 // printer prints a line whenever another tenth of the archive has arrived, or

@@ -4,12 +4,16 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kernelsmith/kernelsmith/internal/imagesets"
 )
 
 func fetch(t *testing.T, args ...string) (status int, stdout, stderr string) {
@@ -68,6 +72,72 @@ func TestFetch(t *testing.T) {
 	if status, out, errs = fetch(t, "-archive", path,
 		"-all"); status != 1 || !strings.Contains(errs, "zoo") ||
 		!strings.Contains(errs, "abalone") {
+		t.Errorf("status %d\n%s%s", status, out, errs)
+	}
+}
+
+// A set of images and one of the collection in one call, the second of which cannot be had; then
+// the images from an address that is given, and what does not go together.
+func TestFetchImages(t *testing.T) {
+	file := func(name, text string) imagesets.File {
+		sum := sha256.Sum256([]byte(text))
+		return imagesets.File{Name: name, Bytes: int64(len(text)),
+			SHA256: hex.EncodeToString(sum[:])}
+	}
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write([]byte("image"))
+	w.Close()
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		if r.URL.Path != "/a.gz" && r.URL.Path != "/here/a.gz" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Write(z.Bytes())
+	}))
+	defer server.Close()
+	all := imagesets.All
+	imagesets.All = []*imagesets.Set{{Name: "pictures", Folder: "pictures",
+		Files:     []imagesets.File{file("a", "image")},
+		Downloads: []imagesets.File{file("a.gz", z.String())},
+		Mirrors:   []string{server.URL + "/none", server.URL},
+		Licence:   "free", Citation: "A. Painter"}}
+	defer func() { imagesets.All = all }()
+	cache := t.TempDir()
+	t.Setenv("KERNELSMITH_CACHE", cache)
+	t.Setenv("KERNELSMITH_DATA", filepath.Join("..", "testdata"))
+
+	status, out, errs := fetch(t, "pictures", "tiny")
+	if status != 0 || errs != "" || requests != 2 ||
+		!strings.Contains(out, "pictures: downloaded and verified, in "+cache) ||
+		!strings.Contains(out, "licence: free") || !strings.Contains(out, "cite: A. Painter") ||
+		!strings.Contains(out, "1 of 1 sets complete") || !strings.Contains(out, "tiny: already") {
+		t.Errorf("status %d, %d requests\n%s%s", status, requests, out, errs)
+	}
+	status, out, errs = fetch(t, "pictures")
+	if status != 0 || errs != "" || requests != 2 || !strings.HasPrefix(out, "pictures: already") {
+		t.Errorf("status %d, %d requests\n%s%s", status, requests, out, errs)
+	}
+	t.Setenv("KERNELSMITH_CACHE", t.TempDir())
+	if status, _, errs = fetch(t, "-url", server.URL+"/here", "pictures"); status != 0 {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+	if status, _, errs = fetch(t, "-url", server.URL, "pictures", "tiny"); status != 2 ||
+		!strings.Contains(errs, "one set of images alone") {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+	if status, _, errs = fetch(t, "-archive", "x.tar.gz", "pictures"); status != 1 ||
+		!strings.Contains(errs, "not published as an archive") {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+	// What of the images is missing is said beside what is there of the collection.
+	t.Setenv("KERNELSMITH_CACHE", t.TempDir())
+	server.Close()
+	status, out, errs = fetch(t, "pictures", "tiny")
+	if status != 1 || !strings.Contains(out, "tiny: already") ||
+		!strings.Contains(errs, "cannot get a.gz") {
 		t.Errorf("status %d\n%s%s", status, out, errs)
 	}
 }

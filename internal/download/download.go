@@ -1,6 +1,7 @@
-// Package download brings published data sets into the cache that package data
-// reads from: [JMLR] is all of it. It is the only package of the project that uses the network, and
-// does so only when called.
+// Package download brings published data sets into the cache that package data reads from: [JMLR]
+// sets of the collection of Fernández-Delgado et al., [Images] those of CIFAR-10, MNIST and
+// Fashion-MNIST. It is the only package of the project that uses the network, and does so only when
+// called.
 package download
 
 import (
@@ -24,6 +25,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/internal/jmlr"
+	"github.com/kernelsmith/kernelsmith/internal/locate"
 )
 
 // JMLRArchive is the archive that the authors of the collection published.
@@ -42,7 +44,8 @@ const stallTimeout = time.Minute
 // Settings says where to download from; nil and the zero value are the
 // defaults.
 type Settings struct {
-	// URL of a gzipped tar archive; empty means JMLRArchive.
+	// URL of a gzipped tar archive, or of sets of images that of their folder or file; empty means
+	// JMLRArchive, or the set's mirrors.
 	URL string
 	// Archive is an archive already on this machine; when it is given nothing
 	// is downloaded. At most one of URL and Archive may be given.
@@ -59,7 +62,7 @@ type Settings struct {
 // Progress is the state of a transfer.
 type Progress struct {
 	Bytes int64 // read so far, compressed
-	Total int64 // of the archive, −1 when not known
+	Total int64 // of the archive or of the files, −1 when not known
 	Done  int   // sets put in place
 	Sets  int   // sets wanted
 }
@@ -100,7 +103,7 @@ func JMLR(ctx context.Context, settings *Settings, sets ...string) ([]Result, er
 	if s.URL == "" {
 		s.URL = JMLRArchive
 	}
-	cache, err := jmlr.CacheDir()
+	cache, err := locate.CacheDir()
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +154,7 @@ func JMLR(ctx context.Context, settings *Settings, sets ...string) ([]Result, er
 // to be downloaded into root.
 func inPlace(set, root string) (string, error) {
 	dir, err := jmlr.Find(set)
-	var notFound *jmlr.NotFoundError
+	var notFound *locate.NotFoundError
 	switch {
 	case errors.As(err, &notFound):
 		return "", nil
@@ -248,10 +251,7 @@ func open(
 	}
 	client := s.Client
 	if client == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.DialContext = (&net.Dialer{Timeout: 30 * time.Second}).DialContext
-		transport.ResponseHeaderTimeout = time.Minute
-		client = &http.Client{Transport: transport}
+		client = newClient()
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
 	if err != nil {
@@ -275,6 +275,15 @@ func open(
 			s.URL, response.Status)
 	}
 	return response.Body, response.ContentLength, s.URL, nil
+}
+
+// newClient returns a client that gives up when it gets no connection in 30 seconds or no answer in
+// 60.
+func newClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{Timeout: 30 * time.Second}).DialContext
+	transport.ResponseHeaderTimeout = time.Minute
+	return &http.Client{Transport: transport}
 }
 
 // counter counts and reports what is read, postpones the stall timer and ends

@@ -5,6 +5,7 @@ package download
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/imagesets"
 	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 )
 
@@ -85,5 +87,56 @@ func TestVerifyDownload(t *testing.T) {
 	var sum *data.ChecksumError
 	if !errors.As(err, &sum) || sum.Want == sum.Got || len(left(t, cache)) != 0 {
 		t.Errorf("%v, in the cache %v", err, left(t, cache))
+	}
+}
+
+// The published files of MNIST and Fashion-MNIST through a connection that breaks, and of CIFAR-10
+// what there is of it.
+func TestVerifyImages(t *testing.T) {
+	root := os.Getenv("KERNELSMITH_DATA")
+	for _, set := range []*imagesets.Set{&imagesets.MNIST, &imagesets.FashionMNIST} {
+		cacheFolder(t)
+		files := map[string][]byte{}
+		for _, f := range set.Downloads {
+			b, err := os.ReadFile(filepath.Join(root, set.Folder, f.Name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[f.Name] = b
+		}
+		server := newSource(t, files)
+		server.answer = func(w http.ResponseWriter, r *http.Request, number int) bool {
+			if number == 0 {
+				cut(w, r, files["train-images-idx3-ubyte.gz"], 5000000)
+			}
+			return false
+		}
+		own := *set
+		results, err := bring(t.Context(), &own, server.URL)
+		if err != nil || !results[0].New || len(server.seen()) != 5 {
+			t.Fatalf("%v, %v, %v", results, err, server.seen())
+		}
+	}
+	if _, err := data.FashionMNIST(); err != nil {
+		t.Error(err)
+	}
+	cache := cacheFolder(t)
+	var entries []entry
+	for _, name := range []string{"data_batch_1.bin", "test_batch.bin"} {
+		b, err := os.ReadFile(filepath.Join(root, imagesets.CIFAR10.Folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, entry{name: "cifar-10-batches-bin/" + name, text: string(b)})
+	}
+	path := filepath.Join(cache, "archive.tar.gz")
+	os.MkdirAll(cache, 0o755)
+	if err := os.WriteFile(path, archive(t, entries...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Images(t.Context(), &Settings{Archive: path}, "cifar-10")
+	wantError(t, err, "does not hold data_batch_2.bin")
+	if ds, err := data.CIFAR10(10000); err != nil || ds.Labels[0] != 6 {
+		t.Errorf("%v", err)
 	}
 }

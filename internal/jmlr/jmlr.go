@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/kernelsmith/kernelsmith/internal/locate"
 )
 
 //go:embed sha256.txt
@@ -45,60 +47,32 @@ func Checksums(set string) map[string]string {
 	return maps.Clone(checksums()[set])
 }
 
-// The environment variables that say where files are, and the folder below
-// either place that holds the JMLR collection.
-const (
-	dataVariable  = "KERNELSMITH_DATA"
-	cacheVariable = "KERNELSMITH_CACHE"
-	inside        = "jmlr"
-)
-
-// NotFoundError reports that the files of a set are in none of the places
-// where they may be.
-type NotFoundError struct {
-	Set    string
-	Places []string // the folders looked for, in order
-}
-
-// Error implements error.
-func (e *NotFoundError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "data: set %s not found; looked in %s", e.Set, strings.Join(e.Places, " and "))
-	if os.Getenv(dataVariable) == "" {
-		fmt.Fprintf(&b, " (%s is not set)", dataVariable)
-	}
-	fmt.Fprintf(&b, "; run `make data` in the checkout, or go run "+
-		"github.com/kernelsmith/kernelsmith/data/fetch with its name, to download it, or set %s "+
-		"to a folder that holds %s", dataVariable, filepath.Join(inside, e.Set))
-	if Checksums(e.Set) == nil {
-		b.WriteString("; it is none of the sets whose checksums are known: check its spelling")
-	}
-	return b.String()
-}
+// inside is the folder below a place of data sets that holds the collection.
+const inside = "jmlr"
 
 // Find returns the folder from which data.LoadJMLR would read the set, without
-// reading it, or a *NotFoundError.
+// reading it, or a *locate.NotFoundError.
 func Find(set string) (dir string, err error) {
 	if set == "" || set == "." || !fs.ValidPath(set) || strings.ContainsAny(set, `/\:`) {
 		return "", fmt.Errorf("data: %q is not the name of a set", set)
 	}
+	roots, noCache := locate.Roots()
 	var places []string
-	if root := os.Getenv(dataVariable); root != "" {
+	for _, root := range roots {
 		dir := filepath.Join(root, inside, set)
-		if found, err := isFolder(dir); found || err != nil {
+		if found, err := locate.IsFolder(dir); found || err != nil {
 			return dir, err
 		}
 		places = append(places, dir)
 	}
-	cache, err := CacheDir()
-	if err != nil {
-		return "", err
+	if noCache != nil {
+		return "", noCache
 	}
-	dir = filepath.Join(cache, inside, set)
-	if found, err := isFolder(dir); found || err != nil {
-		return dir, err
+	missing := &locate.NotFoundError{Set: set, Places: places, Below: filepath.Join(inside, set)}
+	if Checksums(set) == nil {
+		missing.Remedy = "it is none of the sets whose checksums are known: check its spelling"
 	}
-	return "", &NotFoundError{Set: set, Places: append(places, dir)}
+	return "", missing
 }
 
 // Found returns the names of the sets that data.LoadJMLR finds on this machine,
@@ -107,13 +81,8 @@ func Find(set string) (dir string, err error) {
 // named like one of Sets, so that a damaged set is not passed over. None is
 // no error.
 func Found() ([]string, error) {
-	var roots []string
-	if root := os.Getenv(dataVariable); root != "" {
-		roots = append(roots, root)
-	}
-	if cache, err := CacheDir(); err == nil {
-		roots = append(roots, cache)
-	} else if roots == nil {
+	roots, err := locate.Roots()
+	if err != nil && roots == nil {
 		return nil, err
 	}
 	found := make(map[string]bool)
@@ -125,7 +94,7 @@ func Found() ([]string, error) {
 		for _, entry := range entries {
 			set := entry.Name()
 			dir := filepath.Join(root, inside, set)
-			if folder, err := isFolder(dir); err != nil || !folder {
+			if folder, err := locate.IsFolder(dir); err != nil || !folder {
 				continue // a file, or a link to nothing
 			}
 			if _, err := os.Stat(filepath.Join(dir, set+".txt")); err == nil ||
@@ -135,31 +104,4 @@ func Found() ([]string, error) {
 		}
 	}
 	return slices.Sorted(maps.Keys(found)), nil
-}
-
-func isFolder(dir string) (bool, error) {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("data: %w", err)
-	case !info.IsDir():
-		return false, fmt.Errorf("data: %s is a file; the folder of the set should be there", dir)
-	}
-	return true, nil
-}
-
-// CacheDir returns the folder that downloads go to: $KERNELSMITH_CACHE, or by
-// default the folder kernelsmith in the user's cache folder. It need not exist
-// yet. It returns an error when neither is known.
-func CacheDir() (string, error) {
-	if dir := os.Getenv(cacheVariable); dir != "" {
-		return dir, nil
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("data: no cache folder (%w); set %s to a folder", err, cacheVariable)
-	}
-	return filepath.Join(dir, "kernelsmith"), nil
 }
