@@ -83,9 +83,10 @@ type EnsembleSettings struct {
 //
 //	f_t(x) = f₀(x) + Θ(x, X) A⁻¹ (I - R_t) (y - f₀(X)),
 //
-// with R_t = (I - κA)^t for steps, e^(-κAt) for flow, and a solution of R_{t+1} = (1 + μ - κA) R_t -
-// μ R_{t-1} with momentum μ. κ is 2η/n in the loss of package train: in general twice η and the
-// factor of the sum in the loss. Outputs are independent and have one covariance.
+// with R_t = (I - κA)^t for steps, e^(-κAt) for flow, and with momentum μ the solution of
+// R_{t+1} = (1 + μ - κA) R_t - μ R_{t-1}, R_0 = I, R_1 = I - κA. κ is 2η/n in the loss of package
+// train: in general 2η times the factor of the sum in the loss. Outputs are independent and have
+// one covariance.
 //
 //   - All parameters are trained: Θ is the NTK, K the NNGP kernel.
 //   - The readout alone is trained: both are the NNGP kernel.
@@ -257,8 +258,8 @@ func (e *Ensemble) decompose(ctx context.Context, train ntk.Tiles[float64]) erro
 	}
 	e.rate = 2 * e.settings.LearningRate * e.settings.lossFactor(n, e.outputs)
 	if top := e.rate * (largest + e.ridge); math.IsInf(top, 0) || math.IsNaN(top) {
-		return fmt.Errorf("regress: the largest eigenvalue %v of the Gram matrix, with the ridge %v "+
-			"and the learning rate, is beyond double precision; scale the kernel down", largest,
+		return fmt.Errorf("regress: the largest eigenvalue %v of the Gram matrix, with the ridge "+
+			"%v and the learning rate, is beyond double precision; scale the kernel down", largest,
 			e.ridge)
 	}
 	if limit := e.Limit(); e.settings.LearningRate >= limit {

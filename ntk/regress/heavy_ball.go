@@ -6,10 +6,10 @@ import "math"
 //
 //	r_{t+1} = (1 + μ - x) r_t - μ r_{t-1},  r_0 = 1, r_1 = 1 - x,
 //
-// what t steps with momentum μ in [0, 1) leave of an error whose gradient is x times it, for 0 ≤ x
-// < 2(1 + μ) and whole t ≥ 0. With y and z the roots of y² - (1 - μ + x)y + x, a = 1 - y and b = 1 -
-// z, it is r_t = (z a^{t+1} - y b^{t+1})/(z - y). Each of the cases below is where its form of
-// this keeps its digits.
+// what t steps with momentum μ in [0, 1) leave of an error whose gradient is x times it, for
+// 0 ≤ x < 2(1 + μ) and whole t ≥ 0. With y and z the roots of y² - (1 - μ + x)y + x, a = 1 - y and
+// b = 1 - z, it is r_t = (z a^{t+1} - y b^{t+1})/(z - y). Each of the cases below is where its form
+// of this keeps its digits.
 func heavyBall(x, momentum, t float64) (r, steps float64) {
 	if momentum == 0 {
 		return plainSteps(x, t)
