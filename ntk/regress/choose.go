@@ -23,12 +23,13 @@ func WithNoise(train ntk.Tiles[float64], noise []float64) (ntk.Tiles[float64], e
 		return nil, fmt.Errorf("regress: a Gram matrix with entries is needed")
 	}
 	if n, _ := train.Dims(); len(noise) != n {
-		return nil, fmt.Errorf("regress: %d variances of noise for %d training points", len(noise), n)
+		return nil, fmt.Errorf("regress: %d variances of noise for %d training points",
+			len(noise), n)
 	}
 	for i, v := range noise {
 		if !(v >= 0) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("regress: the noise of point %d is %v; it must be a finite number ≥ 0",
-				i, v)
+			return nil, fmt.Errorf(
+				"regress: the noise of point %d is %v; it must be a finite number ≥ 0", i, v)
 		}
 	}
 	return changed{train, func(tile []float64, i0, i1, j0, j1 int) {
@@ -45,8 +46,8 @@ func checkFactors(noise []float64, n int) error {
 	}
 	for i, v := range noise {
 		if !(v > 0) || math.IsInf(v, 0) {
-			return fmt.Errorf("regress: the Noise of point %d is %v; it must be a finite number > 0",
-				i, v)
+			return fmt.Errorf(
+				"regress: the Noise of point %d is %v; it must be a finite number > 0", i, v)
 		}
 	}
 	return nil
@@ -108,11 +109,11 @@ type RidgeScore struct {
 //
 //	[A⁻¹Y]ᵢ / [A⁻¹]ᵢᵢ  and  ([A⁻¹]_FF)⁻¹ [A⁻¹Y]_F.
 //
-// Matrices are read, and errors reported, as by [NewRidge]; a ridge of Ridges that leaves the matrix
-// singular is a [*SingularError].
+// Matrices are read, and errors reported, as by [NewRidge]; a ridge of Ridges that leaves the
+// matrix singular is a [*SingularError].
 //
 // Cost: one eigendecomposition, O(n³), and for each ridge n²·outputs, with folds n²·(the largest
-// fold). From 8193 points on it is a [Ridge] for each ridge, with half the memory, and with folds one
+// fold). From 8193 points on it is a [Ridge] for each ridge, with less memory, and with folds one
 // more for each fold.
 //
 // Source: Golub, Heath, Wahba 1979, "Generalized cross-validation as a method for choosing a good
@@ -145,8 +146,8 @@ func RidgePath(
 		scores = append(scores, score)
 	}
 	if len(scores) == 0 {
-		return nil, fmt.Errorf("regress: the Gram matrix is singular to rounding with every ridge " +
-			"up to 10 times the mean of its diagonal")
+		return nil, fmt.Errorf("regress: the Gram matrix is singular to rounding with every " +
+			"ridge up to 10 times the mean of its diagonal")
 	}
 	return scores, nil
 }
@@ -190,7 +191,8 @@ func newPath(
 	p := &path{train: train, y: y, targets: mat.DenseCopyOf(y)}
 	p.n, p.o = y.Dims()
 	if n, columns := train.Dims(); n != columns {
-		return nil, nil, fmt.Errorf("regress: a Gram matrix of %d×%d; it must be square", n, columns)
+		return nil, nil, fmt.Errorf("regress: a Gram matrix of %d×%d; it must be square", n,
+			columns)
 	} else if n != p.n {
 		return nil, nil, fmt.Errorf("regress: %d rows of targets for %d training points", p.n, n)
 	}
@@ -290,8 +292,8 @@ func (p *path) meanDiagonal(ctx context.Context) (float64, error) {
 	if mean := sum / float64(p.n); mean > 0 && !math.IsInf(mean, 0) {
 		return mean, nil
 	}
-	return 0, fmt.Errorf("regress: the mean of the Gram matrix's diagonal is %v, and so is no unit "+
-		"for ridges; give Ridges", sum/float64(p.n))
+	return 0, fmt.Errorf("regress: the mean of the Gram matrix's diagonal is %v, and so is no "+
+		"unit for ridges; give Ridges", sum/float64(p.n))
 }
 
 // decomposed returns how a ridge is solved by the eigenvectors V of the Gram matrix.

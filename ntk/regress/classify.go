@@ -43,8 +43,8 @@ func Confusion(f, y mat.Matrix) ([][]int, error) {
 }
 
 // Margins returns for each row how far the output of its class, as [Confusion] has it, lies above
-// the largest of the others; of a single column, f times the sign of y. A negative margin is a wrong
-// class.
+// the largest of the others; of a single column, f times the sign of y. A negative margin is a
+// wrong class.
 func Margins(f, y mat.Matrix) ([]float64, error) {
 	classes, err := classesOf(f, y)
 	if err != nil {
@@ -75,8 +75,8 @@ func classesOf(f, y mat.Matrix) ([]int, error) {
 	}
 	n, o := f.Dims()
 	if rows, columns := y.Dims(); rows != n || columns != o || n == 0 || o == 0 {
-		return nil, fmt.Errorf("regress: outputs are %d×%d, targets %d×%d; they must have one shape, "+
-			"with entries", n, o, rows, columns)
+		return nil, fmt.Errorf("regress: outputs are %d×%d, targets %d×%d; they must have one "+
+			"shape, with entries", n, o, rows, columns)
 	}
 	classes := make([]int, n)
 	for i := range n {
@@ -96,8 +96,8 @@ func classesOf(f, y mat.Matrix) ([]int, error) {
 			classes[i] = 1
 		}
 		if ties > 0 || o == 1 && y.At(i, 0) == 0 {
-			return nil, fmt.Errorf("regress: the targets in row %d name no class: the largest entry "+
-				"must be one, and of a single column not 0", i)
+			return nil, fmt.Errorf("regress: the targets in row %d name no class: the largest "+
+				"entry must be one, and of a single column not 0", i)
 		}
 	}
 	return classes, nil
@@ -108,12 +108,12 @@ func classesOf(f, y mat.Matrix) ([]int, error) {
 // means, m×outputs, and one variance ≥ 0 for each row. Of a single column it is the probability of
 // an output > 0.
 //
-// With the mean and the variances of an [Ensemble] that is the part of the nets that choose the class;
-// with those of a [Ridge], what the posterior of the regression on one-hot targets says. It
+// With the mean and the variances of an [Ensemble] that is the part of the nets that choose the
+// class; with those of a [Ridge], what the posterior of the regression on one-hot targets says. It
 // is no estimate of how often the class occurs at that input: for that the outputs would have to be
 // fitted by a likelihood of classes.
 //
-// Probabilities are right to 1e-14, and rows have the sum 1.
+// Probabilities are right to 1e-14, and rows of two or more columns have the sum 1.
 func ClassProbabilities(mean *mat.Dense, variance []float64) (*mat.Dense, error) {
 	if mean == nil || mean.IsEmpty() {
 		return nil, fmt.Errorf("regress: means are needed")

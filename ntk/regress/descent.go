@@ -33,8 +33,8 @@ type UnstableError struct {
 // Error implements error.
 func (e *UnstableError) Error() string {
 	return fmt.Sprintf(
-		"regress: learning rate %v is unstable: gradient descent on this kernel converges below %.6g",
-		e.LearningRate, e.Limit)
+		"regress: learning rate %v is unstable: gradient descent on this kernel converges below "+
+			"%.6g", e.LearningRate, e.Limit)
 }
 
 // IndefiniteError reports a Gram matrix with an eigenvalue more negative than
