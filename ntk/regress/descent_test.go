@@ -73,7 +73,7 @@ func ExampleUnstableError() {
 	fmt.Printf("%s\ngradient%s\n", what, why)
 	// Output:
 	// regress: learning rate 0.5 is unstable
-	// gradient descent on this kernel converges below n/λ_max = 0.25
+	// gradient descent on this kernel converges below 0.25
 }
 
 func ExampleIndefiniteError() {
