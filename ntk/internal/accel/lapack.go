@@ -50,13 +50,10 @@ func of[T Float](b backend) factorisations[T] {
 	return any(b.lapack64).(factorisations[T])
 }
 
-// alone is up to how many rows a factor is made on the calling goroutine.
-const alone = 1024
-
 // Potrf overwrites the triangle ul of the symmetric n×n matrix a, of which it reads only
 // that, with the Cholesky factor L, a = L Lᵀ, or U, a = Uᵀ U. It reports whether a is positive
-// definite to rounding; if not, what a holds is unspecified. A factor of up to 1024 rows is
-// made on the calling goroutine.
+// definite to rounding; if not, what a holds is unspecified. It works on the calling goroutine:
+// callers divide large matrices into blocks.
 func Potrf[T Float](ul blas.Uplo, n int, a []T, lda int) bool {
 	if n == 0 {
 		return true

@@ -238,14 +238,14 @@ func testQR[T Float](t *testing.T, r *rand.Rand, f factorisations[T], m, n int, 
 }
 
 // The exported functions reach both precisions, and solve; a matrix that is not positive
-// definite is told from one that is at any size, on one goroutine and on several.
+// definite is told from one that is at any size.
 func TestPotrs(t *testing.T) {
 	testPotrs[float32](t, 1e-5)
 	testPotrs[float64](t, 1e-13)
 }
 
 func testPotrs[T Float](t *testing.T, tol float64) {
-	for _, n := range []int{1, 40, alone + 70} {
+	for _, n := range []int{1, 40, 700} {
 		for _, ul := range []blas.Uplo{blas.Upper, blas.Lower} {
 			// 2 on the diagonal and -1 beside it but for the corner, 1: x_i = i + 1 has the
 			// right hand side 0 … 0, 1.

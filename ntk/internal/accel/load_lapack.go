@@ -84,6 +84,16 @@ func trsm[T Float](
 	})
 }
 
+// threadedAbove calls f, with the library's own threads on if there are many rows: they cost
+// more than they gain at fewer, and where others want the processors too.
+func (l *library) threadedAbove(rows int, f func()) {
+	if rows > 1024 {
+		l.threaded(f)
+	} else {
+		f()
+	}
+}
+
 // lapackLimit keeps the work space of syevd, 1 + 6n + 2n², within 32 bits.
 const lapackLimit = 32766
 
@@ -110,16 +120,9 @@ func potrf[T Float](l *library, p precision, ul blas.Uplo, n int, a []T, lda int
 	f := l.frames.Get().(*frame)
 	defer l.frames.Put(f)
 	f.c1, f.n, f.lda, f.info = flipped(ul), int64(n), int64(lda), 0
-	call := func() {
-		purego.SyscallN(p.potrf, uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.n)),
-			uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&f.lda)),
-			uintptr(unsafe.Pointer(&f.info)))
-	}
-	if n <= alone {
-		call()
-	} else {
-		l.threaded(call)
-	}
+	purego.SyscallN(p.potrf, uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.n)),
+		uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&f.lda)),
+		uintptr(unsafe.Pointer(&f.info)))
 	// A NaN passes some libraries' test of the pivots.
 	for i := range n {
 		if f.info != 0 || !(a[i*lda+i] > 0) {
@@ -145,7 +148,7 @@ func geqrf[T Float](l *library, p precision, m, n int, a []T, lda int, tau []T) 
 	query := make([]T, 1)
 	call(query, -1)
 	work := make([]T, int(query[0]))
-	l.threaded(func() { call(work, len(work)) })
+	l.threadedAbove(min(m, n), func() { call(work, len(work)) })
 }
 
 func ormqr[T Float](
@@ -170,7 +173,7 @@ func ormqr[T Float](
 	query := make([]T, 1)
 	call(query, -1)
 	work := make([]T, int(query[0]))
-	l.threaded(func() { call(work, len(work)) })
+	l.threadedAbove(min(m, n), func() { call(work, len(work)) })
 }
 
 // syev calls LAPACK's divide and conquer, which leaves the eigenvectors in
@@ -196,7 +199,7 @@ func syev[T Float](l *library, p precision, vectors bool, n int, a, w []T) bool 
 	// In single precision the size of the work space may be rounded down.
 	size := int(math.Ceil(float64(query[0]) * (1 + 0x1p-22)))
 	work, iwork := make([]T, size), make([]int64, int(int32(iquery[0])))
-	l.threaded(func() { call(work, len(work), iwork, len(iwork)) })
+	l.threadedAbove(n, func() { call(work, len(work), iwork, len(iwork)) })
 	if f.info != 0 {
 		return false
 	}
