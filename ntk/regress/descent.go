@@ -95,10 +95,10 @@ func NewDescent(
 		cross:  make([]float64, m*n), projected: make([]float64, n*outputs),
 	}
 	var err error
-	if d.vectors, _, err = gram(ctx, train); err != nil {
+	if d.vectors, _, err = gram(ctx, gramOf(train)); err != nil {
 		return nil, err
 	}
-	testRows, err := assembled(ctx, test, false)
+	testRows, err := assembled(ctx, crossOf(test))
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func NewDescent(
 		name    string
 		entries []float64
 		cols    int
-	}{{"Gram matrix", d.vectors, n}, {"cross matrix", testRows, n}, {"target", targets, outputs}} {
+	}{{"cross matrix", testRows, n}, {"target", targets, outputs}} {
 		if err := finiteEntries(c.name, c.entries, c.cols); err != nil {
 			return nil, err
 		}

@@ -74,6 +74,10 @@ func Potrs[T Float](ul blas.Uplo, n, columns int, a []T, lda int, b []T, ldb int
 	trsm(blas.Left, ul, second, blas.NonUnit, n, columns, 1, a, lda, b, ldb)
 }
 
+// MostEigen is the most rows of which a library finds the eigenvalues: beyond it the work space of
+// syevd, 1 + 6n + 2n², is no 32-bit integer. The portable code takes more, and days for it.
+const MostEigen = 32766
+
 // SymEigen overwrites the row-major symmetric n×n matrix a with its
 // eigenvectors, one a column, and w with the eigenvalues in ascending order.
 // Only the upper triangle of a is read. It reports whether the iteration

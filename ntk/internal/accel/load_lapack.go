@@ -87,22 +87,19 @@ func trsm[T Float](
 // threadedAbove calls f, with the library's own threads on if there are many rows: they cost
 // more than they gain at fewer, and where others want the processors too.
 func (l *library) threadedAbove(rows int, f func()) {
-	if rows > 1024 {
+	if rows > 2048 {
 		l.threaded(f)
 	} else {
 		f()
 	}
 }
 
-// lapackLimit keeps the work space of syevd, 1 + 6n + 2n², within 32 bits.
-const lapackLimit = 32766
-
 // lapackOf returns the library's LAPACK in one precision.
 func lapackOf[T Float](l *library, p precision) factorisations[T] {
 	return factorisations[T]{
 		potrf: func(ul blas.Uplo, n int, a []T, lda int) bool { return potrf(l, p, ul, n, a, lda) },
 		syev: func(vectors bool, n int, a, w []T) bool {
-			if n > lapackLimit {
+			if n > MostEigen {
 				return of[T](portable()).syev(vectors, n, a, w)
 			}
 			return syev(l, p, vectors, n, a, w)
