@@ -67,8 +67,9 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/vec32",
 		},
 		"ntk/kerneltest": {"ntk", "ntk/internal/quadrature", "ntk/inverse"},
-		"ntk/regress":    {"ntk", "ntk/internal/accel", "ntk/internal/parallel"},
-		"ntk/spectra":    {"ntk"},
+		"ntk/regress": {"ntk", "internal/atomicfile", "ntk/internal/accel",
+			"ntk/internal/parallel"},
+		"ntk/spectra": {"ntk"},
 		"ntk/study": {
 			"data",
 			"internal/loaded",

@@ -312,7 +312,7 @@ func (p *path) decomposed(
 	return func(ctx context.Context, ridge float64) (*solution, error) {
 		least, largest := values[0]+ridge, values[n-1]+ridge
 		if !(least > float64(n)*0x1p-52*largest) {
-			return nil, singularOf(values, ridge)
+			return nil, newSpectrum(values, n).singular(ridge)
 		}
 		s := &solution{weights: make([]float64, n*o), diagonal: make([]float64, n)}
 		inverse, half := make([]float64, n), make([]float64, n*o)
@@ -347,22 +347,6 @@ func (p *path) decomposed(
 		}
 		return s, ctx.Err()
 	}, nil
-}
-
-// singularOf describes a Gram matrix, by its ascending eigenvalues, that a ridge leaves singular.
-func singularOf(values []float64, ridge float64) *SingularError {
-	n := len(values)
-	e := &SingularError{Points: n, Ridge: ridge, Condition: math.Inf(1)}
-	zero := math.Max(float64(n)*0x1p-52*values[n-1], -values[0])
-	for _, v := range values {
-		if v > zero {
-			e.Rank++
-		}
-	}
-	if least := values[0] + ridge; least > 0 {
-		e.Condition = (values[n-1] + ridge) / least
-	}
-	return e
 }
 
 // factored solves a ridge by a factorisation.

@@ -270,7 +270,7 @@ func (e *Ensemble) decompose(ctx context.Context, train ntk.Tiles[float64]) erro
 
 // eigen returns the eigenvalues of a Gram matrix, ascending, and its eigenvectors.
 func eigen(ctx context.Context, train ntk.Tiles[float64]) (values, vectors []float64, err error) {
-	vectors, n, err := gram(ctx, train)
+	vectors, n, err := gram(ctx, gramOf(train))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -282,17 +282,15 @@ func eigen(ctx context.Context, train ntk.Tiles[float64]) (values, vectors []flo
 		return nil, nil, fmt.Errorf(
 			"regress: the eigenvalues of the %d×%d Gram matrix did not converge", n, n)
 	}
-	// At a kink of φ a kernel turns the rounding of an inner product, 1e-16, into
-	// its square root: nearly parallel inputs give eigenvalues of -1e-8 so.
-	if least, largest := values[0], values[n-1]; !(largest >= 0) || least < -1e-7*largest {
-		return nil, nil, &IndefiniteError{least, largest}
+	if s := newSpectrum(values, n); s.indefinite() {
+		return nil, nil, &IndefiniteError{s.least, s.largest}
 	}
 	return values, vectors, ctx.Err()
 }
 
 // inVectors returns a cross matrix times V.
 func (e *Ensemble) inVectors(ctx context.Context, cross ntk.Tiles[float64]) ([]float64, error) {
-	entries, err := assembled(ctx, cross, false)
+	entries, err := assembled(ctx, crossOf(cross))
 	if err != nil {
 		return nil, err
 	}
@@ -323,7 +321,7 @@ func (e *Ensemble) forgetRounding() {
 func (e *Ensemble) addPrior(ctx context.Context, prior *Grams, isTangent bool) error {
 	n := e.n
 	if !isEmpty(prior.Test) {
-		test, m, err := gram(ctx, prior.Test)
+		test, m, err := gram(ctx, gramOf(prior.Test))
 		if err != nil {
 			return fmt.Errorf("%w (between test points)", err)
 		}
@@ -336,7 +334,7 @@ func (e *Ensemble) addPrior(ctx context.Context, prior *Grams, isTangent bool) e
 		e.priorCross = e.cross
 		return nil
 	}
-	train, _, err := gram(ctx, prior.Train)
+	train, _, err := gram(ctx, gramOf(prior.Train))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -52,7 +53,7 @@ type Ridge struct {
 	targets    []float64 // Y, n×outputs
 	weights    []float64 // (K + δI)⁻¹ Y, n×outputs
 
-	factor []float64 // the lower triangle of L, K + δI = L Lᵀ; nil after a pseudo-inverse
+	factor *lower[float64] // L, K + δI = L Lᵀ; nil after a pseudo-inverse
 	// of a pseudo-inverse
 	values, vectors []float64 // λ ascending, 0 where it is taken for 0; V, n×n
 
@@ -61,10 +62,13 @@ type Ridge struct {
 
 // SingularError reports a Gram matrix that has no inverse in double precision.
 type SingularError struct {
-	Points    int
-	Rank      int     // eigenvalues that rounding does not explain
+	Points int
+	// Rank is the number of eigenvalues that rounding does not explain; of more than 4,096
+	// points, of a sample of so many, and so a lower bound.
+	Rank      int
 	Condition float64 // of K + δI, λ_max/λ_min or an estimate of it; may be +Inf
 	Ridge     float64 // δ
+	SafeRidge float64 // a ridge that does, absolute
 }
 
 // Error implements error.
@@ -72,19 +76,22 @@ func (e *SingularError) Error() string {
 	return fmt.Sprintf(
 		"regress: the Gram matrix of %d points with ridge %v is singular to rounding: rank %d, "+
 			"condition number %.3g; "+
-			"give a ridge (RelativeRidge of 1e-10 or more), leave out equal points, or ask for "+
+			"give a ridge of %.2g or more, leave out equal points, or ask for "+
 			"the PseudoInverse",
 		e.Points,
 		e.Ridge,
 		e.Rank,
 		e.Condition,
+		e.SafeRidge,
 	)
 }
 
 // NewRidge fits the regression to the n×n Gram matrix of the training points and
 // the n×outputs targets. Neither is kept or changed. Of the Gram matrix the tiles on and
 // below the diagonal are read, each once, on all processors: [ntk.GramTiles] are those of
-// a kernel, [ntk.MatrixTiles] of a matrix that is there. If ctx ends, its error is returned.
+// a kernel, [ntk.MatrixTiles] of a matrix that is there; [InPlace] is a matrix that may be
+// overwritten, which saves all other memory. If ctx ends, its error is returned within a
+// second or two.
 //
 // A negative ridge or entries that are not finite are an error; a matrix with a
 // truly negative eigenvalue is a [*IndefiniteError], though one that a ridge covers
@@ -92,8 +99,8 @@ func (e *SingularError) Error() string {
 // If K + δI is singular to rounding, that is a [*SingularError], unless δ is 0 and
 // the settings ask for the pseudo-inverse.
 //
-// Cost: a Cholesky factorisation, n³/3 operations, and 2n² for each output; an
-// eigendecomposition for a pseudo-inverse.
+// Cost: a Cholesky factorisation, n³/3 operations, and 2n² for each output, with 4n² bytes; an
+// eigendecomposition for a pseudo-inverse, of up to 32,766 points. [Solve] takes more points.
 func NewRidge(
 	ctx context.Context, train ntk.Tiles[float64], y *mat.Dense, s *RidgeSettings,
 ) (*Ridge, error) {
@@ -117,32 +124,29 @@ func NewRidge(
 	if rows != n {
 		return nil, fmt.Errorf("regress: %d rows of targets for %d training points", rows, n)
 	}
-	gram, n, err := gram(ctx, train)
-	if err != nil {
+	if _, err := checkSquare(train); err != nil {
 		return nil, err
 	}
 	r := &Ridge{n: n, outputs: outputs, targets: append([]float64(nil), contiguous(y)...)}
-	if err := finiteEntries("Gram matrix", gram, n); err != nil {
-		return nil, err
-	}
 	if err := finiteEntries("target", r.targets, outputs); err != nil {
 		return nil, err
 	}
-	var trace float64
-	for i := range n {
-		trace += gram[i*n+i]
+	triangle, err := triangleOf[float64](ctx, train, nil)
+	if err != nil {
+		return nil, err
 	}
-	r.ridge = s.Ridge + s.RelativeRidge*trace/float64(n)
-	if math.IsInf(trace, 0) || math.IsInf(r.ridge, 0) || math.IsNaN(r.ridge) {
-		return nil, fmt.Errorf("regress: the trace of the Gram matrix is %v and the ridge %v: "+
-			"beyond double precision; scale the kernel down", trace, r.ridge)
+	if r.ridge, err = triangle.ridge(s.Ridge, s.RelativeRidge); err != nil {
+		return nil, err
 	}
 	r.weights = append([]float64(nil), r.targets...)
 	r.inverseDiagonal = sync.OnceValue(r.computeInverseDiagonal)
-	if !minorsAllow(n, gram) || !r.byCholesky(gram) {
-		if err := r.byEigen(gram, s.PseudoInverse); err != nil {
-			return nil, err
-		}
+	ok, err := r.byCholesky(ctx, triangle)
+	if err == nil && !ok {
+		triangle = nil // a pseudo-inverse takes the memory
+		err = r.byEigen(ctx, train, s.PseudoInverse)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := finiteEntries("weight", r.weights, outputs); err != nil {
 		return nil, fmt.Errorf("%w: the targets over the kernel are beyond double precision", err)
@@ -150,91 +154,162 @@ func NewRidge(
 	return r, nil
 }
 
+// triangleOf returns what is on and below the diagonal of t: in the memory that was handed over, if
+// it was and has the precision, or in memory of its own.
+func triangleOf[F, T accel.Float](
+	ctx context.Context, t ntk.Tiles[T], step func(),
+) (*lower[F], error) {
+	if given, ok := any(t).(*inPlace[F]); ok {
+		return given.take()
+	}
+	n, _ := t.Dims()
+	l := newLower[F](n)
+	return l, fill(ctx, gramOf(t), l, step)
+}
+
+// ridge returns what two settings come to for a Gram matrix.
+func (l *lower[T]) ridge(ridge, relative float64) (float64, error) {
+	var trace float64
+	for i := range l.n {
+		trace += float64(l.row(i)[i])
+	}
+	ridge += relative * trace / float64(l.n)
+	if math.IsInf(trace, 0) || math.IsInf(ridge, 0) || math.IsNaN(ridge) {
+		return 0, fmt.Errorf("regress: the trace of the Gram matrix is %v and the ridge %v: "+
+			"beyond double precision; scale the kernel down", trace, ridge)
+	}
+	return ridge, nil
+}
+
+// notFinite is the error that names an entry.
+func notFinite(name string, v float64, row, column int) error {
+	return fmt.Errorf("regress: the %s is %v in row %d, column %d; it must be finite", name, v, row,
+		column)
+}
+
 // finiteEntries returns an error that names the first entry that is not finite.
 func finiteEntries(name string, entries []float64, cols int) error {
 	for i, v := range entries {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("regress: the %s is %v in row %d, column %d; it must be finite", name,
-				v, i/cols, i%cols)
+			return notFinite(name, v, i/cols, i%cols)
 		}
 	}
 	return nil
 }
 
-// minorsAllow reports whether all principal minors of two rows can be those of a
-// positive semidefinite matrix, up to rounding.
-func minorsAllow(n int, gram []float64) bool {
-	roots := make([]float64, n) // not products of diagonal entries, which can underflow
-	for i := range n {
-		if gram[i*n+i] < 0 {
-			return false
+// examine returns the 1-norm of the matrix with a ridge added, and whether all principal minors of
+// two rows can be those of a positive semidefinite matrix, up to rounding.
+func (l *lower[T]) examine(ridge float64) (norm float64, minorsAllow bool) {
+	minorsAllow = true
+	roots := make([]float64, l.n) // not products of diagonal entries, which can underflow
+	sums := make([]float64, l.n)
+	for i := range l.n {
+		row := l.row(i)
+		if !(row[i] >= 0) {
+			minorsAllow = false
 		}
-		roots[i] = math.Sqrt(gram[i*n+i])
-		for j, root := range roots[:i] {
-			if math.Abs(gram[i*n+j]) > (1+1e-7)*roots[i]*root {
-				return false
+		roots[i] = math.Sqrt(math.Abs(float64(row[i])))
+		most, sum := (1+1e-7)*roots[i], 0.0
+		if isSingle[T]() {
+			most = (1 + 1e-3) * roots[i]
+		}
+		for j, v := range row[:i] {
+			size := math.Abs(float64(v))
+			if size > most*roots[j] {
+				minorsAllow = false
 			}
+			sum += size
+			sums[j] += size
 		}
+		sums[i] += sum + math.Abs(float64(row[i])+ridge)
 	}
-	return true
+	return slices.Max(sums), minorsAllow
 }
 
 // byCholesky solves where K + δI is positive definite and has a condition number
-// that leaves digits; gram stays as it is.
-func (r *Ridge) byCholesky(gram []float64) bool {
-	n := r.n
-	factor := append([]float64(nil), gram...)
-	var norm float64 // ‖K + δI‖₁
-	for i := range n {
-		factor[i*n+i] += r.ridge
-		norm = math.Max(norm, floats.Norm(factor[i*n:(i+1)*n], 1))
+// that leaves digits.
+func (r *Ridge) byCholesky(ctx context.Context, a *lower[float64]) (ok bool, err error) {
+	norm, minorsAllow := a.examine(r.ridge)
+	if !minorsAllow {
+		return false, nil
 	}
-	if !cholesky(n, factor) {
-		return false
+	a.addDiagonal(r.ridge)
+	if _, ok, err := a.factor(ctx, lift{}, nil); !ok {
+		return false, err
 	}
-	reciprocal := lapack.Implementation{}.Dpocon(blas.Lower, n, factor, n, norm,
-		make([]float64, 3*n), make([]int, n))
-	if !(reciprocal > float64(n)*0x1p-52) {
-		return false
+	reciprocal := 1 / (a.inverseNorm() * norm)
+	if !(reciprocal > float64(r.n)*0x1p-52) {
+		return false, nil
 	}
-	r.factor, r.condition, r.rank = factor, 1/reciprocal, n
-	solveLower(n, factor, n, r.outputs, r.weights)
-	solveLowerTrans(n, factor, r.outputs, r.weights)
-	return true
+	r.factor, r.condition, r.rank = a, 1/reciprocal, r.n
+	a.solve(r.outputs, r.weights)
+	return true, nil
+}
+
+// solve overwrites the n×columns matrix x with (L Lᵀ)⁻¹ x.
+func (l *lower[T]) solve(columns int, x []T) {
+	l.forward(0, columns, x)
+	l.backward(columns, x)
+}
+
+// inverseNorm estimates the 1-norm of the inverse of a factored matrix, as LAPACK does.
+func (l *lower[T]) inverseNorm() float64 {
+	var saved [3]int
+	v, x, signs := make([]float64, l.n), make([]float64, l.n), make([]int, l.n)
+	work := make([]T, l.n)
+	for norm, next := 0.0, 0; ; {
+		norm, next = lapack.Implementation{}.Dlacn2(l.n, v, x, signs, norm, next, &saved)
+		if next == 0 {
+			return norm
+		}
+		for i, v := range x {
+			work[i] = T(v)
+		}
+		l.solve(1, work)
+		for i, v := range work {
+			x[i] = float64(v)
+		}
+	}
 }
 
 // byEigen says why there is no Cholesky factor, or takes the pseudo-inverse.
-func (r *Ridge) byEigen(gram []float64, pseudo bool) error {
+func (r *Ridge) byEigen(ctx context.Context, train ntk.Tiles[float64], pseudo bool) error {
 	n := r.n
+	if !pseudo || r.ridge > 0 {
+		s, err := spectrumOf(ctx, train)
+		if err != nil {
+			return err
+		}
+		if s.indefinite() {
+			return &IndefiniteError{s.least, s.largest}
+		}
+		return s.singular(r.ridge)
+	}
+	if n > accel.MostEigen {
+		return fmt.Errorf("regress: a pseudo-inverse of %d points; up to %d can be had, more need a "+
+			"ridge", n, accel.MostEigen)
+	}
+	gram, _, err := gram(ctx, gramOf(train))
+	if err != nil {
+		return err
+	}
 	values := make([]float64, n)
 	if !accel.SymEigen(n, gram, values) {
 		return fmt.Errorf("regress: the eigenvalues of the %d×%d Gram matrix did not converge", n,
 			n)
 	}
-	least, largest := values[0], values[n-1]
-	if !(largest >= 0) || least < -1e-7*largest { // as in NewDescent
-		return &IndefiniteError{least, largest}
+	s := newSpectrum(values, n)
+	if s.indefinite() {
+		return &IndefiniteError{s.least, s.largest}
 	}
-	// What is not above the rounding of the largest, or is as small as one that is
-	// negative by the rounding of the entries, is not told from 0.
-	zero := math.Max(float64(n)*0x1p-52*largest, -least)
+	r.rank = s.rank
+	for i := range n - s.rank {
+		values[i] = 0
+	}
 	r.condition = math.Inf(1)
-	for i, v := range values {
-		if v > zero {
-			r.rank++
-		} else {
-			values[i] = 0
-		}
-	}
-	if lowest := least + r.ridge; lowest > 0 {
-		r.condition = (largest + r.ridge) / lowest
-	}
-	if !pseudo || r.ridge > 0 {
-		return &SingularError{Points: n, Rank: r.rank, Condition: r.condition, Ridge: r.ridge}
-	}
 	r.values, r.vectors = values, gram
 	if r.rank > 0 {
-		r.condition = largest / values[n-r.rank]
+		r.condition = s.largest / values[n-r.rank]
 	}
 	o := r.outputs
 	b64 := accel.Float64()
@@ -274,32 +349,52 @@ func (r *Ridge) Weights() *mat.Dense {
 // Predict returns f at m points, m×outputs, from the m×n matrix of the kernel
 // between them and the training points. Cost: 2·m·n·outputs.
 func (r *Ridge) Predict(ctx context.Context, cross ntk.Tiles[float64]) (*mat.Dense, error) {
-	rows, m, err := r.checkCross(ctx, cross)
+	return predict(ctx, cross, r.weights, r.n, r.outputs)
+}
+
+// predict returns the cross matrix, m×n, times the weights, n×outputs.
+func predict(
+	ctx context.Context, cross ntk.Tiles[float64], weights []float64, n, outputs int,
+) (*mat.Dense, error) {
+	m, err := checkCross(cross, n)
 	if err != nil {
 		return nil, err
 	}
-	f := mat.NewDense(m, r.outputs, nil)
-	accel.Float64().
-		Dgemm(blas.NoTrans, blas.NoTrans, m, r.outputs, r.n, 1, rows, r.n, r.weights, r.outputs, 0,
-			f.RawMatrix().Data, r.outputs)
-	return f, finiteEntries("prediction", f.RawMatrix().Data, r.outputs)
+	f := mat.NewDense(m, outputs, nil)
+	out := f.RawMatrix().Data
+	if err := times(ctx, crossOf(cross), weights, out, outputs); err != nil {
+		return nil, err
+	}
+	if err := finiteEntries("prediction", out, outputs); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
-func (r *Ridge) checkCross(
+// checkCross returns the rows of a cross matrix, which has n columns.
+func checkCross(cross ntk.Tiles[float64], n int) (m int, err error) {
+	if isEmpty(cross) {
+		return 0, fmt.Errorf("regress: a cross matrix with entries is needed")
+	}
+	m, columns := cross.Dims()
+	if columns != n {
+		return 0, fmt.Errorf("regress: the cross matrix has %d columns for %d training points",
+			columns, n)
+	}
+	return m, nil
+}
+
+// crossRows returns the cross matrix, row-major.
+func (r *Ridge) crossRows(
 	ctx context.Context, cross ntk.Tiles[float64],
 ) (rows []float64, m int, err error) {
-	if isEmpty(cross) {
-		return nil, 0, fmt.Errorf("regress: a cross matrix with entries is needed")
-	}
-	m, cols := cross.Dims()
-	if cols != r.n {
-		return nil, 0, fmt.Errorf("regress: the cross matrix has %d columns for %d training points",
-			cols, r.n)
-	}
-	if rows, err = assembled(ctx, cross, false); err != nil {
+	if m, err = checkCross(cross, r.n); err != nil {
 		return nil, 0, err
 	}
-	return rows, m, finiteEntries("cross matrix", rows, cols)
+	if rows, err = assembled(ctx, crossOf(cross)); err != nil {
+		return nil, 0, err
+	}
+	return rows, m, finiteEntries("cross matrix", rows, r.n)
 }
 
 // LeaveOneOut returns, for each training point, the prediction at it of the
@@ -356,13 +451,14 @@ func (r *Ridge) computeInverseDiagonal() []float64 {
 	}
 	// [A⁻¹]ᵢᵢ is the square norm of column i of L⁻¹, which is 0 above row i: so
 	// blocks of columns from their first row down.
-	for k := 0; k < n; k += block {
-		width := min(block, n-k)
+	for b := range r.factor.blocks() {
+		k, end := r.factor.rows(b)
+		width := end - k
 		columns := make([]float64, (n-k)*width)
 		for j := range width {
 			columns[j*width+j] = 1
 		}
-		solveLower(n-k, r.factor[k*n+k:], n, width, columns)
+		r.factor.forward(b, width, columns)
 		for i, v := range columns {
 			diagonal[k+i%width] += v * v
 		}
@@ -380,7 +476,7 @@ func (r *Ridge) computeInverseDiagonal() []float64 {
 func (r *Ridge) Covariance(
 	ctx context.Context, cross, test ntk.Tiles[float64],
 ) (*mat.SymDense, error) {
-	rows, m, err := r.checkCross(ctx, cross)
+	rows, m, err := r.crossRows(ctx, cross)
 	if err != nil {
 		return nil, err
 	}
@@ -394,11 +490,8 @@ func (r *Ridge) Covariance(
 			"regress: the Gram matrix of the test points must be %d×%d, like the cross matrix "+
 				"has rows", m, m)
 	}
-	prior, _, err := gram(ctx, test)
+	prior, _, err := gram(ctx, &source[float64]{Tiles: test, name: "Gram matrix of the test points"})
 	if err != nil {
-		return nil, err
-	}
-	if err := finiteEntries("Gram matrix of the test points", prior, m); err != nil {
 		return nil, err
 	}
 	half := r.whiten(rows, m) // explained = halfᵀ half
@@ -425,7 +518,7 @@ func (r *Ridge) Covariance(
 func (r *Ridge) Variance(
 	ctx context.Context, cross ntk.Tiles[float64], diagonal []float64,
 ) ([]float64, error) {
-	rows, m, err := r.checkCross(ctx, cross)
+	rows, m, err := r.crossRows(ctx, cross)
 	if err != nil {
 		return nil, err
 	}
@@ -468,7 +561,7 @@ func (r *Ridge) whiten(rows []float64, m int) []float64 {
 				half[j*m+i] = rows[i*n+j]
 			}
 		}
-		solveLower(n, r.factor, n, m, half)
+		r.factor.forward(0, m, half)
 		return half
 	}
 	accel.Float64().Dgemm(blas.Trans, blas.Trans, n, m, n, 1, r.vectors, n, rows, n, 0, half, m)
@@ -500,7 +593,7 @@ func (r *Ridge) LogMarginalLikelihood() ([]float64, error) {
 	}
 	constant := -0.5 * float64(r.n) * math.Log(2*math.Pi)
 	for i := range r.n {
-		constant -= math.Log(r.factor[i*r.n+i])
+		constant -= math.Log(r.factor.row(i)[i])
 	}
 	out := make([]float64, r.outputs)
 	for j := range out {

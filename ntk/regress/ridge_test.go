@@ -78,7 +78,7 @@ func ExampleSingularError() {
 	// regress:
 	// the Gram matrix of 3 points with ridge 0 is singular to rounding:
 	// rank 2, condition number +Inf;
-	// give a ridge (RelativeRidge of 1e-10 or more), leave out equal points,
+	// give a ridge of 1e-13 or more, leave out equal points,
 	// or ask for the PseudoInverse
 	// rank 2, f = [2.000  2.000  5.000]
 }

@@ -4,17 +4,23 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"gonum.org/v1/gonum/blas"
 )
 
 // tileSize is the side of the tiles that are asked for: large enough for the products in them
-// to run at full speed, small enough to leave several to each processor.
+// to run at full speed, small enough to leave several to each processor and to be done in a
+// fraction of a second.
 const tileSize = 512
 
 // isEmpty reports whether there is no matrix or one without entries; a count below 0 is none.
-func isEmpty(t ntk.Tiles[float64]) bool {
+func isEmpty[T accel.Float](t ntk.Tiles[T]) bool {
 	if t == nil {
 		return true
 	}
@@ -22,64 +28,326 @@ func isEmpty(t ntk.Tiles[float64]) bool {
 	return rows < 1 || columns < 1
 }
 
-// gram returns an n×n Gram matrix, row-major, from its tiles on and below the diagonal. The tiles
-// on the diagonal have both halves, which must agree but for what rounding does to a kernel with a
-// kink.
-func gram(ctx context.Context, t ntk.Tiles[float64]) ([]float64, int, error) {
+// checkSquare reports a Gram matrix that is not n×n.
+func checkSquare[T accel.Float](t ntk.Tiles[T]) (n int, err error) {
 	n, columns := t.Dims()
 	if columns != n {
-		return nil, 0, fmt.Errorf("regress: a Gram matrix of %d×%d; it must be square", n, columns)
+		return 0, fmt.Errorf("regress: a Gram matrix of %d×%d; it must be square", n, columns)
 	}
-	out, err := assembled(ctx, t, true)
+	return n, nil
+}
+
+// source is a matrix whose tiles are asked for again and again. A tile of a kernel leaves its
+// own size in garbage, and the collector waits until that is as much as all that is kept: beside
+// a large factor, until memory is full. So it is called every gigabyte, which costs it
+// little, since numbers hold no pointers.
+type source[T accel.Float] struct {
+	ntk.Tiles[T]
+	name  string // in errors
+	bytes atomic.Int64
+}
+
+// gramOf is the source of a Gram matrix.
+func gramOf[T accel.Float](t ntk.Tiles[T]) *source[T] {
+	return &source[T]{Tiles: t, name: "Gram matrix"}
+}
+
+// crossOf is the source of a cross matrix.
+func crossOf[T accel.Float](t ntk.Tiles[T]) *source[T] {
+	return &source[T]{Tiles: t, name: "cross matrix"}
+}
+
+// collectAfter is the bytes of tiles after which garbage is collected.
+const collectAfter = 1 << 30
+
+func (s *source[T]) Tile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error {
+	if err := ctx.Err(); err != nil { // a tile may take a while, and many are asked for in a row
+		return err
+	}
+	size := int64(8 * len(dst))
+	if all := s.bytes.Add(size); all/collectAfter != (all-size)/collectAfter {
+		runtime.GC()
+	}
+	if err := s.Tiles.Tile(ctx, dst, i0, i1, j0, j1); err != nil {
+		return fmt.Errorf("regress: %w", err)
+	}
+	return nil
+}
+
+// span is the tile of a dimension that begins at i.
+func span(i, size int) (from, to int) { return i, min(i+tileSize, size) }
+
+// gram returns an n×n Gram matrix, row-major, from its tiles on and below the diagonal.
+func gram[T accel.Float](ctx context.Context, t *source[T]) ([]float64, int, error) {
+	n, err := checkSquare[T](t)
 	if err != nil {
 		return nil, 0, err
 	}
+	l := newLower[float64](n)
+	if err := fill(ctx, t, l, nil); err != nil {
+		return nil, 0, err
+	}
+	out := make([]float64, n*n)
 	for i := range n {
-		for j := range i {
-			if i/tileSize == j/tileSize {
-				a, b := out[i*n+j], out[j*n+i]
-				scale := math.Sqrt(math.Abs(out[i*n+i]) * math.Abs(out[j*n+j]))
-				if math.Abs(a-b) > 1e-6*(scale+math.Abs(a)) || math.IsNaN(a) != math.IsNaN(b) {
-					return nil, 0, fmt.Errorf("regress: the Gram matrix is %v in row %d, column "+
-						"%d and %v in row %d, column %d; it must be symmetric", a, i, j, b, j, i)
-				}
-			}
-			out[j*n+i] = out[i*n+j]
+		for j, v := range l.row(i) {
+			out[i*n+j], out[j*n+i] = v, v
 		}
 	}
 	return out, n, nil
 }
 
-// assembled returns a matrix, row-major, or of a symmetric one the tiles on and below the diagonal.
-func assembled(ctx context.Context, t ntk.Tiles[float64], symmetric bool) ([]float64, error) {
-	rows, columns := t.Dims()
-	out := make([]float64, rows*columns)
-	type place struct{ i0, i1, j0, j1 int }
-	var places []place
-	for i := 0; i < rows; i += tileSize {
-		for j := 0; j < columns && (!symmetric || j <= i); j += tileSize {
-			places = append(places,
-				place{i, min(i+tileSize, rows), j, min(j+tileSize, columns)})
+// fill sets l to the tiles of t on and below the diagonal. It reports entries that are not
+// finite, and a matrix that is seen not to be symmetric: all of the tiles on the diagonal
+// and a row of each tile above it are compared. step, if not nil, is told of each tile.
+func fill[T, F accel.Float](
+	ctx context.Context, t *source[T], l *lower[F], step func(),
+) error {
+	n := l.n
+	tiles := (n + tileSize - 1) / tileSize
+	roots := make([]float64, n) // √|K_ii|
+	buffers := sync.Pool{New: func() any { return make([]T, tileSize*tileSize) }}
+	one := func(a, b int) error {
+		i0, i1 := span(a*tileSize, n)
+		j0, j1 := span(b*tileSize, n)
+		tile := buffers.Get().([]T)
+		defer buffers.Put(tile)
+		width := j1 - j0
+		part := tile[:(i1-i0)*width]
+		if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
+			return err
 		}
+		for k, v := range part {
+			if v-v != 0 {
+				return notFinite(t.name, float64(v), i0+k/width, j0+k%width)
+			}
+		}
+		mirrored := func(i, j int) T { return part[(j-j0)*width+i-i0] }
+		first := j0
+		if a == b {
+			for i := i0; i < i1; i++ {
+				roots[i] = math.Sqrt(math.Abs(float64(part[(i-i0)*width+i-j0])))
+			}
+		} else {
+			first += (a*7 + b*13) % width
+			row := make([]T, i1-i0)
+			if err := t.Tile(ctx, row, first, first+1, i0, i1); err != nil {
+				return err
+			}
+			mirrored = func(i, _ int) T { return row[i-i0] }
+		}
+		for i := i0; i < i1; i++ {
+			values := part[(i-i0)*width : (i-i0+1)*width]
+			end := first + 1
+			if a == b {
+				end = i
+			}
+			for j := first; j < end; j++ {
+				if err := symmetricAt(values[j-j0], mirrored(i, j), i, j, roots); err != nil {
+					return err
+				}
+			}
+			for j, v := range values[:min(width, i+1-j0)] {
+				l.row(i)[j0+j] = F(v)
+			}
+		}
+		if step != nil {
+			step()
+		}
+		return nil
 	}
-	failed := make([]error, len(places))
-	parallel.For(len(places), 1, func(lo, hi int) {
-		tile := make([]float64, tileSize*tileSize)
-		for k := lo; k < hi; k++ {
-			p := places[k]
-			width := p.j1 - p.j0
-			part := tile[:(p.i1-p.i0)*width]
-			if failed[k] = t.Tile(ctx, part, p.i0, p.i1, p.j0, p.j1); failed[k] != nil {
-				return
+	err := parallel.Each(ctx, tiles, func(a int, _ func() bool) error { return one(a, a) })
+	if err != nil {
+		return err
+	}
+	return parallel.Each(ctx, tiles*(tiles-1)/2, func(task int, _ func() bool) error {
+		a := int((1 + math.Sqrt(float64(1+8*task))) / 2)
+		for a*(a-1)/2 > task {
+			a--
+		}
+		for a*(a+1)/2 <= task {
+			a++
+		}
+		return one(a, task-a*(a-1)/2)
+	})
+}
+
+// symmetricAt reports K_ij and K_ji that differ by more than what rounding does to a kernel
+// with a kink, the root of which it takes.
+func symmetricAt[T accel.Float](v, mirrored T, i, j int, roots []float64) error {
+	tol := 1e-6
+	if isSingle[T]() {
+		tol = 4e-3
+	}
+	a, b := float64(v), float64(mirrored)
+	if math.Abs(a-b) > tol*(roots[i]*roots[j]+math.Abs(a)) || b-b != 0 {
+		return fmt.Errorf("regress: the Gram matrix is %v in row %d, column %d and %v in row %d, "+
+			"column %d; it must be symmetric", a, i, j, b, j, i)
+	}
+	return nil
+}
+
+// assembled returns a matrix, row-major.
+func assembled[T accel.Float](ctx context.Context, t *source[T]) ([]T, error) {
+	rows, columns := t.Dims()
+	out := make([]T, rows*columns)
+	across := (columns + tileSize - 1) / tileSize
+	down := (rows + tileSize - 1) / tileSize
+	err := parallel.Each(ctx, across*down, func(task int, _ func() bool) error {
+		i0, i1 := span(task/across*tileSize, rows)
+		j0, j1 := span(task%across*tileSize, columns)
+		width := j1 - j0
+		part := make([]T, (i1-i0)*width)
+		if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
+			return err
+		}
+		for i := i0; i < i1; i++ {
+			copy(out[i*columns+j0:i*columns+j1], part[(i-i0)*width:])
+		}
+		return nil
+	})
+	return out, err
+}
+
+// inTurn calls f for 0 … n-1 on all processors, then add for each in that order, so that a
+// sum does not depend on which of them is done first. What f returns is handed to its add.
+func inTurn[S any](
+	ctx context.Context, n int, f func(i int, scratch S) error, add func(i int, scratch S),
+	scratch func() S,
+) error {
+	turns := make([]chan struct{}, n+1)
+	for i := range turns {
+		turns[i] = make(chan struct{})
+	}
+	close(turns[0])
+	var failed atomic.Bool
+	pool := sync.Pool{New: func() any { return scratch() }}
+	return parallel.Each(ctx, n, func(i int, _ func() bool) error {
+		defer close(turns[i+1])
+		s := pool.Get().(S)
+		defer pool.Put(s)
+		err := f(i, s)
+		<-turns[i] // also after a failure: the next waits for this one
+		if err != nil {
+			failed.Store(true)
+			return err
+		}
+		if !failed.Load() {
+			add(i, s)
+		}
+		return nil
+	})
+}
+
+// strip is what one processor needs for a row of tiles.
+type strip[T accel.Float] struct {
+	tile []T
+	wide []float64 // the tile in double precision
+	sums []float64
+}
+
+// double returns a tile in double precision.
+func (s *strip[T]) double(tile []T) []float64 {
+	if same, ok := any(tile).([]float64); ok {
+		return same
+	}
+	if len(s.wide) < len(tile) {
+		s.wide = make([]float64, len(tile))
+	}
+	for i, v := range tile {
+		s.wide[i] = float64(v)
+	}
+	return s.wide[:len(tile)]
+}
+
+// timesSymmetric sets out, n×columns, to the symmetric matrix times x, in double precision, from
+// the tiles on and below the diagonal. Its rounding does not depend on the number of processors.
+func timesSymmetric[T accel.Float](
+	ctx context.Context, t *source[T], x, out []float64, columns int, step func(),
+) error {
+	n, _ := t.Dims()
+	tiles := (n + tileSize - 1) / tileSize
+	clear(out)
+	gemm := accel.Serial64().Dgemm
+	// The longest rows first, for the processors to end together.
+	return inTurn(ctx, tiles, func(task int, s *strip[T]) error {
+		i0, i1 := span((tiles-1-task)*tileSize, n)
+		clear(s.sums[:i1*columns])
+		own := s.sums[i0*columns : i1*columns]
+		for j := 0; j < i1; j += tileSize {
+			j0, j1 := span(j, n)
+			part := s.tile[:(i1-i0)*(j1-j0)]
+			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
+				return err
 			}
-			for i := p.i0; i < p.i1; i++ {
-				copy(out[i*columns+p.j0:i*columns+p.j1], part[(i-p.i0)*width:])
+			k := s.double(part)
+			gemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1, k, j1-j0,
+				x[j0*columns:], columns, 1, own, columns)
+			if j0 < i0 {
+				gemm(blas.Trans, blas.NoTrans, j1-j0, columns, i1-i0, 1, k, j1-j0,
+					x[i0*columns:], columns, 1, s.sums[j0*columns:], columns)
+			}
+			if step != nil {
+				step()
 			}
 		}
+		return nil
+	}, func(task int, s *strip[T]) {
+		for i, v := range s.sums[:min((tiles-task)*tileSize, n)*columns] {
+			out[i] += v
+		}
+	}, func() *strip[T] {
+		return &strip[T]{tile: make([]T, tileSize*tileSize), sums: make([]float64, n*columns)}
 	})
-	for _, err := range failed {
-		if err != nil {
-			return nil, fmt.Errorf("regress: %w", err)
+}
+
+// times sets out, rows×columns, to a matrix of rows×n times w, n×columns, in double precision.
+func times[T accel.Float](
+	ctx context.Context, t *source[T], w, out []float64, columns int,
+) error {
+	rows, n := t.Dims()
+	buffers := sync.Pool{New: func() any { return &strip[T]{tile: make([]T, tileSize*tileSize)} }}
+	clear(out)
+	return parallel.Each(ctx, (rows+tileSize-1)/tileSize, func(task int, _ func() bool) error {
+		i0, i1 := span(task*tileSize, rows)
+		s := buffers.Get().(*strip[T])
+		defer buffers.Put(s)
+		for j := 0; j < n; j += tileSize {
+			j0, j1 := span(j, n)
+			part := s.tile[:(i1-i0)*(j1-j0)]
+			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
+				return err
+			}
+			for k, v := range part {
+				if v-v != 0 {
+					return notFinite(t.name, float64(v), i0+k/(j1-j0), j0+k%(j1-j0))
+				}
+			}
+			accel.Serial64().Dgemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1,
+				s.double(part), j1-j0, w[j0*columns:], columns, 1, out[i0*columns:], columns)
+		}
+		return nil
+	})
+}
+
+// oneTile reads a tile, to see how long that takes.
+func oneTile[T accel.Float](ctx context.Context, t *source[T]) error {
+	rows, columns := t.Dims()
+	_, i1 := span(0, rows)
+	_, j1 := span(0, columns)
+	return t.Tile(ctx, make([]T, i1*j1), 0, i1, 0, j1)
+}
+
+// probe returns the first, the middle and the last row, in which all columns have a part.
+func probe[T accel.Float](ctx context.Context, t *source[T]) ([]float64, error) {
+	rows, columns := t.Dims()
+	var out []float64
+	row := make([]T, columns)
+	for _, i := range []int{0, rows / 2, rows - 1} {
+		if err := t.Tile(ctx, row, i, i+1, 0, columns); err != nil {
+			return nil, err
+		}
+		for _, v := range row {
+			out = append(out, float64(v))
 		}
 	}
 	return out, nil

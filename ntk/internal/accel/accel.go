@@ -1,6 +1,6 @@
-// Package accel serves gonum's BLAS interfaces from an optimised library found
-// at run time (OpenBLAS or Apple's Accelerate), loaded without cgo, and from
-// gonum's portable Go code where there is none.
+// Package accel serves gonum's BLAS interfaces, and factorisations by LAPACK, from an
+// optimised library found at run time (OpenBLAS or Apple's Accelerate), loaded without
+// cgo, and from gonum's portable Go code where there is none.
 //
 // The library is looked for once, at the first call, in this order:
 //
@@ -20,6 +20,7 @@ package accel
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -27,7 +28,6 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
-	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
 )
 
 // EnvLibrary names the environment variable with the library's path, or "off".
@@ -71,8 +71,9 @@ type backend struct {
 	serial32 blas.Float32
 	serial64 blas.Float64
 
-	syev func(n int, a []float64, w []float64) bool
-	info Info
+	lapack32 factorisations[float32]
+	lapack64 factorisations[float64]
+	info     Info
 }
 
 var active = sync.OnceValue(func() backend {
@@ -97,31 +98,11 @@ func Serial64() blas.Float64 { return active().serial64 }
 // Current tells which arithmetic is active.
 func Current() Info { return active().info }
 
-// SymEigen overwrites the row-major symmetric n×n matrix a with its
-// eigenvectors, one a column, and w with the eigenvalues in ascending order.
-// Only the upper triangle of a is read. It reports whether the iteration
-// converged.
-func SymEigen(n int, a, w []float64) bool {
-	if n == 0 {
-		return true
-	}
-	if len(a) < n*n || len(w) < n {
-		panic("accel: short eigenproblem buffers")
-	}
-	return active().syev(n, a, w)
-}
-
 func portable() backend {
 	impl := gonum.Implementation{}
 	return backend{
 		f32: impl, f64: impl, serial32: impl, serial64: impl,
-		syev: func(n int, a, w []float64) bool {
-			var lap lapackgonum.Implementation
-			query := make([]float64, 1)
-			lap.Dsyev('V', blas.Upper, n, a, n, w, query, -1)
-			work := make([]float64, int(query[0]))
-			return lap.Dsyev('V', blas.Upper, n, a, n, w, work, len(work))
-		},
+		lapack32: portableSingle(), lapack64: portableDouble(),
 		info: Info{Library: "gonum (portable Go)", Threads: runtime.GOMAXPROCS(0)},
 	}
 }
@@ -152,6 +133,18 @@ func shape(t blas.Transpose, rows, cols int) (int, int) {
 		return rows, cols
 	}
 	return cols, rows
+}
+
+// fits panics, as gonum's own routines do, on a matrix shorter than its shape.
+func fits(length, rows, cols, stride int) {
+	switch {
+	case stride < max(1, cols):
+		panic("blas: bad leading dimension")
+	case length < stride*(rows-1)+cols:
+		panic("blas: insufficient length of matrix")
+	case rows > math.MaxInt32 || stride > math.MaxInt32:
+		panic("blas: more rows or columns than 32-bit integers count")
+	}
 }
 
 // candidates lists what may be loaded, best first. A bare name is left to the

@@ -73,43 +73,6 @@ func TestAgreesWithPortable(t *testing.T) {
 	}
 }
 
-func TestSymEigen(t *testing.T) {
-	for name, b := range map[string]backend{"active": active(), "portable": portable()} {
-		const n = 60
-		r := rand.New(rand.NewPCG(3, 4))
-		a := make([]float64, n*n)
-		for i := range n {
-			for j := i; j < n; j++ {
-				a[i*n+j] = r.NormFloat64()
-				a[j*n+i] = a[i*n+j]
-			}
-		}
-		v, w := append([]float64(nil), a...), make([]float64, n)
-		for i := range n { // only the upper triangle may be read
-			for j := range i {
-				v[i*n+j] = math.NaN()
-			}
-		}
-		if !b.syev(n, v, w) {
-			t.Fatalf("%s: no convergence", name)
-		}
-		for j := range n {
-			if j > 0 && w[j] < w[j-1] {
-				t.Fatalf("%s: eigenvalues not ascending at %d", name, j)
-			}
-			for i := range n {
-				var av float64
-				for k := range n {
-					av += a[i*n+k] * v[k*n+j]
-				}
-				if math.Abs(av-w[j]*v[i*n+j]) > 1e-12*n {
-					t.Fatalf("%s: A v - λ v = %g in eigenpair %d", name, av-w[j]*v[i*n+j], j)
-				}
-			}
-		}
-	}
-}
-
 func TestChoice(t *testing.T) {
 	if b := choose("off", []string{"/does/not/exist"}); !b.info.Portable() || b.info.Problem != "" {
 		t.Errorf("off: %+v", b.info)

@@ -5,7 +5,6 @@ package accel
 import (
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,8 +23,8 @@ import (
 type library struct {
 	gonum.Implementation // what is not overridden below
 
-	sgemm, dgemm, ssyrk, dsyrk, dsyevd uintptr
-	frames                             sync.Pool // of *frame
+	routines
+	frames sync.Pool // of *frame
 
 	// The library's own threads wait for their next work by spinning, which
 	// takes the processors from Go between one product and the next. So they are
@@ -35,12 +34,21 @@ type library struct {
 	workers    int
 }
 
+// routines are addresses in the library.
+type routines struct {
+	sgemm, dgemm, ssyrk, dsyrk uintptr
+	single, double             precision
+}
+
+// precision holds the routines that are told apart by their address alone.
+type precision struct{ trsm, potrf, gelqf, ormlq, syevd uintptr }
+
 // frame holds a call's scalars on the heap, where the stack's moves cannot
 // change their addresses. Integers are wide enough for libraries of either
 // integer size: on the little-endian machines of this file one with 32 bits
 // reads the lower half.
 type frame struct {
-	c1, c2              byte
+	c1, c2, c3, c4      byte
 	m, n, k             int64
 	lda, ldb, ldc, info int64
 	alpha32, beta32     float32
@@ -58,10 +66,7 @@ func load(path string) (backend, error) {
 	if _, err := purego.Dlsym(handle, "sgemm_"); err != nil {
 		prefix = "scipy_"
 	}
-	for name, fn := range map[string]*uintptr{
-		"sgemm_": &lib.sgemm, "dgemm_": &lib.dgemm, "ssyrk_": &lib.ssyrk, "dsyrk_": &lib.dsyrk,
-		"dsyevd_": &lib.dsyevd,
-	} {
+	for name, fn := range lib.names() {
 		if *fn, err = purego.Dlsym(handle, prefix+name); err != nil {
 			return backend{}, fmt.Errorf("no %s in it (a BLAS and LAPACK is needed)", name)
 		}
@@ -93,17 +98,30 @@ func load(path string) (backend, error) {
 		lib.setThreads, lib.workers = sym, info.Threads
 		purego.SyscallN(sym, 1)
 	}
-	serial := &library{
-		sgemm:   lib.sgemm,
-		dgemm:   lib.dgemm,
-		ssyrk:   lib.ssyrk,
-		dsyrk:   lib.dsyrk,
-		dsyevd:  lib.dsyevd,
-		workers: 1,
-	}
+	serial := &library{routines: lib.routines, workers: 1}
 	serial.frames.New = lib.frames.New
-	b := backend{f32: lib, f64: lib, serial32: serial, serial64: serial, syev: lib.syev, info: info}
-	return b, lib.check()
+	b := backend{
+		f32: lib, f64: lib, serial32: serial, serial64: serial,
+		lapack32: lapackOf[float32](lib, lib.single), lapack64: lapackOf[float64](lib, lib.double),
+		info: info,
+	}
+	return b, errors.Join(lib.check(), checkLAPACK(lib, b.lapack32, 1e-4),
+		checkLAPACK(lib, b.lapack64, 1e-12))
+}
+
+// names returns where the address of each routine goes.
+func (r *routines) names() map[string]*uintptr {
+	names := map[string]*uintptr{
+		"sgemm_": &r.sgemm, "dgemm_": &r.dgemm, "ssyrk_": &r.ssyrk, "dsyrk_": &r.dsyrk,
+	}
+	for letter, p := range map[string]*precision{"s": &r.single, "d": &r.double} {
+		names[letter+"trsm_"] = &p.trsm
+		names[letter+"potrf_"] = &p.potrf
+		names[letter+"gelqf_"] = &p.gelqf
+		names[letter+"ormlq_"] = &p.ormlq
+		names[letter+"syevd_"] = &p.syevd
+	}
+	return names
 }
 
 // check tries each routine on small integers, which every right library
@@ -139,10 +157,6 @@ func (l *library) check() error {
 	l.Implementation.Dsyrk(blas.Upper, blas.NoTrans, m, k, 1, a, k, 0, want, m)
 	if !slices.Equal(got, want) || !slices.EqualFunc(got32, want, equal) {
 		return errors.New("it multiplies a matrix by its transpose wrongly")
-	}
-	swap, values := []float64{0, 3, 3, 0}, make([]float64, 2)
-	if !l.syev(2, swap, values) || math.Abs(values[0]+3) > 1e-12 || math.Abs(values[1]-3) > 1e-12 {
-		return errors.New("it finds wrong eigenvalues")
 	}
 	return nil
 }
@@ -204,18 +218,6 @@ func flag(t blas.Transpose) byte {
 // small products are not worth a call into the library, and zero sizes are
 // gonum's to treat.
 func small(m, n, k int) bool { return m <= 0 || n <= 0 || k <= 0 || m*n*k < 4096 }
-
-// fits panics, as gonum's own routines do, on a matrix shorter than its shape.
-func fits(length, rows, cols, stride int) {
-	switch {
-	case stride < max(1, cols):
-		panic("blas: bad leading dimension")
-	case length < stride*(rows-1)+cols:
-		panic("blas: insufficient length of matrix")
-	case rows > math.MaxInt32 || stride > math.MaxInt32:
-		panic("blas: more rows or columns than 32-bit integers count")
-	}
-}
 
 // Sgemm is gonum's: C ← α op(A) op(B) + β C, row-major. A row-major matrix is
 // the column-major transpose, so the library computes Cᵀ = op(B)ᵀ op(A)ᵀ.
@@ -341,41 +343,4 @@ func (l *library) syrk(
 		uintptr(unsafe.Pointer(&f.n)), uintptr(unsafe.Pointer(&f.k)),
 		uintptr(alpha), uintptr(a), uintptr(unsafe.Pointer(&f.lda)),
 		uintptr(beta), uintptr(c), uintptr(unsafe.Pointer(&f.ldc)))
-}
-
-// lapackLimit keeps the work space of dsyevd, 1 + 6n + 2n², within 32 bits.
-const lapackLimit = 32766
-
-// syev calls LAPACK's divide and conquer, which leaves the eigenvectors in
-// columns of a column-major matrix; they are turned to gonum's order.
-func (l *library) syev(n int, a, w []float64) bool {
-	if n > lapackLimit {
-		return portable().syev(n, a, w)
-	}
-	f := l.frames.Get().(*frame)
-	defer l.frames.Put(f)
-	call := func(work []float64, lwork int, iwork []int64, liwork int) {
-		f.c1, f.c2 = 'V', 'L'
-		f.n, f.lda, f.ldb, f.ldc = int64(n), int64(n), int64(lwork), int64(liwork)
-		purego.SyscallN(l.dsyevd, uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.c2)),
-			uintptr(unsafe.Pointer(&f.n)), uintptr(unsafe.Pointer(&a[0])),
-			uintptr(unsafe.Pointer(&f.lda)), uintptr(unsafe.Pointer(&w[0])),
-			uintptr(unsafe.Pointer(&work[0])), uintptr(unsafe.Pointer(&f.ldb)),
-			uintptr(unsafe.Pointer(&iwork[0])), uintptr(unsafe.Pointer(&f.ldc)),
-			uintptr(unsafe.Pointer(&f.info)), 1,
-			1) // the lengths of the two characters, which Fortran compilers pass last
-	}
-	query, iquery := make([]float64, 1), make([]int64, 1)
-	call(query, -1, iquery, -1)
-	work, iwork := make([]float64, int(query[0])), make([]int64, int(int32(iquery[0])))
-	l.threaded(func() { call(work, len(work), iwork, len(iwork)) })
-	if f.info != 0 {
-		return false
-	}
-	for i := range n {
-		for j := range i {
-			a[i*n+j], a[j*n+i] = a[j*n+i], a[i*n+j]
-		}
-	}
-	return true
 }
