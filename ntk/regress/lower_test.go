@@ -73,8 +73,11 @@ func testLowerFactor[T accel.Float](t *testing.T, eps float64) {
 		for i := range x {
 			x[i] = T(math.Cos(float64(i)))
 		}
-		b := append([]T(nil), x...)
+		b, back := append([]T(nil), x...), make([]T, n*columns)
 		l.solve(columns, x)
+		if l.times(columns, x, back); !near(back, b, 400*eps) {
+			t.Fatalf("n = %d: the factor times its solution is something else", n)
+		}
 		for i := range n {
 			for c := range columns {
 				sum, size := 0.0, 0.0
@@ -88,6 +91,16 @@ func testLowerFactor[T accel.Float](t *testing.T, eps float64) {
 			}
 		}
 	}
+}
+
+// near reports whether two vectors agree.
+func near[T accel.Float](a, b []T, tol float64) bool {
+	for i, v := range a {
+		if !(math.Abs(float64(v-b[i])) <= tol) {
+			return false
+		}
+	}
+	return true
 }
 
 // Every place of a triangle, on both sides of n² = 2³¹ and far beyond: counted with numbers of
