@@ -316,8 +316,8 @@ func (it *iteration) advance(
 }
 
 // safeRidge estimates a ridge with which the iteration would have come to its tolerance: one that
-// brings the condition number of P⁻¹A to what half of the passes do for. The ends of its spectrum are
-// those of the tridiagonal matrices that the coefficients of the steps make up.
+// brings the condition number of P⁻¹A to what half of the passes do for. The ends of its spectrum
+// are those of the tridiagonal matrices that the coefficients of the steps make up.
 func (it *iteration) safeRidge(pre preconditioner, p *problem) float64 {
 	largest := 1.0
 	byOutput := make(map[int][]step)

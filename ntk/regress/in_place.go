@@ -81,8 +81,8 @@ func (p *inPlace[T]) take() (*lower[T], error) {
 					if v-v != 0 {
 						return nil, notFinite("Gram matrix", float64(v), i, j)
 					}
-					if err := symmetricAt(v, p.entries[j*n+i], i, j, roots); err != nil {
-						return nil, err
+					if w := p.entries[j*n+i]; !symmetric(v, w, roots[i]*roots[j]) {
+						return nil, asymmetric(float64(v), float64(w), i, j)
 					}
 				}
 			}

@@ -14,25 +14,25 @@ import (
 )
 
 // FitLandmarks fits a model on M landmarks to any number n of training points, which is not kernel
-// regression: of all functions f(x) = K(x, Z) w, with Z the landmarks, it finds the one
-// that makes ‖Y - K(X, Z) w‖² + δ wᵀ K(Z, Z) w least. With all training points as landmarks
-// that is kernel regression, with fewer it can only follow what they span. cross is the n×M matrix
-// of the kernel between training points and landmarks, often some of the points, and among the
-// M×M Gram matrix of the landmarks; a RelativeRidge is in units of the latter's mean diagonal, and
-// the Method is "landmarks".
+// regression: of all functions f(x) = K(x, Z) w, with Z the landmarks, it finds the one that makes
+// ‖Y - K(X, Z) w‖² + δ wᵀ K(Z, Z) w least. With all training points as landmarks that is kernel
+// regression, with fewer it can only follow what they span. cross is the n×M matrix of the kernel
+// between training points and landmarks, often some of the points, and among the M×M Gram matrix
+// of the landmarks; a RelativeRidge is in units of the latter's mean diagonal, and the Method is
+// "landmarks".
 //
-// The normal equations (K(X,Z)ᵀ K(X,Z) + δ K(Z,Z)) w = K(X,Z)ᵀ Y are solved by
-// conjugate gradients, preconditioned by what they would be if the landmarks stood for all
-// points; the residual of [Fit] is theirs. Each pass computes K(X, Z) anew, a few rows at
-// a time. Errors, the end of ctx and checkpoints are as with [Solve].
+// The normal equations (K(X,Z)ᵀ K(X,Z) + δ K(Z,Z)) w = K(X,Z)ᵀ Y are solved by conjugate
+// gradients, preconditioned by what they would be if the landmarks stood for all points; the
+// residual of [Fit] is theirs. Each pass computes K(X, Z) anew, a few rows at a time. Errors, the
+// end of ctx and checkpoints are as with [Solve].
 //
-// Memory: 8M² bytes, a few MB for each processor, and some tens of bytes for each landmark
-// and output. Cost: M³, and n·M pairs for each of some 10 to 20 passes; in single precision, which
-// the type of cross says, a pass takes half the time, and its rounding, 1e-7 of the kernel, is
-// that of the model.
+// Memory: 8M² bytes, a few MB for each processor, and some tens of bytes for each landmark and
+// output. Cost: M³, and n·M pairs for each of some 10 to 20 passes; in single precision, which the
+// type of cross says, a pass takes half the time, and its rounding, 1e-7 of the kernel, is that of
+// the model.
 //
-// Source: A. Rudi, L. Carratino, L. Rosasco, "FALKON: An Optimal Large Scale Kernel Method", NeurIPS
-// 2017, arXiv 1705.10958, algorithm 1.
+// Source: A. Rudi, L. Carratino, L. Rosasco, "FALKON: An Optimal Large Scale Kernel Method",
+// NeurIPS 2017, arXiv 1705.10958, algorithm 1.
 func FitLandmarks[T float32 | float64](
 	ctx context.Context, cross ntk.Tiles[T], among ntk.Tiles[float64], y *mat.Dense,
 	s *SolveSettings,
@@ -47,7 +47,8 @@ func FitLandmarks[T float32 | float64](
 	}
 	n, columns := cross.Dims()
 	if columns != m {
-		return nil, fmt.Errorf("regress: the cross matrix has %d columns for %d landmarks", columns, m)
+		return nil, fmt.Errorf("regress: the cross matrix has %d columns for %d landmarks", columns,
+			m)
 	}
 	t := crossOf(cross)
 	gram := gramOf(among)
@@ -99,10 +100,11 @@ func newNormal[T accel.Float](
 	bytes += vectorBytes(m, outputs, processors()) +
 		int64(processors())*int64(heightOf(m)*m)*16 + int64(n)*int64(outputs)*8
 	if bytes > s.Memory {
-		return nil, fmt.Errorf("regress: %d rows and %d columns take %d bytes, and Memory is %d", n, m,
-			bytes, s.Memory)
+		return nil, fmt.Errorf("regress: %d rows and %d columns take %d bytes, and Memory is %d", n,
+			m, bytes, s.Memory)
 	}
-	p := &problem{settings: s, method: method, size: m, outputs: outputs, targets: targets, passes: 15}
+	p := &problem{settings: s, method: method, size: m, outputs: outputs, targets: targets,
+		passes: 15}
 	if p.probe, err = probe(ctx, a); err != nil {
 		return nil, err
 	}

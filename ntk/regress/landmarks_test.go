@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,8 +113,7 @@ func TestEqualLandmarks(t *testing.T) {
 	ctx := t.Context()
 	x, y := rowsOf(n, d, 0), outputs(n)
 	z := head(x, m)
-	twice := ntk.Inputs[float64]{Rows: append(append([]float64(nil), z.Rows...), z.Rows...), N: 2 * m,
-		D: d}
+	twice := ntk.Inputs[float64]{Rows: slices.Concat(z.Rows, z.Rows), N: 2 * m, D: d}
 	test := rowsOf(20, d, 0.5)
 	for name, K := range map[string]ntk.Kernel{
 		"regular":     ntk.Must(ntk.LaplaceKernel(1)),
@@ -164,13 +164,15 @@ func TestLandmarksBadInput(t *testing.T) {
 		{"must be square", fit(cross, cross, y, regress.SolveSettings{}), nil},
 		{"10 columns for 50 landmarks", fit(cross, ntk.Must(ntk.GramTiles(ctx, K, x)), y,
 			regress.SolveSettings{}), nil},
-		{"rows of targets", fit(cross, among, mat.NewDense(3, 1, nil), regress.SolveSettings{}), nil},
+		{"rows of targets", fit(cross, among, mat.NewDense(3, 1, nil), regress.SolveSettings{}),
+			nil},
 		{`Method is "single"`, fit(cross, among, y, regress.SolveSettings{Method: "single"}), nil},
 		{"and Memory is 99", fit(cross, among, y, regress.SolveSettings{Memory: 99}), nil},
 		{"Ridge is -1", fit(cross, among, y, regress.SolveSettings{Ridge: -1}), nil},
 		{"cross matrix is NaN in row 40, column 3", fit(tiles(nan), among, y,
 			regress.SolveSettings{}), nil},
-		{"from -1 to 1", fit(cross, tiles(indefinite), y, regress.SolveSettings{Ridge: 1}), &notPSD},
+		{"from -1 to 1", fit(cross, tiles(indefinite), y, regress.SolveSettings{Ridge: 1}),
+			&notPSD},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("error %v, must say %q", c.err, c.says)
@@ -181,7 +183,8 @@ func TestLandmarksBadInput(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := regress.FitLandmarks(ended, cross, among, y, nil); !errors.Is(err, context.Canceled) {
+	_, err := regress.FitLandmarks(ended, cross, among, y, nil)
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of its context: %v", err)
 	}
 	s := &regress.SolveSettings{Ridge: 0.1, Checkpoint: filepath.Join(t.TempDir(), "state")}

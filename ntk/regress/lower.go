@@ -321,10 +321,11 @@ func (l *lower[T]) times(columns int, x, out []T) {
 		i0, i1 := l.rows(i)
 		diagonal, left, stride := l.at(i, i)
 		from := x[i0*columns:]
-		b.Gemm(blas.Trans, blas.NoTrans, i0, columns, i1-i0, 1, left, stride, from, columns, 1, half,
-			columns)
-		b.Gemm(blas.Trans, blas.NoTrans, i1-i0, columns, i1-i0, 1, lowerPart(diagonal, stride, i1-i0),
-			i1-i0, from, columns, 1, half[i0*columns:], columns)
+		size, own := i1-i0, lowerPart(diagonal, stride, i1-i0)
+		b.Gemm(blas.Trans, blas.NoTrans, i0, columns, size, 1, left, stride, from, columns, 1,
+			half, columns)
+		b.Gemm(blas.Trans, blas.NoTrans, size, columns, size, 1, own, size, from, columns, 1,
+			half[i0*columns:], columns)
 	}
 	for i := range l.blocks() {
 		i0, i1 := l.rows(i)
@@ -333,10 +334,11 @@ func (l *lower[T]) times(columns int, x, out []T) {
 		for k := range target {
 			target[k] = -T(l.lifts[i]) * x[i0*columns+k]
 		}
-		b.Gemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, i0, 1, left, stride, half, columns, 1,
+		size, own := i1-i0, lowerPart(diagonal, stride, i1-i0)
+		b.Gemm(blas.NoTrans, blas.NoTrans, size, columns, i0, 1, left, stride, half, columns, 1,
 			target, columns)
-		b.Gemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, i1-i0, 1,
-			lowerPart(diagonal, stride, i1-i0), i1-i0, half[i0*columns:], columns, 1, target, columns)
+		b.Gemm(blas.NoTrans, blas.NoTrans, size, columns, size, 1, own, size, half[i0*columns:],
+			columns, 1, target, columns)
 	}
 }
 
@@ -356,7 +358,8 @@ func (l *lower[T]) forwardRows(rows int, x []T) {
 		i0, i1 := l.rows(i)
 		diagonal, left, stride := l.at(i, i)
 		if i0 > 0 {
-			b.Gemm(blas.NoTrans, blas.Trans, rows, i1-i0, i0, -1, x, l.n, left, stride, 1, x[i0:], l.n)
+			b.Gemm(blas.NoTrans, blas.Trans, rows, i1-i0, i0, -1, x, l.n, left, stride, 1, x[i0:],
+				l.n)
 		}
 		b.Trsm(blas.Right, blas.Lower, blas.Trans, blas.NonUnit, rows, i1-i0, 1, diagonal, stride,
 			x[i0:], l.n)

@@ -172,7 +172,8 @@ func TestLift(t *testing.T) {
 				sum += float64(l.row(i)[k]) * float64(v)
 			}
 			off := sum - float64(was.row(i)[j])
-			if i != j && math.Abs(off) > up.first || i == j && !(off > -up.first && off < 2*lifted) {
+			if i != j && math.Abs(off) > up.first ||
+				i == j && !(off > -up.first && off < 2*lifted) {
 				t.Fatalf("L Lᵀ is off by %g at %d, %d, lifted by %g", off, i, j, lifted)
 			}
 		}
@@ -241,7 +242,8 @@ func benchmarkFactor[T accel.Float](b *testing.B) {
 			}
 			serial := accel.SerialOf[T]()
 			for _, tr := range []blas.Transpose{blas.NoTrans, blas.Trans} {
-				serial.Trsm(blas.Left, blas.Lower, tr, blas.NonUnit, n, columns, 1, a, n, x, columns)
+				serial.Trsm(blas.Left, blas.Lower, tr, blas.NonUnit, n, columns, 1, a, n, x,
+					columns)
 			}
 			theirs = math.Min(theirs, time.Since(start).Seconds())
 			fill()

@@ -33,7 +33,9 @@ func factored[F accel.Float](
 	}
 	up := liftOf[F](l.n, l.addDiagonal(p.ridge))
 	cost := p.meter.operation(isSingle[F]())
-	lifted, ok, err := l.factor(ctx, up, func(operations float64) { p.meter.add(operations * cost) })
+	lifted, ok, err := l.factor(ctx, up, func(operations float64) {
+		p.meter.add(operations * cost)
+	})
 	if err != nil {
 		return preconditioner{}, err
 	}
@@ -41,8 +43,8 @@ func factored[F accel.Float](
 		if err := p.indefinite(ctx); err != nil {
 			return preconditioner{}, err
 		}
-		return preconditioner{}, fmt.Errorf("regress: the Gram matrix has no factor in %q precision; "+
-			"give a ridge of %.2g or more", p.method, up.most)
+		return preconditioner{}, fmt.Errorf("regress: the Gram matrix has no factor in %q "+
+			"precision; give a ridge of %.2g or more", p.method, up.most)
 	}
 	return preconditioner{
 		inverse: func(r, z []float64) { scaled(p.outputs, r, z, l.solve) },
@@ -77,7 +79,8 @@ func scaled[T accel.Float](columns int, r, z []float64, solve func(columns int, 
 	}
 }
 
-// Landmarks for a preconditioner: not more than are soon factored, nor than a quarter of the points.
+// Landmarks for a preconditioner: not more than are soon factored, nor than a quarter of the
+// points.
 const mostLandmarks = 6144
 
 // nystromBytes is the memory that a preconditioner from landmarks takes.
@@ -99,8 +102,8 @@ func landmarksIn(bytes int64, n int) int {
 	return low
 }
 
-// nystrom is a preconditioner from some of the points S: with F = K(X, S) L⁻ᵀ, K(S, S) = L Lᵀ, it is
-// P = F Fᵀ + μ I, where μ is the ridge and the mean of what F Fᵀ leaves of K's diagonal. Its
+// nystrom is a preconditioner from some of the points S: with F = K(X, S) L⁻ᵀ, K(S, S) = L Lᵀ, it
+// is P = F Fᵀ + μ I, where μ is the ridge and the mean of what F Fᵀ leaves of K's diagonal. Its
 // inverse is (I - F (μI + FᵀF)⁻¹ Fᵀ)/μ.
 //
 // Source: Z. Frangella, J. Tropp, M. Udell, "Randomized Nyström Preconditioning", SIAM J. Matrix
@@ -252,8 +255,9 @@ func narrowTimes(f []float32, rows, columns, o int, transposed bool, x, out []fl
 	if transposed {
 		size = columns * o
 	}
+	parts := (rows + height - 1) / height
 	// A context that does not end, and parts that do not fail.
-	_ = inTurn(context.Background(), (rows+height-1)/height, func(task int, s *strip[float32]) error {
+	_ = inTurn(context.Background(), parts, func(task int, s *strip[float32]) error {
 		i0, i1 := task*height, min((task+1)*height, rows)
 		part := s.double(f[i0*columns : i1*columns])
 		if transposed {

@@ -286,8 +286,8 @@ func (r *Ridge) byEigen(ctx context.Context, train ntk.Tiles[float64], pseudo bo
 		return s.singular(r.ridge)
 	}
 	if n > accel.MostEigen {
-		return fmt.Errorf("regress: a pseudo-inverse of %d points; up to %d can be had, more need a "+
-			"ridge", n, accel.MostEigen)
+		return fmt.Errorf("regress: a pseudo-inverse of %d points; up to %d can be had, more need "+
+			"a ridge", n, accel.MostEigen)
 	}
 	gram, _, err := gram(ctx, gramOf(train))
 	if err != nil {
@@ -490,7 +490,8 @@ func (r *Ridge) Covariance(
 			"regress: the Gram matrix of the test points must be %d×%d, like the cross matrix "+
 				"has rows", m, m)
 	}
-	prior, _, err := gram(ctx, &source[float64]{Tiles: test, name: "Gram matrix of the test points"})
+	prior, _, err := gram(ctx,
+		&source[float64]{Tiles: test, name: "Gram matrix of the test points"})
 	if err != nil {
 		return nil, err
 	}

@@ -66,9 +66,13 @@ func spectrumOf[T accel.Float](ctx context.Context, t ntk.Tiles[T]) (spectrum, e
 	if err != nil {
 		return spectrum{}, err
 	}
-	s, err := eigenvaluesOf(sample, n)
-	if err != nil || s.sample == n {
-		return s, err
+	values, err := eigenvalues(sample)
+	if err != nil {
+		return spectrum{}, err
+	}
+	s := newSpectrum(values, n)
+	if s.sample == n {
+		return s, nil
 	}
 	least, largest, err := ends(ctx, gramOf(t))
 	// By interlacing, no eigenvalue of a part is outside those of the whole.
@@ -76,16 +80,15 @@ func spectrumOf[T accel.Float](ctx context.Context, t ntk.Tiles[T]) (spectrum, e
 	return s, err
 }
 
-// eigenvaluesOf returns what is known of a matrix of n points from a part of it, which it
-// overwrites.
-func eigenvaluesOf(part []float64, n int) (spectrum, error) {
-	m := int(math.Sqrt(float64(len(part))))
+// eigenvalues returns those of a symmetric matrix, ascending, and overwrites it.
+func eigenvalues(a []float64) ([]float64, error) {
+	m := int(math.Sqrt(float64(len(a))))
 	values := make([]float64, m)
-	if !accel.SymEigenvalues(m, part, values) {
-		return spectrum{}, fmt.Errorf(
+	if !accel.SymEigenvalues(m, a, values) {
+		return nil, fmt.Errorf(
 			"regress: the eigenvalues of a %d×%d Gram matrix did not converge", m, m)
 	}
-	return newSpectrum(values, n), nil
+	return values, nil
 }
 
 // sampleOf returns the Gram matrix of at most this many of the points.

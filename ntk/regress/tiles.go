@@ -74,6 +74,15 @@ func (s *source[T]) Tile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error
 	return nil
 }
 
+// place is where an entry is in the matrix that the tiles are of, for errors.
+func (s *source[T]) place(i, j int) (row, column int) {
+	if p, ok := s.Tiles.(picked[T]); ok {
+		i, _ = neighbours(p.rows, i, i+1)
+		j, _ = neighbours(p.columns, j, j+1)
+	}
+	return i, j
+}
+
 // span is the tile of a dimension that begins at i.
 func span(i, size int) (from, to int) { return i, min(i+tileSize, size) }
 
@@ -118,7 +127,8 @@ func fill[T, F accel.Float](
 		}
 		for k, v := range part {
 			if v-v != 0 {
-				return notFinite(t.name, float64(v), i0+k/width, j0+k%width)
+				row, column := t.place(i0+k/width, j0+k%width)
+				return notFinite(t.name, float64(v), row, column)
 			}
 		}
 		mirrored := func(i, j int) T { return part[(j-j0)*width+i-i0] }
@@ -142,8 +152,9 @@ func fill[T, F accel.Float](
 				end = i
 			}
 			for j := first; j < end; j++ {
-				if err := symmetricAt(values[j-j0], mirrored(i, j), i, j, roots); err != nil {
-					return err
+				if a, b := values[j-j0], mirrored(i, j); !symmetric(a, b, roots[i]*roots[j]) {
+					row, column := t.place(i, j)
+					return asymmetric(float64(a), float64(b), row, column)
 				}
 			}
 			for j, v := range values[:min(width, i+1-j0)] {
@@ -171,19 +182,21 @@ func fill[T, F accel.Float](
 	})
 }
 
-// symmetricAt reports K_ij and K_ji that differ by more than what rounding does to a kernel
-// with a kink, the root of which it takes.
-func symmetricAt[T accel.Float](v, mirrored T, i, j int, roots []float64) error {
+// symmetric reports whether K_ij and K_ji agree but for what rounding does to a kernel with a
+// kink, the root of which it takes. size is √(K_ii K_jj).
+func symmetric[T accel.Float](v, mirrored T, size float64) bool {
 	tol := 1e-6
 	if isSingle[T]() {
 		tol = 4e-3
 	}
 	a, b := float64(v), float64(mirrored)
-	if math.Abs(a-b) > tol*(roots[i]*roots[j]+math.Abs(a)) || b-b != 0 {
-		return fmt.Errorf("regress: the Gram matrix is %v in row %d, column %d and %v in row %d, "+
-			"column %d; it must be symmetric", a, i, j, b, j, i)
-	}
-	return nil
+	return math.Abs(a-b) <= tol*(size+math.Abs(a))
+}
+
+// asymmetric is the error that names two entries.
+func asymmetric(a, b float64, i, j int) error {
+	return fmt.Errorf("regress: the Gram matrix is %v in row %d, column %d and %v in row %d, "+
+		"column %d; it must be symmetric", a, i, j, b, j, i)
 }
 
 // assembled returns a matrix, row-major.
