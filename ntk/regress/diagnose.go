@@ -48,12 +48,8 @@ func (d *Diagnosis) String() string {
 		d.DigitsLost, d.SafeRidge, d.Method, float64(d.Memory)/1e9, d.Time.Round(time.Second/10))
 }
 
-// sampleSize is up to how many points all eigenvalues are computed, and of how many of more;
-// closestSize is how many of those are looked at that have another nearest to them.
-const (
-	sampleSize  = 2048
-	closestSize = 1024
-)
+// closestSize is how many points are looked at that have another nearest to them.
+const closestSize = 1024
 
 // Diagnose says what [Solve] with the same settings would meet and take, and [NewRidge] too: in
 // particular the digits that are lost and a ridge that saves them. A matrix with a truly negative
@@ -271,7 +267,8 @@ func costs[T accel.Float](
 	switch {
 	case method == landmarksMethod:
 		d.Memory += nystromBytes(n, landmarks)
-		work = 40*m.pass(n) + float64(n)*float64(landmarks)*float64(landmarks)*2*m.double
+		p := &problem{size: n, meter: m, passTime: m.pass(n)}
+		work = 30*p.passTime + p.nystromTime(landmarks)
 	case method == doubleMethod:
 		work += cube * m.double
 		d.Memory += lowerBytes(n, 8)

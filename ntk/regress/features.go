@@ -301,6 +301,7 @@ func normalFactor[T accel.Float](
 		}
 		p.meter.add((squares + p.passTime) * float64(count) / float64(n))
 	}
+	p.largest, _ = l.examine(p.ridge)
 	up := liftOf[float64](d, l.addDiagonal(p.ridge))
 	if up.first == 0 {
 		up = lift{1, 1} // any factor of 0

@@ -170,7 +170,17 @@ func factoredLandmarks(
 	if err := fill(ctx, gram, l, nil); err != nil {
 		return nil, err
 	}
-	if _, allowed := l.examine(0); !allowed {
+	norm, allowed := l.examine(0)
+	// As if the landmarks stood for all points.
+	times := float64(len(p.targets)/p.outputs) / float64(p.size)
+	p.largest = times * norm * norm
+	whole := columnNorms(p.targets, p.outputs)
+	for c, v := range p.scale {
+		if v > 0 {
+			p.gain = math.Max(p.gain, math.Sqrt(times)*whole[c]/v)
+		}
+	}
+	if !allowed {
 		if err := p.indefinite(ctx); err != nil {
 			return nil, err
 		}
@@ -206,7 +216,6 @@ func falkon(
 		return preconditioner{}, err
 	}
 	return preconditioner{
-		lifted: up.first,
 		inverse: func(r, z []float64) {
 			copy(z, r)
 			l.forward(0, p.outputs, z)

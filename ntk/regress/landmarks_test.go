@@ -133,6 +133,27 @@ func TestEqualLandmarks(t *testing.T) {
 	}
 }
 
+// Where rounding hides the residual the error names a ridge, and with that there is a fit.
+func TestLandmarksOfSmoothKernel(t *testing.T) {
+	ctx := t.Context()
+	K := ntk.Must(ntk.GaussianKernel(1))
+	x, y := rowsOf(500, 2, 0), outputs(500)
+	z := head(x, 120)
+	cross := ntk.Must(ntk.CrossTiles(ctx, K, x, z))
+	among := ntk.Must(ntk.GramTiles(ctx, K, z))
+	s := &regress.SolveSettings{}
+	_, err := regress.FitLandmarks(ctx, cross, among, y, s)
+	var residual *regress.ResidualError
+	if !errors.As(err, &residual) {
+		t.Fatal(err)
+	}
+	s.Ridge = residual.SafeRidge
+	fit, err := regress.FitLandmarks(ctx, cross, among, y, s)
+	if err != nil || fit.Residual > 1e-6 {
+		t.Errorf("with the ridge that was named: %+v, %v", fit, err)
+	}
+}
+
 func TestLandmarksBadInput(t *testing.T) {
 	ctx := t.Context()
 	K := ntk.Must(ntk.LaplaceKernel(1))

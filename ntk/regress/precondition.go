@@ -102,6 +102,12 @@ func landmarksIn(bytes int64, n int) int {
 	return low
 }
 
+// nystromTime is about what a preconditioner from landmarks takes.
+func (p *problem) nystromTime(landmarks int) float64 {
+	n, m := float64(p.size), float64(landmarks)
+	return 2*m/n*p.passTime + 2*n*m*m*p.meter.double
+}
+
 // nystrom is a preconditioner from some of the points S: with F = K(X, S) L⁻ᵀ, K(S, S) = L Lᵀ, it
 // is P = F Fᵀ + μ I, where μ is the ridge and the mean of what F Fᵀ leaves of K's diagonal. Its
 // inverse is (I - F (μI + FᵀF)⁻¹ Fᵀ)/μ.
@@ -135,6 +141,7 @@ func nystrom[T accel.Float](
 	if err != nil {
 		return preconditioner{}, err
 	}
+	p.meter.add(p.nystromTime(landmarks) / 2)
 	mu := p.ridge + left/float64(n)
 	if !(mu > 0) {
 		mu = up.first
@@ -143,6 +150,7 @@ func nystrom[T accel.Float](
 	if err := addSquare(ctx, f, n, landmarks, inner); err != nil {
 		return preconditioner{}, err
 	}
+	p.meter.add(p.nystromTime(landmarks) / 2)
 	up = liftOf[float64](landmarks, inner.addDiagonal(mu))
 	if _, ok, err := inner.factor(ctx, up, nil); !ok {
 		if err == nil {

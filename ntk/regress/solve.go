@@ -174,7 +174,7 @@ func precondition[T accel.Float](
 	switch {
 	case p.method == landmarksMethod:
 		p.passes = 30
-		p.meter.left(work * 10)
+		p.meter.left(p.nystromTime(landmarks) + 30*p.passTime)
 		return nystrom(ctx, t, landmarks, p)
 	case isGiven:
 		p.meter.left(work)
@@ -276,8 +276,8 @@ func (s *SolveSettings) method(
 	for _, m := range []string{doubleMethod, singleMethod} {
 		if s.Method == m || s.Method == "" && needs[m] <= free {
 			if needs[m] > free {
-				return "", 0, fmt.Errorf("regress: %q takes %d bytes for %d points and %d outputs, "+
-					"and Memory is %d", m, needs[m]+s.Memory-free, n, outputs, s.Memory)
+				return "", 0, fmt.Errorf("regress: %q takes %d bytes for %d points and %d "+
+					"outputs, and Memory is %d", m, needs[m]+s.Memory-free, n, outputs, s.Memory)
 			}
 			return m, 0, nil
 		}

@@ -10,9 +10,9 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// wholeSpectrum is up to how many points all eigenvalues are computed where they only explain an
-// error or a plan.
-const wholeSpectrum = 4096
+// sampleSize is up to how many points all eigenvalues are computed where they only explain an
+// error or a plan, and of how many of more: a second or two, which no context ends.
+const sampleSize = 2048
 
 // spectrum is what is known of the eigenvalues of a Gram matrix.
 type spectrum struct {
@@ -62,7 +62,7 @@ func (s spectrum) singular(ridge float64) *SingularError {
 // sample and by Lanczos' method the ends.
 func spectrumOf[T accel.Float](ctx context.Context, t ntk.Tiles[T]) (spectrum, error) {
 	n, _ := t.Dims()
-	sample, err := sampleOf(ctx, t, wholeSpectrum)
+	sample, err := sampleOf(ctx, t, sampleSize)
 	if err != nil {
 		return spectrum{}, err
 	}
