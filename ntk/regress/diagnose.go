@@ -57,7 +57,7 @@ const closestSize = 1024
 //
 // Of up to 2,048 points it computes all eigenvalues. Of more it reads all tiles once, for the
 // points that are nearest to each other, and computes the eigenvalues among 1,024 of those,
-// which bound the least, and of 2,048 points spread evenly.
+// which bound the least, and of 1,024 points spread evenly.
 func Diagnose[T float32 | float64](
 	ctx context.Context, train ntk.Tiles[T], outputs int, s *SolveSettings,
 ) (*Diagnosis, error) {
@@ -79,7 +79,7 @@ func Diagnose[T float32 | float64](
 	if d.Ridge, err = ridgeOf(ctx, t, s); err != nil {
 		return nil, err
 	}
-	sample, err := sampleOf(ctx, train, sampleSize)
+	sample, err := sampleOf(ctx, train)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ type Ridge struct {
 type SingularError struct {
 	Points int
 	// Rank is the number of eigenvalues that rounding does not explain; of more than 2,048
-	// points, of a sample of so many, and so a lower bound.
+	// points, of a sample of 1,024, and so a lower bound.
 	Rank      int
 	Condition float64 // of K + δI, λ_max/λ_min or an estimate of it; may be +Inf
 	Ridge     float64 // δ

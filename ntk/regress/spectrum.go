@@ -10,9 +10,12 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// sampleSize is up to how many points all eigenvalues are computed where they only explain an
-// error or a plan, and of how many of more: a second or two, which no context ends.
-const sampleSize = 2048
+// Of up to wholeSize points all eigenvalues are computed where they only explain an error or a
+// plan, of more those of sampleSize: a second or two, which no context ends.
+const (
+	wholeSize  = 2048
+	sampleSize = 1024
+)
 
 // spectrum is what is known of the eigenvalues of a Gram matrix.
 type spectrum struct {
@@ -62,7 +65,7 @@ func (s spectrum) singular(ridge float64) *SingularError {
 // sample and by Lanczos' method the ends.
 func spectrumOf[T accel.Float](ctx context.Context, t ntk.Tiles[T]) (spectrum, error) {
 	n, _ := t.Dims()
-	sample, err := sampleOf(ctx, t, sampleSize)
+	sample, err := sampleOf(ctx, t)
 	if err != nil {
 		return spectrum{}, err
 	}
@@ -91,10 +94,10 @@ func eigenvalues(a []float64) ([]float64, error) {
 	return values, nil
 }
 
-// sampleOf returns the Gram matrix of at most this many of the points.
-func sampleOf[T accel.Float](ctx context.Context, t ntk.Tiles[T], most int) ([]float64, error) {
-	if n, _ := t.Dims(); n > most {
-		some := spread(n, most)
+// sampleOf returns the Gram matrix of the points whose eigenvalues are computed.
+func sampleOf[T accel.Float](ctx context.Context, t ntk.Tiles[T]) ([]float64, error) {
+	if n, _ := t.Dims(); n > wholeSize {
+		some := spread(n, sampleSize)
 		t = picked[T]{t, some, some}
 	}
 	g, _, err := gram(ctx, gramOf(t))
