@@ -137,13 +137,6 @@ func TestNonsense(t *testing.T) {
 		{"negative", "eigenvalues go from -808.1 to 1.9", far, &notPSD},
 	} {
 		either(t, c.gram, y, 1e-3, func(method string, _ *mat.Dense, err error) {
-			if method == "landmarks" && c.name == "NaN" {
-				// Some of the entries are read by the passes alone.
-				if err == nil {
-					t.Error("landmarks: a result with NaN in the matrix")
-				}
-				return
-			}
 			if method == "landmarks" && strings.HasPrefix(c.name, "not symmetric") {
 				return // what is below the diagonal is what counts
 			}

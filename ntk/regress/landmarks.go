@@ -138,10 +138,8 @@ func timesNormal[T accel.Float](
 		if err := t.Tile(ctx, part, i0, i1, 0, m); err != nil {
 			return err
 		}
-		for k, v := range part {
-			if v-v != 0 {
-				return notFinite(t.name, float64(v), i0+k/m, k%m)
-			}
+		if err := t.checkFinite(part, i0, 0, m); err != nil {
+			return err
 		}
 		rows := s.double(part)
 		values := s.sums[m*o : (m+i1-i0)*o]

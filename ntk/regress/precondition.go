@@ -180,12 +180,15 @@ func explained[T accel.Float](
 	n, _ := t.Dims()
 	m := len(some)
 	f = make([]float32, n*m)
-	cross := picked[T]{t, nil, some}
+	cross := gramOf[T](picked[T]{t, nil, some})
 	height := heightOf(m)
 	err = inTurn(ctx, (n+height-1)/height, func(task int, s *strip[T]) error {
 		i0, i1 := task*height, min((task+1)*height, n)
 		part := s.tile[:(i1-i0)*m]
 		if err := cross.Tile(ctx, part, i0, i1, 0, m); err != nil {
+			return err
+		}
+		if err := cross.checkFinite(part, i0, 0, m); err != nil {
 			return err
 		}
 		rows := s.double(part)

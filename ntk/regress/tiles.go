@@ -83,6 +83,17 @@ func (s *source[T]) place(i, j int) (row, column int) {
 	return i, j
 }
 
+// checkFinite names the first entry of a tile that is not finite, if there is one.
+func (s *source[T]) checkFinite(tile []T, i0, j0, width int) error {
+	for k, v := range tile {
+		if v-v != 0 {
+			row, column := s.place(i0+k/width, j0+k%width)
+			return notFinite(s.name, float64(v), row, column)
+		}
+	}
+	return nil
+}
+
 // span is the tile of a dimension that begins at i.
 func span(i, size int) (from, to int) { return i, min(i+tileSize, size) }
 
@@ -125,11 +136,8 @@ func fill[T, F accel.Float](
 		if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
 			return err
 		}
-		for k, v := range part {
-			if v-v != 0 {
-				row, column := t.place(i0+k/width, j0+k%width)
-				return notFinite(t.name, float64(v), row, column)
-			}
+		if err := t.checkFinite(part, i0, j0, width); err != nil {
+			return err
 		}
 		mirrored := func(i, j int) T { return part[(j-j0)*width+i-i0] }
 		first := j0
@@ -292,6 +300,9 @@ func timesSymmetric[T accel.Float](
 			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
 				return err
 			}
+			if err := t.checkFinite(part, i0, j0, j1-j0); err != nil {
+				return err
+			}
 			k := s.double(part)
 			gemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1, k, j1-j0,
 				x[j0*columns:], columns, 1, own, columns)
@@ -330,10 +341,8 @@ func times[T accel.Float](
 			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
 				return err
 			}
-			for k, v := range part {
-				if v-v != 0 {
-					return notFinite(t.name, float64(v), i0+k/(j1-j0), j0+k%(j1-j0))
-				}
+			if err := t.checkFinite(part, i0, j0, j1-j0); err != nil {
+				return err
 			}
 			accel.Serial64().Dgemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1,
 				s.double(part), j1-j0, w[j0*columns:], columns, 1, out[i0*columns:], columns)
