@@ -67,7 +67,7 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/vec32",
 		},
 		"ntk/kerneltest": {"ntk", "ntk/internal/quadrature", "ntk/inverse"},
-		"ntk/regress": {"ntk", "internal/atomicfile", "ntk/internal/accel",
+		"ntk/regress": {"ntk", "ntk/inverse", "internal/atomicfile", "ntk/internal/accel",
 			"ntk/internal/parallel"},
 		"ntk/spectra": {"ntk"},
 		"ntk/study": {

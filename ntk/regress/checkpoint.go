@@ -98,18 +98,22 @@ func (p *problem) load() (*iteration, error) {
 	sum := sha256.Sum256(b[head:])
 	if !bytes.Equal(b[len(checkpointMagic):head], sum[:]) ||
 		gob.NewDecoder(bytes.NewReader(b[head:])).Decode(&c) != nil {
-		return nil, fmt.Errorf("regress: the checkpoint %s is damaged; remove it to begin anew", path)
+		return nil, damaged(path)
 	}
 	if what := c.differs(p.checkpointOf(nil)); what != "" {
-		return nil, fmt.Errorf("regress: the checkpoint %s is of another problem, with %s; remove it "+
-			"or name another file", path, what)
+		return nil, fmt.Errorf("regress: the checkpoint %s is of another problem, with %s; "+
+			"remove it or name another file", path, what)
 	}
 	s, size := &c.State, p.size*p.outputs
 	if len(s.X) != size || len(s.R) != size || s.P != nil && len(s.P) != size ||
 		s.P != nil && len(s.RZ) != p.outputs {
-		return nil, fmt.Errorf("regress: the checkpoint %s is damaged; remove it to begin anew", path)
+		return nil, damaged(path)
 	}
 	return s, nil
+}
+
+func damaged(path string) error {
+	return fmt.Errorf("regress: the checkpoint %s is damaged; remove it to begin anew", path)
 }
 
 // saveEvery is how long a state is not written after the last.

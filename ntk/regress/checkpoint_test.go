@@ -86,6 +86,57 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// An interrupt at any tile, of whatever is solved, is its error and no result.
+func TestInterrupts(t *testing.T) {
+	gram, y := hard(600)
+	few := mat.NewSymDense(20, nil)
+	few.CopySym(gram.SliceSym(0, 20))
+	cross := mat.DenseCopyOf(gram).Slice(0, 600, 0, 20)
+	ridge := &RidgeSettings{Ridge: 1e-2}
+	for name, solve := range map[string]func(ctx context.Context, c counted) (any, error){
+		"NewRidge": func(ctx context.Context, c counted) (any, error) {
+			c.Tiles = ntk.MatrixTiles(gram)
+			return NewRidge(ctx, c, y, ridge)
+		},
+		"NewDescent": func(ctx context.Context, c counted) (any, error) {
+			c.Tiles = ntk.MatrixTiles(gram)
+			return NewDescent(ctx, c, c, y, 1e-3)
+		},
+		"single": func(ctx context.Context, c counted) (any, error) {
+			c.Tiles = ntk.MatrixTiles(gram)
+			return Solve[float64](ctx, c, y, &SolveSettings{Ridge: 1e-2, Method: singleMethod})
+		},
+		"FitLandmarks": func(ctx context.Context, c counted) (any, error) {
+			c.Tiles = ntk.MatrixTiles(cross)
+			return FitLandmarks[float64](ctx, c, ntk.MatrixTiles(few), y,
+				&SolveSettings{Ridge: 1e-2})
+		},
+		"FitFeatures": func(ctx context.Context, c counted) (any, error) {
+			c.Tiles = ntk.MatrixTiles(cross)
+			return FitFeatures[float64](ctx, c, y, &SolveSettings{Ridge: 1e-2})
+		},
+		"Diagnose": func(ctx context.Context, c counted) (any, error) {
+			c.Tiles = ntk.MatrixTiles(gram)
+			return Diagnose[float64](ctx, c, 1, nil)
+		},
+	} {
+		count := new(atomic.Int64)
+		if _, err := solve(t.Context(), counted{tiles: count, after: -1}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all := count.Load()
+		for after := int64(1); after <= all; after++ {
+			ctx, cancel := context.WithCancel(t.Context())
+			count.Store(0)
+			result, err := solve(ctx, counted{tiles: count, after: after, cancel: cancel})
+			cancel()
+			if err == nil && after < all-1 || err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("%s, interrupted at tile %d of %d: %v, %v", name, after, all, result, err)
+			}
+		}
+	}
+}
+
 // A checkpoint of something else, or of nothing, is an error and stays as it is.
 func TestForeignCheckpoint(t *testing.T) {
 	gram, y := hard(100)

@@ -23,7 +23,8 @@ type problem struct {
 	method        string
 	size, outputs int
 	ridge         float64
-	largest       float64   // eigenvalue, as far as it is known
+	gain          float64   // ‖x‖ ≤ gain·‖b‖/δ, 0 for 1
+	largest       float64   // eigenvalue, as far as it is known before there are products
 	rhs           []float64 // B, size×outputs, which the solution scales
 	scale         []float64 // of each column
 	targets       []float64
@@ -67,6 +68,7 @@ func (p *problem) solve(ctx context.Context) (*Fit, error) {
 	if err != nil {
 		return nil, err
 	}
+	state.Largest = math.Max(state.Largest, p.largest)
 	if math.IsInf(s.Tolerance, 1) {
 		pre.inverse(p.rhs, state.X)
 		p.meter.left(0)
@@ -154,6 +156,7 @@ type iteration struct {
 	Passes  int
 	X, R, P []float64 // size×outputs; P is nil before the first direction
 	RZ      []float64 // of each output
+	Largest float64   // eigenvalue of A, as far as it is known
 
 	steps  []step
 	curved bool
@@ -199,7 +202,7 @@ func (it *iteration) relative(norms []float64) []float64 {
 func (p *problem) rounding(it *iteration, norms []float64) (worst float64) {
 	for c, size := range columnNorms(it.X, p.outputs) {
 		if norms[c] > 0 {
-			worst = math.Max(worst, 4*0x1p-52*p.largest*size/norms[c])
+			worst = math.Max(worst, 4*0x1p-52*it.Largest*size/norms[c])
 		}
 	}
 	return worst
@@ -249,7 +252,7 @@ func (p *problem) iterate(
 		directions := columnNorms(it.P, p.outputs)
 		for c, size := range columnNorms(product, p.outputs) {
 			if directions[c] > 0 {
-				p.largest = math.Max(p.largest, size/directions[c])
+				it.Largest = math.Max(it.Largest, size/directions[c])
 			}
 		}
 		it.advance(p, pre, product, z, relative)
@@ -316,8 +319,8 @@ func (it *iteration) advance(
 }
 
 // safeRidge estimates a ridge with which the iteration would have come to its tolerance: one that
-// brings the condition number of P⁻¹A to what half of the passes do for. The ends of its spectrum are
-// those of the tridiagonal matrices that the coefficients of the steps make up.
+// brings the condition number of P⁻¹A to what half of the passes do for. The ends of its spectrum
+// are those of the tridiagonal matrices that the coefficients of the steps make up.
 func (it *iteration) safeRidge(pre preconditioner, p *problem) float64 {
 	largest := 1.0
 	byOutput := make(map[int][]step)
@@ -342,5 +345,7 @@ func (it *iteration) safeRidge(pre preconditioner, p *problem) float64 {
 	}
 	within := float64(p.settings.Passes) / math.Log(2/p.settings.Tolerance)
 	safe := 4 * largest * math.Max(pre.lifted, p.ridge) / math.Min(within*within, 100)
-	return max(safe, 2*p.ridge, 16*0x1p-52*p.largest/p.settings.Tolerance)
+	// And one that keeps the solution so small that its products are certain enough.
+	certain := 16 * 0x1p-52 * it.Largest * math.Max(1, p.gain) / p.settings.Tolerance
+	return max(safe, 2*p.ridge, certain)
 }

@@ -62,7 +62,7 @@ func TestEdgeCases(t *testing.T) {
 		gram mat.Matrix
 		y    *mat.Dense
 	}{
-		"one point":        {mat.NewSymDense(1, []float64{3}), mat.NewDense(1, 2, []float64{1, -2})},
+		"one point":        {mat.NewSymDense(1, []float64{3}), mat.NewDense(1, 1, []float64{-2})},
 		"one class":        {regular, column(func(int) float64 { return 1 })},
 		"constant targets": {regular, column(func(int) float64 { return -7e8 })},
 		"zero targets":     {regular, column(func(int) float64 { return 0 })},
@@ -137,13 +137,6 @@ func TestNonsense(t *testing.T) {
 		{"negative", "eigenvalues go from -808.1 to 1.9", far, &notPSD},
 	} {
 		either(t, c.gram, y, 1e-3, func(method string, _ *mat.Dense, err error) {
-			if method == "landmarks" && c.name == "NaN" {
-				// Some of the entries are read by the passes alone.
-				if err == nil {
-					t.Error("landmarks: a result with NaN in the matrix")
-				}
-				return
-			}
 			if method == "landmarks" && strings.HasPrefix(c.name, "not symmetric") {
 				return // what is below the diagonal is what counts
 			}
@@ -156,8 +149,8 @@ func TestNonsense(t *testing.T) {
 		})
 	}
 	K := ntk.Must(ntk.LaplaceKernel(1))
-	_, err := ntk.GramTiles(t.Context(), K, ntk.Inputs[float64]{Rows: []float64{1, math.NaN()}, N: 1,
-		D: 2})
+	bad := ntk.Inputs[float64]{Rows: []float64{1, math.NaN()}, N: 1, D: 2}
+	_, err := ntk.GramTiles(t.Context(), K, bad)
 	var nonFinite *ntk.NonFiniteError
 	if !errors.As(err, &nonFinite) {
 		t.Errorf("a row with NaN: %v", err)
@@ -243,8 +236,8 @@ func TestRidgeInPlace(t *testing.T) {
 	twice := mat.NewSymDense(2, []float64{2, 2, 2, 2})
 	of := mat.NewDense(2, 1, []float64{1, 3})
 	var singular *regress.SingularError
-	if _, err := regress.NewRidge(t.Context(), handed(twice), of, nil); !errors.As(err, &singular) ||
-		singular.Rank != 1 {
+	_, err := regress.NewRidge(t.Context(), handed(twice), of, nil)
+	if !errors.As(err, &singular) || singular.Rank != 1 {
 		t.Errorf("two equal points: %v", err)
 	}
 	pseudo := ntk.Must(regress.NewRidge(t.Context(), handed(twice), of,
@@ -319,7 +312,8 @@ func TestSolveOnProcessors(t *testing.T) {
 			} else if !mat.Equal(fit.Weights, first.Weights) {
 				var off mat.Dense
 				off.Sub(fit.Weights, first.Weights)
-				t.Errorf("%s: weights differ by %g with %d processors", method, mat.Max(&off), processors)
+				t.Errorf("%s: weights differ by %g with %d processors", method, mat.Max(&off),
+					processors)
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())

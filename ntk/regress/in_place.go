@@ -7,6 +7,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 )
 
 // InPlace hands the n×n Gram matrix gram, row-major, over to the one call of [NewRidge] or
@@ -73,20 +74,27 @@ func (p *inPlace[T]) take() (*lower[T], error) {
 	for i, v := range p.diagonal {
 		roots[i] = math.Sqrt(math.Abs(float64(v)))
 	}
-	for i0 := 0; i0 < n; i0 += 64 { // squares of both halves fit into the cache
-		for j0 := 0; j0 <= i0; j0 += 64 {
-			for i := i0; i < min(i0+64, n); i++ {
-				for j := j0; j < min(j0+64, i+1); j++ {
+	const side = 64 // squares of both halves fit into the cache
+	strips := (n + side - 1) / side
+	err := parallel.Each(context.Background(), strips, func(task int, _ func() bool) error {
+		i0 := (strips - 1 - task) * side // the longest first
+		for j0 := 0; j0 <= i0; j0 += side {
+			for i := i0; i < min(i0+side, n); i++ {
+				for j := j0; j < min(j0+side, i+1); j++ {
 					v := p.entries[i*n+j]
 					if v-v != 0 {
-						return nil, notFinite("Gram matrix", float64(v), i, j)
+						return notFinite("Gram matrix", float64(v), i, j)
 					}
-					if err := symmetricAt(v, p.entries[j*n+i], i, j, roots); err != nil {
-						return nil, err
+					if w := p.entries[j*n+i]; !symmetric(v, w, roots[i]*roots[j]) {
+						return asymmetric(float64(v), float64(w), i, j)
 					}
 				}
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &lower[T]{n: n, block: blockOf(n), data: p.entries, square: true}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +23,8 @@ type lower[T accel.Float] struct {
 	// square says that data is a whole row-major matrix, of which what is above the diagonal is
 	// somebody else's.
 	square bool
+	// lifts is what a factorisation added to the diagonal of each block of rows.
+	lifts []float64
 }
 
 // blockOf is the rows of a block: few enough for each processor to have many, enough for
@@ -118,6 +121,7 @@ func (l *lower[T]) factor(
 		}
 	}
 	w := newFinished(l.blocks())
+	l.lifts = make([]float64, l.blocks())
 	var indefinite atomic.Bool
 	err = parallel.Each(ctx, len(places), func(task int, stop func() bool) error {
 		p, complete := places[task], false
@@ -135,9 +139,7 @@ func (l *lower[T]) factor(
 				indefinite.Store(true)
 				return errIndefinite
 			}
-			w.lock.Lock()
-			lifted = math.Max(lifted, added)
-			w.lock.Unlock()
+			l.lifts[p.j] = added
 		} else {
 			l.update(p.i, p.j)
 			if !w.await(p.j, p.j+1) {
@@ -153,9 +155,9 @@ func (l *lower[T]) factor(
 		return nil
 	})
 	if indefinite.Load() {
-		return lifted, false, nil
+		err = nil
 	}
-	return lifted, err == nil, err
+	return slices.Max(l.lifts), err == nil && !indefinite.Load(), err
 }
 
 // operations is the cost of block (i, j), n³/3 for all of them.
@@ -311,6 +313,44 @@ func (l *lower[T]) backward(columns int, x []T) {
 	}
 }
 
+// times sets out, n×columns, to the matrix that was factored times x: L Lᵀ x without the lifts.
+func (l *lower[T]) times(columns int, x, out []T) {
+	b := accel.Of[T]()
+	half := make([]T, l.n*columns)
+	for i := range l.blocks() {
+		i0, i1 := l.rows(i)
+		diagonal, left, stride := l.at(i, i)
+		from := x[i0*columns:]
+		size, own := i1-i0, lowerPart(diagonal, stride, i1-i0)
+		b.Gemm(blas.Trans, blas.NoTrans, i0, columns, size, 1, left, stride, from, columns, 1,
+			half, columns)
+		b.Gemm(blas.Trans, blas.NoTrans, size, columns, size, 1, own, size, from, columns, 1,
+			half[i0*columns:], columns)
+	}
+	for i := range l.blocks() {
+		i0, i1 := l.rows(i)
+		diagonal, left, stride := l.at(i, i)
+		target := out[i0*columns : i1*columns]
+		for k := range target {
+			target[k] = -T(l.lifts[i]) * x[i0*columns+k]
+		}
+		size, own := i1-i0, lowerPart(diagonal, stride, i1-i0)
+		b.Gemm(blas.NoTrans, blas.NoTrans, size, columns, i0, 1, left, stride, half, columns, 1,
+			target, columns)
+		b.Gemm(blas.NoTrans, blas.NoTrans, size, columns, size, 1, own, size, half[i0*columns:],
+			columns, 1, target, columns)
+	}
+}
+
+// lowerPart returns a block on the diagonal with zeros above it.
+func lowerPart[T accel.Float](block []T, stride, size int) []T {
+	out := make([]T, size*size)
+	for i := range size {
+		copy(out[i*size:i*size+i+1], block[i*stride:])
+	}
+	return out
+}
+
 // forwardRows overwrites x, rows×n, with x L⁻ᵀ, on the calling goroutine.
 func (l *lower[T]) forwardRows(rows int, x []T) {
 	b := accel.SerialOf[T]()
@@ -318,7 +358,8 @@ func (l *lower[T]) forwardRows(rows int, x []T) {
 		i0, i1 := l.rows(i)
 		diagonal, left, stride := l.at(i, i)
 		if i0 > 0 {
-			b.Gemm(blas.NoTrans, blas.Trans, rows, i1-i0, i0, -1, x, l.n, left, stride, 1, x[i0:], l.n)
+			b.Gemm(blas.NoTrans, blas.Trans, rows, i1-i0, i0, -1, x, l.n, left, stride, 1, x[i0:],
+				l.n)
 		}
 		b.Trsm(blas.Right, blas.Lower, blas.Trans, blas.NonUnit, rows, i1-i0, 1, diagonal, stride,
 			x[i0:], l.n)

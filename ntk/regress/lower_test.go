@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/mat"
 )
 
 // randomLower is the triangle of a well conditioned matrix, and the whole matrix.
@@ -73,8 +75,11 @@ func testLowerFactor[T accel.Float](t *testing.T, eps float64) {
 		for i := range x {
 			x[i] = T(math.Cos(float64(i)))
 		}
-		b := append([]T(nil), x...)
+		b, back := append([]T(nil), x...), make([]T, n*columns)
 		l.solve(columns, x)
+		if l.times(columns, x, back); !near(back, b, 400*eps) {
+			t.Fatalf("n = %d: the factor times its solution is something else", n)
+		}
 		for i := range n {
 			for c := range columns {
 				sum, size := 0.0, 0.0
@@ -88,6 +93,16 @@ func testLowerFactor[T accel.Float](t *testing.T, eps float64) {
 			}
 		}
 	}
+}
+
+// near reports whether two vectors agree.
+func near[T accel.Float](a, b []T, tol float64) bool {
+	for i, v := range a {
+		if !(math.Abs(float64(v-b[i])) <= tol) {
+			return false
+		}
+	}
+	return true
 }
 
 // Every place of a triangle, on both sides of n² = 2³¹ and far beyond: counted with numbers of
@@ -159,7 +174,8 @@ func TestLift(t *testing.T) {
 				sum += float64(l.row(i)[k]) * float64(v)
 			}
 			off := sum - float64(was.row(i)[j])
-			if i != j && math.Abs(off) > up.first || i == j && !(off > -up.first && off < 2*lifted) {
+			if i != j && math.Abs(off) > up.first ||
+				i == j && !(off > -up.first && off < 2*lifted) {
 				t.Fatalf("L Lᵀ is off by %g at %d, %d, lifted by %g", off, i, j, lifted)
 			}
 		}
@@ -197,26 +213,39 @@ func TestFactorEnds(t *testing.T) {
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
 
-// BenchmarkFactor compares with LAPACK's factorisation and solution on one processor, over
-// the number of processors: ×LAPACK is the least of ours over the least of theirs, in turns.
-func BenchmarkFactor(b *testing.B) {
-	b.Run("double", benchmarkFactor[float64])
-	b.Run("single", benchmarkFactor[float32])
+// BenchmarkSolve compares regression on a matrix that is handed over, in single precision without
+// refinement, with LAPACK's factorisation and solution on one processor over the number of
+// processors: ×LAPACK is the least of ours over the least of theirs, in turns.
+func BenchmarkSolve(b *testing.B) {
+	b.Run("double", func(b *testing.B) {
+		benchmarkSolve(b, func(t ntk.Tiles[float64], y *mat.Dense) error {
+			_, err := NewRidge(b.Context(), t, y, nil)
+			return err
+		})
+	})
+	b.Run("single", func(b *testing.B) {
+		benchmarkSolve(b, func(t ntk.Tiles[float32], y *mat.Dense) error {
+			_, err := Solve(b.Context(), t, y, &SolveSettings{Tolerance: math.Inf(1)})
+			return err
+		})
+	})
 }
 
-func benchmarkFactor[T accel.Float](b *testing.B) {
+func benchmarkSolve[T accel.Float](
+	b *testing.B, solve func(t ntk.Tiles[T], y *mat.Dense) error,
+) {
 	const n, columns = 4000, 10
 	ours, theirs := math.Inf(1), math.Inf(1)
-	a, x := make([]T, n*n), make([]T, n*columns)
+	a, x, y := make([]T, n*n), make([]T, n*columns), mat.NewDense(n, columns, nil)
+	for i := range n {
+		y.Set(i, i%columns, 1)
+	}
 	fill := func() {
 		for i := range a {
 			a[i] = 0.5
 			if i/n == i%n {
 				a[i] = 1
 			}
-		}
-		for i := range x {
-			x[i] = 1
 		}
 	}
 	for b.Loop() {
@@ -228,16 +257,19 @@ func benchmarkFactor[T accel.Float](b *testing.B) {
 			}
 			serial := accel.SerialOf[T]()
 			for _, tr := range []blas.Transpose{blas.NoTrans, blas.Trans} {
-				serial.Trsm(blas.Left, blas.Lower, tr, blas.NonUnit, n, columns, 1, a, n, x, columns)
+				serial.Trsm(blas.Left, blas.Lower, tr, blas.NonUnit, n, columns, 1, a, n, x,
+					columns)
 			}
 			theirs = math.Min(theirs, time.Since(start).Seconds())
 			fill()
 			start = time.Now()
-			l := &lower[T]{n: n, block: blockOf(n), data: a, square: true}
-			if _, ok, err := l.factor(b.Context(), lift{}, nil); !ok {
+			t, err := InPlace(a, n)
+			if err == nil {
+				err = solve(t, y)
+			}
+			if err != nil {
 				b.Fatal(err)
 			}
-			l.solve(columns, x)
 			ours = math.Min(ours, time.Since(start).Seconds())
 		}
 	}

@@ -33,7 +33,9 @@ func factored[F accel.Float](
 	}
 	up := liftOf[F](l.n, l.addDiagonal(p.ridge))
 	cost := p.meter.operation(isSingle[F]())
-	lifted, ok, err := l.factor(ctx, up, func(operations float64) { p.meter.add(operations * cost) })
+	lifted, ok, err := l.factor(ctx, up, func(operations float64) {
+		p.meter.add(operations * cost)
+	})
 	if err != nil {
 		return preconditioner{}, err
 	}
@@ -41,8 +43,8 @@ func factored[F accel.Float](
 		if err := p.indefinite(ctx); err != nil {
 			return preconditioner{}, err
 		}
-		return preconditioner{}, fmt.Errorf("regress: the Gram matrix has no factor in %q precision; "+
-			"give a ridge of %.2g or more", p.method, up.most)
+		return preconditioner{}, fmt.Errorf("regress: the Gram matrix has no factor in %q "+
+			"precision; give a ridge of %.2g or more", p.method, up.most)
 	}
 	return preconditioner{
 		inverse: func(r, z []float64) { scaled(p.outputs, r, z, l.solve) },
@@ -77,7 +79,8 @@ func scaled[T accel.Float](columns int, r, z []float64, solve func(columns int, 
 	}
 }
 
-// Landmarks for a preconditioner: not more than are soon factored, nor than a quarter of the points.
+// Landmarks for a preconditioner: not more than are soon factored, nor than a quarter of the
+// points.
 const mostLandmarks = 6144
 
 // nystromBytes is the memory that a preconditioner from landmarks takes.
@@ -99,8 +102,14 @@ func landmarksIn(bytes int64, n int) int {
 	return low
 }
 
-// nystrom is a preconditioner from some of the points S: with F = K(X, S) L⁻ᵀ, K(S, S) = L Lᵀ, it is
-// P = F Fᵀ + μ I, where μ is the ridge and the mean of what F Fᵀ leaves of K's diagonal. Its
+// nystromTime is about what a preconditioner from landmarks takes.
+func (p *problem) nystromTime(landmarks int) float64 {
+	n, m := float64(p.size), float64(landmarks)
+	return 2*m/n*p.passTime + 2*n*m*m*p.meter.double
+}
+
+// nystrom is a preconditioner from some of the points S: with F = K(X, S) L⁻ᵀ, K(S, S) = L Lᵀ, it
+// is P = F Fᵀ + μ I, where μ is the ridge and the mean of what F Fᵀ leaves of K's diagonal. Its
 // inverse is (I - F (μI + FᵀF)⁻¹ Fᵀ)/μ.
 //
 // Source: Z. Frangella, J. Tropp, M. Udell, "Randomized Nyström Preconditioning", SIAM J. Matrix
@@ -132,6 +141,7 @@ func nystrom[T accel.Float](
 	if err != nil {
 		return preconditioner{}, err
 	}
+	p.meter.add(p.nystromTime(landmarks) / 2)
 	mu := p.ridge + left/float64(n)
 	if !(mu > 0) {
 		mu = up.first
@@ -140,6 +150,7 @@ func nystrom[T accel.Float](
 	if err := addSquare(ctx, f, n, landmarks, inner); err != nil {
 		return preconditioner{}, err
 	}
+	p.meter.add(p.nystromTime(landmarks) / 2)
 	up = liftOf[float64](landmarks, inner.addDiagonal(mu))
 	if _, ok, err := inner.factor(ctx, up, nil); !ok {
 		if err == nil {
@@ -169,12 +180,15 @@ func explained[T accel.Float](
 	n, _ := t.Dims()
 	m := len(some)
 	f = make([]float32, n*m)
-	cross := picked[T]{t, nil, some}
+	cross := gramOf[T](picked[T]{t, nil, some})
 	height := heightOf(m)
 	err = inTurn(ctx, (n+height-1)/height, func(task int, s *strip[T]) error {
 		i0, i1 := task*height, min((task+1)*height, n)
 		part := s.tile[:(i1-i0)*m]
 		if err := cross.Tile(ctx, part, i0, i1, 0, m); err != nil {
+			return err
+		}
+		if err := cross.checkFinite(part, i0, 0, m); err != nil {
 			return err
 		}
 		rows := s.double(part)
@@ -252,8 +266,9 @@ func narrowTimes(f []float32, rows, columns, o int, transposed bool, x, out []fl
 	if transposed {
 		size = columns * o
 	}
+	parts := (rows + height - 1) / height
 	// A context that does not end, and parts that do not fail.
-	_ = inTurn(context.Background(), (rows+height-1)/height, func(task int, s *strip[float32]) error {
+	_ = inTurn(context.Background(), parts, func(task int, s *strip[float32]) error {
 		i0, i1 := task*height, min((task+1)*height, rows)
 		part := s.double(f[i0*columns : i1*columns])
 		if transposed {

@@ -63,8 +63,8 @@ type Ridge struct {
 // SingularError reports a Gram matrix that has no inverse in double precision.
 type SingularError struct {
 	Points int
-	// Rank is the number of eigenvalues that rounding does not explain; of more than 4,096
-	// points, of a sample of so many, and so a lower bound.
+	// Rank is the number of eigenvalues that rounding does not explain; of more than 2,048
+	// points, of a sample of 1,024, and so a lower bound.
 	Rank      int
 	Condition float64 // of K + δI, λ_max/λ_min or an estimate of it; may be +Inf
 	Ridge     float64 // δ
@@ -91,7 +91,7 @@ func (e *SingularError) Error() string {
 // below the diagonal are read, each once, on all processors: [ntk.GramTiles] are those of
 // a kernel, [ntk.MatrixTiles] of a matrix that is there; [InPlace] is a matrix that may be
 // overwritten, which saves all other memory. If ctx ends, its error is returned within a
-// second or two.
+// second or two, but not while a pseudo-inverse is computed.
 //
 // A negative ridge or entries that are not finite are an error; a matrix with a
 // truly negative eigenvalue is a [*IndefiniteError], though one that a ridge covers
@@ -202,27 +202,48 @@ func finiteEntries(name string, entries []float64, cols int) error {
 func (l *lower[T]) examine(ridge float64) (norm float64, minorsAllow bool) {
 	minorsAllow = true
 	roots := make([]float64, l.n) // not products of diagonal entries, which can underflow
-	sums := make([]float64, l.n)
-	for i := range l.n {
-		row := l.row(i)
-		if !(row[i] >= 0) {
+	for i := range roots {
+		own := float64(l.row(i)[i])
+		if !(own >= 0) {
 			minorsAllow = false
 		}
-		roots[i] = math.Sqrt(math.Abs(float64(row[i])))
-		most, sum := (1+1e-7)*roots[i], 0.0
-		if isSingle[T]() {
-			most = (1 + 1e-3) * roots[i]
-		}
-		for j, v := range row[:i] {
-			size := math.Abs(float64(v))
-			if size > most*roots[j] {
-				minorsAllow = false
-			}
-			sum += size
-			sums[j] += size
-		}
-		sums[i] += sum + math.Abs(float64(row[i])+ridge)
+		roots[i] = math.Sqrt(math.Abs(own))
 	}
+	slack := 1 + 1e-7
+	if isSingle[T]() {
+		slack = 1 + 1e-3
+	}
+	type part struct {
+		sums     []float64
+		exceeded bool
+	}
+	sums := make([]float64, l.n)
+	// A context that does not end, and parts that do not fail.
+	_ = inTurn(context.Background(), l.blocks(), func(b int, p *part) error {
+		from, to := l.rows(b)
+		clear(p.sums[:to])
+		for i := from; i < to; i++ {
+			row := l.row(i)
+			most, sum := slack*roots[i], 0.0
+			others := p.sums[:i]
+			for j, v := range row[:i] {
+				size := math.Abs(float64(v))
+				if size > most*roots[j] {
+					p.exceeded = true
+				}
+				sum += size
+				others[j] += size
+			}
+			p.sums[i] += sum + math.Abs(float64(row[i])+ridge)
+		}
+		return nil
+	}, func(b int, p *part) {
+		_, to := l.rows(b)
+		for i, v := range p.sums[:to] {
+			sums[i] += v
+		}
+		minorsAllow = minorsAllow && !p.exceeded
+	}, func() *part { return &part{sums: make([]float64, l.n)} })
 	return slices.Max(sums), minorsAllow
 }
 
@@ -286,8 +307,8 @@ func (r *Ridge) byEigen(ctx context.Context, train ntk.Tiles[float64], pseudo bo
 		return s.singular(r.ridge)
 	}
 	if n > accel.MostEigen {
-		return fmt.Errorf("regress: a pseudo-inverse of %d points; up to %d can be had, more need a "+
-			"ridge", n, accel.MostEigen)
+		return fmt.Errorf("regress: a pseudo-inverse of %d points; up to %d can be had, more need "+
+			"a ridge", n, accel.MostEigen)
 	}
 	gram, _, err := gram(ctx, gramOf(train))
 	if err != nil {
@@ -490,7 +511,8 @@ func (r *Ridge) Covariance(
 			"regress: the Gram matrix of the test points must be %d×%d, like the cross matrix "+
 				"has rows", m, m)
 	}
-	prior, _, err := gram(ctx, &source[float64]{Tiles: test, name: "Gram matrix of the test points"})
+	prior, _, err := gram(ctx,
+		&source[float64]{Tiles: test, name: "Gram matrix of the test points"})
 	if err != nil {
 		return nil, err
 	}

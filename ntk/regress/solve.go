@@ -61,8 +61,8 @@ type Fit struct {
 	Passes   int // products with the kernel matrix
 }
 
-// Predict returns f at m points, m×outputs, from the m×n matrix of the kernel between them and Z, or
-// of their features. Cost: 2·m·n·outputs.
+// Predict returns f at m points, m×outputs, from the m×n matrix of the kernel between them and Z,
+// or of their features. Cost: 2·m·n·outputs.
 func (f *Fit) Predict(ctx context.Context, cross ntk.Tiles[float64]) (*mat.Dense, error) {
 	n, outputs := f.Weights.Dims()
 	return predict(ctx, cross, contiguous(f.Weights), n, outputs)
@@ -78,32 +78,33 @@ type ResidualError struct {
 
 // Error implements error.
 func (e *ResidualError) Error() string {
-	return fmt.Sprintf("regress: the residual is %.2g of the targets after %d passes with ridge %v, "+
-		"and was to be %.2g; a ridge of %.2g would do", e.Reached, e.Passes, e.Ridge, e.Wanted,
+	return fmt.Sprintf("regress: the residual is %.2g of the targets after %d passes with ridge "+
+		"%v, and was to be %.2g; a ridge of %.2g would do", e.Reached, e.Passes, e.Ridge, e.Wanted,
 		e.SafeRidge)
 }
 
 // Solve finds the weights α of kernel ridge regression, (K + δI) α = Y, for more points than
-// [NewRidge] has memory or time for; it has no variances and no likelihood. train is the n×n
-// Gram matrix of the training points, y their n×outputs targets. Neither is kept or changed, but for
-// a matrix that is handed over with [InPlace].
+// [NewRidge] has memory or time for; it has no variances and no likelihood. train is the n×n Gram
+// matrix of the training points, y their n×outputs targets. Neither is kept or changed, but for a
+// matrix that is handed over with [InPlace].
 //
 // A Cholesky factor, in single precision where double does not fit, or an approximation of K by
 // some of its points, is what conjugate gradients are preconditioned by; each of their passes
-// computes the tiles of K anew and multiplies by them in double precision, all outputs at once. So the
-// Gram matrix is kept once at most, half of it, and the residual does not depend on the
-// precision of the factor. Where K + δ is singular to the factor's rounding, the factor is of K and a
-// larger ridge on some of the points, and there are more passes. A tolerance that is not reached
-// is a [*ResidualError]; a matrix with a truly negative eigenvalue that a pass or the factor comes
-// upon is an [*IndefiniteError].
+// computes the tiles of K anew and multiplies by them in double precision, all outputs at once. So
+// the Gram matrix is kept once at most, half of it, and the residual does not depend on the
+// precision of the factor. Where K + δ is singular to the factor's rounding, the factor is of K
+// and a larger ridge on some of the points, and there are more passes. A tolerance that is not
+// reached is a [*ResidualError]; a matrix with a truly negative eigenvalue that a pass or the
+// factor comes upon is an [*IndefiniteError].
 //
-// If ctx ends, its error is returned within a second or two. Memory: 4n² bytes for a factor
-// in double precision and 2n² in single, and some tens of bytes for each point and output; [Diagnose]
-// tells the memory and the time. Cost: n³/3 operations for a factor, and n²/2 pairs for it
-// and for each pass: two or three with a factor of good condition.
+// If ctx ends, its error is returned within a second or two. Memory: 4n² bytes for a factor in
+// double precision and 2n² in single, and some tens of bytes for each point and output; [Diagnose]
+// tells the memory and the time. Cost: n³/3 operations for a factor, and n²/2 pairs for it and for
+// each pass: two or three with a factor of good condition.
 //
 // Source: N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, chapters
-// 10 and 12; Y. Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., SIAM 2003, algorithm 9.1.
+// 10 and 12; Y. Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., SIAM 2003, algorithm
+// 9.1.
 func Solve[T float32 | float64](
 	ctx context.Context, train ntk.Tiles[T], y *mat.Dense, s *SolveSettings,
 ) (*Fit, error) {
@@ -173,7 +174,7 @@ func precondition[T accel.Float](
 	switch {
 	case p.method == landmarksMethod:
 		p.passes = 30
-		p.meter.left(work * 10)
+		p.meter.left(p.nystromTime(landmarks) + 30*p.passTime)
 		return nystrom(ctx, t, landmarks, p)
 	case isGiven:
 		p.meter.left(work)
@@ -265,8 +266,8 @@ func (s *SolveSettings) method(
 			method = singleMethod
 		}
 		if s.Method != "" && s.Method != method {
-			return "", 0, fmt.Errorf("regress: Method is %q, but a matrix that is handed over with "+
-				"InPlace is factored in %s precision", s.Method, method)
+			return "", 0, fmt.Errorf("regress: Method is %q, but a matrix that is handed over "+
+				"with InPlace is factored in %s precision", s.Method, method)
 		}
 		return method, 0, nil
 	}
@@ -275,16 +276,16 @@ func (s *SolveSettings) method(
 	for _, m := range []string{doubleMethod, singleMethod} {
 		if s.Method == m || s.Method == "" && needs[m] <= free {
 			if needs[m] > free {
-				return "", 0, fmt.Errorf("regress: %q takes %d bytes for %d points and %d outputs, and "+
-					"Memory is %d", m, needs[m]+s.Memory-free, n, outputs, s.Memory)
+				return "", 0, fmt.Errorf("regress: %q takes %d bytes for %d points and %d "+
+					"outputs, and Memory is %d", m, needs[m]+s.Memory-free, n, outputs, s.Memory)
 			}
 			return m, 0, nil
 		}
 	}
 	landmarks = landmarksIn(free, n)
 	if landmarks < 1 {
-		return "", 0, fmt.Errorf("regress: %d points and %d outputs take %d bytes, and Memory is %d",
-			n, outputs, s.Memory-free+nystromBytes(n, 1), s.Memory)
+		return "", 0, fmt.Errorf("regress: %d points and %d outputs take %d bytes, and Memory is "+
+			"%d", n, outputs, s.Memory-free+nystromBytes(n, 1), s.Memory)
 	}
 	return landmarksMethod, landmarks, nil
 }

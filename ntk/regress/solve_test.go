@@ -204,8 +204,8 @@ func solverOf[T float32 | float64](
 }
 
 // A kernel so smooth that single precision has no factor of it: with a small ridge conjugate
-// gradients take over from refinement, without one the error names a ridge, and with that ridge there
-// is a solution. In double precision as well.
+// gradients take over from refinement, without one the error names a ridge, and with that ridge
+// there is a solution. In double precision as well.
 func TestSolveOfSmoothKernel(t *testing.T) {
 	const n = 600
 	K, x := ntk.Must(ntk.GaussianKernel(1)), rowsOf(n, 2, 0)

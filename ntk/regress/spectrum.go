@@ -10,9 +10,12 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// wholeSpectrum is up to how many points all eigenvalues are computed where they only explain an
-// error or a plan.
-const wholeSpectrum = 4096
+// Of up to wholeSize points all eigenvalues are computed where they only explain an error or a
+// plan, of more those of sampleSize: a second or two, which no context ends.
+const (
+	wholeSize  = 2048
+	sampleSize = 1024
+)
 
 // spectrum is what is known of the eigenvalues of a Gram matrix.
 type spectrum struct {
@@ -62,13 +65,17 @@ func (s spectrum) singular(ridge float64) *SingularError {
 // sample and by Lanczos' method the ends.
 func spectrumOf[T accel.Float](ctx context.Context, t ntk.Tiles[T]) (spectrum, error) {
 	n, _ := t.Dims()
-	sample, err := sampleOf(ctx, t, wholeSpectrum)
+	sample, err := sampleOf(ctx, t)
 	if err != nil {
 		return spectrum{}, err
 	}
-	s, err := eigenvaluesOf(sample, n)
-	if err != nil || s.sample == n {
-		return s, err
+	values, err := eigenvalues(sample)
+	if err != nil {
+		return spectrum{}, err
+	}
+	s := newSpectrum(values, n)
+	if s.sample == n {
+		return s, nil
 	}
 	least, largest, err := ends(ctx, gramOf(t))
 	// By interlacing, no eigenvalue of a part is outside those of the whole.
@@ -76,22 +83,21 @@ func spectrumOf[T accel.Float](ctx context.Context, t ntk.Tiles[T]) (spectrum, e
 	return s, err
 }
 
-// eigenvaluesOf returns what is known of a matrix of n points from a part of it, which it
-// overwrites.
-func eigenvaluesOf(part []float64, n int) (spectrum, error) {
-	m := int(math.Sqrt(float64(len(part))))
+// eigenvalues returns those of a symmetric matrix, ascending, and overwrites it.
+func eigenvalues(a []float64) ([]float64, error) {
+	m := int(math.Sqrt(float64(len(a))))
 	values := make([]float64, m)
-	if !accel.SymEigenvalues(m, part, values) {
-		return spectrum{}, fmt.Errorf(
+	if !accel.SymEigenvalues(m, a, values) {
+		return nil, fmt.Errorf(
 			"regress: the eigenvalues of a %d×%d Gram matrix did not converge", m, m)
 	}
-	return newSpectrum(values, n), nil
+	return values, nil
 }
 
-// sampleOf returns the Gram matrix of at most this many of the points.
-func sampleOf[T accel.Float](ctx context.Context, t ntk.Tiles[T], most int) ([]float64, error) {
-	if n, _ := t.Dims(); n > most {
-		some := spread(n, most)
+// sampleOf returns the Gram matrix of the points whose eigenvalues are computed.
+func sampleOf[T accel.Float](ctx context.Context, t ntk.Tiles[T]) ([]float64, error) {
+	if n, _ := t.Dims(); n > wholeSize {
+		some := spread(n, sampleSize)
 		t = picked[T]{t, some, some}
 	}
 	g, _, err := gram(ctx, gramOf(t))

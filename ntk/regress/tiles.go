@@ -74,6 +74,26 @@ func (s *source[T]) Tile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error
 	return nil
 }
 
+// place is where an entry is in the matrix that the tiles are of, for errors.
+func (s *source[T]) place(i, j int) (row, column int) {
+	if p, ok := s.Tiles.(picked[T]); ok {
+		i, _ = neighbours(p.rows, i, i+1)
+		j, _ = neighbours(p.columns, j, j+1)
+	}
+	return i, j
+}
+
+// checkFinite names the first entry of a tile that is not finite, if there is one.
+func (s *source[T]) checkFinite(tile []T, i0, j0, width int) error {
+	for k, v := range tile {
+		if v-v != 0 {
+			row, column := s.place(i0+k/width, j0+k%width)
+			return notFinite(s.name, float64(v), row, column)
+		}
+	}
+	return nil
+}
+
 // span is the tile of a dimension that begins at i.
 func span(i, size int) (from, to int) { return i, min(i+tileSize, size) }
 
@@ -116,10 +136,8 @@ func fill[T, F accel.Float](
 		if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
 			return err
 		}
-		for k, v := range part {
-			if v-v != 0 {
-				return notFinite(t.name, float64(v), i0+k/width, j0+k%width)
-			}
+		if err := t.checkFinite(part, i0, j0, width); err != nil {
+			return err
 		}
 		mirrored := func(i, j int) T { return part[(j-j0)*width+i-i0] }
 		first := j0
@@ -142,8 +160,9 @@ func fill[T, F accel.Float](
 				end = i
 			}
 			for j := first; j < end; j++ {
-				if err := symmetricAt(values[j-j0], mirrored(i, j), i, j, roots); err != nil {
-					return err
+				if a, b := values[j-j0], mirrored(i, j); !symmetric(a, b, roots[i]*roots[j]) {
+					row, column := t.place(i, j)
+					return asymmetric(float64(a), float64(b), row, column)
 				}
 			}
 			for j, v := range values[:min(width, i+1-j0)] {
@@ -171,19 +190,21 @@ func fill[T, F accel.Float](
 	})
 }
 
-// symmetricAt reports K_ij and K_ji that differ by more than what rounding does to a kernel
-// with a kink, the root of which it takes.
-func symmetricAt[T accel.Float](v, mirrored T, i, j int, roots []float64) error {
+// symmetric reports whether K_ij and K_ji agree but for what rounding does to a kernel with a
+// kink, the root of which it takes. size is √(K_ii K_jj).
+func symmetric[T accel.Float](v, mirrored T, size float64) bool {
 	tol := 1e-6
 	if isSingle[T]() {
 		tol = 4e-3
 	}
 	a, b := float64(v), float64(mirrored)
-	if math.Abs(a-b) > tol*(roots[i]*roots[j]+math.Abs(a)) || b-b != 0 {
-		return fmt.Errorf("regress: the Gram matrix is %v in row %d, column %d and %v in row %d, "+
-			"column %d; it must be symmetric", a, i, j, b, j, i)
-	}
-	return nil
+	return math.Abs(a-b) <= tol*(size+math.Abs(a))
+}
+
+// asymmetric is the error that names two entries.
+func asymmetric(a, b float64, i, j int) error {
+	return fmt.Errorf("regress: the Gram matrix is %v in row %d, column %d and %v in row %d, "+
+		"column %d; it must be symmetric", a, i, j, b, j, i)
 }
 
 // assembled returns a matrix, row-major.
@@ -279,6 +300,9 @@ func timesSymmetric[T accel.Float](
 			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
 				return err
 			}
+			if err := t.checkFinite(part, i0, j0, j1-j0); err != nil {
+				return err
+			}
 			k := s.double(part)
 			gemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1, k, j1-j0,
 				x[j0*columns:], columns, 1, own, columns)
@@ -317,10 +341,8 @@ func times[T accel.Float](
 			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
 				return err
 			}
-			for k, v := range part {
-				if v-v != 0 {
-					return notFinite(t.name, float64(v), i0+k/(j1-j0), j0+k%(j1-j0))
-				}
+			if err := t.checkFinite(part, i0, j0, j1-j0); err != nil {
+				return err
 			}
 			accel.Serial64().Dgemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1,
 				s.double(part), j1-j0, w[j0*columns:], columns, 1, out[i0*columns:], columns)
