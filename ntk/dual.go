@@ -77,6 +77,10 @@ func precision(phi Dualer) float64 {
 	return 2 * rounding
 }
 
+// sumPrecision is that of sums of terms that may partly cancel, as in tails: what of a gap is
+// known by subtraction.
+const sumPrecision = 2e-13
+
 // gaps completes next, the pair of φ(u) and φ(v) of which the variances, φ̌ at equal inputs, and
 // the covariance are known: with Minus, Plus and Difference. It returns what Minus may be off by,
 // where 0 stands for its own rounding. dual is φ's.
@@ -99,6 +103,9 @@ func gaps(
 	knows := knowsDrop(phi, p)
 	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small*size ||
 		p.Q == 0 || p.Q2 == 0 {
+		if !carefully && !knows {
+			eps = math.Max(eps, sumPrecision)
+		}
 		return next, eps * size
 	}
 	if p.K < 0 {
