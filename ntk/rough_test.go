@@ -103,7 +103,7 @@ var roughActivations = map[string]func() (ntk.Activation, error){
 			func(z float64) float64 {
 				return math.Copysign(1, z-0.3) + 0.5*ntk.Erf{}.Derivative(z)
 			},
-			ntk.CustomSettings{Kinks: []float64{0.3}, MaxVariance: 1e4})
+			ntk.CustomSettings{Kinks: []float64{0.3}, MaxVariance: 1e4, Tolerance: 1e-12})
 	},
 }
 
