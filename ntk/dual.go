@@ -77,80 +77,88 @@ func precision(phi Dualer) float64 {
 	return 2 * rounding
 }
 
-// gaps returns √(VV') - φ̌ and √(VV') + φ̌ for a pair whose φ̌ is value, V and V' being φ̌ at
-// equal inputs, and what the first may be off by: 0 stands for its own rounding. dual is φ's.
+// sumPrecision is that of sums of terms that may partly cancel, as in tails: what of a gap is
+// known by subtraction.
+const sumPrecision = 2e-13
+
+// gaps completes next, the pair of φ(u) and φ(v) of which the variances, φ̌ at equal inputs, and
+// the covariance are known: with Minus, Plus and Difference. It returns what Minus may be off by,
+// where 0 stands for its own rounding. dual is φ's.
 //
-// Both are carried to the next layer, since a kernel with a kink goes like their roots, and
-// since the gap of a net in its chaotic phase grows from layer to layer with whatever error it
-// has. If not carefully, φ that would take integrals for it has them by subtraction.
+// These are carried to the next layer, since a kernel with a kink goes like the roots of the
+// first two, and since the gap of a net in its chaotic phase grows from layer to layer with
+// whatever error it has. If not carefully, φ that would take integrals for it has them by
+// subtraction.
 func gaps(
-	phi Dualer, p gauss.Pair, top, top2, value float64, carefully bool,
+	phi Dualer, p, next gauss.Pair, carefully bool,
 	dual func(p gauss.Pair) (value, derivative float64),
-) (minus, plus, off float64) {
-	size, eps := gauss.GeometricMean(top, top2), precision(phi)
-	minus, plus = math.Max(0, size-value), math.Max(0, size+value)
+) (_ gauss.Pair, off float64) {
+	size, eps, value := gauss.GeometricMean(next.Q, next.Q2), precision(phi), next.K
+	next.Minus, next.Plus = math.Max(0, size-value), math.Max(0, size+value)
 	if p.Minus == 0 && p.Q == p.Q2 {
-		return 0, plus, 0
+		next.Minus = 0
+		return next, 0
 	}
 	const small = 1e-2
 	knows := knowsDrop(phi, p)
-	if !(knows || carefully) || math.Min(minus, plus) > small*size || p.Q == 0 || p.Q2 == 0 {
-		return minus, plus, eps * size
+	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small*size ||
+		p.Q == 0 || p.Q2 == 0 {
+		if !carefully && !knows {
+			eps = math.Max(eps, sumPrecision)
+		}
+		return next, eps * size
 	}
 	if p.K < 0 {
 		// Odd and even φ are at opposite inputs what they are at equal ones.
 		other, _ := dual(p.Mirrored())
 		switch {
-		case plus < minus && math.Abs(value+other) <= 32*eps*size:
-			plus, _, off = gaps(phi, p.Mirrored(), top, top2, -value, carefully, dual)
-			return minus, plus, off
-		case minus < plus && math.Abs(value-other) <= 32*eps*size:
-			return gaps(phi, p.Mirrored(), top, top2, value, carefully, dual)
+		case next.Plus < next.Minus && math.Abs(value+other) <= 32*eps*size:
+			next, off = gaps(phi, p.Mirrored(), next.Mirrored(), carefully, dual)
+			return next.Mirrored(), off
+		case next.Minus < next.Plus && math.Abs(value-other) <= 32*eps*size:
+			return gaps(phi, p.Mirrored(), next, carefully, dual)
 		}
 	}
 	switch {
-	case minus > small*size:
-		return minus, plus, eps * size
-	case knows:
-		return math.Max(0, dropOf(phi, p)), plus, 0
+	case next.Minus > small*size:
+		return next, eps * size
+	case !knows:
+		return fall(phi, p, next, dual)
 	}
-	minus, off = fall(phi, p, top, top2, value, dual)
-	return math.Max(0, minus), plus, off
+	next.Minus = math.Max(0, dropOf(phi, p))
+	switch phi.(type) {
+	case ReLU, TwoSlope: // variances are multiples
+		next.Difference = next.Q / p.Q * p.Apart()
+	}
+	return next, 0
 }
 
-// fall is √(VV') - φ̌, where that is small, from the way between u and v = u in two steps: along
-// the ray to the other's norm, and down from there, where by dφ̌/dk = φ̇ it is ∫ φ̇.
+// fall is gaps where √(VV') - φ̌ is small, from the way between u and v = u in two steps: along the
+// ray to the other's norm, and down from there, where by dφ̌/dk = φ̇ it is ∫ φ̇.
 func fall(
-	phi Dualer, p gauss.Pair, top, top2, value float64,
-	dual func(p gauss.Pair) (value, derivative float64),
-) (minus, off float64) {
-	size, s := gauss.GeometricMean(top, top2), gauss.GeometricMean(p.Q, p.Q2)
+	phi Dualer, p, next gauss.Pair, dual func(p gauss.Pair) (value, derivative float64),
+) (_ gauss.Pair, off float64) {
+	size, s := gauss.GeometricMean(next.Q, next.Q2), gauss.GeometricMean(p.Q, p.Q2)
 	var onRay float64 // √(VV') - φ̌ at k = √(q q')
 	if p.Q != p.Q2 {
-		apart, ok := apartOnRay(phi, p.Q, p.Q2)
+		half, difference, ok := apartOnRay(phi, p)
 		if !ok {
-			return size - value, precision(phi) * size
+			return next, precision(phi) * size
 		}
-		onRay = math.Max(0, lessRoots(apart, top, top2))
-		off = 2 * rounding * (math.Abs(math.Sqrt(top)-math.Sqrt(top2))*math.Sqrt(size) + apart)
+		next.Difference = difference
+		d := next.RootsApart()
+		onRay = math.Max(0, half-d*d/2)
+		off = 32 * rounding * half
 	}
 	// The value at the end of the ray less φ̌ is the same to rounding: what the integral does not
 	// see of φ, as waves in inputs far out, is in the difference.
 	end := size - onRay
 	down, ok := slopes(p, s, dual)
-	if !ok || !(math.Abs(down-(end-value)) <= math.Max(1e-12, 16*precision(phi))*size+off) {
-		down, off = end-value, off+precision(phi)*size
+	if !ok || !(math.Abs(down-(end-next.K)) <= math.Max(1e-12, 16*precision(phi))*size+off) {
+		down, off = end-next.K, off+precision(phi)*size
 	}
-	return onRay + down, off
-}
-
-// lessRoots turns half the mean square of φ(u) - φ(v), (V+V')/2 - φ̌, into √(VV') - φ̌.
-func lessRoots(half, top, top2 float64) float64 {
-	if top == top2 {
-		return half
-	}
-	d := (top - top2) / (math.Sqrt(top) + math.Sqrt(top2))
-	return half - d*d/2
+	next.Minus = math.Max(0, onRay+down)
+	return next, off
 }
 
 // slopes is ∫ φ̇ from k = s - minus to k = s = √(q q'). φ̇ is analytic in the root of the distance
@@ -182,15 +190,19 @@ func slopes(
 	return quadrature.Adaptive(f, edges, 1e-12)
 }
 
-// apartOnRay is ½ E[(φ(√q x) - φ(√q2 x))²], x standard normal, and whether it was found.
-func apartOnRay(phi Activation, q, q2 float64) (apart float64, ok bool) {
-	s, s2 := math.Sqrt(q), math.Sqrt(q2)
-	ratio := (q - q2) / (s + s2) // s - s2
+// apartOnRay is ½ E[(φ(√q x) - φ(√q2 x))²] and E[φ(√q x)²] - E[φ(√q2 x)²], x standard normal,
+// and whether they were found.
+func apartOnRay(phi Activation, p gauss.Pair) (half, difference float64, ok bool) {
+	if a, closed := atomsOf(phi); closed {
+		if half, difference, ok = atomsOnRay(a, p); ok {
+			return half, difference, true
+		}
+	}
+	s, s2, gap := math.Sqrt(p.Q), math.Sqrt(p.Q2), p.RootsApart()
 	jumps := JumpsOf(phi)
 	breaks := slices.Concat(KinksOf(phi), jumps)
-	f := func(x float64) float64 {
-		d := difference(phi, s2*x, s*x, ratio*x, breaks, len(jumps) > 0)
-		return d * d * math.Exp(-x*x/2)
+	apart := func(x float64) float64 {
+		return between(phi, s2*x, s*x, gap*x, breaks, len(jumps) > 0)
 	}
 	// φ varies at z of any size, so panels get shorter towards 0.
 	const reach = 14
@@ -205,13 +217,66 @@ func apartOnRay(phi Activation, q, q2 float64) (apart float64, ok bool) {
 			}
 		}
 	}
-	apart, ok = quadrature.Adaptive(f, edges, 1e-12)
-	return apart / math.Sqrt(2*math.Pi) / 2, ok
+	mean := func(f func(x float64) float64) float64 {
+		sum, found := quadrature.Adaptive(func(x float64) float64 {
+			return f(x) * math.Exp(-x*x/2)
+		}, edges, 1e-12)
+		ok = ok && found
+		return sum / math.Sqrt(2*math.Pi)
+	}
+	ok = true
+	half = mean(func(x float64) float64 { d := apart(x); return d * d / 2 })
+	difference = mean(func(x float64) float64 {
+		return apart(x) * (phi.Value(s*x) + phi.Value(s2*x))
+	})
+	return half, difference, ok
 }
 
-// difference is φ(b) - φ(a), gap being b - a: of near numbers the integral of φ', piece by
+// atomsOnRay is apartOnRay for near norms, by integrals over the way from s' = √q2 to s = √q of
+//
+//	∂²/∂s∂s' E[φ(s x)φ(s' x)] = E[x² φ'(s x)φ'(s' x)],
+//
+// a dual of z φ'(z), in closed form however fast φ oscillates, and of d/ds E[φ(s x)²].
+func atomsOnRay(phi gauss.Atoms, p gauss.Pair) (half, difference float64, ok bool) {
+	prime, jumps := phi.Prime()
+	if len(jumps) > 0 {
+		return 0, 0, false
+	}
+	var rise gauss.Atoms // z φ'
+	for _, w := range prime.Waves {
+		w.M++
+		rise.Waves = append(rise.Waves, w)
+	}
+	for _, g := range prime.Gates {
+		g.M++
+		rise.Gates = append(rise.Gates, g)
+	}
+	rise = rise.Merged()
+	s2, gap := math.Sqrt(p.Q2), p.RootsApart()
+	ray := func(a, b float64) gauss.Pair { return gauss.New(a*a, a*b, b*b, 0, 2*a*b) }
+	rule := func(n int) (half, difference float64) {
+		nodes, weights := quadrature.Legendre(n)
+		for i, x := range nodes {
+			u := (1 + x) / 2
+			a := s2 + gap*u
+			difference += weights[i] * phi.Dual(rise, ray(a, a)) / a
+			for j, y := range nodes { // the square twice, in triangles where kinks are met at once
+				b := s2 + gap*u*(1+y)/2
+				half += weights[i] * weights[j] / 4 * u * rise.Dual(rise, ray(a, b)) / (a * b)
+			}
+		}
+		return gap * gap * half, gap * difference
+	}
+	half, difference = rule(6)
+	half4, difference4 := rule(4)
+	ok = math.Abs(half-half4) <= 1e-12*half && math.Abs(difference-difference4) <=
+		1e-12*math.Abs(difference)
+	return half, difference, ok
+}
+
+// between is φ(b) - φ(a), gap being b - a: of near numbers the integral of φ', piece by
 // piece between the breaks, which has digits where the difference has none.
-func difference(phi Activation, a, b, gap float64, breaks []float64, jumps bool) float64 {
+func between(phi Activation, a, b, gap float64, breaks []float64, jumps bool) float64 {
 	if jumps || math.Abs(gap) > 0.05 {
 		return phi.Value(b) - phi.Value(a)
 	}

@@ -322,7 +322,7 @@ func (r *recursion) follow(
 			next, derivative, slip = r.onSphere(i, x, at)
 		} else {
 			next.K, derivative = r.dual(i, x, at, y)
-			next.Minus, next.Plus, slip = gaps(r.duals[i], at, x.top, y.top, next.K, carefully,
+			next, slip = gaps(r.duals[i], at, next, carefully,
 				func(p gauss.Pair) (float64, float64) { return r.dual(i, x, p, y) })
 		}
 		// What k is off by grows like the gap's error; where that has more digits, k follows it.
@@ -402,6 +402,6 @@ func (r *recursion) onSphere(
 	}
 	dual := func(p gauss.Pair) (float64, float64) { return r.dual(i, x, p, x) }
 	next.K, derivative = dual(p)
-	next.Minus, next.Plus, slip = gaps(r.duals[i], p, x.top, x.top, next.K, true, dual)
+	next, slip = gaps(r.duals[i], p, next, true, dual)
 	return next, derivative, slip
 }

@@ -292,7 +292,9 @@ func CosineDual(amp, freq, cosPhase, sinPhase float64, p Pair) (value, derivativ
 // With x = f²/2 times the mean square of u - v and the phase g, half the mean square of
 // c(u) - c(v) is a²/2 times
 //
-//	-expm1(-x) + cos 2g ((e^{-f²q} - e^{-f²q2})²/2 - e^{-f²(q+q2)} expm1(x)).
+//	-expm1(-x) + cos 2g ((e^{-f²q} - e^{-f²q2})²/2 - e^{-f²(q+q2)} expm1(x)),
+//
+// and V = a²/2 (1 + cos 2g e^{-2f²q}).
 func CosineDrop(amp, freq, cosPhase, sinPhase float64, p Pair) float64 {
 	f2 := freq * freq
 	x, most := f2*p.HalfSquare(), f2*(p.Q+p.Q2)
@@ -305,7 +307,8 @@ func CosineDrop(amp, freq, cosPhase, sinPhase float64, p Pair) float64 {
 		grows = math.Exp(x-most) - math.Exp(-most)
 	}
 	half := amp * amp / 2 * (-math.Expm1(-x) + twice*(apart*apart/2-grows))
-	v, v2 := amp*amp/2*(1+twice*e*e), amp*amp/2*(1+twice*e2*e2)
+	v := amp * amp / 2 * (2*cosPhase*cosPhase + twice*math.Expm1(-2*f2*p.Q))
+	v2 := amp * amp / 2 * (2*cosPhase*cosPhase + twice*math.Expm1(-2*f2*p.Q2))
 	// V - V' is a²/2 cos 2g (e² - e'²)
 	d := amp * amp / 2 * twice * apart * (e + e2) / (math.Sqrt(v) + math.Sqrt(v2))
 	if v+v2 == 0 {

@@ -13,5 +13,7 @@ func Near(q, q2, halfSquare, difference float64) Pair {
 		minus = math.Max(0, halfSquare-d*d/2)
 	}
 	s := GeometricMean(q, q2)
-	return New(q, s-minus, q2, minus, 2*s-minus)
+	p := New(q, s-minus, q2, minus, 2*s-minus)
+	p.Difference = difference
+	return p
 }

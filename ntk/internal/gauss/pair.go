@@ -12,13 +12,17 @@ import "math"
 type Pair struct {
 	Q, K, Q2    float64
 	Minus, Plus float64
+	// Difference is Q - Q2, where it has more digits than these tell; otherwise 0.
+	Difference float64
 }
 
 // New returns the pair with these fields.
-func New(q, k, q2, minus, plus float64) Pair { return Pair{q, k, q2, minus, plus} }
+func New(q, k, q2, minus, plus float64) Pair {
+	return Pair{Q: q, K: k, Q2: q2, Minus: minus, Plus: plus}
+}
 
 // Equal returns the pair of two equal pre-activations of variance q.
-func Equal(q float64) Pair { return Pair{q, q, q, 0, 2 * q} }
+func Equal(q float64) Pair { return New(q, q, q, 0, 2*q) }
 
 // Of returns the pair with these covariances, Minus and Plus to rounding for just this k; it
 // limits k to what the variances allow.
@@ -50,11 +54,11 @@ func determinant(q, k, q2 float64) float64 {
 // Affine returns the pair of w u + b, w' u' + b with independent normal w, w' and b of
 // variances w2 and b2: the covariances times w2, plus b2. Minus and Plus keep their digits.
 func (p Pair) Affine(w2, b2 float64) Pair {
-	out := Pair{Q: w2*p.Q + b2, K: w2*p.K + b2, Q2: w2*p.Q2 + b2}
+	out := Pair{Q: w2*p.Q + b2, K: w2*p.K + b2, Q2: w2*p.Q2 + b2, Difference: w2 * p.Apart()}
 	out.Minus, out.Plus = w2*p.Minus, w2*p.Plus+2*b2
 	if p.Q != p.Q2 && b2 > 0 {
 		// √((w²q+b²)(w²q'+b²)) - w²√(q q') - b²
-		s, d := w2*GeometricMean(p.Q, p.Q2), rootsApart(p.Q, p.Q2)
+		s, d := w2*GeometricMean(p.Q, p.Q2), p.RootsApart()
 		more := w2 * b2 * (d * d) / (GeometricMean(out.Q, out.Q2) + s + b2)
 		out.Minus += more
 		out.Plus += more
@@ -62,12 +66,20 @@ func (p Pair) Affine(w2, b2 float64) Pair {
 	return out
 }
 
-// rootsApart is √q - √q2.
-func rootsApart(q, q2 float64) float64 {
-	if q == q2 {
+// Apart is Q - Q2.
+func (p Pair) Apart() float64 {
+	if p.Difference != 0 {
+		return p.Difference
+	}
+	return p.Q - p.Q2
+}
+
+// RootsApart is √Q - √Q2.
+func (p Pair) RootsApart() float64 {
+	if p.Q == p.Q2 {
 		return 0
 	}
-	return (q - q2) / (math.Sqrt(q) + math.Sqrt(q2))
+	return p.Apart() / (math.Sqrt(p.Q) + math.Sqrt(p.Q2))
 }
 
 // GeometricMean is √(q q2), which bounds the covariance of two numbers with
@@ -93,7 +105,7 @@ func (p Pair) HalfSquare() float64 {
 	if p.Q == p.Q2 {
 		return p.Minus
 	}
-	d := rootsApart(p.Q, p.Q2)
+	d := p.RootsApart()
 	return p.Minus + d*d/2
 }
 
@@ -102,14 +114,15 @@ func (p Pair) HalfSum() float64 {
 	if p.Q == p.Q2 {
 		return p.Plus
 	}
-	d := rootsApart(p.Q, p.Q2)
+	d := p.RootsApart()
 	return p.Plus + d*d/2
 }
 
 // Widened returns the pair with a covariance that is less by gap.
 func (p Pair) Widened(gap float64) Pair {
 	gap = math.Min(gap, p.Plus)
-	return New(p.Q, p.K-gap, p.Q2, p.Minus+gap, p.Plus-gap)
+	p.K, p.Minus, p.Plus = p.K-gap, p.Minus+gap, p.Plus-gap
+	return p
 }
 
 // Mirrored returns the pair of u and -v.
@@ -120,7 +133,7 @@ func (p Pair) Mirrored() Pair {
 
 // Swapped exchanges the two.
 func (p Pair) Swapped() Pair {
-	p.Q, p.Q2 = p.Q2, p.Q
+	p.Q, p.Q2, p.Difference = p.Q2, p.Q, -p.Difference
 	return p
 }
 
