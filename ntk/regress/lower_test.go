@@ -234,7 +234,10 @@ func BenchmarkSolve(b *testing.B) {
 func benchmarkSolve[T accel.Float](
 	b *testing.B, solve func(t ntk.Tiles[T], y *mat.Dense) error,
 ) {
-	const n, columns = 4000, 10
+	const n, columns = 10000, 10
+	if testing.Short() {
+		b.Skip("takes 800 MB and half a minute")
+	}
 	ours, theirs := math.Inf(1), math.Inf(1)
 	a, x, y := make([]T, n*n), make([]T, n*columns), mat.NewDense(n, columns, nil)
 	for i := range n {
