@@ -109,13 +109,11 @@ func gaps(
 		return next, eps * size
 	}
 	if p.K < 0 {
-		// Odd and even φ are at opposite inputs what they are at equal ones.
-		other, _ := dual(p.Mirrored())
-		switch {
-		case next.Plus < next.Minus && math.Abs(value+other) <= 32*eps*size:
+		switch odd, even := parity(p, next, eps, dual); {
+		case odd && next.Plus < next.Minus:
 			next, off = gaps(phi, p.Mirrored(), next.Mirrored(), carefully, dual)
 			return next.Mirrored(), off
-		case next.Minus < next.Plus && math.Abs(value-other) <= 32*eps*size:
+		case even && next.Minus < next.Plus:
 			return gaps(phi, p.Mirrored(), next, carefully, dual)
 		}
 	}
@@ -131,6 +129,22 @@ func gaps(
 		next.Difference = next.Q / p.Q * p.Apart()
 	}
 	return next, 0
+}
+
+// parity says whether φ is odd or even as far as its duals tell, to eps: it is at opposite inputs
+// what it is at equal ones.
+func parity(
+	p, next gauss.Pair, eps float64, dual func(p gauss.Pair) (value, derivative float64),
+) (odd, even bool) {
+	value, slope := dual(p.Mirrored())
+	_, here := dual(p)
+	// The slopes too, for small variances, where all values are nearly one; φ that jumps has none.
+	agree := func(v, slope float64) bool {
+		size := gauss.GeometricMean(next.Q, next.Q2)
+		return math.Abs(next.K-v) <= 32*eps*size &&
+			!(math.Abs(here-slope) > 64*eps*math.Max(math.Abs(here), math.Abs(slope)))
+	}
+	return agree(-value, slope), agree(value, -slope)
 }
 
 // fall is gaps where √(VV') - φ̌ is small, from the way between u and v = u in two steps: along the

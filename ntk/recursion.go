@@ -389,11 +389,11 @@ func (r *recursion) onSphere(
 			next.K, derivative = c.At(p.Minus)
 			next.Minus, next.Plus = c.Drop(p.Minus), x.top+next.K
 			if p.K < 0 { // as in gaps
-				other, _ := c.At(p.Plus)
-				switch limit := 16 * n.fn.Tolerance() * x.top; {
-				case math.Abs(next.K+other) <= limit:
+				odd, even := parity(p, next, n.fn.Tolerance(),
+					func(p gauss.Pair) (float64, float64) { return c.At(p.Minus) })
+				if odd {
 					next.Plus = c.Drop(p.Plus)
-				case math.Abs(next.K-other) <= limit:
+				} else if even {
 					next.Minus = c.Drop(p.Plus)
 				}
 			}
