@@ -18,6 +18,10 @@
 //
 // [Diagnose] tells before how many digits a solution loses, and what it takes.
 //
+// [NewEnsemble] has nets at any time of their training, with their covariance. [RidgePath] and
+// [Likelihood] choose ridges and parameters of kernels, and [FitSeries] the kernel itself.
+// [Confusion], [Margins] and [ClassProbabilities] are for targets that are classes.
+//
 // Source: [JGH18], a key of package ntk, and Lee et al., "Wide Neural Networks of
 // Any Depth Evolve as Linear Models Under Gradient Descent", NeurIPS 2019, arXiv
 // 1902.06720.
