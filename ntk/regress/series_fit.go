@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -68,87 +69,111 @@ func FitSeries[T float32 | float64](
 	if err != nil {
 		return nil, err
 	}
-	out := &SeriesFit{Loss: math.Inf(1)}
-	var failed error
-	var at []float64
-	gradient := make([]float64, len(theta))
-	slopes := make([]float64, len(theta)) // of the loss by a_k, at K(1) = 1
-	evaluate := func(theta []float64) float64 {
-		if failed != nil {
-			return math.Inf(1)
-		}
-		if at != nil && equal(at, theta) {
-			return f.loss
-		}
-		at = append(at[:0], theta...)
-		a := squares(theta)
-		out.Evaluations++
-		if failed = f.evaluate(ctx, a, gradient); failed != nil {
-			f.loss = math.Inf(1)
-			return f.loss
-		}
-		// by θ_k, for a_k = θ_k²/Σ θ²
-		var mean, sum float64
-		for k, g := range gradient {
-			mean += a[k] * g
-			sum += theta[k] * theta[k]
-		}
-		for k, g := range gradient {
-			slopes[k] = g - mean
-			gradient[k] = 2 * theta[k] * slopes[k] / sum
-		}
-		if f.loss < out.Loss {
-			out.Loss, out.Coeffs = f.loss, a
-		}
-		return f.loss
-	}
-	problem := optimize.Problem{
-		Func: evaluate,
-		Grad: func(grad, theta []float64) {
-			evaluate(theta)
-			copy(grad, gradient)
+	p := &seriesSearch{
+		evaluate: func(a, gradient []float64) (float64, error) {
+			err := f.evaluate(ctx, a, gradient)
+			return f.loss, err
 		},
-		Status: func() (optimize.Status, error) {
-			if failed != nil {
-				return optimize.Failure, failed
-			}
-			return optimize.NotTerminated, nil
-		},
+		settings: f.settings, out: &SeriesFit{Loss: math.Inf(1)},
+		gradient: make([]float64, len(theta)), slopes: make([]float64, len(theta)),
 	}
 	// At 0 a root has no slope, whichever way the coefficient should go: those that should grow
 	// are moved, and the search goes on.
 	for {
-		before := out.Loss
-		settings := &optimize.Settings{
-			MajorIterations: f.settings.Iterations - out.Iterations,
-			Converger:       &optimize.FunctionConverge{Relative: 1e-7, Iterations: 10},
-			Recorder:        recorder{&out.Iterations, out.Iterations, f.settings.Progress},
+		before := p.out.Loss
+		ended, err := p.minimize(theta)
+		if err != nil {
+			return nil, err
 		}
-		result, err := optimize.Minimize(problem, theta, settings, &optimize.BFGS{})
-		if failed != nil {
-			return nil, failed
+		if ended {
+			return p.out, nil
 		}
-		if out.Coeffs == nil {
-			return nil, fmt.Errorf("regress: no kernel could be tried: %w", err)
-		}
-		if err == nil && result.Status == optimize.IterationLimit {
-			return out, nil
-		}
-		// A search that finds no lower value in its direction is at the end of the digits.
-		theta, _ = roots(out.Coeffs)
-		evaluate(theta)
+		theta, _ = roots(p.out.Coeffs)
+		p.loss(theta)
 		moved := false
-		for k, g := range slopes {
-			theta[k] = math.Sqrt(out.Coeffs[k])
-			if out.Coeffs[k] < 1e-6 && g < 0 {
+		for k, g := range p.slopes {
+			theta[k] = math.Sqrt(p.out.Coeffs[k])
+			if p.out.Coeffs[k] < 1e-6 && g < 0 {
 				theta[k], moved = 1e-2, true
 			}
 		}
-		out.Converged = !moved || !(out.Loss < before-1e-6*math.Abs(before))
-		if out.Converged || out.Iterations >= f.settings.Iterations {
-			return out, nil
+		p.out.Converged = !moved || !(p.out.Loss < before-1e-6*math.Abs(before))
+		if p.out.Converged || p.out.Iterations >= f.settings.Iterations {
+			return p.out, nil
 		}
 	}
+}
+
+// seriesSearch is a search over θ, of which the coefficients are θ²/Σ θ².
+type seriesSearch struct {
+	evaluate func(a, gradient []float64) (loss float64, err error)
+	settings SeriesSettings
+	out      *SeriesFit
+	failed   error
+	at       []float64 // where the loss is last, and what it and its gradient by θ are
+	last     float64
+	gradient []float64
+	slopes   []float64 // of the loss by a_k, at K(1) = 1
+}
+
+func (p *seriesSearch) loss(theta []float64) float64 {
+	if p.failed != nil {
+		return math.Inf(1)
+	}
+	if p.at != nil && slices.Equal(p.at, theta) {
+		return p.last
+	}
+	p.at = append(p.at[:0], theta...)
+	a := squares(theta)
+	p.out.Evaluations++
+	if p.last, p.failed = p.evaluate(a, p.gradient); p.failed != nil {
+		p.last = math.Inf(1)
+		return p.last
+	}
+	var mean, sum float64
+	for k, g := range p.gradient {
+		mean += a[k] * g
+		sum += theta[k] * theta[k]
+	}
+	for k, g := range p.gradient {
+		p.slopes[k] = g - mean
+		p.gradient[k] = 2 * theta[k] * p.slopes[k] / sum
+	}
+	if p.last < p.out.Loss {
+		p.out.Loss, p.out.Coeffs = p.last, a
+	}
+	return p.last
+}
+
+// minimize searches from theta, and says whether the steps are used up.
+func (p *seriesSearch) minimize(theta []float64) (ended bool, err error) {
+	problem := optimize.Problem{
+		Func: p.loss,
+		Grad: func(grad, theta []float64) {
+			p.loss(theta)
+			copy(grad, p.gradient)
+		},
+		Status: func() (optimize.Status, error) {
+			if p.failed != nil {
+				return optimize.Failure, p.failed
+			}
+			return optimize.NotTerminated, nil
+		},
+	}
+	settings := &optimize.Settings{
+		MajorIterations: p.settings.Iterations - p.out.Iterations,
+		Converger:       &optimize.FunctionConverge{Relative: 1e-7, Iterations: 10},
+		Recorder:        recorder{&p.out.Iterations, p.out.Iterations, p.settings.Progress},
+	}
+	result, err := optimize.Minimize(problem, theta, settings, &optimize.BFGS{})
+	switch {
+	case p.failed != nil:
+		return false, p.failed
+	case p.out.Coeffs == nil:
+		return false, fmt.Errorf("regress: no kernel could be tried: %w", err)
+	}
+	// A search that finds no lower value in its direction is at the end of the digits.
+	return err == nil && result.Status == optimize.IterationLimit, nil
 }
 
 // recorder tells of the steps of a search.
@@ -168,15 +193,6 @@ func (r recorder) Record(l *optimize.Location, op optimize.Operation, s *optimiz
 		}
 	}
 	return nil
-}
-
-func equal(a, b []float64) bool {
-	for i, v := range a {
-		if v != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // squares is θ² over its sum.
@@ -218,7 +234,8 @@ func newSeriesFitter[T accel.Float](
 	}
 	rows, outputs := y.Dims()
 	if rows != f.n {
-		return nil, nil, fmt.Errorf("regress: %d rows of targets for %d training points", rows, f.n)
+		return nil, nil, fmt.Errorf("regress: %d rows of targets for %d training points", rows,
+			f.n)
 	}
 	f.outputs = outputs
 	if err := f.settings.check(f.n); err != nil {
@@ -235,13 +252,14 @@ func newSeriesFitter[T accel.Float](
 	for i, v := range targets {
 		f.y[i] = T(v)
 	}
-	if f.c, err = assembled(ctx, &source[T]{Tiles: cosines, name: "matrix of cosines"}); err != nil {
+	of := &source[T]{Tiles: cosines, name: "matrix of cosines"}
+	if f.c, err = assembled(ctx, of); err != nil {
 		return nil, nil, err
 	}
 	for i, v := range f.c {
 		if !(math.Abs(float64(v)) <= 1+1e-5) {
-			return nil, nil, fmt.Errorf("regress: the cosine in row %d, column %d is %v; it must be "+
-				"within [-1, 1]", i/f.n, i%f.n, v)
+			return nil, nil, fmt.Errorf("regress: the cosine in row %d, column %d is %v; it must "+
+				"be within [-1, 1]", i/f.n, i%f.n, v)
 		}
 	}
 	return f, theta, nil
@@ -282,14 +300,13 @@ func roots(a []float64) ([]float64, error) {
 	var sum float64
 	for k, v := range a {
 		if !(v >= 0) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("regress: coefficient a_%d is %v; it must be a finite number ≥ 0",
-				k, v)
+			return nil, fmt.Errorf("regress: a_%d is %v; it must be a finite number ≥ 0", k, v)
 		}
 		sum += v
 	}
 	if len(a) < 2 || !(sum > 0) || math.IsInf(sum, 0) {
-		return nil, fmt.Errorf("regress: %d coefficients of sum %v to start from; two or more of a "+
-			"finite sum > 0 are needed", len(a), sum)
+		return nil, fmt.Errorf("regress: %d coefficients of sum %v to start from; two or more "+
+			"of a finite sum > 0 are needed", len(a), sum)
 	}
 	theta := make([]float64, len(a))
 	for k, v := range a {
@@ -575,6 +592,7 @@ func (f *seriesFitter[T]) likelihood(l *lower[T], inverse, alpha []T) []T {
 	for i := range w {
 		w[i] *= T(1 / (2 * float64(n)))
 	}
-	accel.Of[T]().Gemm(blas.NoTrans, blas.Trans, n, n, o, T(-1/(2*fit)), alpha, o, alpha, o, 1, w, n)
+	accel.Of[T]().Gemm(blas.NoTrans, blas.Trans, n, n, o, T(-1/(2*fit)), alpha, o, alpha, o, 1, w,
+		n)
 	return w
 }

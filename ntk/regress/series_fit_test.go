@@ -68,7 +68,8 @@ func refit(t *testing.T, k, y *mat.Dense, folds int) float64 {
 				keep = append(keep, i)
 			}
 		}
-		train, cross := mat.NewDense(len(keep), len(keep), nil), mat.NewDense(to-from, len(keep), nil)
+		train := mat.NewDense(len(keep), len(keep), nil)
+		cross := mat.NewDense(to-from, len(keep), nil)
 		targets := mat.NewDense(len(keep), outputs, nil)
 		for a, i := range keep {
 			targets.SetRow(a, y.RawRowView(i))
@@ -99,7 +100,8 @@ func TestSeriesCriteria(t *testing.T) {
 	const ridge = 0.02
 	k := kernelOf(c, a, ridge)
 	for _, s := range []SeriesSettings{
-		{Folds: 4}, {Folds: 7}, {Folds: 60}, {Criterion: "leave-one-out"}, {Criterion: "likelihood"},
+		{Folds: 4}, {Folds: 7}, {Folds: 60}, {Criterion: "leave-one-out"},
+		{Criterion: "likelihood"},
 	} {
 		s.RelativeRidge = ridge
 		f, _, err := newSeriesFitter(t.Context(), ntk.MatrixTiles(c), y, a, &s)

@@ -326,7 +326,9 @@ def _library():
     files = [*_importable(), CHECKOUT / "go.mod", CHECKOUT / "go.sum", *kernel]
     for variable in ("KERNELSMITH_DATA", "KERNELSMITH_CACHE"):
         if os.environ.get(variable):
-            files += [path for path in Path(os.environ[variable]).glob("jmlr/**/*") if path.is_file()]
+            # the sets that notebooks use, in the layout of their downloads
+            for folder in ("jmlr", "mnist", "fashion-mnist", "cifar-10-batches-bin"):
+                files += [path for path in Path(os.environ[variable]).glob(folder + "/**/*") if path.is_file()]
     # The variable decides on more than the library for matrix products.
     arithmetic = [_output("go", "env", "GOVERSION"), os.environ.get("KERNELSMITH_OPENBLAS", ""), _blas()]
     found = hashlib.sha256(json.dumps(arithmetic).encode())
