@@ -228,7 +228,7 @@ func (a RectifiedMonomial) dualAt(p gauss.Pair) (value, derivative float64) {
 
 // drop is ∫ φ̇: on a ray φ(u) and φ(v) are multiples.
 func (a RectifiedMonomial) drop(p gauss.Pair) float64 {
-	fall, ok := slopes(p, gauss.GeometricMean(p.Q, p.Q2), a.dualAt)
+	fall, ok := slopes(p, gauss.GeometricMean(p.Q, p.Q2), layerDual{phi: a})
 	if !ok {
 		return math.NaN()
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 )
@@ -77,9 +78,35 @@ func precision(phi Dualer) float64 {
 	return 2 * rounding
 }
 
+// isSum says that the duals of φ are sums of terms in closed form.
+func isSum(phi Dualer) bool {
+	c, ok := phi.(*closedForm)
+	_, mimic := phi.(Mimic)
+	return mimic || ok && c.same == nil
+}
+
 // sumPrecision is that of sums of terms that may partly cancel, as in tails: what of a gap is
 // known by subtraction.
 const sumPrecision = 2e-13
+
+// layerDual is φ's duals: of a layer at two inputs, from a curve, or as φ has them.
+type layerDual struct {
+	r     *recursion
+	layer int
+	x, y  *layerPoint
+	curve *hermite.Curve
+	phi   Dualer
+}
+
+func (d layerDual) at(p gauss.Pair) (value, derivative float64) {
+	switch {
+	case d.r != nil:
+		return d.r.dual(d.layer, d.x, p, d.y)
+	case d.curve != nil:
+		return d.curve.At(p.Minus)
+	}
+	return dualAt(d.phi, p)
+}
 
 // gaps completes next, the pair of φ(u) and φ(v) of which the variances, φ̌ at equal inputs, and
 // the covariance are known: with Minus, Plus and Difference. It returns what Minus may be off by,
@@ -90,8 +117,7 @@ const sumPrecision = 2e-13
 // whatever error it has. If not carefully, φ that would take integrals for it has them by
 // subtraction.
 func gaps(
-	phi Dualer, p, next gauss.Pair, carefully bool,
-	dual func(p gauss.Pair) (value, derivative float64),
+	phi Dualer, p, next gauss.Pair, carefully bool, dual layerDual,
 ) (_ gauss.Pair, off float64) {
 	size, eps, value := gauss.GeometricMean(next.Q, next.Q2), precision(phi), next.K
 	next.Minus, next.Plus = math.Max(0, size-value), math.Max(0, size+value)
@@ -99,11 +125,11 @@ func gaps(
 		next.Minus = 0
 		return next, 0
 	}
-	const small = 1e-2
+	const small = 2e-3
 	knows := knowsDrop(phi, p)
 	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small*size ||
 		p.Q == 0 || p.Q2 == 0 {
-		if !carefully && !knows {
+		if !carefully && isSum(phi) {
 			eps = math.Max(eps, sumPrecision)
 		}
 		return next, eps * size
@@ -133,11 +159,9 @@ func gaps(
 
 // parity says whether φ is odd or even as far as its duals tell, to eps: it is at opposite inputs
 // what it is at equal ones.
-func parity(
-	p, next gauss.Pair, eps float64, dual func(p gauss.Pair) (value, derivative float64),
-) (odd, even bool) {
-	value, slope := dual(p.Mirrored())
-	_, here := dual(p)
+func parity(p, next gauss.Pair, eps float64, dual layerDual) (odd, even bool) {
+	value, slope := dual.at(p.Mirrored())
+	_, here := dual.at(p)
 	// The slopes too, for small variances, where all values are nearly one; φ that jumps has none.
 	agree := func(v, slope float64) bool {
 		size := gauss.GeometricMean(next.Q, next.Q2)
@@ -149,9 +173,7 @@ func parity(
 
 // fall is gaps where √(VV') - φ̌ is small, from the way between u and v = u in two steps: along the
 // ray to the other's norm, and down from there, where by dφ̌/dk = φ̇ it is ∫ φ̇.
-func fall(
-	phi Dualer, p, next gauss.Pair, dual func(p gauss.Pair) (value, derivative float64),
-) (_ gauss.Pair, off float64) {
+func fall(phi Dualer, p, next gauss.Pair, dual layerDual) (_ gauss.Pair, off float64) {
 	size, s := gauss.GeometricMean(next.Q, next.Q2), gauss.GeometricMean(p.Q, p.Q2)
 	var onRay float64 // √(VV') - φ̌ at k = √(q q')
 	if p.Q != p.Q2 {
@@ -179,12 +201,10 @@ func fall(
 // from k = s also where φ has kinks: with that as variable a Gauss-Legendre rule does it where
 // the difference of φ̌ has lost its digits. Two rules that do not agree show that φ varies too
 // fast for them; then pieces that get shorter towards k = s are halved until they do.
-func slopes(
-	p gauss.Pair, s float64, dual func(p gauss.Pair) (value, derivative float64),
-) (integral float64, ok bool) {
+func slopes(p gauss.Pair, s float64, dual layerDual) (integral float64, ok bool) {
 	f := func(t float64) float64 {
 		gap := p.Minus * t * t
-		_, slope := dual(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
+		_, slope := dual.at(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
 		return 2 * p.Minus * t * slope
 	}
 	var sums [2]float64

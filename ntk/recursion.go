@@ -322,15 +322,14 @@ func (r *recursion) follow(
 			next, derivative, slip = r.onSphere(i, x, at)
 		} else {
 			next.K, derivative = r.dual(i, x, at, y)
-			next, slip = gaps(r.duals[i], at, next, carefully,
-				func(p gauss.Pair) (float64, float64) { return r.dual(i, x, p, y) })
+			next, slip = gaps(r.duals[i], at, next, carefully, layerDual{r: r, layer: i, x: x, y: y})
 		}
 		// What k is off by grows like the gap's error; where that has more digits, k follows it.
-		switch size := gauss.GeometricMean(x.top, y.top); {
-		case next.Minus < 1e-2*size:
-			next.K = size - next.Minus
-		case next.Plus < 1e-2*size:
-			next.K = next.Plus - size
+		switch twice := next.Minus + next.Plus; {
+		case next.Minus < 1e-3*twice:
+			next.K = gauss.GeometricMean(x.top, y.top) - next.Minus
+		case next.Plus < 1e-3*twice:
+			next.K = next.Plus - gauss.GeometricMean(x.top, y.top)
 		}
 		w2, b2, trained = r.step(i + 1)
 		if off > 0 {
@@ -363,15 +362,21 @@ func (r *recursion) follow(
 	return nngp, ntk, sure
 }
 
-// slack is what φ̇, being derivative, may be off by if the gap is off by `off`.
+// slack is what φ̇, being derivative, may be off by if the gap is off by `off`. As a power series in
+// the cosine without negative terms, φ̇ falls from equal inputs on, and ever less steeply.
 func (r *recursion) slack(
 	i int, x *layerPoint, at gauss.Pair, y *layerPoint, off, derivative float64,
 ) float64 {
-	switch {
-	case !r.tangent:
+	if !r.tangent {
 		return 0
-	case off < 0.1*at.Minus: // a part of what φ̇ has below its largest
-		return math.Abs(gauss.GeometricMean(x.slope, y.slope)-derivative) * off / at.Minus
+	}
+	if off < 1e-13*at.Minus {
+		return 1e-13 * math.Max(x.slope, y.slope)
+	}
+	most := gauss.GeometricMean(x.slope, y.slope)
+	change := (math.Abs(most-derivative) + 2*rounding*most) * off / at.Minus
+	if off < 0.1*at.Minus || change < 1e-13*most {
+		return change
 	}
 	_, other := r.dual(i, x, at.Widened(off), y)
 	return math.Abs(other - derivative)
@@ -389,8 +394,7 @@ func (r *recursion) onSphere(
 			next.K, derivative = c.At(p.Minus)
 			next.Minus, next.Plus = c.Drop(p.Minus), x.top+next.K
 			if p.K < 0 { // as in gaps
-				odd, even := parity(p, next, n.fn.Tolerance(),
-					func(p gauss.Pair) (float64, float64) { return c.At(p.Minus) })
+				odd, even := parity(p, next, n.fn.Tolerance(), layerDual{curve: c})
 				if odd {
 					next.Plus = c.Drop(p.Plus)
 				} else if even {
@@ -400,8 +404,8 @@ func (r *recursion) onSphere(
 			return next, derivative, 0
 		}
 	}
-	dual := func(p gauss.Pair) (float64, float64) { return r.dual(i, x, p, x) }
-	next.K, derivative = dual(p)
+	dual := layerDual{r: r, layer: i, x: x, y: x}
+	next.K, derivative = dual.at(p)
 	next, slip = gaps(r.duals[i], p, next, true, dual)
 	return next, derivative, slip
 }

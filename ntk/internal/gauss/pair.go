@@ -55,13 +55,17 @@ func determinant(q, k, q2 float64) float64 {
 // variances w2 and b2: the covariances times w2, plus b2. Minus and Plus keep their digits.
 func (p Pair) Affine(w2, b2 float64) Pair {
 	out := Pair{Q: w2*p.Q + b2, K: w2*p.K + b2, Q2: w2*p.Q2 + b2, Difference: w2 * p.Apart()}
-	out.Minus, out.Plus = w2*p.Minus, w2*p.Plus+2*b2
-	if p.Q != p.Q2 && b2 > 0 {
+	switch {
+	case p.Q == p.Q2 || b2 == 0:
+		out.Minus, out.Plus = w2*p.Minus, w2*p.Plus+2*b2
+	case w2*math.Min(p.Minus, p.Plus) > 1e-3*(out.Q+out.Q2): // subtraction loses no digits
+		s := GeometricMean(out.Q, out.Q2)
+		out.Minus, out.Plus = s-out.K, s+out.K
+	default:
 		// √((w²q+b²)(w²q'+b²)) - w²√(q q') - b²
 		s, d := w2*GeometricMean(p.Q, p.Q2), p.RootsApart()
 		more := w2 * b2 * (d * d) / (GeometricMean(out.Q, out.Q2) + s + b2)
-		out.Minus += more
-		out.Plus += more
+		out.Minus, out.Plus = w2*p.Minus+more, w2*p.Plus+2*b2+more
 	}
 	return out
 }
