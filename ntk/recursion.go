@@ -322,7 +322,8 @@ func (r *recursion) follow(
 			next, derivative, slip = r.onSphere(i, x, at)
 		} else {
 			next.K, derivative = r.dual(i, x, at, y)
-			next, slip = gaps(r.duals[i], at, next, carefully, layerDual{r: r, layer: i, x: x, y: y})
+			next, slip = gaps(r.duals[i], at, next, carefully,
+				layerDual{r: r, layer: i, x: x, y: y})
 		}
 		// What k is off by grows like the gap's error; where that has more digits, k follows it.
 		switch twice := next.Minus + next.Plus; {
@@ -362,8 +363,8 @@ func (r *recursion) follow(
 	return nngp, ntk, sure
 }
 
-// slack is what φ̇, being derivative, may be off by if the gap is off by `off`. As a power series in
-// the cosine without negative terms, φ̇ falls from equal inputs on, and ever less steeply.
+// slack is what φ̇, being derivative, may be off by if the gap is off by `off`. As a power series
+// in the cosine without negative terms, φ̇ falls from equal inputs on, and ever less steeply.
 func (r *recursion) slack(
 	i int, x *layerPoint, at gauss.Pair, y *layerPoint, off, derivative float64,
 ) float64 {
