@@ -275,7 +275,8 @@ func (Step) dualAt(p gauss.Pair) (value, derivative float64) {
 	if p.Q == 0 || p.Q2 == 0 {
 		return 0, 0 // φ(0) = 0
 	}
-	return p.Supplement() / (2 * math.Pi), 1 / (2 * math.Pi * math.Sqrt(p.Determinant()))
+	density := 1 / (2 * math.Pi * math.Sqrt(p.Minus) * math.Sqrt(p.Plus))
+	return p.Supplement() / (2 * math.Pi), density
 }
 
 func (Step) drop(p gauss.Pair) float64 { return p.Angle() / (2 * math.Pi) }
@@ -319,7 +320,7 @@ func (Sign) dualAt(p gauss.Pair) (value, derivative float64) {
 		return 0, 0
 	}
 	_, derivative = Step{}.dualAt(p)
-	return 2 / math.Pi * math.Atan2(p.K, math.Sqrt(p.Determinant())), 4 * derivative
+	return 2 / math.Pi * math.Atan2(p.K, math.Sqrt(p.Minus)*math.Sqrt(p.Plus)), 4 * derivative
 }
 
 func (Sign) drop(p gauss.Pair) float64 { return 2 / math.Pi * p.Angle() }

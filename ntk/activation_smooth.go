@@ -38,7 +38,7 @@ func (Erf) dualAt(p gauss.Pair) (value, derivative float64) {
 func (Erf) drop(p gauss.Pair) float64 {
 	r, g := math.Sqrt(1+4*p.Q), 4*p.Determinant()
 	d := math.Sqrt(1 + 4*p.Q + g)
-	y := p.Q*g/(d+r) + p.Minus*r // (q d - k r)
+	y := p.Q*(g/(d+r)) + p.Minus*r // (q d - k r)
 	return 2 / math.Pi * math.Atan2(2*y, r*d+4*p.Q*p.K)
 }
 
@@ -132,9 +132,9 @@ func (GELU) drop(p gauss.Pair) float64 {
 	q, m, g := p.Q, p.Minus, p.Determinant()
 	a := 1 + q
 	d, r := math.Sqrt(1+2*q), math.Sqrt(1+2*q+g)
-	y, z, x := q*g/(r+d), m*d, r*d+q*p.K
+	y, z, x := q*(g/(r+d)), m*d, r*d+q*p.K
 	t := (y + z) / x
-	less := m * (q*g/(r+d) + m*d) / (r + d) // A² - x
+	less := m / (r + d) * (y + z) // A² - x
 	rest := arctanLess(t) + z/x + y*(less/x)/(a*a)
 	orthant := math.Atan2(r, -p.K) / (2 * math.Pi)
 	return m*orthant + (g/a*(q*q/(d*r*(r+d))+1/r)/a+q*rest)/(2*math.Pi)

@@ -89,8 +89,7 @@ func (s Cos) Dual(q, k, q2 float64) (value, derivative float64) {
 func (s Cos) dualAt(p gauss.Pair) (value, derivative float64) { return s.cosine().Dual(p) }
 
 func (s Cos) drop(p gauss.Pair) float64 {
-	sin, cos := math.Sincos(s.Phase)
-	return gauss.CosineDrop(s.Amplitude, s.Frequency, cos, sin, p)
+	return s.cosine().Drop(p)
 }
 
 // EvalFloat32 implements [Float32Evaluator]; see [Sin.EvalFloat32].

@@ -267,7 +267,7 @@ func (K Kernel) unit() (out Kernel, ok bool) {
 		return Kernel{}, false
 	}
 	at := func(p gauss.Pair) float64 {
-		nngp, tangent := r.pair(point.(*netPoint), p, point.(*netPoint))
+		nngp, tangent := r.pair(point.(*netPoint), p, point.(*netPoint), exactLoss)
 		if K.tangent {
 			return tangent
 		}

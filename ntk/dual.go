@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/quadrature"
 )
@@ -89,21 +88,17 @@ func isSum(phi Dualer) bool {
 // known by subtraction.
 const sumPrecision = 2e-13
 
-// layerDual is φ's duals: of a layer at two inputs, from a curve, or as φ has them.
+// layerDual is φ's duals: of a layer at two inputs, or as φ has them.
 type layerDual struct {
 	r     *recursion
 	layer int
 	x, y  *layerPoint
-	curve *hermite.Curve
 	phi   Dualer
 }
 
 func (d layerDual) at(p gauss.Pair) (value, derivative float64) {
-	switch {
-	case d.r != nil:
+	if d.r != nil {
 		return d.r.dual(d.layer, d.x, p, d.y)
-	case d.curve != nil:
-		return d.curve.At(p.Minus)
 	}
 	return dualAt(d.phi, p)
 }
@@ -114,8 +109,7 @@ func (d layerDual) at(p gauss.Pair) (value, derivative float64) {
 //
 // These are carried to the next layer, since a kernel with a kink goes like the roots of the
 // first two, and since the gap of a net in its chaotic phase grows from layer to layer with
-// whatever error it has. If not carefully, φ that would take integrals for it has them by
-// subtraction.
+// whatever error it has. If not carefully, φ that is no dropper has them by subtraction.
 func gaps(
 	phi Dualer, p, next gauss.Pair, carefully bool, dual layerDual,
 ) (_ gauss.Pair, off float64) {
@@ -135,7 +129,7 @@ func gaps(
 		return next, eps * size
 	}
 	if p.K < 0 {
-		switch odd, even := parity(p, next, eps, dual); {
+		switch odd, even := parity(phi, math.Sqrt(p.Q)); {
 		case odd && next.Plus < next.Minus:
 			next, off = gaps(phi, p.Mirrored(), next.Mirrored(), carefully, dual)
 			return next.Mirrored(), off
@@ -150,25 +144,35 @@ func gaps(
 		return fall(phi, p, next, dual)
 	}
 	next.Minus = math.Max(0, dropOf(phi, p))
+	if c, ok := phi.(*closedForm); ok {
+		phi, _ = c.same.(Dualer)
+	}
 	switch phi.(type) {
 	case ReLU, TwoSlope: // variances are multiples
 		next.Difference = next.Q / p.Q * p.Apart()
+	case Sin, Cos: // near 0 these are nearly linear, and the drop a difference
+		d := next.RootsApart()
+		off = 32 * rounding * (d*d/2 + next.Minus)
 	}
-	return next, 0
+	if next.Q != next.Q2 && next.Difference == 0 { // what its rounding is in the next layer
+		off += 4 * rounding * math.Abs(next.RootsApart()) * math.Sqrt(size)
+	}
+	return next, off
 }
 
-// parity says whether φ is odd or even as far as its duals tell, to eps: it is at opposite inputs
-// what it is at equal ones.
-func parity(p, next gauss.Pair, eps float64, dual layerDual) (odd, even bool) {
-	value, slope := dual.at(p.Mirrored())
-	_, here := dual.at(p)
-	// The slopes too, for small variances, where all values are nearly one; φ that jumps has none.
-	agree := func(v, slope float64) bool {
-		size := gauss.GeometricMean(next.Q, next.Q2)
-		return math.Abs(next.K-v) <= 32*eps*size &&
-			!(math.Abs(here-slope) > 64*eps*math.Max(math.Abs(here), math.Abs(slope)))
+// parity says whether φ is odd or even, as far as its values tell at some places and at multiples
+// of std: then it is at opposite inputs what it is at equal ones.
+func parity(phi Activation, std float64) (odd, even bool) {
+	odd, even = true, true
+	for _, x := range [...]float64{0.31, 0.73, 1.37, 2.19} {
+		for _, z := range [...]float64{x, x * std} {
+			v, w := phi.Value(z), phi.Value(-z)
+			limit := 8 * rounding * math.Max(math.Abs(v), math.Abs(w))
+			odd = odd && math.Abs(v+w) <= limit
+			even = even && math.Abs(v-w) <= limit
+		}
 	}
-	return agree(-value, slope), agree(value, -slope)
+	return odd, even
 }
 
 // fall is gaps where √(VV') - φ̌ is small, from the way between u and v = u in two steps: along the

@@ -35,7 +35,7 @@ type Inputs[T float32 | float64] struct {
 // function: 1e-5 in float32 at most, 4e-13 in float64.
 //
 // A kernel of ‖x-x'‖, such as [GaussianKernel], [LaplaceKernel], [MaternKernel], the NNGP of
-// [GaussianFeature], and what [Kernel.Add], Mul, Scale, Normalize and Compose make of these, has
+// [GaussianFeature], and what [Kernel.Add], Mul, Scale and Normalize make of these, has
 // the digits of the distance wherever the origin is, to 1e-13 of its largest value in float64 and
 // 1e-6 in float32: map coordinates and years need not be centred. So has a net whose one hidden
 // layer is [Sin] or [Cos], for distances and for ‖x+x'‖. Kernels of the cosine alone take rows
@@ -287,6 +287,14 @@ func (K Kernel) evaluator() *gram.Evaluator {
 	}
 	if K.net != nil {
 		e.Slopes = K.net.slopes(K.tangent)
+		if K.distance == 0 {
+			e.Pair = func(out []float64, a any, p gauss.Pair, b any) {
+				nngp, ntk := K.net.pair(a.(*netPoint), p, b.(*netPoint), rowLoss)
+				if out[0] = nngp; K.tangent {
+					out[0] = ntk
+				}
+			}
+		}
 	}
 	return e
 }
@@ -301,7 +309,7 @@ func (f *FCN) evaluator() (*gram.Evaluator, error) {
 		Outputs: 2,
 		Prepare: r.prepare,
 		Pair: func(out []float64, a any, p gauss.Pair, b any) {
-			out[0], out[1] = r.pair(a.(*netPoint), p, b.(*netPoint))
+			out[0], out[1] = r.pair(a.(*netPoint), p, b.(*netPoint), rowLoss)
 		},
 		Slopes: r.slopes(false),
 	}

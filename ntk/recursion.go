@@ -46,8 +46,8 @@ func (e *InfiniteNTKError) Error() string {
 
 // VarianceError reports a variance of a layer's pre-activations that is out of
 // the range in which its activation's kernels can be computed: of double
-// precision, where variances grow without bound over the layers, or of what a
-// numeric activation was built for.
+// precision, where variances grow or fall without bound over the layers or, being
+// NaN, have lost their digits; or of what a numeric activation was built for.
 type VarianceError struct {
 	Layer      int // hidden layer, from 1; one more is the readout
 	Activation string
@@ -145,7 +145,7 @@ func (f *FCN) kernel(layer int, tangent bool) (Kernel, error) {
 		name:    name + f.String(),
 		prepare: r.prepare,
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
-			nngp, ntk := r.pair(a.(*netPoint), p, b.(*netPoint))
+			nngp, ntk := r.pair(a.(*netPoint), p, b.(*netPoint), exactLoss)
 			if tangent {
 				return ntk
 			}
@@ -247,6 +247,10 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 		if i < len(r.layers) {
 			name = nameOf(r.layers[i].Activation)
 		}
+		size := math.Abs(top)
+		if i > 0 && 0 < size && size < minVariance && w2*size > 1e-17*b2 {
+			return nil, &VarianceError{i + 1, name, top, math.MaxFloat64}
+		}
 		most := maxVariance
 		if i == len(r.layers) {
 			most = math.MaxFloat64 // nothing is made of it
@@ -288,11 +292,20 @@ func (r *recursion) dual(
 	return dualAt(r.duals[i], p)
 }
 
-// pair returns both kernels, NaN where their digits are lost.
-func (r *recursion) pair(a *netPoint, p gauss.Pair, b *netPoint) (nngp, ntk float64) {
-	nngp, ntk, sure := r.follow(a, p, b, p.Q == p.Q2)
-	if !sure && p.Q != p.Q2 {
-		nngp, ntk, sure = r.follow(a, p, b, true)
+// How much of the kernel at equal inputs may be lost: between covariances that are exact, and
+// between rows, whose inner product has an ulp, of which near equal angles an angle has the root.
+const (
+	exactLoss = 1e-10
+	rowLoss   = 6e-8
+)
+
+// pair returns both kernels, NaN where more of them is lost than that.
+func (r *recursion) pair(
+	a *netPoint, p gauss.Pair, b *netPoint, loss float64,
+) (nngp, ntk float64) {
+	nngp, ntk, sure := r.follow(a, p, b, p.Q == p.Q2, exactLoss)
+	if !sure {
+		nngp, ntk, sure = r.follow(a, p, b, true, loss)
 	}
 	if !sure {
 		return math.NaN(), math.NaN()
@@ -305,7 +318,7 @@ func (r *recursion) pair(a *netPoint, p gauss.Pair, b *netPoint) (nngp, ntk floa
 // on one sphere, that is without cancellation; otherwise it is quicker, and what is lost is
 // followed too.
 func (r *recursion) follow(
-	a *netPoint, p gauss.Pair, b *netPoint, carefully bool,
+	a *netPoint, p gauss.Pair, b *netPoint, carefully bool, loss float64,
 ) (nngp, ntk float64, sure bool) {
 	w2, b2, trained := r.step(0)
 	at := p.Affine(w2, b2)
@@ -355,7 +368,7 @@ func (r *recursion) follow(
 			ntk += nngp
 		}
 	}
-	limit := math.Max(1e-10, 50*r.tolerance)
+	limit := math.Max(loss, 50*r.tolerance)
 	sure = off <= limit*gauss.GeometricMean(a.nngp, b.nngp)
 	if r.tangent {
 		sure = sure && offNTK <= limit*gauss.GeometricMean(a.ntk, b.ntk)
@@ -370,6 +383,11 @@ func (r *recursion) slack(
 ) float64 {
 	if !r.tangent {
 		return 0
+	}
+	if at.K < 0 && at.Plus < 0.1*at.Minus { // near opposite inputs φ̇ may have a root, too
+		other := at.Mirrored().Widened(off).Mirrored()
+		_, slope := r.dual(i, x, other, y)
+		return math.Abs(slope - derivative)
 	}
 	if off < 1e-13*at.Minus {
 		return 1e-13 * math.Max(x.slope, y.slope)
@@ -395,7 +413,7 @@ func (r *recursion) onSphere(
 			next.K, derivative = c.At(p.Minus)
 			next.Minus, next.Plus = c.Drop(p.Minus), x.top+next.K
 			if p.K < 0 { // as in gaps
-				odd, even := parity(p, next, n.fn.Tolerance(), layerDual{curve: c})
+				odd, even := parity(n, math.Sqrt(p.Q))
 				if odd {
 					next.Plus = c.Drop(p.Plus)
 				} else if even {

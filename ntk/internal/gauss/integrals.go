@@ -380,7 +380,7 @@ func gatePairs(gates, gates2 []Gate, m, n int, p Pair) (t tally) {
 		if r == 0 {
 			z, z2 = beyond(gap), beyond(-sign*gap)
 		} else {
-			both[0] = math.Exp(-(h*h+z*z)/2) / (2 * math.Pi * math.Sqrt(y*rest2))
+			both[0] = math.Exp(-(h*h+z*z)/2) / (2 * math.Pi * math.Sqrt(y) * math.Sqrt(rest2))
 			a, b := t2/rest, t22/rest2
 			stein(both, m, n, normal[float64]{
 				g.B*(u/rest) + g2.B*a*(p.K/y2), g2.B*(v/rest2) + g.B*b*(p.K/y),

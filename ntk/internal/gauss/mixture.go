@@ -288,6 +288,12 @@ func CosineDual(amp, freq, cosPhase, sinPhase float64, p Pair) (value, derivativ
 	return a2 * (cosines*c2 + sines*s2), a2 * freq * freq * (cosines*s2 + sines*c2)
 }
 
+// Drop is [CosineDrop].
+func (c Cosine) Drop(p Pair) float64 {
+	sin, cos := c.turn()
+	return CosineDrop(c.Amp, c.Freq, cos, sin, p)
+}
+
 // CosineDrop is √(VV') - E[c(u)c(v)], V and V' being the values of [CosineDual] at equal inputs.
 // With x = f²/2 times the mean square of u - v and the phase g, half the mean square of
 // c(u) - c(v) is a²/2 times
@@ -300,8 +306,8 @@ func CosineDrop(amp, freq, cosPhase, sinPhase float64, p Pair) float64 {
 	x, most := f2*p.HalfSquare(), f2*(p.Q+p.Q2)
 	twice := (cosPhase - sinPhase) * (cosPhase + sinPhase)
 	e, e2 := math.Exp(-f2*p.Q), math.Exp(-f2*p.Q2)
-	lo, hi := math.Min(f2*p.Q, f2*p.Q2), math.Max(f2*p.Q, f2*p.Q2)
-	apart := math.Exp(-lo) * math.Expm1(lo-hi) // -|e - e2|
+	// -|e - e2|
+	apart := math.Exp(-f2*math.Min(p.Q, p.Q2)) * math.Expm1(-f2*math.Abs(p.Apart()))
 	grows := math.Exp(-most) * math.Expm1(x)
 	if x > 1 {
 		grows = math.Exp(x-most) - math.Exp(-most)

@@ -30,7 +30,12 @@ func Of(q, k, q2 float64) Pair {
 	s := GeometricMean(q, q2)
 	p := New(q, k, q2, s-k, s+k)
 	switch product := q * q2; {
-	case q == q2 || product < 1e-250 || product > 1e300:
+	case q == q2 || s == 0:
+	case product < 1e-250 || product > 1e300:
+		_, e := math.Frexp(s)
+		p = Of(math.Ldexp(q, -e), math.Ldexp(k, -e), math.Ldexp(q2, -e))
+		p.Minus, p.Plus = math.Ldexp(p.Minus, e), math.Ldexp(p.Plus, e)
+		return New(q, math.Max(-s, math.Min(s, k)), q2, p.Minus, p.Plus)
 	case k > 0.5*s:
 		p.Minus = determinant(q, k, q2) / (s + k)
 	case k < -0.5*s:
@@ -152,7 +157,7 @@ func (p Pair) Rho() float64 {
 
 // Root is √(1-ρ²).
 func (p Pair) Root() float64 {
-	return math.Sqrt(p.Minus*p.Plus) / GeometricMean(p.Q, p.Q2)
+	return math.Sqrt(p.Minus) * math.Sqrt(p.Plus) / GeometricMean(p.Q, p.Q2)
 }
 
 // Angle is θ = arccos ρ, Supplement is π - θ, each to rounding.
