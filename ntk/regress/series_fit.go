@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
@@ -458,24 +457,25 @@ func (f *seriesFitter[T]) sum(
 ) {
 	const strip = 16
 	n := len(columns)
-	var lock sync.Mutex
-	parallel.For((len(rows)+strip-1)/strip, 1, func(lo, hi int) {
-		part := make([]float64, len(gradient))
+	strips := (len(rows) + strip - 1) / strip
+	parts := make([][]float64, strips) // added up in order: the sum is the same on any processors
+	parallel.For(strips, 1, func(lo, hi int) {
 		w := make([]T, strip*n)
-		for i0 := lo * strip; i0 < min(hi*strip, len(rows)); i0 += strip {
-			i1 := min(i0+strip, len(rows))
+		for s := lo; s < hi; s++ {
+			parts[s] = make([]float64, len(gradient))
+			i0, i1 := s*strip, min((s+1)*strip, len(rows))
 			weights(i0, i1, w[:(i1-i0)*n])
 			for i := i0; i < i1; i++ {
 				c := f.c[rows[i]*f.n : (rows[i]+1)*f.n]
-				powers(part, w[(i-i0)*n:(i-i0+1)*n], c, columns)
+				powers(parts[s], w[(i-i0)*n:(i-i0+1)*n], c, columns)
 			}
 		}
-		lock.Lock()
-		defer lock.Unlock()
+	})
+	for _, part := range parts {
 		for k, v := range part {
 			gradient[k] += scale * v
 		}
-	})
+	}
 }
 
 // powers adds Σ_j w_j c_j^k to out[k], for pieces that stay in the fastest cache.

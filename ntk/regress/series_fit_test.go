@@ -246,8 +246,8 @@ func stationary(
 		mean += fit.Coeffs[k] * g
 	}
 	for k, g := range slopes {
-		if g < mean-1e-4*math.Abs(fit.Loss) ||
-			fit.Coeffs[k] > 1e-4 && g > mean+1e-4*math.Abs(fit.Loss)/fit.Coeffs[k] {
+		if g < mean-1e-3*math.Abs(fit.Loss) ||
+			fit.Coeffs[k] > 1e-4 && g > mean+1e-3*math.Abs(fit.Loss)/fit.Coeffs[k] {
 			t.Errorf("%s: coefficients %v, slopes %v", s.Criterion, fit.Coeffs, slopes)
 		}
 	}
