@@ -46,22 +46,33 @@ func TestReadCSV(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.x, raw(ds.X)); diff != "" {
-				t.Error(diff)
-			}
-			if diff := cmp.Diff(test.labels, ds.Labels); diff != "" {
-				t.Error(diff)
-			}
-			if diff := cmp.Diff(test.classes, ds.ClassNames); diff != "" {
-				t.Error(diff)
-			}
-			if diff := cmp.Diff(test.features, ds.FeatureNames); diff != "" {
-				t.Error(diff)
-			}
-			if ds.Classes != len(test.classes) || ds.Name != "table" {
-				t.Errorf("%d classes, name %s", ds.Classes, ds.Name)
+			isTable(t, ds, test.x, test.labels, test.classes, test.features)
+			if ds.Name != "table" {
+				t.Errorf("name %s", ds.Name)
 			}
 		})
+	}
+}
+
+// isTable compares a set with its rows, labels and names.
+func isTable(
+	t *testing.T, ds *Dataset, x [][]float64, labels []int, classes, features []string,
+) {
+	t.Helper()
+	if diff := cmp.Diff(x, raw(ds.X)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(labels, ds.Labels); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(classes, ds.ClassNames); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(features, ds.FeatureNames); diff != "" {
+		t.Error(diff)
+	}
+	if ds.Classes != len(classes) {
+		t.Errorf("%d classes, want %d", ds.Classes, len(classes))
 	}
 }
 

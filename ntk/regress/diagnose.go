@@ -253,7 +253,7 @@ func costs[T accel.Float](
 ) error {
 	n := d.Points
 	_, isGiven := any(t.Tiles).(*inPlace[T])
-	method, landmarks, err := s.method(n, outputs, isGiven, isSingle[T]())
+	method, landmarks, err := s.method(n, outputs, isGiven, accel.IsSingle[T]())
 	if err != nil {
 		return err
 	}

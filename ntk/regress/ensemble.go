@@ -212,14 +212,7 @@ func (s *EnsembleSettings) check() error {
 		return fmt.Errorf("regress: Momentum %v is one of steps; gradient flow has none",
 			s.Momentum)
 	}
-	for name, v := range map[string]float64{
-		"Ridge": s.Ridge, "RelativeRidge": s.RelativeRidge,
-	} {
-		if !(v >= 0) || math.IsInf(v, 0) {
-			return fmt.Errorf("regress: %s is %v; it must be a finite number ≥ 0", name, v)
-		}
-	}
-	return nil
+	return checkRidges(s.Ridge, s.RelativeRidge)
 }
 
 // lossFactor is the factor of the sum over points and outputs.

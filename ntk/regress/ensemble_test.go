@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -594,12 +593,7 @@ func TestEnsembleBadInput(t *testing.T) {
 		{"not of one kernel", second(alien.TestCovariance(1e6)), nil},
 		{"rows to train", second(regress.NewGrams(t.Context(), ntk.Kernel{}, nil, y)), nil},
 	} {
-		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
-			t.Errorf("error %v, must say %q", c.err, c.says)
-		}
-		if c.as != nil && !errors.As(c.err, c.as) {
-			t.Errorf("%v has type %T", c.err, c.err)
-		}
+		mustSay(t, c.err, c.says, c.as)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -3,16 +3,14 @@
 package regress_test
 
 import (
-	"compress/gzip"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
 	"gonum.org/v1/gonum/floats"
@@ -23,43 +21,26 @@ import (
 // their classes as 0 and 1.
 func fashion(t testing.TB, n int) (ntk.Inputs[float64], *mat.Dense) {
 	t.Helper()
-	read := func(name string, skip, size int) []byte {
-		dir := os.Getenv("KERNELSMITH_DATA")
-		f, err := os.Open(filepath.Join(dir, "fashion-mnist", name))
-		if err != nil {
-			t.Skip(err)
-		}
-		defer f.Close()
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := make([]byte, skip+size)
-		if _, err := io.ReadFull(z, b); err != nil {
-			t.Fatal(err)
-		}
-		return b[skip:]
+	set, err := data.FashionMNIST()
+	if err != nil {
+		t.Fatal(err)
 	}
-	const d = 784
-	pixels := read("train-images-idx3-ubyte.gz", 16, n*d)
-	labels := read("train-labels-idx1-ubyte.gz", 8, n)
+	_, d := set.Dims()
 	x, y := ntk.Inputs[float64]{Rows: make([]float64, n*d), N: n, D: d}, mat.NewDense(n, 10, nil)
-	mean := 0.0
-	for _, p := range pixels {
-		mean += float64(p) / float64(len(pixels))
+	for i := range n {
+		set.Row(set.Split.Train[i], x.Rows[i*d:(i+1)*d])
 	}
+	mean := floats.Sum(x.Rows) / float64(n*d)
 	for i := range n {
 		row := x.Rows[i*d : (i+1)*d]
-		for j, p := range pixels[i*d : (i+1)*d] {
-			row[j] = float64(p) - mean
-		}
+		floats.AddConst(-mean, row)
 		// By parts, since the rounding of one long sum would take the images off one sphere.
 		sum := 0.0
 		for j := 0; j < d; j += 28 {
 			sum += floats.Dot(row[j:j+28], row[j:j+28])
 		}
-		floats.Scale(math.Sqrt(d/sum), row)
-		y.Set(i, int(labels[i]), 1)
+		floats.Scale(math.Sqrt(float64(d)/sum), row)
+		y.Set(i, set.Labels[set.Split.Train[i]], 1)
 	}
 	return x, y
 }

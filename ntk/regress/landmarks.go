@@ -135,10 +135,7 @@ func timesNormal[T accel.Float](
 	return inTurn(ctx, (n+height-1)/height, func(task int, s *strip[T]) error {
 		i0, i1 := task*height, min((task+1)*height, n)
 		part := s.tile[:(i1-i0)*m]
-		if err := t.Tile(ctx, part, i0, i1, 0, m); err != nil {
-			return err
-		}
-		if err := t.checkFinite(part, i0, 0, m); err != nil {
+		if err := t.finiteTile(ctx, part, i0, i1, 0, m); err != nil {
 			return err
 		}
 		rows := s.double(part)

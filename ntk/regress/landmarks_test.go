@@ -195,12 +195,7 @@ func TestLandmarksBadInput(t *testing.T) {
 		{"from -1 to 1", fit(cross, tiles(indefinite), y, regress.SolveSettings{Ridge: 1}),
 			&notPSD},
 	} {
-		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
-			t.Errorf("error %v, must say %q", c.err, c.says)
-		}
-		if c.as != nil && !errors.As(c.err, c.as) {
-			t.Errorf("%v has type %T", c.err, c.err)
-		}
+		mustSay(t, c.err, c.says, c.as)
 	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -364,9 +363,7 @@ func TestLikelihoodBadInput(t *testing.T) {
 			}}, nil, 1), nil},
 		{"canceled", at(ended, regress.Likelihood{}, one, 1), context.Canceled},
 	} {
-		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
-			t.Errorf("error %v, must say %q", c.err, c.says)
-		}
+		mustSay(t, c.err, c.says, nil)
 		if c.is != nil && !errors.Is(c.err, c.is) {
 			t.Errorf("%v is not %v", c.err, c.is)
 		}

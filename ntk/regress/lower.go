@@ -90,13 +90,11 @@ type lift struct{ first, most float64 }
 // rounding does to a pivot, and no more than a thousandth of the largest diagonal entry.
 func liftOf[T accel.Float](n int, largest float64) lift {
 	eps := 0x1p-52
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		eps = 0x1p-23
 	}
 	return lift{4 * eps * math.Sqrt(float64(n)) * largest, 1e-3 * largest}
 }
-
-func isSingle[T accel.Float]() bool { return T(1)+T(0x1p-40) == 1 }
 
 // errIndefinite ends a factorisation, and is not seen outside of it.
 var errIndefinite = errors.New("regress: not positive definite")

@@ -32,7 +32,7 @@ func factored[F accel.Float](
 		}
 	}
 	up := liftOf[F](l.n, l.addDiagonal(p.ridge))
-	cost := p.meter.operation(isSingle[F]())
+	cost := p.meter.operation(accel.IsSingle[F]())
 	lifted, ok, err := l.factor(ctx, up, func(operations float64) {
 		p.meter.add(operations * cost)
 	})
@@ -185,10 +185,7 @@ func explained[T accel.Float](
 	err = inTurn(ctx, (n+height-1)/height, func(task int, s *strip[T]) error {
 		i0, i1 := task*height, min((task+1)*height, n)
 		part := s.tile[:(i1-i0)*m]
-		if err := cross.Tile(ctx, part, i0, i1, 0, m); err != nil {
-			return err
-		}
-		if err := cross.checkFinite(part, i0, 0, m); err != nil {
+		if err := cross.finiteTile(ctx, part, i0, i1, 0, m); err != nil {
 			return err
 		}
 		rows := s.double(part)

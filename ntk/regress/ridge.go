@@ -110,14 +110,8 @@ func NewRidge(
 	if isEmpty(train) || y == nil || isEmpty(ntk.MatrixTiles(y)) {
 		return nil, fmt.Errorf("regress: a Gram matrix and targets are needed, each with entries")
 	}
-	for _, c := range []struct {
-		name  string
-		value float64
-	}{{"Ridge", s.Ridge}, {"RelativeRidge", s.RelativeRidge}} {
-		if !(c.value >= 0) || math.IsInf(c.value, 0) {
-			return nil, fmt.Errorf("regress: %s is %v; it must be a finite number ≥ 0", c.name,
-				c.value)
-		}
+	if err := checkRidges(s.Ridge, s.RelativeRidge); err != nil {
+		return nil, err
 	}
 	n, _ := train.Dims()
 	rows, outputs := y.Dims()
@@ -181,6 +175,19 @@ func (l *lower[T]) ridge(ridge, relative float64) (float64, error) {
 	return ridge, nil
 }
 
+// checkRidges reports a Ridge or RelativeRidge of settings that is out of range.
+func checkRidges(ridge, relative float64) error {
+	for _, c := range []struct {
+		name  string
+		value float64
+	}{{"Ridge", ridge}, {"RelativeRidge", relative}} {
+		if !(c.value >= 0) || math.IsInf(c.value, 0) {
+			return fmt.Errorf("regress: %s is %v; it must be a finite number ≥ 0", c.name, c.value)
+		}
+	}
+	return nil
+}
+
 // notFinite is the error that names an entry.
 func notFinite(name string, v float64, row, column int) error {
 	return fmt.Errorf("regress: the %s is %v in row %d, column %d; it must be finite", name, v, row,
@@ -210,7 +217,7 @@ func (l *lower[T]) examine(ridge float64) (norm float64, minorsAllow bool) {
 		roots[i] = math.Sqrt(math.Abs(own))
 	}
 	slack := 1 + 1e-7
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		slack = 1 + 1e-3
 	}
 	type part struct {

@@ -543,12 +543,7 @@ func TestRidgeBadInput(t *testing.T) {
 		{"test points is NaN in row 2, column 5", second(good.Covariance(t.Context(),
 			tiles(cross), tiles(nanTest))), nil},
 	} {
-		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
-			t.Errorf("error %v, must say %q", c.err, c.says)
-		}
-		if c.as != nil && !errors.As(c.err, c.as) {
-			t.Errorf("%v has type %T", c.err, c.err)
-		}
+		mustSay(t, c.err, c.says, c.as)
 	}
 	if _, err := good.Covariance(t.Context(), tiles(cross), tiles(test)); err != nil {
 		t.Error(err)

@@ -286,11 +286,8 @@ func (s *SeriesSettings) check(n int) error {
 		return fmt.Errorf("regress: a kernel cannot be chosen by %d point", n)
 	case s.Iterations < 0:
 		return fmt.Errorf("regress: Iterations is %d; it must be ≥ 0", s.Iterations)
-	case !(s.RelativeRidge >= 0) || math.IsInf(s.RelativeRidge, 0):
-		return fmt.Errorf("regress: RelativeRidge is %v; it must be a finite number ≥ 0",
-			s.RelativeRidge)
 	}
-	return nil
+	return checkRidges(0, s.RelativeRidge)
 }
 
 // roots returns those of the coefficients over their sum; from 0 one could not grow, so that it
@@ -367,7 +364,7 @@ func (f *seriesFitter[T]) factored(
 // conditioned says that the pivots of a factor leave digits.
 func (l *lower[T]) conditioned() bool {
 	eps := 0x1p-52
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		eps = 0x1p-23
 	}
 	least, most := math.Inf(1), 0.0

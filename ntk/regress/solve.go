@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -127,7 +126,7 @@ func Solve[T float32 | float64](
 		rhs: append([]float64(nil), targets...)}
 	t := gramOf(train)
 	_, isGiven := any(train).(*inPlace[T])
-	method, landmarks, err := s.method(n, outputs, isGiven, isSingle[T]())
+	method, landmarks, err := s.method(n, outputs, isGiven, accel.IsSingle[T]())
 	if err != nil {
 		return nil, err
 	}
@@ -204,14 +203,8 @@ func (s *SolveSettings) checked() (*SolveSettings, error) {
 	if s != nil {
 		out = *s
 	}
-	for _, c := range []struct {
-		name  string
-		value float64
-	}{{"Ridge", out.Ridge}, {"RelativeRidge", out.RelativeRidge}} {
-		if !(c.value >= 0) || math.IsInf(c.value, 0) {
-			return nil, fmt.Errorf("regress: %s is %v; it must be a finite number ≥ 0", c.name,
-				c.value)
-		}
+	if err := checkRidges(out.Ridge, out.RelativeRidge); err != nil {
+		return nil, err
 	}
 	if !(out.Tolerance >= 0) {
 		return nil, fmt.Errorf("regress: Tolerance is %v; it must be ≥ 0", out.Tolerance)

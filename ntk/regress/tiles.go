@@ -83,11 +83,14 @@ func (s *source[T]) place(i, j int) (row, column int) {
 	return i, j
 }
 
-// checkFinite names the first entry of a tile that is not finite, if there is one.
-func (s *source[T]) checkFinite(tile []T, i0, j0, width int) error {
-	for k, v := range tile {
+// finiteTile is Tile, and names the first entry that is not finite, if there is one.
+func (s *source[T]) finiteTile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error {
+	if err := s.Tile(ctx, dst, i0, i1, j0, j1); err != nil {
+		return err
+	}
+	for k, v := range dst {
 		if v-v != 0 {
-			row, column := s.place(i0+k/width, j0+k%width)
+			row, column := s.place(i0+k/(j1-j0), j0+k%(j1-j0))
 			return notFinite(s.name, float64(v), row, column)
 		}
 	}
@@ -133,10 +136,7 @@ func fill[T, F accel.Float](
 		defer buffers.Put(tile)
 		width := j1 - j0
 		part := tile[:(i1-i0)*width]
-		if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
-			return err
-		}
-		if err := t.checkFinite(part, i0, j0, width); err != nil {
+		if err := t.finiteTile(ctx, part, i0, i1, j0, j1); err != nil {
 			return err
 		}
 		mirrored := func(i, j int) T { return part[(j-j0)*width+i-i0] }
@@ -194,7 +194,7 @@ func fill[T, F accel.Float](
 // kink, the root of which it takes. size is √(K_ii K_jj).
 func symmetric[T accel.Float](v, mirrored T, size float64) bool {
 	tol := 1e-6
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		tol = 4e-3
 	}
 	a, b := float64(v), float64(mirrored)
@@ -297,10 +297,7 @@ func timesSymmetric[T accel.Float](
 		for j := 0; j < i1; j += tileSize {
 			j0, j1 := span(j, n)
 			part := s.tile[:(i1-i0)*(j1-j0)]
-			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
-				return err
-			}
-			if err := t.checkFinite(part, i0, j0, j1-j0); err != nil {
+			if err := t.finiteTile(ctx, part, i0, i1, j0, j1); err != nil {
 				return err
 			}
 			k := s.double(part)
@@ -338,10 +335,7 @@ func times[T accel.Float](
 		for j := 0; j < n; j += tileSize {
 			j0, j1 := span(j, n)
 			part := s.tile[:(i1-i0)*(j1-j0)]
-			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
-				return err
-			}
-			if err := t.checkFinite(part, i0, j0, j1-j0); err != nil {
+			if err := t.finiteTile(ctx, part, i0, i1, j0, j1); err != nil {
 				return err
 			}
 			accel.Serial64().Dgemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1,

@@ -48,6 +48,17 @@ func TestTilesInPlaceOfMatrices(t *testing.T) {
 	near(t, "descent", ntk.Must(af, err), bf, 1e-11)
 }
 
+// mustSay reports an error that is nil, does not say that, or is not of the type that as points to.
+func mustSay(t *testing.T, err error, says string, as any) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("error %v, must say %q", err, says)
+	}
+	if as != nil && !errors.As(err, as) {
+		t.Errorf("%v has type %T", err, err)
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func second2(_, b *mat.Dense, err error) (error, *mat.Dense) { return err, b }
