@@ -160,10 +160,6 @@ type normal struct {
 	top float64
 }
 
-// leastTop is the least K(x, x) that is taken as it is where x is not zero: with less than
-// this, what it was computed from may have lost digits.
-const leastTop = 1e-290
-
 func (K Kernel) withTop(q float64) (normal, error) {
 	a, err := K.prepare(q)
 	if err != nil {
@@ -174,7 +170,7 @@ func (K Kernel) withTop(q float64) (normal, error) {
 	case !(top >= 0) || math.IsInf(top, 0):
 		return normal{}, &DomainError{q, q, q, fmt.Sprintf(
 			"%v is %v at equal inputs, where a kernel is finite and ≥ 0", K, top)}
-	case q > 0 && top < leastTop:
+	case q > 0 && top < minVariance: // what it was computed from may have lost digits
 		return normal{}, &DomainError{q, q, q, fmt.Sprintf(
 			"%v is %v at equal inputs, which are not zero: it is the kernel 0, or too small for "+
 				"double precision", K, top)}

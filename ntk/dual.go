@@ -280,16 +280,7 @@ func atomsOnRay(phi gauss.Atoms, p gauss.Pair) (half, difference float64, ok boo
 	if len(jumps) > 0 {
 		return 0, 0, false
 	}
-	var rise gauss.Atoms // z φ'
-	for _, w := range prime.Waves {
-		w.M++
-		rise.Waves = append(rise.Waves, w)
-	}
-	for _, g := range prime.Gates {
-		g.M++
-		rise.Gates = append(rise.Gates, g)
-	}
-	rise = rise.Merged()
+	rise := prime.TimesZ(0) // z φ'
 	s2, gap := math.Sqrt(p.Q2), p.RootsApart()
 	ray := func(a, b float64) gauss.Pair { return gauss.New(a*a, a*b, b*b, 0, 2*a*b) }
 	rule := func(n int) (half, difference float64) {

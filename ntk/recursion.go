@@ -303,23 +303,24 @@ const (
 func (r *recursion) pair(
 	a *netPoint, p gauss.Pair, b *netPoint, loss float64,
 ) (nngp, ntk float64) {
-	nngp, ntk, sure := r.follow(a, p, b, p.Q == p.Q2, exactLoss)
-	if !sure {
-		nngp, ntk, sure = r.follow(a, p, b, true, loss)
+	sphere := p.Q == p.Q2
+	nngp, ntk, lost := r.follow(a, p, b, sphere)
+	if !sphere && !(lost <= math.Max(exactLoss, 50*r.tolerance)) {
+		nngp, ntk, lost = r.follow(a, p, b, true)
 	}
-	if !sure {
+	if !(lost <= math.Max(loss, 50*r.tolerance)) {
 		return math.NaN(), math.NaN()
 	}
 	return nngp, ntk
 }
 
-// follow is pair, and whether the kernels are sure. The gap √(q q') - k is followed through the
-// layers, since near equal inputs q and k differ by less than they tell. Carefully, as always
-// on one sphere, that is without cancellation; otherwise it is quicker, and what is lost is
-// followed too.
+// follow is pair, and how much of the kernels at equal inputs may be lost. The gap √(q q') - k is
+// followed through the layers, since near equal inputs q and k differ by less than they tell.
+// Carefully, as always on one sphere, that is without cancellation; otherwise it is quicker, and
+// what is lost is followed too.
 func (r *recursion) follow(
-	a *netPoint, p gauss.Pair, b *netPoint, carefully bool, loss float64,
-) (nngp, ntk float64, sure bool) {
+	a *netPoint, p gauss.Pair, b *netPoint, carefully bool,
+) (nngp, ntk, lost float64) {
 	w2, b2, trained := r.step(0)
 	at := p.Affine(w2, b2)
 	nngp = at.K
@@ -368,12 +369,13 @@ func (r *recursion) follow(
 			ntk += nngp
 		}
 	}
-	limit := math.Max(loss, 50*r.tolerance)
-	sure = off <= limit*gauss.GeometricMean(a.nngp, b.nngp)
-	if r.tangent {
-		sure = sure && offNTK <= limit*gauss.GeometricMean(a.ntk, b.ntk)
+	if off > 0 || math.IsNaN(off) {
+		lost = off / gauss.GeometricMean(a.nngp, b.nngp)
 	}
-	return nngp, ntk, sure
+	if r.tangent && (offNTK > 0 || math.IsNaN(offNTK)) {
+		lost = math.Max(lost, offNTK/gauss.GeometricMean(a.ntk, b.ntk))
+	}
+	return nngp, ntk, lost
 }
 
 // slack is what φ̇, being derivative, may be off by if the gap is off by `off`. As a power series

@@ -286,34 +286,20 @@ func (f Formula) gradient(family Family) []gauss.Atoms {
 			quarter := t
 			quarter.Phase += math.Pi / 2
 			turned := quarter.shape().Times(t.Amplitude)
-			out = append(out, timesZ(turned, 0), turned)
+			out = append(out, turned.TimesZ(0), turned)
 		case reluTerm, reflectedTerm, gaussianTerm, erfTerm, geluTerm:
 			out = append(out, prime.Times(-t.Amplitude)) // a shift of z
 			switch t.Kind {
 			case gaussianTerm: // (z-b)²/w³
 				out = append(
 					out,
-					timesZ(timesZ(shape, t.Shift),
+					shape.TimesZ(t.Shift).TimesZ(
 						t.Shift).Times(t.Amplitude/(t.Scale*t.Scale*t.Scale)),
 				)
 			case erfTerm, geluTerm: // (z-b)/s φ'
-				out = append(out, timesZ(prime, t.Shift).Times(t.Amplitude/t.Scale))
+				out = append(out, prime.TimesZ(t.Shift).Times(t.Amplitude/t.Scale))
 			}
 		}
 	}
 	return out
-}
-
-// timesZ is (z - b) times the atoms.
-func timesZ(a gauss.Atoms, b float64) gauss.Atoms {
-	var out gauss.Atoms
-	for _, w := range a.Waves {
-		w.M++
-		out.Waves = append(out.Waves, w)
-	}
-	for _, g := range a.Gates {
-		g.M++
-		out.Gates = append(out.Gates, g)
-	}
-	return out.Plus(a.Times(-b))
 }

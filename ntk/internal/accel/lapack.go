@@ -9,6 +9,9 @@ import (
 // Float is a precision.
 type Float interface{ float32 | float64 }
 
+// IsSingle reports whether T is the single precision.
+func IsSingle[T Float]() bool { return T(1)+T(0x1p-40) == 1 }
+
 // Products are the matrix products and triangular solves of gonum's BLAS in the precision
 // of T, for code that is written once for both.
 type Products[T Float] struct {

@@ -125,6 +125,20 @@ func (a Atoms) Lifted() Atoms {
 	return a.Merged()
 }
 
+// TimesZ is z - b times the sum.
+func (a Atoms) TimesZ(b float64) Atoms {
+	var out Atoms
+	for _, w := range a.Waves {
+		w.M++
+		out.Waves = append(out.Waves, w)
+	}
+	for _, g := range a.Gates {
+		g.M++
+		out.Gates = append(out.Gates, g)
+	}
+	return out.Plus(a.Times(-b))
+}
+
 // Times is f times the sum.
 func (a Atoms) Times(f float64) Atoms {
 	var out Atoms

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 )
@@ -18,7 +19,7 @@ func (m *matrix[T]) prepareAnyNorm(ctx context.Context) error {
 		return m.values(ctx) // m.one does for all
 	}
 	m.one = nil
-	m.fast = isSingle[T]() && m.e.Slopes != nil
+	m.fast = accel.IsSingle[T]() && m.e.Slopes != nil
 	for _, p := range []*points[T]{m.x, m.z} {
 		if p.prepared != nil {
 			continue // z is x

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
@@ -33,7 +34,7 @@ func apart(q, t float64) gauss.Pair {
 // have most. In single precision it is that of terms of both, so that not too many pairs of
 // ordinary rows are near.
 func productError[T float32 | float64](q float64) float64 {
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		return 8 * 0x1p-24 * q
 	}
 	return 16 * 0x1p-53 * q
@@ -69,7 +70,7 @@ func (m *matrix[T]) reach() (near float64) {
 // no more than their inner product.
 func (m *matrix[T]) reachAt(q float64) float64 {
 	tol, e := 1e-13, productError[T](q)
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		tol = 1e-6
 	}
 	at := func(t float64, opposite bool) (out [most]float64) {

@@ -247,7 +247,7 @@ func (m *matrix[T]) choose(ctx context.Context) error {
 	}
 	lo, hi := m.bounds()
 	spread, tol := 64*0x1p-52, 1e-14
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		spread, tol = 16*0x1p-23, 1e-9
 	}
 	sphere := lo > 0 && hi-lo <= spread*lo
@@ -266,7 +266,7 @@ func (m *matrix[T]) choose(ctx context.Context) error {
 		return err
 	}
 	switch c := m.curve; {
-	case c == nil || isSingle[T]() && c.largest >= math.MaxFloat32/2 || m.flat && c.spike:
+	case c == nil || accel.IsSingle[T]() && c.largest >= math.MaxFloat32/2 || m.flat && c.spike:
 		return m.prepareAnyNorm(ctx)
 	case m.flat:
 		return m.values(ctx)
@@ -289,8 +289,6 @@ func (m *matrix[T]) pairs() int {
 func (m *matrix[T]) bounds() (lo, hi float64) {
 	return math.Min(m.x.lo, m.z.lo), math.Max(m.x.hi, m.z.hi)
 }
-
-func isSingle[T float32 | float64]() bool { return T(1)+T(0x1p-40) == 1 }
 
 // tileSide is the rows and columns of a tile: large for the product's sake,
 // small for the processors to have enough of them. It must not depend on their
@@ -437,7 +435,7 @@ func finiteRow[T float32 | float64](rows [][]T, i, j0 int) error {
 				continue
 			}
 			reason := NotFinite
-			if isSingle[T]() {
+			if accel.IsSingle[T]() {
 				reason = strings.Replace(reason, "double", "single", 1)
 			}
 			if v != v {

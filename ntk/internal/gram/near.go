@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
@@ -19,7 +20,7 @@ type again struct {
 // nearness is the near of a matrix whose kernel is not one of distances. What is not near is off
 // by productError, which is 2e-10 of ‖x-x'‖² in double precision and 5e-4 in single.
 func nearness[T float32 | float64]() float64 {
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		return 1e-3
 	}
 	return 1e-5
@@ -106,13 +107,13 @@ func (m *matrix[T]) nearPair(i, j int, opposite bool) gauss.Pair {
 	switch {
 	case m.e.Of.ofDistances():
 		p = apart(q/2+q2/2, t)
-	case isSingle[T]() || m.curve != nil:
+	case accel.IsSingle[T]() || m.curve != nil:
 		p = gauss.Near(q, q2, t, q-q2)
 	default:
 		p = gauss.Near(q, q2, t, difference(z, x, sign)/float64(m.x.d))
 	}
 	if opposite {
-		p.K, p.Minus, p.Plus = -p.K, p.Plus, p.Minus
+		p = p.Mirrored()
 	}
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 )
 
@@ -116,7 +117,7 @@ const signBit = 1 << 63
 // isWide says whether squares of the row's entries may leave the range of T.
 func (p *points[T]) isWide(i int) bool {
 	q := p.q[i]
-	return isSingle[T]() && q > 0 && (q < 1e-30 || q*float64(p.d) > 1e37)
+	return accel.IsSingle[T]() && q > 0 && (q < 1e-30 || q*float64(p.d) > 1e37)
 }
 
 // classify numbers the sets of rows that are equal up to sign.

@@ -3,6 +3,7 @@ package gram
 import (
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 )
 
@@ -12,7 +13,7 @@ import (
 // two: a kernel of the cosine does not see it.
 func (x Inputs[T]) inRange() Inputs[T] {
 	least, most := 1e-140, 1e140
-	if isSingle[T]() {
+	if accel.IsSingle[T]() {
 		least, most = 1e-15, 1e15
 	}
 	out := x
