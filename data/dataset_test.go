@@ -292,6 +292,11 @@ func TestEmbedded(t *testing.T) {
 		"breast-cancer": {"fed3eb72d0575ef6192293f5093c6e801b1476b577d0386bf4455504522172ed",
 			"breast_cancer.csv",
 			569, 30, []int{212, 357}, 23, 880.58, 185.2, 4254, []int{106, 179}},
+		// The counts of the test part as UCI prints them; the mean from the file by NumPy.
+		"digits": {"09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22",
+			"digits.csv.gz",
+			1797, 64, []int{178, 182, 177, 183, 181, 182, 181, 179, 174, 180}, 20, 7.10, 0, 16,
+			[]int{89, 91, 89, 92, 91, 91, 90, 89, 87, 90}},
 	} {
 		ds, err := Embedded(name)
 		if err != nil {
@@ -333,6 +338,9 @@ func TestEmbedded(t *testing.T) {
 	}
 	if _, d := mustEmbedded("breast-cancer").Dims(); d != 30 {
 		t.Errorf("BreastCancer has %d features", d)
+	}
+	if image := Digits().Image; image == nil || *image != (Image{8, 8, 1, "HWC"}) {
+		t.Errorf("Digits are images %v", image)
 	}
 	_, err := Embedded("mnist")
 	wantError(t, err, "mnist", strings.Join(EmbeddedNames(), ", "))

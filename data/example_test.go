@@ -238,13 +238,21 @@ func ExampleEmbedded() {
 	}
 	// Output:
 	// breast-cancer: 569×30, [malignant benign]
+	// digits: 1797×64, [0 1 2 3 4 5 6 7 8 9]
 	// iris: 150×4, [setosa versicolor virginica]
 	// wine: 178×13, [cultivar 1 cultivar 2 cultivar 3]
 }
 
 func ExampleEmbeddedNames() {
 	fmt.Println(data.EmbeddedNames())
-	// Output: [breast-cancer iris wine]
+	// Output: [breast-cancer digits iris wine]
+}
+
+func ExampleDigits() {
+	digits := data.Digits()
+	n, d := digits.Dims()
+	fmt.Println(n, "images of", d, "pixels:", digits.Image.Height, "by", digits.Image.Width)
+	// Output: 1797 images of 64 pixels: 8 by 8
 }
 
 func ExampleWine() {

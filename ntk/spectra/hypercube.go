@@ -14,14 +14,6 @@ type Hypercube struct {
 	Dim int // d, from 1 to 100
 }
 
-// Level is an eigenvalue of a kernel on the hypercube. Its eigenfunctions are
-// the parities of Degree bits, products of Degree of the x_i.
-type Level struct {
-	Degree       int
-	Eigenvalue   float64
-	Multiplicity float64 // C(d, Degree), exact up to 2^53
-}
-
 const maxDim = 100
 
 // Eigenvalues returns the eigenvalues λ_0 … λ_d of the kernel, the level of

@@ -156,6 +156,11 @@ func TestDataset(t *testing.T) {
 	if _, err := s.Dataset("wine-quality-red", nil); err == nil {
 		t.Error("a set from nowhere")
 	}
+	for _, name := range []string{"mnist", "fashion-mnist", "cifar-10"} {
+		if set := ntk.Must(s.Dataset(name, data.Digits)); set.Name != "digits" {
+			t.Errorf("%s for %s", set.Name, name)
+		}
+	}
 	s.scale = paper
 	if _, err := s.Dataset("wine-quality-red", data.Wine); err == nil {
 		t.Error("a stand-in at paper scale")

@@ -51,11 +51,12 @@ func Open(name string) (*Study, error) {
 	return &Study{name, scale, records}, nil
 }
 
-// Dataset returns a set of the JMLR collection (see data.LoadJMLR). Where its files are not on
-// this machine, at the quick scale a stand-in takes its place, and a published page says so; at
-// the other scale that is an error, and so are damaged files at both.
+// Dataset returns a set of images, "mnist", "fashion-mnist" or "cifar-10" with its first 10,000
+// training rows, or a set of the JMLR collection (see data.MNIST, data.CIFAR10, data.LoadJMLR).
+// Where its files are not on this machine, at the quick scale a stand-in takes its place, and a
+// published page says so; at the other scale that is an error, and so are damaged files at both.
 func (s *Study) Dataset(name string, standIn func() *data.Dataset) (*data.Dataset, error) {
-	set, err := data.LoadJMLR(name, nil)
+	set, err := loadSet(name)
 	var missing *data.NotFoundError
 	if errors.As(err, &missing) && s.scale == quick && standIn != nil {
 		set = standIn()
@@ -65,6 +66,18 @@ func (s *Study) Dataset(name string, standIn func() *data.Dataset) (*data.Datase
 		return set, nil
 	}
 	return set, err
+}
+
+func loadSet(name string) (*data.Dataset, error) {
+	switch name {
+	case "mnist":
+		return data.MNIST()
+	case "fashion-mnist":
+		return data.FashionMNIST()
+	case "cifar-10":
+		return data.CIFAR10(10_000)
+	}
+	return data.LoadJMLR(name, nil)
 }
 
 // Scale returns "paper" or "quick".
