@@ -209,3 +209,43 @@ func ExampleNewCrossProducts() {
 	// 1 layers: 1.210
 	// 4 layers: 0.878
 }
+
+// Long rows that were scaled by a sum of squares, one after the other, are on one sphere as far
+// as that sum tells: a kernel is tabulated for them, not computed for each pair.
+func TestLongScaledRowsAreOnOneSphere(t *testing.T) {
+	const n, d = 100, 3072
+	x := ntk.Inputs[float64]{Rows: make([]float64, n*d), N: n, D: d}
+	lo, hi := math.Inf(1), 0.0
+	for i := range n {
+		row, sum := x.Rows[i*d:(i+1)*d], 0.0
+		for j := range row { // large in one half, small in the other
+			row[j] = 1 + 0.01*float64((i*j)%29)
+			if j > d/n*i {
+				row[j] = -0.1 * row[j]
+			}
+			sum += row[j] * row[j]
+		}
+		scale := math.Sqrt(d / sum)
+		for j := range row {
+			row[j] *= scale
+		}
+		q, _, _ := dots(row, row)
+		lo, hi = math.Min(lo, q), math.Max(hi, q)
+	}
+	if spread := (hi - lo) / 0x1p-52; spread < 64 || spread > 64+d/4 {
+		t.Fatalf("norms are within %v ulps; the test has nothing to say", spread)
+	}
+	values := 0
+	K := ntk.Must(ntk.FromFunc("counted", func(c float64) float64 {
+		values++
+		return math.Exp(c)
+	}))
+	p := ntk.Must(ntk.NewProducts(t.Context(), x))
+	tile := make([]float64, n*n)
+	before := values
+	ntk.Must(0, ntk.Must(p.Tiles(t.Context(), K)).Tile(t.Context(), tile, 0, n, 0, n))
+	if made := values - before; made > n*n/4 {
+		t.Errorf("%d values for %d pairs", made, n*n)
+	}
+	againstAt(t, K, x, x, tile, 1e-11)
+}
