@@ -220,6 +220,7 @@ type layerPoint struct {
 	q        float64   // variance of the pre-activation
 	top      float64   // φ̌ at equal inputs
 	slope    float64   // φ̇ there
+	rounding float64   // see sumRounding
 	prepared []float64 // see preparedDualer
 }
 
@@ -271,6 +272,7 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 			l.prepared = d.Prepare(s)
 		}
 		l.top, l.slope = r.dual(i, l, gauss.Equal(s), l)
+		l.rounding = sumRounding(r.duals[i], s)
 		std := math.Sqrt(s)
 		top, zero = l.top, r.duals[i].Value(std) == 0 && r.duals[i].Value(-std) == 0
 	}
