@@ -312,15 +312,23 @@ func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) (t tally) {
 	q, k, q2 := complex(m11, 0), complex(m12, 0), complex(m22, 0)
 	d11, d12, d22 := complex(c11, 0), complex(c12, 0), complex(c22, 0)
 	density := complex(factor, 0) * cmplx.Exp(b*complex(mean2, 0)+b*b*d22/2-complex(z*z/2, 0))
-	out[0] = mass((complex(g.B, 0)-k*b)/complex(math.Sqrt(y), 0), density,
-		complex(factor, 0)*cmplx.Exp(b*b*q2/2), g.Less)
-	sizes[0] = size(out[0])
-	if entries > 1 {
-		edge[0] = density / complex(math.Sqrt(2*math.Pi*y), 0)
-		withEdge(out, edge, sizes, m, n, normal[complex128]{k * b, q2 * b, q, k, q2},
-			normal[complex128]{
-				complex(mean, 0) + d12*b, complex(mean2, 0) + d22*b, d11, d12, d22,
-			}, 1+math.Abs(imag(b)*mean2))
+	whole := complex(factor, 0) * cmplx.Exp(b*b*q2/2)
+	d := normal[complex128]{k * b, q2 * b, q, k, q2}
+	atEdge := normal[complex128]{
+		complex(mean, 0) + d12*b, complex(mean2, 0) + d22*b, d11, d12, d22,
+	}
+	ulps := 1 + math.Abs(imag(b)*mean2)
+	edge[0] = density / complex(math.Sqrt(2*math.Pi*y), 0)
+	if mu := size(d.mu); m > 1 && mu > 12*math.Sqrt(m11) && mu > 4*size(atEdge.mu) &&
+		size(whole) < 1e-20*size(density) {
+		atEdgeAlone(out, edge[0], sizes, m, n, d, atEdge, ulps)
+	} else {
+		z := (complex(g.B, 0) - k*b) / complex(math.Sqrt(y), 0)
+		out[0] = mass(z, density, whole, g.Less)
+		sizes[0] = size(out[0])
+		if entries > 1 {
+			withEdge(out, edge, sizes, m, n, d, atEdge, ulps)
+		}
 	}
 	for _, g := range gates {
 		for _, w := range waves {
@@ -343,6 +351,41 @@ func withEdge[T float64 | complex128](
 	at := cut[T]{d.m11, d.m12, edge}
 	stein(out, m, n, d, []cut[T]{at})
 	stein(sized, m, n, d.sizes(), []cut[float64]{at.sized(sizedEdge)})
+}
+
+// atEdgeAlone is withEdge for a wave so fast that what is not at the edge is nothing. Of the
+// solutions of Stein's recursion the moments are the least then, which rounding leaves if it is run
+// upwards; downwards, from zeros, it finds them, as x_i = A_i x_(i-1) + B_i.
+func atEdgeAlone(
+	out []complex128, edge0 complex128, sizes []float64, m, n int, d, atEdge normal[complex128],
+	ulps float64,
+) {
+	const more = 24 // rows, of which each has (|mean|/√variance)^-1 of the one before
+	rows, w := m+more, n+1
+	edge, x := make([]complex128, (rows+1)*w), make([]complex128, (rows+1)*w)
+	size1, a, b := make([]float64, rows+1), make([]complex128, rows+1), make([]complex128, rows+1)
+	edge[0] = edge0
+	stein(edge, rows, n, atEdge, nil)
+	for j := range w {
+		for i := rows; i >= 1; i-- {
+			r := d.m11 * edge[(i-1)*w+j]
+			if j > 0 {
+				r += complex(float64(j), 0) * d.m12 * x[(i-1)*w+j-1]
+			}
+			over := d.mu - a[i]
+			a[i-1], b[i-1] = -complex(float64(i-1), 0)*d.m11/over, (b[i]-r)/over
+		}
+		x[j], size1[0] = b[0], size(b[0])
+		for i := 1; i <= rows; i++ {
+			x[i*w+j] = a[i]*x[(i-1)*w+j] + b[i]
+			size1[i] = size(a[i])*size1[i-1] + size(b[i])
+		}
+		for i := range m + 1 {
+			out[i*w+j], sizes[i*w+j] = x[i*w+j], ulps*size1[i]
+		}
+		clear(a)
+		clear(b)
+	}
 }
 
 // constants returns the gates at u = 0, where they are open by at.
