@@ -93,6 +93,18 @@ func sumRounding(phi Dualer, q float64) float64 {
 // subtraction.
 const sumPrecision = 2e-13
 
+// subtraction is how far φ's dual may be off where gaps are by subtraction; rounding is [sumRounding].
+func subtraction(phi Dualer, rounding float64) float64 {
+	if rounding > 0 {
+		rounding = max(rounding, sumPrecision)
+	}
+	return max(precision(phi), rounding)
+}
+
+// smallGap is below what part of √(q q') the subtraction of the covariance loses digits that are
+// worth to be known.
+const smallGap = 2e-3
+
 // layerDual is φ's duals: of a layer at two inputs, or as φ has them.
 type layerDual struct {
 	r     *recursion
@@ -135,12 +147,11 @@ func gaps(
 		next.Minus = 0
 		return next, 0
 	}
-	const small = 2e-3
 	knows := knowsDrop(phi, p)
-	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small*size ||
+	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > smallGap*size ||
 		p.Q == 0 || p.Q2 == 0 {
-		if !carefully && dual.x.rounding > 0 {
-			eps = math.Max(eps, sumPrecision)
+		if !carefully {
+			eps = math.Max(dual.x.precision, dual.y.precision)
 		}
 		return next, eps * size
 	}
@@ -154,7 +165,7 @@ func gaps(
 		}
 	}
 	switch {
-	case next.Minus > small*size:
+	case next.Minus > smallGap*size:
 		return next, eps * size
 	case !knows:
 		return fall(phi, p, next, eps, dual)
