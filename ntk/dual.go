@@ -77,16 +77,33 @@ func precision(phi Dualer) float64 {
 	return 2 * rounding
 }
 
-// isSum says that the duals of φ are sums of terms in closed form.
-func isSum(phi Dualer) bool {
-	c, ok := phi.(*closedForm)
-	_, mimic := phi.(Mimic)
-	return mimic || ok && c.same == nil
+// sumRounding is how far the dual of φ may be off at variance q if it is a sum of terms in closed
+// form, relative to equal inputs; otherwise 0.
+func sumRounding(phi Dualer, q float64) float64 {
+	switch d := phi.(type) {
+	case *closedForm:
+		return d.rounding(q)
+	case Mimic:
+		return d.mixture().Rounding(q)
+	}
+	return 0
 }
 
-// sumPrecision is that of sums of terms that may partly cancel, as in tails: what of a gap is
-// known by subtraction.
+// sumPrecision is that of sums of terms of which nothing cancels: what of a gap is known by
+// subtraction.
 const sumPrecision = 2e-13
+
+// subtraction is how far φ's dual may be off where gaps are by subtraction; rounding is [sumRounding].
+func subtraction(phi Dualer, rounding float64) float64 {
+	if rounding > 0 {
+		rounding = max(rounding, sumPrecision)
+	}
+	return max(precision(phi), rounding)
+}
+
+// smallGap is below what part of √(q q') the subtraction of the covariance loses digits that are
+// worth to be known.
+const smallGap = 2e-3
 
 // layerDual is φ's duals: of a layer at two inputs, or as φ has them.
 type layerDual struct {
@@ -103,6 +120,16 @@ func (d layerDual) at(p gauss.Pair) (value, derivative float64) {
 	return dualAt(d.phi, p)
 }
 
+func (d layerDual) slope(p gauss.Pair) float64 {
+	if d.r != nil {
+		if c, ok := d.r.duals[d.layer].(*closedForm); ok {
+			return c.slopeAt(p)
+		}
+	}
+	_, slope := d.at(p)
+	return slope
+}
+
 // gaps completes next, the pair of φ(u) and φ(v) of which the variances, φ̌ at equal inputs, and
 // the covariance are known: with Minus, Plus and Difference. It returns what Minus may be off by,
 // where 0 stands for its own rounding. dual is φ's.
@@ -113,18 +140,18 @@ func (d layerDual) at(p gauss.Pair) (value, derivative float64) {
 func gaps(
 	phi Dualer, p, next gauss.Pair, carefully bool, dual layerDual,
 ) (_ gauss.Pair, off float64) {
-	size, eps, value := gauss.GeometricMean(next.Q, next.Q2), precision(phi), next.K
+	size, value := gauss.GeometricMean(next.Q, next.Q2), next.K
+	eps := math.Max(precision(phi), math.Max(dual.x.rounding, dual.y.rounding))
 	next.Minus, next.Plus = math.Max(0, size-value), math.Max(0, size+value)
 	if p.Minus == 0 && p.Q == p.Q2 {
 		next.Minus = 0
 		return next, 0
 	}
-	const small = 2e-3
 	knows := knowsDrop(phi, p)
-	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small*size ||
+	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > smallGap*size ||
 		p.Q == 0 || p.Q2 == 0 {
-		if !carefully && isSum(phi) {
-			eps = math.Max(eps, sumPrecision)
+		if !carefully {
+			eps = math.Max(dual.x.precision, dual.y.precision)
 		}
 		return next, eps * size
 	}
@@ -138,10 +165,10 @@ func gaps(
 		}
 	}
 	switch {
-	case next.Minus > small*size:
+	case next.Minus > smallGap*size:
 		return next, eps * size
 	case !knows:
-		return fall(phi, p, next, dual)
+		return fall(phi, p, next, eps, dual)
 	}
 	next.Minus = math.Max(0, dropOf(phi, p))
 	if c, ok := phi.(*closedForm); ok {
@@ -176,14 +203,14 @@ func parity(phi Activation, std float64) (odd, even bool) {
 }
 
 // fall is gaps where √(VV') - φ̌ is small, from the way between u and v = u in two steps: along the
-// ray to the other's norm, and down from there, where by dφ̌/dk = φ̇ it is ∫ φ̇.
-func fall(phi Dualer, p, next gauss.Pair, dual layerDual) (_ gauss.Pair, off float64) {
+// ray to the other's norm, and down from there, where by dφ̌/dk = φ̇ it is ∫ φ̇. φ̌ is off by eps.
+func fall(phi Dualer, p, next gauss.Pair, eps float64, dual layerDual) (_ gauss.Pair, off float64) {
 	size, s := gauss.GeometricMean(next.Q, next.Q2), gauss.GeometricMean(p.Q, p.Q2)
 	var onRay float64 // √(VV') - φ̌ at k = √(q q')
 	if p.Q != p.Q2 {
 		half, difference, ok := apartOnRay(phi, p)
 		if !ok {
-			return next, precision(phi) * size
+			return next, eps * size
 		}
 		next.Difference = difference
 		d := next.RootsApart()
@@ -194,8 +221,8 @@ func fall(phi Dualer, p, next gauss.Pair, dual layerDual) (_ gauss.Pair, off flo
 	// see of φ, as waves in inputs far out, is in the difference.
 	end := size - onRay
 	down, ok := slopes(p, s, dual)
-	if !ok || !(math.Abs(down-(end-next.K)) <= math.Max(1e-12, 16*precision(phi))*size+off) {
-		down, off = end-next.K, off+precision(phi)*size
+	if !ok || !(math.Abs(down-(end-next.K)) <= math.Max(1e-12, 16*eps)*size+off) {
+		down, off = end-next.K, off+eps*size
 	}
 	next.Minus = math.Max(0, onRay+down)
 	return next, off
@@ -208,8 +235,7 @@ func fall(phi Dualer, p, next gauss.Pair, dual layerDual) (_ gauss.Pair, off flo
 func slopes(p gauss.Pair, s float64, dual layerDual) (integral float64, ok bool) {
 	f := func(t float64) float64 {
 		gap := p.Minus * t * t
-		_, slope := dual.at(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
-		return 2 * p.Minus * t * slope
+		return 2 * p.Minus * t * dual.slope(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
 	}
 	var sums [2]float64
 	for r, n := range [...]int{14, 10} {
