@@ -48,7 +48,9 @@ func kernels() map[string]ntk.Kernel {
 		"erf2_ntk":      netNTK(2, ntk.Erf{}, 1.5, 0.3),
 		"half_sin6_ntk": halfSin(6),
 		"mimic_ntk":     netNTK(1, ntk.PublishedMimic(), 1, 0),
-		"kink":          ntk.Must(ntk.FromFunc("kink", func(c float64) float64 { return math.Abs(c - 0.3) })),
+		"kink": ntk.Must(ntk.FromFunc("kink", func(c float64) float64 {
+			return math.Abs(c - 0.3)
+		})),
 		"jump": ntk.Must(ntk.FromFunc("jump", func(c float64) float64 {
 			if c > 0.3 {
 				return 1
@@ -183,7 +185,8 @@ func TestMultiplicities(t *testing.T) {
 		{100, 4, 4_416_225}, {1000, 5, 8416791583200}} {
 		s := ntk.Must(spectra.Sphere{Dim: c.dim}.Spectrum(K, c.degree))
 		if got := s.Levels[c.degree].Multiplicity; got != c.want {
-			t.Errorf("degree %d in %d dimensions: %.0f times, want %.0f", c.degree, c.dim, got, c.want)
+			t.Errorf("degree %d in %d dimensions: %.0f times, want %.0f", c.degree, c.dim, got,
+				c.want)
 		}
 	}
 	for points, want := range map[int][]float64{1: {1}, 2: {1, 1}, 3: {1, 2}, 4: {1, 2, 1}} {
@@ -206,7 +209,8 @@ func TestNoisyValues(t *testing.T) {
 		want := ntk.Must(spectra.Sphere{Dim: dim}.Spectrum(clean, 20))
 		for k, l := range ntk.Must(spectra.Sphere{Dim: dim}.Spectrum(K, 20)).Levels {
 			off := math.Abs(l.Eigenvalue - want.Levels[k].Eigenvalue)
-			if off > l.Error || l.Error > 10*noise || l.Error < 1e-3*noise/math.Sqrt(l.Multiplicity) {
+			least := 1e-3 * noise / math.Sqrt(l.Multiplicity)
+			if off > l.Error || l.Error > 10*noise || l.Error < least {
 				t.Errorf("d = %d, degree %d: off by %.2g, said to be %.2g", dim, k, off, l.Error)
 			}
 		}
