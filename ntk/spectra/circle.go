@@ -26,7 +26,7 @@ const maxPoints = 1 << 22
 //
 // It reports a number of points below 0 or above 4,194,304, a degree that is negative, and values
 // that are not finite. Cost: the kernel's values at Points/2 cosines, and for kernels with a
-// series its coefficients to degree 512 or more.
+// series its coefficients to degree 512, or 2048 where these fall slowly but geometrically.
 //
 // Source: a circulant matrix has the discrete Fourier transform of its first row as eigenvalues,
 // here λ_k = (1/M) Σ_m K(cos 2πm/M) cos(2πkm/M).
@@ -62,7 +62,10 @@ func (c Circle) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
 	if err != nil {
 		return nil, err
 	}
-	power, ok := seriesOf(K, 0, ends[0], ends[1])
+	power, ok := seriesOf(K, firstDegree, ends[0], ends[1])
+	if ok && !power.whole && power.falls {
+		power, ok = seriesOf(K, lastDegree, ends[0], ends[1])
+	}
 	if n%2 == 1 { // c^j has both parities
 		power.rest[0] += power.rest[1]
 		power.rest[1] = power.rest[0]
@@ -71,7 +74,7 @@ func (c Circle) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
 		out.setTail(values[0])
 		return out, nil
 	}
-	power.use(out, c.ladder(), values[0], func(int, int) float64 { return 1 })
+	power.use(out, c.ladder(), values[0])
 	return out, nil
 }
 
@@ -91,7 +94,7 @@ func (c Circle) byValues(to *Spectrum, values []float64, relative float64) {
 
 // ladder is cos θ cos kθ = (cos (k+1)θ + cos (k-1)θ)/2 with degrees taken modulo the points.
 func (c Circle) ladder() ladder {
-	l := ladder{top: c.Points / 2}
+	l := ladder{top: c.Points / 2, most: func(int, int) float64 { return 1 }}
 	l.up = func(k int) float64 {
 		switch {
 		case 2*k == c.Points && k > 0:
