@@ -31,8 +31,8 @@ const (
 // quadrature to about 1e-15 of K(1) over √m_k, m_k the multiplicity, for kernels with kinks and
 // jumps anywhere and for those known by their values alone; it divides the sphere until it
 // resolves the kernel, and where it cannot (values with noise) states an error that says so.
-// Together eigenvalues are right to 1e-12 of K(1), and to 1e-8 of themselves where a kernel that has
-// a series has them above 1e-14 of K(1), to degree 100.
+// Together eigenvalues are right to 1e-12 of K(1), and to 1e-8 of themselves where a kernel that
+// has a series has them above 1e-14 of K(1), to degree 100.
 //
 // It reports a dimension below 2 or above 1,000,000, another degree, multiplicities that double
 // precision does not hold, and values that are not finite. Cost: mostly the kernel's coefficients
