@@ -59,8 +59,8 @@ type Learning struct {
 // limit of a vanishing ridge: κ = 0, every mode learned, and the test error of least squares, which
 // with n equal to that number is infinite if there is noise, and 0 if not.
 //
-// n need not be whole. Eigenvalues below zero by less than 1e-12 of the largest are zero but for
-// rounding and taken as that. All numbers are right to about 1e-13 of themselves, for eigenvalues
+// n need not be whole. An eigenvalue below zero by no more than its Error, or 1e-12 of the largest, is
+// taken for zero. All numbers are right to about 1e-13 of themselves, for eigenvalues
 // of any size, as far as there are no Power below zero that cancel others. It reports n ≤ 0, a
 // negative ridge, numbers that are not finite, eigenvalues further below zero, a Target that does
 // not fit the spectrum, and a test error that would be negative.
@@ -110,7 +110,7 @@ func (s *Spectrum) check() error {
 		trace += l.Multiplicity * l.Eigenvalue
 	}
 	for i, l := range s.Levels {
-		if !(l.Eigenvalue >= -roundingOfZero*top) || math.IsInf(l.Eigenvalue, 0) {
+		if !(l.Eigenvalue >= -max(roundingOfZero*top, l.Error)) || math.IsInf(l.Eigenvalue, 0) {
 			return fmt.Errorf("spectra: level %d (degree %d) has the eigenvalue %v; a kernel has "+
 				"finite ones ≥ 0 only", i, l.Degree, l.Eigenvalue)
 		}

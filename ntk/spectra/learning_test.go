@@ -125,6 +125,16 @@ func TestLearnGolden(t *testing.T) {
 	}
 }
 
+// levels has eigenvalues, each with its multiplicity after it.
+func levels(pairs ...float64) []spectra.Level {
+	var out []spectra.Level
+	for i := 0; i < len(pairs); i += 2 {
+		out = append(out, spectra.Level{Degree: i / 2, Eigenvalue: pairs[i],
+			Multiplicity: pairs[i+1]})
+	}
+	return out
+}
+
 // powerLaw has the eigenvalues i^-a, i = 1 … modes, and a target of powers i^-b.
 func powerLaw(modes int, a, b, noise float64) (*spectra.Spectrum, spectra.Target) {
 	s, target := new(spectra.Spectrum), spectra.Target{Noise: noise}
@@ -167,8 +177,7 @@ func TestLearnOneLevel(t *testing.T) {
 }
 
 func TestLearnFarApart(t *testing.T) {
-	s := &spectra.Spectrum{Levels: []spectra.Level{{0, 1e300, 1}, {1, 0, 5}, {2, 1e-300, 1},
-		{3, 1, 1e6}}}
+	s := &spectra.Spectrum{Levels: levels(1e300, 1, 0, 5, 1e-300, 1, 1, 1e6)}
 	target := spectra.Target{Power: []float64{1, 1, 1, 1}}
 	for _, c := range []struct{ n, kappa, test float64 }{
 		// Half of the first mode, half of the middle ones, half of the last.
@@ -333,7 +342,7 @@ func TestBestRidge(t *testing.T) {
 		t.Errorf("nothing to learn: ridge %v, %+v", ridge, l)
 	}
 	// Two scales, two minima: learn both with a small ridge, or the first only with a large one.
-	two := &spectra.Spectrum{Levels: []spectra.Level{{0, 1, 10}, {1, 1e-6, 1000}}}
+	two := &spectra.Spectrum{Levels: levels(1, 10, 1e-6, 1000)}
 	for _, power := range []float64{0.05, 0.5, 5, 50} {
 		target := spectra.Target{Power: []float64{1, power}, Noise: 0.01}
 		_, best := least(t, two, target, 900)
@@ -359,7 +368,7 @@ func least(t *testing.T, s *spectra.Spectrum, target spectra.Target, n float64) 
 
 func TestLearnBadInput(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
-	ok := []spectra.Level{{0, 1, 1}, {1, 0.1, 3}}
+	ok := levels(1, 1, 0.1, 3)
 	one := spectra.Target{Power: []float64{1, 1}}
 	for _, c := range []struct {
 		levels   []spectra.Level
@@ -381,9 +390,9 @@ func TestLearnBadInput(t *testing.T) {
 		{ok, 0, spectra.Target{Power: []float64{1, nan}}, 3, 0, "level 1"},
 		{ok, 0, spectra.Target{Power: []float64{1, 1}, Noise: -1}, 3, 0, "noise"},
 		{ok, 0, spectra.Target{Power: []float64{1, -30}}, 3, 0, "negative"},
-		{[]spectra.Level{{0, 1, 1}, {7, -1e-11, 3}}, 0, one, 3, 0, "degree 7"},
-		{[]spectra.Level{{0, 1, 1}, {7, nan, 3}}, 0, one, 3, 0, "degree 7"},
-		{[]spectra.Level{{0, 1, 1}, {7, 1, 0}}, 0, one, 3, 0, "multiplicity 0"},
+		{levels(1, 1, -1e-11, 3), 0, one, 3, 0, "degree 1"},
+		{levels(1, 1, nan, 3), 0, one, 3, 0, "degree 1"},
+		{levels(1, 1, 1, 0), 0, one, 3, 0, "multiplicity 0"},
 	} {
 		s := &spectra.Spectrum{Levels: c.levels, Tail: c.tail}
 		for what, err := range map[string]error{
@@ -408,7 +417,7 @@ func TestLearnBadInput(t *testing.T) {
 		}
 	}
 	// Rounding is not an error.
-	almost := &spectra.Spectrum{Levels: []spectra.Level{{0, 1, 1}, {1, -1e-14, 3}}, Tail: -1e-15}
+	almost := &spectra.Spectrum{Levels: levels(1, 1, -1e-14, 3), Tail: -1e-15}
 	if l, err := almost.Learn(one, 3, 0.1); err != nil || l.Learnability[1] != 0 {
 		t.Errorf("%+v, %v", l, err)
 	}
