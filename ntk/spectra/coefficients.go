@@ -118,13 +118,13 @@ func (h Hypercube) Parities(terms ...Parity) (Target, error) {
 		var of set
 		for _, bit := range term.Bits {
 			if bit < 0 || bit >= h.Dim {
-				return Target{}, fmt.Errorf("spectra: term %d has bit %d; it must be from 0 to %d", i,
-					bit, h.Dim-1)
+				return Target{}, fmt.Errorf("spectra: term %d has bit %d; it must be from 0 to "+
+					"%d", i, bit, h.Dim-1)
 			}
 			mask := uint64(1) << (bit % 64)
 			if of[bit/64]&mask != 0 {
-				return Target{}, fmt.Errorf("spectra: term %d has bit %d twice; its square is 1, so "+
-					"leave both out", i, bit)
+				return Target{}, fmt.Errorf("spectra: term %d has bit %d twice; its square is 1, "+
+					"so leave both out", i, bit)
 			}
 			of[bit/64] |= mask
 		}
@@ -165,8 +165,8 @@ func (s Sphere) ZonalTarget(g func(c float64) float64, degree int) (Target, erro
 		doubt += l.Multiplicity * (2*math.Abs(l.Eigenvalue) + l.Error) * l.Error
 	}
 	if doubt > 1e-6*total {
-		return Target{}, fmt.Errorf("spectra: quadrature does not resolve the target; its power is "+
-			"uncertain by %.2g of %.2g", doubt, total)
+		return Target{}, fmt.Errorf("spectra: quadrature does not resolve the target; its "+
+			"power is uncertain by %.2g of %.2g", doubt, total)
 	}
 	if t.Noise < doubt {
 		t.Noise = 0

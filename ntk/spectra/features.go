@@ -11,9 +11,9 @@ import (
 // is that, with its last hidden layer for features and the NNGP kernel without the readout's bias.
 //
 // With z = Σ mλ/(λ+γ) and q = Σ m(λ/(λ+γ))², κ and γ solve n = z + ridge/κ and k = z + kκ/γ. The
-// tail is part of z, as Tail/γ. Without a ridge the error has a peak at k = n, where it is infinite;
-// with more features than points it tends to the kernel's, and the two agree for k infinite. k is
-// any number above 0, whole or not.
+// tail is part of z, as Tail/γ. Without a ridge the error has a peak at k = n, where it is
+// infinite; with more features than points it tends to the kernel's, and the two agree for k
+// infinite. k is any number above 0, whole or not.
 //
 // Source: Simon, Karkada, Ghosh, Belkin, "More is better", 2023, arXiv 2311.14646, section 4.
 func (s *Spectrum) LearnFeatures(target Target, n, k, ridge float64) (*Learning, error) {
@@ -23,9 +23,9 @@ func (s *Spectrum) LearnFeatures(target Target, n, k, ridge float64) (*Learning,
 	return s.learn(target, n, k, ridge)
 }
 
-// LeastFeatures returns the least number of random features with which, and with any more, the
-// test error of n points is at most factor times that of their kernel, factor above 1. Ridge is that
-// of both. It reports an error of the kernel that is zero or infinite, and a number above 1e12.
+// LeastFeatures returns the least number of random features with which, and with any more, the test
+// error of n points is at most factor times that of their kernel, factor above 1. Ridge is that of
+// both. It reports an error of the kernel that is zero or infinite, and a number above 1e12.
 func (s *Spectrum) LeastFeatures(target Target, n, ridge, factor float64) (int, error) {
 	if !(factor > 1) || math.IsInf(factor, 0) {
 		return 0, fmt.Errorf("spectra: the factor is %v; it must be finite and above 1", factor)
@@ -35,8 +35,8 @@ func (s *Spectrum) LeastFeatures(target Target, n, ridge, factor float64) (int, 
 		return 0, err
 	}
 	if kernel.TestMSE == 0 || math.IsInf(kernel.TestMSE, 1) {
-		return 0, fmt.Errorf("spectra: the kernel's test error is %v, of which no number of features "+
-			"has a multiple", kernel.TestMSE)
+		return 0, fmt.Errorf("spectra: the kernel's test error is %v, of which no number of "+
+			"features has a multiple", kernel.TestMSE)
 	}
 	enough := func(k float64) bool {
 		l, e := s.LearnFeatures(target, n, k, ridge)

@@ -11,9 +11,9 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// trial learns from n points with eigenfunctions that are independent Gaussian numbers, from k random
-// combinations of them or, for k = 0, from the kernel. It returns the coefficients of the prediction,
-// of which the test error is exactly a sum, and the training error.
+// trial learns from n points with eigenfunctions that are independent Gaussian numbers, from k
+// random combinations of them or, for k = 0, from the kernel. It returns the coefficients of the
+// prediction, of which the test error is exactly a sum, and the training error.
 func trial(t *testing.T, s *spectra.Spectrum, v []float64, noise, ridge float64, n, k int,
 	random *rand.Rand,
 ) (found []float64, train float64) {
@@ -101,8 +101,8 @@ func TestLearnSimulated(t *testing.T) {
 		compare := func(what string, got []float64, want float64) {
 			mean, std := stat.MeanStdDev(got, nil)
 			err := std / math.Sqrt(trials)
-			t.Logf("n = %d, k = %d: %s %.5g ± %.2g, theory %.5g (%+.1f σ)", c.n, c.k, what, mean, err,
-				want, (mean-want)/err)
+			t.Logf("n = %d, k = %d: %s %.5g ± %.2g, theory %.5g (%+.1f σ)", c.n, c.k, what, mean,
+				err, want, (mean-want)/err)
 			if math.Abs(mean-want) > 4*err {
 				t.Errorf("n = %d, k = %d, ridge %v: %s %v ± %v, theory %v", c.n, c.k, c.ridge, what,
 					mean, err, want)
@@ -152,8 +152,8 @@ func TestLearnFeaturesLimits(t *testing.T) {
 		}
 		for i, level := range s.Levels {
 			lambda := level.Eigenvalue
-			sum += (l.Gamma/(lambda+l.Gamma) - l.Kappa*lambda/math.Pow(lambda+l.Gamma, 2)*c.k/(c.k-q)) *
-				target.Power[i]
+			square := math.Pow(lambda+l.Gamma, 2)
+			sum += (l.Gamma/(lambda+l.Gamma) - l.Kappa*lambda/square*c.k/(c.k-q)) * target.Power[i]
 		}
 		want := (sum + target.Noise) / (1 - (q*(c.k-2*z)+z*z)/(c.n*(c.k-q)))
 		left := c.n - z

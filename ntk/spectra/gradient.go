@@ -7,15 +7,15 @@ import (
 
 // Gradient returns the derivatives of TestMSE by the eigenvalue of each level, all of its
 // eigenfunctions together, and by the tail, with the target, n, the number of features and the
-// ridge held. For the kernel itself the one by the tail is that by the ridge too. They are exact, by
-// implicit differentiation, at the cost of one more pass over the levels. It reports a TestMSE that
-// is infinite, and a κ and γ of 0, where the error does not change with any eigenvalue above zero
-// and jumps with those at zero.
+// ridge held. For the kernel itself the one by the tail is that by the ridge too. They are exact,
+// by implicit differentiation, at the cost of one more pass over the levels. It reports a TestMSE
+// that is infinite, and a κ and γ of 0, where the error does not change with any eigenvalue above
+// zero and jumps with those at zero.
 func (l *Learning) Gradient() (eigenvalues []float64, tail float64, err error) {
 	p := l.solved
 	if p.gamma == 0 || math.IsInf(l.TestMSE, 1) {
-		return nil, 0, fmt.Errorf("spectra: the test error has no gradient at n = %v, where κ is %v "+
-			"and the error %v; give it a ridge", l.points, l.Kappa, l.TestMSE)
+		return nil, 0, fmt.Errorf("spectra: the test error has no gradient at n = %v, where κ is "+
+			"%v and the error %v; give it a ridge", l.points, l.Kappa, l.TestMSE)
 	}
 	lost := p.lost()
 	var variances float64 // Σ L(1-L) v²

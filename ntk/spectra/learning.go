@@ -59,11 +59,11 @@ type Learning struct {
 // limit of a vanishing ridge: κ = 0, every mode learned, and the test error of least squares, which
 // with n equal to that number is infinite if there is noise, and 0 if not.
 //
-// n need not be whole. An eigenvalue below zero by no more than its Error, or 1e-12 of the largest, is
-// taken for zero. All numbers are right to about 1e-13 of themselves, for eigenvalues
-// of any size, as far as there are no Power below zero that cancel others. It reports n ≤ 0, a
-// negative ridge, numbers that are not finite, eigenvalues further below zero, a Target that does
-// not fit the spectrum, and a test error that would be negative.
+// n need not be whole. An eigenvalue below zero by no more than its Error, or 1e-12 of the largest,
+// is taken for zero. All numbers are right to about 1e-13 of themselves, for eigenvalues of any
+// size, as far as there are no Power below zero that cancel others. It reports n ≤ 0, a negative
+// ridge, numbers that are not finite, eigenvalues further below zero, a Target that does not fit
+// the spectrum, and a test error that would be negative.
 //
 // The theory takes the eigenfunctions at the points for independent Gaussian numbers of the same
 // covariance, and the points as independent draws. It is off where the n points are a large part of
@@ -71,8 +71,8 @@ type Learning struct {
 // waves on the circle without ridge, and in errors that are far below Noise or the other powers.
 //
 // Source: Simon, Dickens, Karkada, DeWeese, "The Eigenlearning Framework", 2023, arXiv 2110.03922,
-// sections 3 and 4; the tail as a ridge: Simon, Karkada, Ghosh, Belkin, "More is better", 2023, arXiv
-// 2311.14646.
+// sections 3 and 4; the tail as a ridge: Simon, Karkada, Ghosh, Belkin, "More is better", 2023,
+// arXiv 2311.14646.
 func (s *Spectrum) Learn(target Target, n, ridge float64) (*Learning, error) {
 	return s.learn(target, n, math.Inf(1), ridge)
 }
@@ -139,8 +139,8 @@ func (t Target) check(s *Spectrum) error {
 	return nil
 }
 
-// predict returns what follows for the target: with w = s/(k-z+s), which is 0 for the kernel itself,
-// TestMSE = n/(n-z+s(1-w)) · [Σ ((1-L)² + w L(1-L)) v² + σ²].
+// predict returns what follows for the target: with w = s/(k-z+s), which is 0 for the kernel
+// itself, TestMSE = n/(n-z+s(1-w)) · [Σ ((1-L)² + w L(1-L)) v² + σ²].
 func (s *Spectrum) predict(target Target, n, ridge float64, p solution) (*Learning, error) {
 	l := &Learning{
 		Kappa: math.Ldexp(p.kappa, p.exponent), Gamma: math.Ldexp(p.gamma, p.exponent),

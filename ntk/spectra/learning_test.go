@@ -189,7 +189,8 @@ func TestLearnFarApart(t *testing.T) {
 		l := ntk.Must(s.Learn(target, c.n, 0))
 		if math.Abs(l.Kappa-c.kappa) > 1e-13*c.kappa ||
 			math.Abs(l.TestMSE-c.test) > 1e-13*c.test {
-			t.Errorf("n = %v: κ = %v, error %v, want %v, %v", c.n, l.Kappa, l.TestMSE, c.kappa, c.test)
+			t.Errorf("n = %v: κ = %v, error %v, want %v, %v", c.n, l.Kappa, l.TestMSE, c.kappa,
+				c.test)
 		}
 	}
 }
@@ -244,7 +245,8 @@ func TestTail(t *testing.T) {
 			spectra.Level{Degree: 30, Eigenvalue: 0.04e-9, Multiplicity: 1e9})}
 		all := spectra.Target{Power: append(slices.Clone(target.Power), 0), Noise: target.Noise}
 		l := ntk.Must(long.LearnFeatures(all, 12, features, 0.01))
-		if math.Abs(l.TestMSE/short.TestMSE-1) > 1e-8 || math.Abs(l.TrainMSE/short.TrainMSE-1) > 1e-8 {
+		if math.Abs(l.TestMSE/short.TestMSE-1) > 1e-8 ||
+			math.Abs(l.TrainMSE/short.TrainMSE-1) > 1e-8 {
 			t.Errorf("%v features: tail %+v, modes %+v", features, short, l)
 		}
 	}
@@ -324,8 +326,8 @@ func TestBestRidge(t *testing.T) {
 				ridge, best, err := s.BestRidge(target, n)
 				// A ridge of 1e-9 changes the error in the 18th digit.
 				if err != nil || noise > 1e-6 && math.Abs(ridge-noise/3) > 1e-9*noise {
-					t.Errorf("%d modes, n = %v, σ² = %v: ridge %v, want %v; %v", modes, n, noise, ridge,
-						noise/3, err)
+					t.Errorf("%d modes, n = %v, σ² = %v: ridge %v, want %v; %v", modes, n, noise,
+						ridge, noise/3, err)
 				}
 				if best.TestMSE > ntk.Must(s.Learn(target, n, noise/3)).TestMSE*(1+1e-15) {
 					t.Errorf("%d modes, n = %v: not the least: %v", modes, n, best.TestMSE)
@@ -337,8 +339,9 @@ func TestBestRidge(t *testing.T) {
 	if ridge, l := least(t, s, target, 20); ridge != 0 || l.TestMSE <= 0 {
 		t.Errorf("no noise: ridge %v", ridge)
 	}
-	if ridge, l := least(t, s, spectra.Target{Power: make([]float64, 50), Noise: 2}, 20); !math.IsInf(
-		ridge, 1) || l.TestMSE != 2 || l.TrainMSE != 2 {
+	nothing := spectra.Target{Power: make([]float64, 50), Noise: 2}
+	if ridge, l := least(t, s, nothing, 20); !math.IsInf(ridge, 1) || l.TestMSE != 2 ||
+		l.TrainMSE != 2 {
 		t.Errorf("nothing to learn: ridge %v, %+v", ridge, l)
 	}
 	// Two scales, two minima: learn both with a small ridge, or the first only with a large one.

@@ -3,6 +3,7 @@ package spectra
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // BestRidge returns the ridge ≥ 0 of least test error for n points, and what is learned with it.
@@ -24,7 +25,7 @@ func (s *Spectrum) BestRidge(target Target, n float64) (ridge float64, best *Lea
 	if none.TestMSE < best.TestMSE {
 		ridge, best = math.Inf(1), none
 	}
-	e := errorByKappa{s: s, target: target, n: n, p: solution{levels: append([]Level{}, s.Levels...)}}
+	e := errorByKappa{s: s, target: target, n: n, p: solution{levels: slices.Clone(s.Levels)}}
 	low, high := e.bounds(least)
 	const step = 0.5
 	before := e.slope(low)
@@ -54,8 +55,8 @@ func (s *Spectrum) nothing(target Target, n float64) (*Learning, error) {
 	return l, err
 }
 
-// errorByKappa is the test error as a function of log₂ κ, for which the ridge that belongs to κ need
-// not be solved for.
+// errorByKappa is the test error as a function of log₂ κ, for which the ridge that belongs to κ
+// need not be solved for.
 type errorByKappa struct {
 	s      *Spectrum
 	target Target

@@ -24,8 +24,8 @@ type Estimate struct {
 //
 // With v̂ = basisᵀy/√N the power of a mode is v̂² - ρ²/N, as noise in the labels adds ρ²/N to v̂²
 // on average. ρ² = (‖y‖²/N - Σ v̂²)/(1 - P/N), P the number of modes, counts as noise all that the
-// modes do not have, and is Noise. The standard error is that of Gaussian noise, √(4v²ρ²/N + 2ρ⁴/N²),
-// v² the power or zero if that is below.
+// modes do not have, and is Noise. The standard error is that of Gaussian noise, √(4v²ρ²/N +
+// 2ρ⁴/N²), v² the power or zero if that is below.
 //
 // It reports no samples, other numbers of rows, as many modes as samples, where nothing tells noise
 // from the target, values that are not finite, and columns that are not orthonormal to 1e-6, by
@@ -104,15 +104,15 @@ func orthonormal(basis *mat.Dense) error {
 	for j, v := range lengths {
 		signs.SetVec(j, float64(1-2*random.IntN(2)))
 		if !(math.Abs(v-1) <= within) {
-			return fmt.Errorf("spectra: column %d of the modes has the squared length %v; it must be "+
-				"1", j, v)
+			return fmt.Errorf("spectra: column %d of the modes has the squared length %v; it must "+
+				"be 1", j, v)
 		}
 	}
 	var combined mat.VecDense
 	combined.MulVec(basis, signs)
 	if norm := mat.Norm(&combined, 2); !(math.Abs(norm*norm/float64(modes)-1) <= within) {
-		return fmt.Errorf("spectra: the columns of the modes are not orthogonal: a combination of " +
-			"them has another length")
+		return fmt.Errorf("spectra: the columns of the modes are not orthogonal: a combination " +
+			"of them has another length")
 	}
 	return nil
 }
@@ -134,8 +134,8 @@ func (s Sphere) SampledTarget(x, y *mat.Dense, degree int) (*Estimate, error) {
 	}
 	rows, d := x.Dims()
 	if rows < 3 || d != s.Dim {
-		return nil, fmt.Errorf("spectra: %d samples of %d entries; at least 3 of %d are needed", rows,
-			d, s.Dim)
+		return nil, fmt.Errorf("spectra: %d samples of %d entries; at least 3 of %d are needed",
+			rows, d, s.Dim)
 	}
 	if err := labels(y, rows); err != nil {
 		return nil, err
