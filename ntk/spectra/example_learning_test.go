@@ -64,7 +64,7 @@ func ExampleSpectrum_LeastFeatures() {
 
 func ExampleSpectrum_BestRidge() {
 	s, target := parityOfThree()
-	ridge, best, err := s.BestRidge(target, 400)
+	ridge, best, err := s.BestRidge(target, 400, math.Inf(1))
 	if err != nil {
 		panic(err)
 	}

@@ -15,7 +15,7 @@ import (
 // infinite; with more features than points it tends to the kernel's, and the two agree for k
 // infinite. k is any number above 0, whole or not.
 //
-// Source: Simon, Karkada, Ghosh, Belkin, "More is better", 2023, arXiv 2311.14646, section 4.
+// Source: Simon, Karkada, Ghosh, Belkin, "More is better", 2023, arXiv 2311.14646.
 func (s *Spectrum) LearnFeatures(target Target, n, k, ridge float64) (*Learning, error) {
 	if !(k > 0) {
 		return nil, fmt.Errorf("spectra: %v random features; it must be a positive number", k)

@@ -217,3 +217,62 @@ func TestLeastFeatures(t *testing.T) {
 		t.Error("more features than 1e12")
 	}
 }
+
+// References by testdata/features.py, with mpmath, of which the file has the digits of a float.
+func TestLearnFeaturesGolden(t *testing.T) {
+	var rows []struct {
+		N, K, Ridge, Kappa, Gamma float64
+		TestMSE                   float64 `json:"test_mse"`
+		Bias                      float64
+	}
+	load(t, "features.json", &rows)
+	s, target := powerLaw(60, 1.4, 1.2, 0.1)
+	var worst float64
+	for _, want := range rows {
+		l := ntk.Must(s.LearnFeatures(target, want.N, want.K, want.Ridge))
+		for what, pair := range map[string][2]float64{"κ": {l.Kappa, want.Kappa},
+			"γ": {l.Gamma, want.Gamma}, "error": {l.TestMSE, want.TestMSE},
+			"bias": {l.Bias, want.Bias}} {
+			off := math.Abs(pair[0] - pair[1])
+			if pair[1] != 0 {
+				off /= pair[1]
+			}
+			worst = max(worst, off)
+			if off > 1e-13 {
+				t.Errorf("n = %v, k = %v, ridge %v: %s %v, want %v", want.N, want.K, want.Ridge,
+					what, pair[0], pair[1])
+			}
+		}
+	}
+	t.Logf("%d rows, largest relative error %.1e", len(rows), worst)
+}
+
+// At the best ridge more points and more features are never worse, which is what the paper proves,
+// and no other ridge is better.
+func TestBestRidgeOfFeatures(t *testing.T) {
+	s, target := powerLaw(150, 1.4, 1.2, 0.2)
+	inf := math.Inf(1)
+	for _, n := range []float64{3, 20, 100, 149, 400} {
+		before := inf
+		for _, k := range []float64{2, 20, 100, 150, 500, 1e5, inf} {
+			ridge, best, err := s.BestRidge(target, n, k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if best.TestMSE > before*(1+1e-12) {
+				t.Errorf("n = %v, k = %v: %v, with fewer features %v", n, k, best.TestMSE, before)
+			}
+			before = best.TestMSE
+			if _, more, _ := s.BestRidge(target, 2*n, k); more.TestMSE > best.TestMSE*(1+1e-12) {
+				t.Errorf("n = %v, k = %v: %v, with more points %v", n, k, best.TestMSE, more.TestMSE)
+			}
+			for x := -10.; x < 6; x += 0.1 {
+				l := ntk.Must(s.LearnFeatures(target, n, k, math.Pow(10, x)))
+				if l.TestMSE < best.TestMSE*(1-1e-14) {
+					t.Errorf("n = %v, k = %v: %v with the ridge %v, best %v with %v", n, k, l.TestMSE,
+						math.Pow(10, x), best.TestMSE, ridge)
+				}
+			}
+		}
+	}
+}

@@ -15,34 +15,48 @@ func (l *Learning) Gradient() (eigenvalues []float64, tail float64, err error) {
 	p := l.solved
 	if p.gamma == 0 || math.IsInf(l.TestMSE, 1) {
 		return nil, 0, fmt.Errorf("spectra: the test error has no gradient at n = %v, where κ is "+
-			"%v and the error %v; give it a ridge", l.points, l.Kappa, l.TestMSE)
+			"%v and the error %v; give it a finite ridge", l.points, l.Kappa, l.TestMSE)
 	}
-	lost := p.lost()
+	at := l.slopes()
+	// By Σ mL(1-L) of what changes, through γ.
+	through := at.byGamma * p.both / (p.unlearned*p.spare + p.s*p.both)
+	eigenvalues = make([]float64, len(p.levels))
+	for i, level := range p.levels {
+		learned, not := p.learned(level.Eigenvalue)
+		slope := at.byLevel(i, learned, not) + through*level.Multiplicity
+		eigenvalues[i] = math.Ldexp(slope*not*not/p.gamma, -p.exponent)
+	}
+	return eigenvalues, math.Ldexp((at.byZ+at.byS+through)/p.gamma, -p.exponent), nil
+}
+
+// slopes are derivatives of the test error by z, by s, and by log γ with the eigenvalues held.
+type slopes struct {
+	of                *Learning
+	byZ, byS, byGamma float64
+}
+
+// byLevel is the derivative by the log of an eigenvalue, with γ held, over L(1-L).
+func (s slopes) byLevel(i int, learned, not float64) float64 {
+	p := s.of.solved
+	return s.of.Overfitting*(p.w*(not-learned)-2*not)*s.of.power[i] +
+		p.levels[i].Multiplicity*(s.byZ+s.byS*(not-learned))
+}
+
+func (l *Learning) slopes() slopes {
+	p := l.solved
 	var variances float64 // Σ L(1-L) v²
 	for i, level := range p.levels {
 		learned, not := p.learned(level.Eigenvalue)
 		variances += learned * not * l.power[i]
 	}
-	// TestMSE by z, by Σ mL(1-L), and by log λ at fixed γ; those add up to minus that by log γ.
-	noise := l.Overfitting / p.left * variances
-	byZ := noise*p.w + l.TestMSE/lost*(1+p.w*p.w)
-	byS := noise*p.kept - l.TestMSE/lost*p.kept*p.kept
-	atGamma := func(i int, learned, not float64) float64 {
-		return l.Overfitting*(p.w*(not-learned)-2*not)*l.power[i] +
-			p.levels[i].Multiplicity*(byZ+byS*(not-learned))
-	}
-	byGamma := -(byZ + byS) * p.tail / p.gamma
+	features, lost := l.Overfitting/p.left*variances, l.TestMSE/p.lost()
+	s := slopes{of: l, byZ: features*p.w + lost*(1+p.w*p.w),
+		byS: features*p.kept - lost*p.kept*p.kept}
+	// As much as all eigenvalues, and the tail, by their logs.
+	s.byGamma = -(s.byZ + s.byS) * p.tail / p.gamma
 	for i, level := range p.levels {
 		learned, not := p.learned(level.Eigenvalue)
-		byGamma -= atGamma(i, learned, not) * learned * not
+		s.byGamma -= s.byLevel(i, learned, not) * learned * not
 	}
-	// log γ by Σ mL(1-L) of what changes.
-	moves := p.both / (p.unlearned*p.spare + p.s*p.both)
-	eigenvalues = make([]float64, len(p.levels))
-	for i, level := range p.levels {
-		learned, not := p.learned(level.Eigenvalue)
-		slope := atGamma(i, learned, not) + byGamma*moves*level.Multiplicity
-		eigenvalues[i] = math.Ldexp(slope*not*not/p.gamma, -p.exponent)
-	}
-	return eigenvalues, math.Ldexp((byZ+byS+byGamma*moves)/p.gamma, -p.exponent), nil
+	return s
 }

@@ -176,6 +176,25 @@ func TestLearnOneLevel(t *testing.T) {
 	}
 }
 
+// Five thousand modes, with mpmath at 40 digits; as many points as modes, and one less.
+func TestLearnManyModes(t *testing.T) {
+	s, target := powerLaw(5000, 1.3, 1.2, 0.1)
+	for _, c := range []struct{ n, ridge, tail, kappa, test, train float64 }{
+		{500, 0.001, 0.02, 0.00100739501685708896, 1.07942129683754397, 4.25452791181603261e-6},
+		{4999, 0, 0, 7.14701313556480686e-9, 500.047010837897916, 0},
+		{5000, 1e-20, 0, 8.45275872889121034e-15, 211318968.25901272, 1.18304571589848217e-11},
+	} {
+		s.Tail = c.tail
+		l := ntk.Must(s.Learn(target, c.n, c.ridge))
+		for what, pair := range map[string][2]float64{"κ": {l.Kappa, c.kappa},
+			"test": {l.TestMSE, c.test}, "train": {l.TrainMSE, c.train}} {
+			if math.Abs(pair[0]-pair[1]) > 1e-13*pair[1] {
+				t.Errorf("n = %v: %s %v, want %v", c.n, what, pair[0], pair[1])
+			}
+		}
+	}
+}
+
 func TestLearnFarApart(t *testing.T) {
 	s := &spectra.Spectrum{Levels: levels(1e300, 1, 0, 5, 1e-300, 1, 1, 1e6)}
 	target := spectra.Target{Power: []float64{1, 1, 1, 1}}
@@ -323,7 +342,7 @@ func TestBestRidge(t *testing.T) {
 				for i, l := range s.Levels {
 					target.Power[i] = 3 * l.Eigenvalue
 				}
-				ridge, best, err := s.BestRidge(target, n)
+				ridge, best, err := s.BestRidge(target, n, math.Inf(1))
 				// A ridge of 1e-9 changes the error in the 18th digit.
 				if err != nil || noise > 1e-6 && math.Abs(ridge-noise/3) > 1e-9*noise {
 					t.Errorf("%d modes, n = %v, σ² = %v: ridge %v, want %v; %v", modes, n, noise,
@@ -346,15 +365,26 @@ func TestBestRidge(t *testing.T) {
 	}
 	// Two scales, two minima: learn both with a small ridge, or the first only with a large one.
 	two := &spectra.Spectrum{Levels: levels(1, 10, 1e-6, 1000)}
-	for _, power := range []float64{0.05, 0.5, 5, 50} {
+	most := 0
+	for _, power := range []float64{0.01, 0.02, 0.05, 0.5, 5, 50} {
 		target := spectra.Target{Power: []float64{1, power}, Noise: 0.01}
 		_, best := least(t, two, target, 900)
+		minima, before, falls := 0, math.Inf(1), false
 		for x := -12.; x < 6; x += 0.01 {
-			if l := ntk.Must(two.Learn(target, 900, math.Pow(10, x))); l.TestMSE < best.TestMSE {
+			l := ntk.Must(two.Learn(target, 900, math.Pow(10, x)))
+			if l.TestMSE < best.TestMSE {
 				t.Fatalf("power %v: %v with the ridge %v, best %v", power, l.TestMSE,
 					math.Pow(10, x), best.TestMSE)
 			}
+			if falls && l.TestMSE > before {
+				minima++
+			}
+			before, falls = l.TestMSE, l.TestMSE < before
 		}
+		most = max(most, minima)
+	}
+	if most < 2 {
+		t.Errorf("%d minima in one curve at most; this tests nothing", most)
 	}
 }
 
@@ -362,7 +392,7 @@ func least(t *testing.T, s *spectra.Spectrum, target spectra.Target, n float64) 
 	*spectra.Learning,
 ) {
 	t.Helper()
-	ridge, l, err := s.BestRidge(target, n)
+	ridge, l, err := s.BestRidge(target, n, math.Inf(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +432,11 @@ func TestLearnBadInput(t *testing.T) {
 			"Learn": second(s.Learn(c.target, c.n, c.ridge)),
 			"curve": second(s.LearningCurve(c.target, []float64{c.n}, c.ridge)),
 			"k":     second(s.LearnFeatures(c.target, c.n, 10, c.ridge)),
+			"best":  third(s.BestRidge(c.target, c.n, 10)),
 		} {
+			if what == "best" && c.says == "ridge" {
+				continue // it takes none
+			}
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: error %v, want one with %q", what, err, c.says)
 			}
@@ -425,5 +459,7 @@ func TestLearnBadInput(t *testing.T) {
 		t.Errorf("%+v, %v", l, err)
 	}
 }
+
+func third[S, T any](_ S, _ T, err error) error { return err }
 
 func second[T any](_ T, err error) error { return err }

@@ -6,14 +6,17 @@ import (
 	"slices"
 )
 
-// BestRidge returns the ridge ≥ 0 of least test error for n points, and what is learned with it.
-// It is the least of all minima, of which there may be several for a target of several scales: the
-// derivative of the error by κ is followed over all κ in steps of √2. The ridge is 0 where the
-// error rises from there on, and infinite, with nothing learned, where it falls all the way since
-// the target has no power in the levels. The error is the least to rounding; a ridge too small to
-// change it may come out as 0. It reports what [Spectrum.Learn] does.
-func (s *Spectrum) BestRidge(target Target, n float64) (ridge float64, best *Learning, err error) {
-	least, err := s.Learn(target, n, 0)
+// BestRidge returns the ridge ≥ 0 of least test error for n points, and what is learned with it,
+// with k random features or, for an infinite k, the kernel itself. It is the least of all minima,
+// of which there may be several for a target of several scales: the derivative of the error by γ
+// is followed over all γ in steps of √2. The ridge is 0 where the error rises from there on, and
+// infinite, with nothing learned, where it falls all the way since the target has no power in the
+// levels. The error is the least to rounding; a ridge too small to change it may come out as 0. It
+// reports what [Spectrum.LearnFeatures] does.
+func (s *Spectrum) BestRidge(target Target, n, k float64) (
+	ridge float64, best *Learning, err error,
+) {
+	least, err := s.LearnFeatures(target, n, k, 0)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -25,14 +28,20 @@ func (s *Spectrum) BestRidge(target Target, n float64) (ridge float64, best *Lea
 	if none.TestMSE < best.TestMSE {
 		ridge, best = math.Inf(1), none
 	}
-	e := errorByKappa{s: s, target: target, n: n, p: solution{levels: slices.Clone(s.Levels)}}
+	e := errorByGamma{s: s, target: target, n: n, k: k,
+		p: solution{levels: slices.Clone(s.Levels)}}
 	low, high := e.bounds(least)
 	const step = 0.5
 	before := e.slope(low)
 	for x := low; x < high; x += step {
 		after := e.slope(x + step)
 		if before < 0 && after >= 0 {
-			at, l, err := e.minimum(x, x+step)
+			at := e.minimum(x, x+step)
+			if math.IsInf(at, 1) {
+				return 0, nil, fmt.Errorf("spectra: the best ridge is beyond all floats; scale the " +
+					"kernel down")
+			}
+			l, err := s.LearnFeatures(target, n, k, at)
 			if err != nil {
 				return 0, nil, err
 			}
@@ -42,58 +51,56 @@ func (s *Spectrum) BestRidge(target Target, n float64) (ridge float64, best *Lea
 		}
 		before = after
 	}
+	if e.err != nil {
+		return 0, nil, e.err
+	}
 	return ridge, best, nil
 }
 
 // nothing is what is learned with an infinite ridge.
 func (s *Spectrum) nothing(target Target, n float64) (*Learning, error) {
 	p := solution{levels: make([]Level, len(s.Levels)), unlearned: n, kept: 1}
-	l, err := s.predict(target, n, math.Inf(1), p)
+	l, err := s.predict(target, n, p)
 	if err == nil {
 		l.Kappa, l.Gamma = math.Inf(1), math.Inf(1)
 	}
 	return l, err
 }
 
-// errorByKappa is the test error as a function of log₂ κ, for which the ridge that belongs to κ
-// need not be solved for.
-type errorByKappa struct {
+// errorByGamma is the test error as a function of log₂ γ, which needs nothing solved: the ridge
+// follows from γ.
+type errorByGamma struct {
 	s      *Spectrum
 	target Target
-	n      float64
+	n, k   float64
 	p      solution
+	err    error
 }
 
-func (e *errorByKappa) at(x float64) {
+// at makes p what it is at γ, with the ridge left open.
+func (e *errorByGamma) at(x float64) {
 	whole := math.Floor(x)
 	e.p.scale(e.s, int(whole))
 	e.p.gamma = math.Exp2(x - whole)
+	lesser, s := e.p.sums(min(e.n, e.k), e.p.gamma)
+	e.p.s = s
+	e.p.share(e.n, e.k, max(lesser, 0))
 }
 
-// slope has the sign of the derivative: n·B/(n-Q) has B'(n-Q) + BQ'.
-func (e *errorByKappa) slope(x float64) float64 {
+// slope is the derivative by log γ.
+func (e *errorByGamma) slope(x float64) float64 {
 	e.at(x)
-	unlearned, s := e.p.sums(e.n, e.p.gamma)
-	bias, rise, fall := e.target.Noise, 0., 0.
-	for i, level := range e.p.levels {
-		learned, not := e.p.learned(level.Eigenvalue)
-		bias += not * not * e.target.Power[i]
-		rise += learned * not * not * e.target.Power[i]
-		fall += level.Multiplicity * learned * learned * not
+	l, err := e.s.predict(e.target, e.n, e.p)
+	if err != nil {
+		e.err = err
+		return 0
 	}
-	return rise*(unlearned+s) - bias*fall
+	return l.slopes().byGamma
 }
 
-// ridge is what belongs to a κ.
-func (e *errorByKappa) ridge(x float64) float64 {
-	e.at(x)
-	unlearned, _ := e.p.sums(e.n, e.p.gamma)
-	return math.Ldexp(max(unlearned, 0)*e.p.gamma, e.p.exponent)
-}
-
-// bounds returns log₂ of a range of κ outside of which the error has no minimum. Below all
-// eigenvalues and above all of them its derivative changes sign once at most.
-func (e *errorByKappa) bounds(least *Learning) (low, high float64) {
+// bounds returns log₂ of a range of γ outside of which the error has no minimum: far from all
+// eigenvalues it changes one way only.
+func (e *errorByGamma) bounds(least *Learning) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, l := range e.s.Levels {
 		if l.Eigenvalue > 0 {
@@ -109,8 +116,8 @@ func (e *errorByKappa) bounds(least *Learning) (low, high float64) {
 	for end := high + far; high < end && e.slope(high) <= 0; {
 		high += 10
 	}
-	if least.Kappa > 0 {
-		return math.Log2(least.Kappa), high
+	if least.Gamma > 0 {
+		return math.Log2(least.Gamma), high
 	}
 	for end := low - far; low > end && e.slope(low) >= 0; {
 		low -= 10
@@ -119,7 +126,7 @@ func (e *errorByKappa) bounds(least *Learning) (low, high float64) {
 }
 
 // minimum returns the ridge where the slope goes from below zero, at low, to above it.
-func (e *errorByKappa) minimum(low, high float64) (float64, *Learning, error) {
+func (e *errorByGamma) minimum(low, high float64) float64 {
 	for range 60 {
 		middle := low + (high-low)/2
 		if middle == low || middle == high {
@@ -131,10 +138,6 @@ func (e *errorByKappa) minimum(low, high float64) (float64, *Learning, error) {
 			high = middle
 		}
 	}
-	ridge := e.ridge(high)
-	if math.IsInf(ridge, 1) {
-		return 0, nil, fmt.Errorf("spectra: the best ridge is above all numbers; scale the kernel")
-	}
-	l, err := e.s.Learn(e.target, e.n, ridge)
-	return ridge, l, err
+	e.at(high)
+	return math.Ldexp(e.p.unlearned*e.p.kappa, e.p.exponent)
 }

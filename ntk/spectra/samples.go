@@ -122,7 +122,7 @@ func orthonormal(basis *mat.Dense) error {
 // y has a row a point, and a column an output; what several outputs have is added.
 //
 // The power at degree k is m_k E[f(x) f(x') P_k(cos)], m_k the multiplicity and P_k the Gegenbauer
-// polynomial, over pairs of different points: there is no bias, from noise in the labels neither.
+// polynomial, over pairs of different points, to which noise in the labels adds nothing on average.
 // Noise is what the levels leave of the mean of y², or 0 if they leave less. The standard error
 // is that of a mean over pairs (Hoeffding 1948). It grows with √m_k/N: high degrees in high
 // dimensions take more samples than can be had, which it then says. Cost: N²(Dim + degree).

@@ -72,22 +72,28 @@ func (s *Spectrum) solve(n, k, ridge float64) solution {
 	}
 	p.scale(s, low)
 	p.gamma = root(excess)
-	value, both, delta := lesser(p.gamma)
+	value, _, _ := lesser(p.gamma)
 	_, p.s = p.sums(n, p.gamma)
-	b := value
+	p.share(n, k, value)
+	return p
+}
+
+// share fills in all but s from γ and the lesser of a = n - z and b = k - z.
+func (p *solution) share(n, k, lesser float64) {
+	p.kappa, p.unlearned, p.spare, p.both, p.left = p.gamma, lesser, 1, 1, math.Inf(1)
+	p.w, p.kept = 0, 1
+	if math.IsInf(k, 1) {
+		return
+	}
+	b := lesser
 	if n <= k {
-		p.unlearned, p.spare = value, value/k+apart
 		b += k - n
 	} else {
-		p.unlearned = value + (n - k)
-		p.spare = delta / p.unlearned
+		p.unlearned += n - k
 	}
-	p.both, p.kappa, p.left = both, p.gamma*p.spare, b+p.s
-	p.w, p.kept = p.s/p.left, 1
-	if !math.IsInf(k, 1) {
-		p.kept = b / p.left
-	}
-	return p
+	p.spare, p.both, p.left = b/k, (p.unlearned+b)/k, b+p.s
+	p.kappa = p.gamma * p.spare
+	p.w, p.kept = p.s/p.left, b/p.left
 }
 
 // sums returns n - z and Σ mL(1-L) at γ, z = Σ mL, both with the tail in them: as modes so many
