@@ -57,8 +57,16 @@ func (c Circle) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
 		return nil, err
 	}
 	out := newSpectrum(multiplicities)
-	c.byValues(out, values, rounding+K.Expansion().ValueError)
-	power, ok := seriesOf(K, 0, values[0])
+	c.byValues(out, values, rounding*(1+math.Log2(float64(n))/4)+K.Expansion().ValueError)
+	ends, err := curve(K, []float64{1, -1})
+	if err != nil {
+		return nil, err
+	}
+	power, ok := seriesOf(K, 0, ends[0], ends[1])
+	if n%2 == 1 { // c^j has both parities
+		power.rest[0] += power.rest[1]
+		power.rest[1] = power.rest[0]
+	}
 	if !ok || !power.whole {
 		out.setTail(values[0])
 		return out, nil

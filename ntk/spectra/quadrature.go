@@ -155,8 +155,9 @@ func (s Sphere) byQuadrature(to *Spectrum, K ntk.Kernel, top float64) error {
 		halves[0].idle, halves[1].idle = idle, idle
 		todo = append(todo, halves[0], halves[1])
 	}
-	values := rounding + K.Expansion().ValueError
 	for k := range to.Levels {
+		// Of the values, of the cosines and of the recurrence of P_k.
+		values := rounding*(1+float64(k)/16) + K.Expansion().ValueError
 		var sum, weight compensated
 		var off float64
 		for _, p := range done {

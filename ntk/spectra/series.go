@@ -9,57 +9,64 @@ import (
 // series is a power series Σ a_j c^j, all a_j ≥ 0, as far as it is known.
 type series struct {
 	a []float64
-	// rest is about Σ a_j of the degrees that are missing. whole says that it is beyond the digits
-	// of K(1).
-	rest  float64
+	// rest is about Σ a_j of the degrees that are missing, even and odd. whole says that it is
+	// beyond the digits of K(1).
+	rest  [2]float64
 	whole bool
 	// relative is the error of each a_j over itself, and absolute that of all together.
 	relative, absolute float64
 }
 
-// The degrees to which coefficients are asked for: for the kernels of nets 1,000 take about a
-// second, and eight times as many more than a minute.
+// The degrees to which coefficients are asked for: for the kernels of nets of a few layers the
+// first take 20 ms, and the last seconds.
 const (
 	firstDegree = 512
-	lastDegree  = 4096
+	lastDegree  = 8192
 )
 
 // seriesOf returns the power series of the kernel to some degree, at least the one given if that
 // is below lastDegree, and whether the kernel has one that is nonnegative. Where coefficients
-// fall geometrically, it goes on until nothing is left.
-func seriesOf(K ntk.Kernel, degree int, top float64) (s series, ok bool) {
+// fall geometrically, it goes on until nothing is left. top and bottom are K(1) and K(-1).
+func seriesOf(K ntk.Kernel, degree int, top, bottom float64) (s series, ok bool) {
 	known := K.Expansion()
 	if known.Coeffs == nil || !known.Nonnegative {
 		return s, false
 	}
+	lost := 2 * known.Error * top // less is the rounding of K(±1) and of the coefficients
 	for n := max(firstDegree, min(degree, lastDegree)); ; n *= 2 {
 		p, err := K.Series(n)
 		if err != nil {
 			return s, s.a != nil // of a lower degree, if there is one
 		}
-		s = series{a: p.Coeffs(), rest: p.Rest(), relative: 1e-13,
-			absolute: known.ValueError * top}
-		var parts [4]float64 // of the sum, by quarters of the degrees
+		s = series{a: p.Coeffs(), whole: true, relative: 1e-13, absolute: known.ValueError * top}
+		var rests [2]compensated
+		for parity, sign := range []float64{1, -1} {
+			rests[parity].add(top / 2)
+			rests[parity].add(sign * bottom / 2)
+		}
+		var quarters [2][4]float64 // of the sums, by quarters of the degrees
 		for j, v := range s.a {
 			if v < 0 {
 				return s, false
 			}
-			parts[4*j/(n+1)] += v
+			rests[j%2].add(-v)
+			quarters[j%2][4*j/(n+1)] += v
 		}
-		if lost := 2 * known.Error * top; s.rest <= 2*lost {
-			s.whole = true
-			// K(1) tells no more: go by how the coefficients fall.
-			if last, before := parts[3], parts[2]; last <= 0.1*before {
-				if last > 0 {
-					s.rest = min(s.rest, last*last/before/(1-last/before))
-				} else {
-					s.rest = 0
-				}
+		falls := false
+		for parity := range rests {
+			last, before := quarters[parity][3], quarters[parity][2]
+			rest := math.Max(0, rests[parity].value())
+			s.rest[parity] = rest + lost
+			if rest > lost {
+				s.whole = false
+				falls = falls || rest <= 0.1*(rest+last+before)
+			} else if last == 0 {
+				s.rest[parity] = 0
+			} else if last <= 0.1*before { // K(±1) tell no more: go by how the coefficients fall
+				s.rest[parity] = math.Min(s.rest[parity], last*last/before/(1-last/before))
 			}
-			return s, true
 		}
-		before := s.rest + parts[2] + parts[3]
-		if 2*n > lastDegree || s.rest > 0.1*before {
+		if s.whole || 2*n > lastDegree || !falls {
 			return s, true
 		}
 	}
@@ -115,7 +122,7 @@ func (s series) use(to *Spectrum, l ladder, top float64, most func(k, from int) 
 	for k := range to.Levels {
 		level := &to.Levels[k]
 		lambda := within[k] / level.Multiplicity
-		off := s.relative*lambda + s.rest*most(k, len(s.a))
+		off := s.relative*lambda + s.rest[k%2]*most(k, len(s.a))
 		if s.absolute > 0 {
 			off += s.absolute * most(k, 0)
 		}
