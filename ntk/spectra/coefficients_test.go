@@ -1,11 +1,13 @@
 package spectra_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/spectra"
 	"gonum.org/v1/gonum/mat"
@@ -269,6 +271,53 @@ func TestTargetBadInput(t *testing.T) {
 	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, want one with %q", err, says)
+		}
+	}
+}
+
+// The curve that is predicted from eigenvectors and labels of the embedded digits, even against
+// odd, beside regression on some of them and its error on all, of which the spectrum is.
+func TestDataTargetPredicts(t *testing.T) {
+	const rows, modes, trials, ridge = 900, 300, 12, 0.02
+	digits := data.Digits()
+	x := mat.DenseCopyOf(digits.X.Slice(0, rows, 0, 64))
+	y := mat.NewDense(rows, 1, nil)
+	for i := range rows {
+		y.Set(i, 0, float64(1-2*(digits.Labels[i]%2)))
+	}
+	gram := ntk.Must(ntk.Must(ntk.LaplaceKernel(1)).Gram(x))
+	found := ntk.Must(spectra.Gram(context.Background(), ntk.MatrixTiles(gram),
+		spectra.GramSettings{Top: modes, Vectors: true}))
+	target := ntk.Must(spectra.DataTarget(found.Vectors, y)).Target
+	random := rand.New(rand.NewPCG(8, 9))
+	for _, n := range []int{30, 60, 120} {
+		var measured float64
+		for range trials {
+			order := random.Perm(rows)
+			k, b := mat.NewDense(n, n, nil), mat.NewVecDense(n, nil)
+			for i := range n {
+				for j := range n {
+					k.Set(i, j, gram.At(order[i], order[j]))
+				}
+				k.Set(i, i, k.At(i, i)+ridge)
+				b.SetVec(i, y.At(order[i], 0))
+			}
+			var alpha mat.VecDense
+			if err := alpha.SolveVec(k, b); err != nil {
+				t.Fatal(err)
+			}
+			for row := range rows {
+				left := y.At(row, 0)
+				for i := range n {
+					left -= alpha.AtVec(i) * gram.At(row, order[i])
+				}
+				measured += left * left / float64(rows*trials)
+			}
+		}
+		theory := ntk.Must(found.Learn(target, float64(n), ridge)).TestMSE
+		t.Logf("n = %d: theory %.3f, measured %.3f", n, theory, measured)
+		if math.Abs(math.Log(theory/measured)) > 0.05 {
+			t.Errorf("n = %d: theory %v, measured %v", n, theory, measured)
 		}
 	}
 }

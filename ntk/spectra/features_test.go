@@ -260,19 +260,66 @@ func TestBestRidgeOfFeatures(t *testing.T) {
 				t.Fatal(err)
 			}
 			if best.TestMSE > before*(1+1e-12) {
-				t.Errorf("n = %v, k = %v: %v, with fewer features %v", n, k, best.TestMSE, before)
+				t.Errorf("n = %v, k = %v: %v, with fewer features %v", n, k, best.TestMSE,
+					before)
 			}
 			before = best.TestMSE
-			if _, more, _ := s.BestRidge(target, 2*n, k); more.TestMSE > best.TestMSE*(1+1e-12) {
-				t.Errorf("n = %v, k = %v: %v, with more points %v", n, k, best.TestMSE, more.TestMSE)
+			_, more, err := s.BestRidge(target, 2*n, k)
+			if err != nil || more.TestMSE > best.TestMSE*(1+1e-12) {
+				t.Errorf("n = %v, k = %v: %v, with more points %v; %v", n, k, best.TestMSE,
+					more.TestMSE, err)
 			}
 			for x := -10.; x < 6; x += 0.1 {
 				l := ntk.Must(s.LearnFeatures(target, n, k, math.Pow(10, x)))
 				if l.TestMSE < best.TestMSE*(1-1e-14) {
-					t.Errorf("n = %v, k = %v: %v with the ridge %v, best %v with %v", n, k, l.TestMSE,
-						math.Pow(10, x), best.TestMSE, ridge)
+					t.Errorf("n = %v, k = %v: %v with the ridge %v, best %v with %v", n, k,
+						l.TestMSE, math.Pow(10, x), best.TestMSE, ridge)
 				}
 			}
+		}
+	}
+}
+
+// Spectra of any size: the equations hold, and nothing is out of its range.
+func TestLearnAnySpectrum(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	size := func(span float64) float64 { return math.Pow(10, span*(2*random.Float64()-1)) }
+	for range 5000 {
+		s, target := new(spectra.Spectrum), spectra.Target{Noise: float64(random.IntN(2))}
+		span := []float64{1, 10, 100, 290}[random.IntN(4)]
+		var modes float64
+		for i := range 1 + random.IntN(8) {
+			l := spectra.Level{Degree: i, Eigenvalue: size(span),
+				Multiplicity: math.Ceil(size(5))}
+			if modes += l.Multiplicity; random.IntN(8) == 0 {
+				l.Eigenvalue = 0
+			}
+			s.Levels = append(s.Levels, l)
+			target.Power = append(target.Power, float64(random.IntN(2)))
+		}
+		numbers := []float64{modes, math.Ceil(size(3)), size(6)}
+		n, k := numbers[random.IntN(3)], append(numbers, math.Inf(1))[random.IntN(4)]
+		ridge := float64(random.IntN(2)) * size(span)
+		s.Tail = float64(random.IntN(2)) * size(span)
+		l, err := s.LearnFeatures(target, n, k, ridge)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared, all := l.TotalLearnability, n
+		if s.Tail > 0 {
+			shared += s.Tail / l.Gamma
+		}
+		if ridge > 0 {
+			shared += ridge / l.Kappa
+		} else {
+			all = min(n, k)
+		}
+		if l.Gamma > 1e-300 && math.Abs(shared-all) > 1e-12*all {
+			t.Errorf("n = %v, k = %v, ridge %v, %+v: %v shared", n, k, ridge, *s, shared)
+		}
+		if !(l.Bias >= 0 && l.Variance >= 0 && l.Overfitting > 1-1e-12 && l.TrainMSE >= 0 &&
+			l.TrainMSE <= l.TestMSE*(1+1e-12) && l.Kappa <= l.Gamma*(1+1e-12)) {
+			t.Errorf("n = %v, k = %v, ridge %v, %+v: %+v", n, k, ridge, *s, *l)
 		}
 	}
 }

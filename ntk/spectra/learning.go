@@ -90,7 +90,11 @@ func (s *Spectrum) learn(target Target, n, k, ridge float64) (*Learning, error) 
 	if !(ridge >= 0) || math.IsInf(ridge, 0) {
 		return nil, fmt.Errorf("spectra: the ridge is %v; it must be finite and at least 0", ridge)
 	}
-	return s.predict(target, n, s.solve(n, k, ridge))
+	l, err := s.predict(target, n, s.solve(n, k, ridge))
+	if err == nil && n > k && ridge > 0 {
+		l.Kappa = ridge / l.solved.unlearned // where κ/γ underflows, too
+	}
+	return l, err
 }
 
 // roundingOfZero is how far below zero an eigenvalue may be, of the largest, and count as zero.

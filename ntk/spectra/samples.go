@@ -27,6 +27,9 @@ type Estimate struct {
 // modes do not have, and is Noise. The standard error is that of Gaussian noise, √(4v²ρ²/N +
 // 2ρ⁴/N²), v² the power or zero if that is below.
 //
+// Where training points are n of the same N samples, TestMSE is the mean over all N; without noise
+// or ridge the error on those that are not trained on is N/(N-n) times that.
+//
 // It reports no samples, other numbers of rows, as many modes as samples, where nothing tells noise
 // from the target, values that are not finite, and columns that are not orthonormal to 1e-6, by
 // the length of one random combination of them.

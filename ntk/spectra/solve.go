@@ -38,26 +38,11 @@ func (s *Spectrum) solve(n, k, ridge float64) solution {
 		p.unlearned, p.spare, p.kept = n-modes, 1-modes/k, 1
 		return p
 	}
-	// apart is |k-n|/k.
-	apart := 1.
-	if !math.IsInf(k, 1) {
-		apart = math.Abs(k-n) / k
-	}
-	lesser := func(gamma float64) (value, both, delta float64) {
-		delta = math.Ldexp(ridge, -p.exponent) / gamma
-		both = math.Hypot(apart, 2*math.Sqrt(delta/k))
-		if delta == 0 {
-			return 0, both, 0
-		}
-		return 2 * delta / (apart + both), both, delta
-	}
+	lesser := p.lesser(n, k, ridge)
 	excess := func(gamma float64) (value, slope float64) {
 		left, sum := p.sums(min(n, k), gamma)
-		value, both, delta := lesser(gamma)
-		if delta == 0 {
-			return left, sum
-		}
-		return left - value, sum + delta/both
+		value, fall := lesser(gamma)
+		return left - value, sum + fall
 	}
 	// All floats, their quotients and products lie between these powers of two.
 	low, high := -4400, 4400
@@ -72,10 +57,33 @@ func (s *Spectrum) solve(n, k, ridge float64) solution {
 	}
 	p.scale(s, low)
 	p.gamma = root(excess)
-	value, _, _ := lesser(p.gamma)
+	value, _ := lesser(p.gamma)
 	_, p.s = p.sums(n, p.gamma)
 	p.share(n, k, value)
 	return p
+}
+
+// lesser returns the lesser of a and b as a function of γ, with minus its derivative by log γ. With
+// c = δ/(kγ) it is 2kc/(|k-n|/k + √((k-n)²/k² + 4c)).
+func (p *solution) lesser(n, k, ridge float64) func(gamma float64) (value, fall float64) {
+	if math.IsInf(k, 1) || ridge == 0 {
+		return func(gamma float64) (value, fall float64) {
+			delta := math.Ldexp(ridge, -p.exponent) / gamma
+			return delta, delta
+		}
+	}
+	apart := math.Abs(k-n) / k
+	return func(gamma float64) (value, fall float64) {
+		// The root of c is a float where c underflows.
+		odd := p.exponent & 1
+		root := math.Sqrt(math.Ldexp(ridge, -odd)/gamma) / math.Sqrt(k)
+		root = math.Ldexp(root, -(p.exponent-odd)/2)
+		both := math.Hypot(apart, 2*root)
+		if both == 0 || math.IsInf(root, 1) {
+			return root, 0
+		}
+		return k * root * (2 * root / (apart + both)), k * root * (root / both)
+	}
 }
 
 // share fills in all but s from γ and the lesser of a = n - z and b = k - z.
