@@ -38,8 +38,8 @@ func (s *Spectrum) BestRidge(target Target, n, k float64) (
 		if before < 0 && after >= 0 {
 			at := e.minimum(x, x+step)
 			if math.IsInf(at, 1) {
-				return 0, nil, fmt.Errorf("spectra: the best ridge is beyond all floats; scale the " +
-					"kernel down")
+				return 0, nil, fmt.Errorf("spectra: the best ridge is beyond all floats; scale " +
+					"the kernel down")
 			}
 			l, err := s.LearnFeatures(target, n, k, at)
 			if err != nil {

@@ -74,15 +74,15 @@ func (p *solution) lesser(n, k, ridge float64) func(gamma float64) (value, fall 
 	}
 	apart := math.Abs(k-n) / k
 	return func(gamma float64) (value, fall float64) {
-		// The root of c is a float where c underflows.
+		// The root of c, which is a float where c underflows.
 		odd := p.exponent & 1
-		root := math.Sqrt(math.Ldexp(ridge, -odd)/gamma) / math.Sqrt(k)
-		root = math.Ldexp(root, -(p.exponent-odd)/2)
-		both := math.Hypot(apart, 2*root)
-		if both == 0 || math.IsInf(root, 1) {
-			return root, 0
+		rootC := math.Sqrt(math.Ldexp(ridge, -odd)/gamma) / math.Sqrt(k)
+		rootC = math.Ldexp(rootC, -(p.exponent-odd)/2)
+		both := math.Hypot(apart, 2*rootC)
+		if both == 0 || math.IsInf(rootC, 1) {
+			return rootC, 0
 		}
-		return k * root * (2 * root / (apart + both)), k * root * (root / both)
+		return k * rootC * (2 * rootC / (apart + both)), k * rootC * (rootC / both)
 	}
 }
 

@@ -35,7 +35,8 @@ func TestLearningCurvesFigure(t *testing.T) {
 		}
 	}
 	// The ends of one bar, and nothing of the infinite prediction; no bars where there are none.
-	for want, times := range map[string]int{",100 random features,line,100,": 2, ",Laplace,line": 0} {
+	for want, times := range map[string]int{",100 random features,line,100,": 2,
+		",Laplace,line": 0} {
 		if got := strings.Count(b, want); got != times {
 			t.Errorf("%d times %q, want %d", got, want, times)
 		}
