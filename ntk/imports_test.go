@@ -69,7 +69,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/kerneltest": {"ntk", "ntk/internal/quadrature", "ntk/inverse"},
 		"ntk/regress": {"ntk", "ntk/inverse", "internal/atomicfile", "ntk/internal/accel",
 			"ntk/internal/parallel"},
-		"ntk/spectra": {"ntk"},
+		"ntk/spectra": {"ntk", "ntk/internal/accel", "ntk/internal/parallel", "ntk/inverse"},
 		"ntk/study": {
 			"data",
 			"internal/loaded",

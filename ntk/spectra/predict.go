@@ -94,16 +94,11 @@ func (s *DataStatistics) Predict(
 	}
 	f := s.fit(modes, targets)
 	p := &predictor{levels: levels, modes: modes, trace: trace, ridge: set.Ridge, ns: ns}
-	verdict := s.verdict()
-	verdict.Modes, verdict.Trace = len(modes), p.spectrum(levels.coeffs).kept()/trace
-	for _, n := range ns {
-		verdict.Points = max(verdict.Points, n)
+	verdict, err := p.verdict(s, f, len(modes) == count)
+	if err != nil {
+		return nil, err
 	}
-	leading := min(leadingModes, len(modes))
-	for _, own := range f.own[:leading] {
-		verdict.Own += own / float64(leading)
-	}
-	if verdict.decide(); !verdict.Fits && !set.Outside {
+	if !verdict.Fits && !set.Outside {
 		return nil, &OutsideError{verdict}
 	}
 	var predictions []*Prediction
@@ -217,6 +212,31 @@ func (p *predictor) spectrum(a [highestLevel + 1]float64) *Spectrum {
 	return s
 }
 
+// verdict is that of the data s, whose modes were fitted; there may be more modes.
+func (p *predictor) verdict(s *DataStatistics, f *modeFit, more bool) (DataVerdict, error) {
+	v := s.verdict()
+	for _, n := range p.ns {
+		v.Points = max(v.Points, n)
+	}
+	v.Modes = len(p.modes)
+	leading := min(leadingModes, v.Modes)
+	for _, own := range f.own[:leading] {
+		v.Own += own / float64(leading)
+	}
+	spectrum := p.spectrum(p.levels.coeffs)
+	v.Trace = spectrum.kept() / p.trace
+	if more {
+		nothing := Target{make([]float64, v.Modes), 1}
+		l, err := spectrum.Learn(nothing, float64(v.Points), p.ridge)
+		if err != nil {
+			return v, err
+		}
+		v.Dropped = l.Learnability[v.Modes-1]
+	}
+	v.decide()
+	return v, nil
+}
+
 func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 	out := &Prediction{
 		N:                append([]int(nil), p.ns...),
@@ -257,7 +277,8 @@ func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 	return out, nil
 }
 
-// otherSpectra are those with one level off by its error bar, for each level that matters.
+// otherSpectra are those with one level off by its error bar, for each level that matters, and
+// one where unknown levels do not act as a ridge.
 func (p *predictor) otherSpectra() (others []*Spectrum) {
 	for l, u := range p.levels.uncertainty {
 		if u > 1e-9*p.trace && p.levels.coeffs[l] > 0 {
@@ -265,6 +286,11 @@ func (p *predictor) otherSpectra() (others []*Spectrum) {
 			a[l] += u
 			others = append(others, p.spectrum(a))
 		}
+	}
+	if p.levels.unknown > 0 {
+		s := p.spectrum(p.levels.coeffs)
+		s.Tail = max(0, s.Tail-p.levels.unknown)
+		others = append(others, s)
 	}
 	return others
 }
