@@ -68,8 +68,9 @@ func TestImportDirections(t *testing.T) {
 		},
 		"ntk/kerneltest": {"ntk", "ntk/internal/quadrature", "ntk/inverse"},
 		"ntk/regress": {"ntk", "ntk/inverse", "internal/atomicfile", "ntk/internal/accel",
-			"ntk/internal/parallel"},
-		"ntk/spectra": {"ntk", "ntk/internal/accel", "ntk/internal/parallel", "ntk/inverse"},
+			"ntk/internal/parallel", "ntk/internal/tiled"},
+		"ntk/spectra": {"ntk", "ntk/internal/accel", "ntk/internal/parallel",
+			"ntk/internal/quadrature", "ntk/internal/tiled", "ntk/inverse"},
 		"ntk/study": {
 			"data",
 			"internal/loaded",
@@ -100,6 +101,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/internal/parallel": {},
 		"ntk/internal/rows":     {},
 		"ntk/internal/seed":     {},
+		"ntk/internal/tiled":    {"ntk/internal/accel", "ntk/internal/parallel"},
 	}
 	seen := 0
 	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {

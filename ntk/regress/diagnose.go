@@ -11,6 +11,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -204,14 +205,14 @@ func nearestPairs[T accel.Float](
 		tile          []T
 		nearest, sums []float64
 	}
-	tiles := (n + tileSize - 1) / tileSize
-	err = inTurn(ctx, tiles, func(task int, s *scratch) error {
-		i0, i1 := span((tiles-1-task)*tileSize, n)
+	tiles := (n + tiled.Size - 1) / tiled.Size
+	err = tiled.InTurn(ctx, tiles, func(task int, s *scratch) error {
+		i0, i1 := tiled.Span((tiles-1-task)*tiled.Size, n)
 		for i := range i1 {
 			s.nearest[i], s.sums[i] = math.Inf(1), 0
 		}
-		for j := 0; j < i1; j += tileSize {
-			j0, j1 := span(j, n)
+		for j := 0; j < i1; j += tiled.Size {
+			j0, j1 := tiled.Span(j, n)
 			part := s.tile[:(i1-i0)*(j1-j0)]
 			if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
 				return err
@@ -237,12 +238,12 @@ func nearestPairs[T accel.Float](
 		}
 		return nil
 	}, func(task int, s *scratch) {
-		for i := range min((tiles-task)*tileSize, n) {
+		for i := range min((tiles-task)*tiled.Size, n) {
 			nearest[i] = math.Min(nearest[i], s.nearest[i])
 			sums[i] += s.sums[i]
 		}
 	}, func() *scratch {
-		return &scratch{make([]T, tileSize*tileSize), make([]float64, n), make([]float64, n)}
+		return &scratch{make([]T, tiled.Size*tiled.Size), make([]float64, n), make([]float64, n)}
 	})
 	return nearest, floats.Dot(sums, sums) / floats.Sum(sums), err
 }

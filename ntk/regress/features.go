@@ -10,6 +10,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
@@ -322,19 +323,19 @@ func normalFactor[T accel.Float](
 func squareOf[T accel.Float](ctx context.Context, t *source[T]) (sum float64, err error) {
 	n, d := t.Dims()
 	height := heightOf(d)
-	err = inTurn(ctx, (n+height-1)/height, func(task int, s *strip[T]) error {
+	err = tiled.InTurn(ctx, (n+height-1)/height, func(task int, s *tiled.Strip[T]) error {
 		i0, i1 := task*height, min((task+1)*height, n)
-		part := s.tile[:(i1-i0)*d]
+		part := s.Tile[:(i1-i0)*d]
 		if err := t.Tile(ctx, part, i0, i1, 0, d); err != nil {
 			return err
 		}
-		s.sums[0] = 0
+		s.Sums[0] = 0
 		for _, v := range part {
-			s.sums[0] += float64(v) * float64(v)
+			s.Sums[0] += float64(v) * float64(v)
 		}
 		return nil
-	}, func(_ int, s *strip[T]) { sum += s.sums[0] }, func() *strip[T] {
-		return &strip[T]{tile: make([]T, height*d), sums: make([]float64, 1)}
+	}, func(_ int, s *tiled.Strip[T]) { sum += s.Sums[0] }, func() *tiled.Strip[T] {
+		return &tiled.Strip[T]{Tile: make([]T, height*d), Sums: make([]float64, 1)}
 	})
 	return sum, err
 }

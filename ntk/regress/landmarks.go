@@ -9,6 +9,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
@@ -112,7 +113,7 @@ func newNormal[T accel.Float](
 	if err != nil {
 		return nil, err
 	}
-	tiles := func(size int) float64 { return math.Max(1, float64(size)/tileSize) }
+	tiles := func(size int) float64 { return math.Max(1, float64(size)/tiled.Size) }
 	p.passTime = p.meter.tile * tiles(n) * tiles(m)
 	p.meter.left(p.passTime * float64(1+p.passes))
 	p.rhs = make([]float64, m*outputs)
@@ -132,28 +133,28 @@ func timesNormal[T accel.Float](
 	height := heightOf(m)
 	clear(out)
 	gemm := accel.Serial64().Dgemm
-	return inTurn(ctx, (n+height-1)/height, func(task int, s *strip[T]) error {
+	return tiled.InTurn(ctx, (n+height-1)/height, func(task int, s *tiled.Strip[T]) error {
 		i0, i1 := task*height, min((task+1)*height, n)
-		part := s.tile[:(i1-i0)*m]
-		if err := t.finiteTile(ctx, part, i0, i1, 0, m); err != nil {
+		part := s.Tile[:(i1-i0)*m]
+		if err := t.FiniteTile(ctx, part, i0, i1, 0, m); err != nil {
 			return err
 		}
-		rows := s.double(part)
-		values := s.sums[m*o : (m+i1-i0)*o]
+		rows := s.Double(part)
+		values := s.Sums[m*o : (m+i1-i0)*o]
 		if x == nil {
 			copy(values, y[i0*o:i1*o])
 		} else {
 			gemm(blas.NoTrans, blas.NoTrans, i1-i0, o, m, 1, rows, m, x, o, 0, values, o)
 		}
-		gemm(blas.Trans, blas.NoTrans, m, o, i1-i0, 1, rows, m, values, o, 0, s.sums, o)
+		gemm(blas.Trans, blas.NoTrans, m, o, i1-i0, 1, rows, m, values, o, 0, s.Sums, o)
 		return nil
-	}, func(task int, s *strip[T]) {
-		for i, v := range s.sums[:m*o] {
+	}, func(task int, s *tiled.Strip[T]) {
+		for i, v := range s.Sums[:m*o] {
 			out[i] += v
 		}
 		tell(float64(min(height, n-task*height)) / float64(n))
-	}, func() *strip[T] {
-		return &strip[T]{tile: make([]T, height*m), sums: make([]float64, (m+height)*o)}
+	}, func() *tiled.Strip[T] {
+		return &tiled.Strip[T]{Tile: make([]T, height*m), Sums: make([]float64, (m+height)*o)}
 	})
 }
 

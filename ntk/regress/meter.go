@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/blas"
 )
 
@@ -55,7 +56,7 @@ func timeOfOperation[T accel.Float]() float64 {
 
 // pass is the time of all tiles on and below the diagonal of n rows.
 func (m *meter) pass(n int) float64 {
-	tiles := float64(n) / tileSize
+	tiles := float64(n) / tiled.Size
 	return m.tile * math.Max(1, tiles*(tiles+1)/2)
 }
 

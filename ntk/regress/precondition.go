@@ -7,6 +7,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/blas"
 )
 
@@ -182,14 +183,14 @@ func explained[T accel.Float](
 	f = make([]float32, n*m)
 	cross := gramOf[T](picked[T]{t, nil, some})
 	height := heightOf(m)
-	err = inTurn(ctx, (n+height-1)/height, func(task int, s *strip[T]) error {
+	err = tiled.InTurn(ctx, (n+height-1)/height, func(task int, s *tiled.Strip[T]) error {
 		i0, i1 := task*height, min((task+1)*height, n)
-		part := s.tile[:(i1-i0)*m]
-		if err := cross.finiteTile(ctx, part, i0, i1, 0, m); err != nil {
+		part := s.Tile[:(i1-i0)*m]
+		if err := cross.FiniteTile(ctx, part, i0, i1, 0, m); err != nil {
 			return err
 		}
-		rows := s.double(part)
-		s.sums[0] = 0
+		rows := s.Double(part)
+		s.Sums[0] = 0
 		one := make([]T, 1)
 		l.forwardRows(i1-i0, rows)
 		for i := i0; i < i1; i++ {
@@ -201,18 +202,18 @@ func explained[T accel.Float](
 				f[i*m+j] = float32(v)
 				rest -= v * v
 			}
-			s.sums[0] += math.Max(0, rest)
+			s.Sums[0] += math.Max(0, rest)
 		}
 		return nil
-	}, func(_ int, s *strip[T]) { left += s.sums[0] }, func() *strip[T] {
-		return &strip[T]{tile: make([]T, height*m), sums: make([]float64, 1)}
+	}, func(_ int, s *tiled.Strip[T]) { left += s.Sums[0] }, func() *tiled.Strip[T] {
+		return &tiled.Strip[T]{Tile: make([]T, height*m), Sums: make([]float64, 1)}
 	})
 	return f, left, err
 }
 
 // heightOf is how many rows of so many columns are treated at once: few enough to stay near the
 // processor, enough for products at full speed.
-func heightOf(columns int) int { return max(64, min(tileSize, 1<<20/columns)) }
+func heightOf(columns int) int { return max(64, min(tiled.Size, 1<<20/columns)) }
 
 // addSquare adds FᵀF to a lower triangle, where F is rows×columns.
 func addSquare[T accel.Float](
@@ -265,20 +266,20 @@ func narrowTimes(f []float32, rows, columns, o int, transposed bool, x, out []fl
 	}
 	parts := (rows + height - 1) / height
 	// A context that does not end, and parts that do not fail.
-	_ = inTurn(context.Background(), parts, func(task int, s *strip[float32]) error {
+	_ = tiled.InTurn(context.Background(), parts, func(task int, s *tiled.Strip[float32]) error {
 		i0, i1 := task*height, min((task+1)*height, rows)
-		part := s.double(f[i0*columns : i1*columns])
+		part := s.Double(f[i0*columns : i1*columns])
 		if transposed {
 			gemm(blas.Trans, blas.NoTrans, columns, o, i1-i0, 1, part, columns, x[i0*o:], o, 0,
-				s.sums, o)
+				s.Sums, o)
 		} else {
 			gemm(blas.NoTrans, blas.NoTrans, i1-i0, o, columns, 1, part, columns, x, o, 0,
 				out[i0*o:], o)
 		}
 		return nil
-	}, func(_ int, s *strip[float32]) {
-		for i, v := range s.sums {
+	}, func(_ int, s *tiled.Strip[float32]) {
+		for i, v := range s.Sums {
 			out[i] += v
 		}
-	}, func() *strip[float32] { return &strip[float32]{sums: make([]float64, size)} })
+	}, func() *tiled.Strip[float32] { return &tiled.Strip[float32]{Sums: make([]float64, size)} })
 }

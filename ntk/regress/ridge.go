@@ -9,6 +9,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/floats"
 	lapack "gonum.org/v1/gonum/lapack/gonum"
@@ -226,7 +227,7 @@ func (l *lower[T]) examine(ridge float64) (norm float64, minorsAllow bool) {
 	}
 	sums := make([]float64, l.n)
 	// A context that does not end, and parts that do not fail.
-	_ = inTurn(context.Background(), l.blocks(), func(b int, p *part) error {
+	_ = tiled.InTurn(context.Background(), l.blocks(), func(b int, p *part) error {
 		from, to := l.rows(b)
 		clear(p.sums[:to])
 		for i := from; i < to; i++ {

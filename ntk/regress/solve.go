@@ -8,6 +8,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -144,7 +145,7 @@ func Solve[T float32 | float64](
 	}
 	p.passTime = p.meter.pass(n)
 	p.multiply = func(ctx context.Context, x, out []float64) error {
-		if err := timesSymmetric(ctx, t, x, out, outputs, p.meter.step); err != nil {
+		if err := tiled.TimesSymmetric(ctx, t, x, out, outputs, p.meter.step); err != nil {
 			return err
 		}
 		for i, v := range x {
@@ -245,7 +246,7 @@ func targetsOf(y *mat.Dense, n int) (targets []float64, outputs int, err error) 
 // vectorBytes is the memory for the iteration: its vectors, and for each processor tiles and sums.
 func vectorBytes(n, outputs, processors int) int64 {
 	return int64(8+2*processors)*int64(n)*int64(outputs)*8 +
-		int64(processors+1)*3*8*tileSize*tileSize
+		int64(processors+1)*3*8*tiled.Size*tiled.Size
 }
 
 // method returns what a system of n points is solved with, and how many landmarks there are for

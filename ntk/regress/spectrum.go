@@ -7,6 +7,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -199,7 +200,7 @@ func ends[T accel.Float](ctx context.Context, t *source[T]) (least, largest floa
 		floats.Scale(1/norm, v)
 		basis = append(basis, v)
 		w := make([]float64, n)
-		if err := timesSymmetric(ctx, t, v, w, 1, nil); err != nil {
+		if err := tiled.TimesSymmetric(ctx, t, v, w, 1, nil); err != nil {
 			return 0, 0, err
 		}
 		diagonal = append(diagonal, floats.Dot(v, w))

@@ -4,20 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/blas"
 )
-
-// tileSize is the side of the tiles that are asked for: large enough for the products in them
-// to run at full speed, small enough to leave several to each processor and to be done in a
-// fraction of a second.
-const tileSize = 512
 
 // isEmpty reports whether there is no matrix or one without entries; a count below 0 is none.
 func isEmpty[T accel.Float](t ntk.Tiles[T]) bool {
@@ -37,14 +31,11 @@ func checkSquare[T accel.Float](t ntk.Tiles[T]) (n int, err error) {
 	return n, nil
 }
 
-// source is a matrix whose tiles are asked for again and again. A tile of a kernel leaves its
-// own size in garbage, and the collector waits until that is as much as all that is kept: beside
-// a large factor, until memory is full. So it is called every gigabyte, which costs it
-// little, since numbers hold no pointers.
+// source is a matrix whose tiles are asked for again and again.
 type source[T accel.Float] struct {
 	ntk.Tiles[T]
-	name  string // in errors
-	bytes atomic.Int64
+	name    string // in errors
+	garbage tiled.Garbage
 }
 
 // gramOf is the source of a Gram matrix.
@@ -57,17 +48,11 @@ func crossOf[T accel.Float](t ntk.Tiles[T]) *source[T] {
 	return &source[T]{Tiles: t, name: "cross matrix"}
 }
 
-// collectAfter is the bytes of tiles after which garbage is collected.
-const collectAfter = 1 << 30
-
 func (s *source[T]) Tile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error {
 	if err := ctx.Err(); err != nil { // a tile may take a while, and many are asked for in a row
 		return err
 	}
-	size := int64(8 * len(dst))
-	if all := s.bytes.Add(size); all/collectAfter != (all-size)/collectAfter {
-		runtime.GC()
-	}
+	s.garbage.Add(8 * len(dst))
 	if err := s.Tiles.Tile(ctx, dst, i0, i1, j0, j1); err != nil {
 		return fmt.Errorf("regress: %w", err)
 	}
@@ -83,8 +68,8 @@ func (s *source[T]) place(i, j int) (row, column int) {
 	return i, j
 }
 
-// finiteTile is Tile, and names the first entry that is not finite, if there is one.
-func (s *source[T]) finiteTile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error {
+// FiniteTile is Tile, and names the first entry that is not finite, if there is one.
+func (s *source[T]) FiniteTile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error {
 	if err := s.Tile(ctx, dst, i0, i1, j0, j1); err != nil {
 		return err
 	}
@@ -96,9 +81,6 @@ func (s *source[T]) finiteTile(ctx context.Context, dst []T, i0, i1, j0, j1 int)
 	}
 	return nil
 }
-
-// span is the tile of a dimension that begins at i.
-func span(i, size int) (from, to int) { return i, min(i+tileSize, size) }
 
 // gram returns an n×n Gram matrix, row-major, from its tiles on and below the diagonal.
 func gram[T accel.Float](ctx context.Context, t *source[T]) ([]float64, int, error) {
@@ -126,17 +108,17 @@ func fill[T, F accel.Float](
 	ctx context.Context, t *source[T], l *lower[F], step func(),
 ) error {
 	n := l.n
-	tiles := (n + tileSize - 1) / tileSize
+	tiles := (n + tiled.Size - 1) / tiled.Size
 	roots := make([]float64, n) // √|K_ii|
-	buffers := sync.Pool{New: func() any { return make([]T, tileSize*tileSize) }}
+	buffers := sync.Pool{New: func() any { return make([]T, tiled.Size*tiled.Size) }}
 	one := func(a, b int) error {
-		i0, i1 := span(a*tileSize, n)
-		j0, j1 := span(b*tileSize, n)
+		i0, i1 := tiled.Span(a*tiled.Size, n)
+		j0, j1 := tiled.Span(b*tiled.Size, n)
 		tile := buffers.Get().([]T)
 		defer buffers.Put(tile)
 		width := j1 - j0
 		part := tile[:(i1-i0)*width]
-		if err := t.finiteTile(ctx, part, i0, i1, j0, j1); err != nil {
+		if err := t.FiniteTile(ctx, part, i0, i1, j0, j1); err != nil {
 			return err
 		}
 		mirrored := func(i, j int) T { return part[(j-j0)*width+i-i0] }
@@ -211,11 +193,11 @@ func asymmetric(a, b float64, i, j int) error {
 func assembled[T accel.Float](ctx context.Context, t *source[T]) ([]T, error) {
 	rows, columns := t.Dims()
 	out := make([]T, rows*columns)
-	across := (columns + tileSize - 1) / tileSize
-	down := (rows + tileSize - 1) / tileSize
+	across := (columns + tiled.Size - 1) / tiled.Size
+	down := (rows + tiled.Size - 1) / tiled.Size
 	err := parallel.Each(ctx, across*down, func(task int, _ func() bool) error {
-		i0, i1 := span(task/across*tileSize, rows)
-		j0, j1 := span(task%across*tileSize, columns)
+		i0, i1 := tiled.Span(task/across*tiled.Size, rows)
+		j0, j1 := tiled.Span(task%across*tiled.Size, columns)
 		width := j1 - j0
 		part := make([]T, (i1-i0)*width)
 		if err := t.Tile(ctx, part, i0, i1, j0, j1); err != nil {
@@ -229,117 +211,25 @@ func assembled[T accel.Float](ctx context.Context, t *source[T]) ([]T, error) {
 	return out, err
 }
 
-// inTurn calls f for 0 … n-1 on all processors, then add for each in that order, so that a
-// sum does not depend on which of them is done first. What f returns is handed to its add.
-func inTurn[S any](
-	ctx context.Context, n int, f func(i int, scratch S) error, add func(i int, scratch S),
-	scratch func() S,
-) error {
-	turns := make([]chan struct{}, n+1)
-	for i := range turns {
-		turns[i] = make(chan struct{})
-	}
-	close(turns[0])
-	var failed atomic.Bool
-	pool := sync.Pool{New: func() any { return scratch() }}
-	return parallel.Each(ctx, n, func(i int, _ func() bool) error {
-		defer close(turns[i+1])
-		s := pool.Get().(S)
-		defer pool.Put(s)
-		err := f(i, s)
-		<-turns[i] // also after a failure: the next waits for this one
-		if err != nil {
-			failed.Store(true)
-			return err
-		}
-		if !failed.Load() {
-			add(i, s)
-		}
-		return nil
-	})
-}
-
-// strip is what one processor needs for a row of tiles.
-type strip[T accel.Float] struct {
-	tile []T
-	wide []float64 // the tile in double precision
-	sums []float64
-}
-
-// double returns a tile in double precision.
-func (s *strip[T]) double(tile []T) []float64 {
-	if same, ok := any(tile).([]float64); ok {
-		return same
-	}
-	if len(s.wide) < len(tile) {
-		s.wide = make([]float64, len(tile))
-	}
-	for i, v := range tile {
-		s.wide[i] = float64(v)
-	}
-	return s.wide[:len(tile)]
-}
-
-// timesSymmetric sets out, n×columns, to the symmetric matrix times x, in double precision, from
-// the tiles on and below the diagonal. Its rounding does not depend on the number of processors.
-func timesSymmetric[T accel.Float](
-	ctx context.Context, t *source[T], x, out []float64, columns int, step func(),
-) error {
-	n, _ := t.Dims()
-	tiles := (n + tileSize - 1) / tileSize
-	clear(out)
-	gemm := accel.Serial64().Dgemm
-	// The longest rows first, for the processors to end together.
-	return inTurn(ctx, tiles, func(task int, s *strip[T]) error {
-		i0, i1 := span((tiles-1-task)*tileSize, n)
-		clear(s.sums[:i1*columns])
-		own := s.sums[i0*columns : i1*columns]
-		for j := 0; j < i1; j += tileSize {
-			j0, j1 := span(j, n)
-			part := s.tile[:(i1-i0)*(j1-j0)]
-			if err := t.finiteTile(ctx, part, i0, i1, j0, j1); err != nil {
-				return err
-			}
-			k := s.double(part)
-			gemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1, k, j1-j0,
-				x[j0*columns:], columns, 1, own, columns)
-			if j0 < i0 {
-				gemm(blas.Trans, blas.NoTrans, j1-j0, columns, i1-i0, 1, k, j1-j0,
-					x[i0*columns:], columns, 1, s.sums[j0*columns:], columns)
-			}
-			if step != nil {
-				step()
-			}
-		}
-		return nil
-	}, func(task int, s *strip[T]) {
-		for i, v := range s.sums[:min((tiles-task)*tileSize, n)*columns] {
-			out[i] += v
-		}
-	}, func() *strip[T] {
-		return &strip[T]{tile: make([]T, tileSize*tileSize), sums: make([]float64, n*columns)}
-	})
-}
-
 // times sets out, rows×columns, to a matrix of rows×n times w, n×columns, in double precision.
 func times[T accel.Float](
 	ctx context.Context, t *source[T], w, out []float64, columns int,
 ) error {
 	rows, n := t.Dims()
-	buffers := sync.Pool{New: func() any { return &strip[T]{tile: make([]T, tileSize*tileSize)} }}
+	buffers := sync.Pool{New: func() any { return &tiled.Strip[T]{Tile: make([]T, tiled.Size*tiled.Size)} }}
 	clear(out)
-	return parallel.Each(ctx, (rows+tileSize-1)/tileSize, func(task int, _ func() bool) error {
-		i0, i1 := span(task*tileSize, rows)
-		s := buffers.Get().(*strip[T])
+	return parallel.Each(ctx, (rows+tiled.Size-1)/tiled.Size, func(task int, _ func() bool) error {
+		i0, i1 := tiled.Span(task*tiled.Size, rows)
+		s := buffers.Get().(*tiled.Strip[T])
 		defer buffers.Put(s)
-		for j := 0; j < n; j += tileSize {
-			j0, j1 := span(j, n)
-			part := s.tile[:(i1-i0)*(j1-j0)]
-			if err := t.finiteTile(ctx, part, i0, i1, j0, j1); err != nil {
+		for j := 0; j < n; j += tiled.Size {
+			j0, j1 := tiled.Span(j, n)
+			part := s.Tile[:(i1-i0)*(j1-j0)]
+			if err := t.FiniteTile(ctx, part, i0, i1, j0, j1); err != nil {
 				return err
 			}
 			accel.Serial64().Dgemm(blas.NoTrans, blas.NoTrans, i1-i0, columns, j1-j0, 1,
-				s.double(part), j1-j0, w[j0*columns:], columns, 1, out[i0*columns:], columns)
+				s.Double(part), j1-j0, w[j0*columns:], columns, 1, out[i0*columns:], columns)
 		}
 		return nil
 	})
@@ -348,8 +238,8 @@ func times[T accel.Float](
 // oneTile reads a tile, to see how long that takes.
 func oneTile[T accel.Float](ctx context.Context, t *source[T]) error {
 	rows, columns := t.Dims()
-	_, i1 := span(0, rows)
-	_, j1 := span(0, columns)
+	_, i1 := tiled.Span(0, rows)
+	_, j1 := tiled.Span(0, columns)
 	return t.Tile(ctx, make([]T, i1*j1), 0, i1, 0, j1)
 }
 

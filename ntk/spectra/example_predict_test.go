@@ -36,6 +36,10 @@ func ExampleDataStatistics_Predict() {
 			curves[0].Uncertainty[i])
 	}
 	// Output:
+	// effective dimension 17.5
+	// n =  10: test error 0.72 ± 0.01
+	// n = 100: test error 0.42 ± 0.02
+	// n = 500: test error 0.33 ± 0.02
 }
 
 // Words in a one-hot code are no cloud of points around their mean, and the theory does not

@@ -9,9 +9,9 @@ import (
 
 // The parity of 11 bits is one of 2,048 eigenfunctions of every kernel on the
 // hypercube; a kernel of odd degrees gives it about 1/1,024 of its weight.
-func ExampleHypercube_Eigenvalues() {
+func ExampleHypercube_Spectrum() {
 	net := ntk.Must(ntk.UniformFCN(1, ntk.Sin{Amplitude: 0.5, Frequency: 6}, 1, 0))
-	levels := ntk.Must(spectra.Hypercube{Dim: 11}.Eigenvalues(ntk.Must(net.NTK())))
+	levels := ntk.Must(spectra.Hypercube{Dim: 11}.Spectrum(ntk.Must(net.NTK()))).Levels
 	var sum float64
 	for _, l := range levels {
 		sum += l.Eigenvalue * l.Multiplicity

@@ -16,8 +16,8 @@ type Hypercube struct {
 
 const maxDim = 100
 
-// Eigenvalues returns the eigenvalues λ_0 … λ_d of the kernel, the level of
-// degree k at index k; they sum, each with its multiplicity, to K(1).
+// Spectrum returns the eigenvalues λ_0 … λ_d of the kernel, the level of degree k at index k;
+// they sum, each with its multiplicity, to K(1), and Tail is 0.
 //
 // A kernel that has a power series with coefficients ≥ 0 gets its eigenvalues
 // from sums of terms ≥ 0, so that the smallest are right to rounding too: about
@@ -35,106 +35,76 @@ const maxDim = 100
 // χ_S(x'), with Krawtchouk polynomials as in MacWilliams, Sloane, "The Theory of
 // Error-Correcting Codes", 1977, ch. 5 §7; for kernels of nets, Yang, Salman, "A
 // Fine-Grained Spectral Perspective on Neural Networks", 2019, arXiv 1907.10599.
-func (h Hypercube) Eigenvalues(K ntk.Kernel) ([]Level, error) {
+func (h Hypercube) Spectrum(K ntk.Kernel) (*Spectrum, error) {
 	if h.Dim < 1 || h.Dim > maxDim {
 		return nil, fmt.Errorf("spectra: Hypercube.Dim is %d; it must be from 1 to %d", h.Dim,
 			maxDim)
 	}
-	cosines := make([]float64, h.Dim+1)
+	cosines, multiplicities := make([]float64, h.Dim+1), make([]float64, h.Dim+1)
 	for m := range cosines {
 		cosines[m] = float64(h.Dim-2*m) / float64(h.Dim)
+		multiplicities[m] = float(new(big.Int).Binomial(int64(h.Dim), int64(m)))
 	}
-	values, err := K.Curve(cosines)
+	values, err := curve(K, cosines)
 	if err != nil {
-		return nil, fmt.Errorf("spectra: %v on the hypercube: %w", K, err)
+		return nil, err
 	}
-	for m, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("spectra: %v is %v at the cosine %v; it must be finite", K, v,
-				cosines[m])
-		}
+	out := newSpectrum(multiplicities)
+	if !h.bySeries(out, K, values[0], values[h.Dim]) {
+		h.byValues(out, values, rounding+K.Expansion().ValueError)
 	}
-	lambda := h.bySeries(K, values[0], values[h.Dim])
-	if lambda == nil {
-		lambda = h.byValues(values)
-	}
-	levels := make([]Level, h.Dim+1)
-	for k := range levels {
-		m, _ := new(big.Float).SetInt(new(big.Int).Binomial(int64(h.Dim), int64(k))).Float64()
-		levels[k] = Level{k, lambda[k], m}
-	}
-	return levels, nil
+	return out, nil
 }
 
-// bySeries returns the eigenvalues from the power series, or nil if it is not
-// known or has a negative coefficient. top and bottom are K(1) and K(-1).
-//
-// λ_k = Σ_j a_j E[c^j χ_k(x)], and E[c^{j+1} χ_k] = k/d·E[c^j χ_{k-1}] +
-// (d-k)/d·E[c^j χ_{k+1}] since x_i χ_S is the χ of S with i put in or taken out.
-func (h Hypercube) bySeries(K ntk.Kernel, top, bottom float64) []float64 {
+// bySeries sets the eigenvalues from the power series, if it is known and has no negative
+// coefficient. top and bottom are K(1) and K(-1).
+func (h Hypercube) bySeries(to *Spectrum, K ntk.Kernel, top, bottom float64) bool {
 	d := h.Dim
 	// Beyond this degree c^j is ±1 at c = ±1 and nothing elsewhere: (1-2/d)^j < 1e-17/d.
 	degree := int(float64(d)/2*(40+math.Log(float64(d)))) + 1
 	series, err := K.Series(degree)
 	if err != nil || math.IsInf(series.Rest(), 0) {
-		return nil
+		return false
 	}
 	a := series.Coeffs()
-	for _, v := range a {
-		if v < 0 {
-			return nil
-		}
-	}
-	lambda, moment, next := make([]float64, d+1), make([]float64, d+1), make([]float64, d+1)
-	moment[0] = 1
 	var sums [2]compensated // of the coefficients of even and of odd degree
 	for j, v := range a {
+		if v < 0 {
+			return false
+		}
 		sums[j%2].add(v)
-		for k := j % 2; k <= min(j, d); k += 2 {
-			lambda[k] += v * moment[k]
-		}
-		for k := range next {
-			next[k] = 0
-			if k > 0 {
-				next[k] = float64(k) / float64(d) * moment[k-1]
-			}
-			if k < d {
-				next[k] += float64(d-k) / float64(d) * moment[k+1]
-			}
-		}
-		moment, next = next, moment
 	}
+	// x_i χ_S is the χ of S with i put in or taken out.
+	shares, _ := ladder{
+		top:  d,
+		up:   func(k int) float64 { return float64(d-k) / float64(d) },
+		down: func(k int) float64 { return float64(k) / float64(d) },
+	}.shares(a, d)
 	// What is left of K is all at c = ±1.
+	relative, absolute := 1e-13, K.Expansion().ValueError*math.Abs(top)
+	var rest [2]float64
 	for parity, sign := range []float64{1, -1} {
-		rest := sums[parity]
-		rest.add(-top / 2)
-		rest.add(-sign * bottom / 2)
+		sums[parity].add(-top / 2)
+		sums[parity].add(-sign * bottom / 2)
 		// Less than this is the rounding of K(±1) and of the coefficients.
-		if r := -rest.value(); r > 0x1p-48*math.Abs(top) {
-			for k := parity; k <= d; k += 2 {
-				lambda[k] += math.Ldexp(r, 1-d)
-			}
+		if r := -sums[parity].value(); r > 0x1p-48*math.Abs(top) {
+			rest[parity] = math.Ldexp(r, 1-d)
+			absolute += 0x1p-52 * math.Abs(top)
+			relative = 1e-10
 		}
 	}
-	return lambda
+	for k := range to.Levels {
+		l := &to.Levels[k]
+		l.Eigenvalue = shares[k]/l.Multiplicity + rest[k%2]
+		l.Error = relative*l.Eigenvalue + math.Ldexp(absolute, 1-d)
+	}
+	return true
 }
 
-// compensated is a sum that carries its rounding errors along.
-type compensated struct{ sum, lost float64 }
-
-func (s *compensated) add(v float64) {
-	t := s.sum + v
-	back := t - s.sum
-	s.lost += (s.sum - (t - back)) + (v - back)
-	s.sum = t
-}
-
-func (s *compensated) value() float64 { return s.sum + s.lost }
-
-// byValues returns λ_k = 2^-d Σ_m K(1 - 2m/d) K_m(k), exactly for the values
-// given: K_m(k) = Σ_j (-1)^j C(k, j) C(d-k, m-j) are large whole numbers of both
+// byValues sets λ_k = 2^-d Σ_m K(1 - 2m/d) K_m(k), exactly for the values
+// given, which have a relative error: K_m(k) = Σ_j (-1)^j C(k, j) C(d-k, m-j) are large whole numbers of both
 // signs that cancel.
-func (h Hypercube) byValues(values []float64) []float64 {
+func (h Hypercube) byValues(to *Spectrum, values []float64, relative float64) {
 	d := h.Dim
 	precision := uint(d + 128)
 	terms := make([]*big.Float, d+1)
@@ -143,14 +113,20 @@ func (h Hypercube) byValues(values []float64) []float64 {
 		terms[m] = new(big.Float).SetFloat64(values[m])
 		krawtchouk[m] = new(big.Int).Binomial(int64(d), int64(m))
 	}
-	lambda := make([]float64, d+1)
-	for k := range lambda {
+	var square float64 // the mean of K²
+	for m, l := range to.Levels {
+		square += values[m] * math.Ldexp(l.Multiplicity, -d) * values[m]
+	}
+	for k := range to.Levels {
 		sum := new(big.Float).SetPrec(precision)
 		for m, n := range krawtchouk {
 			term := new(big.Float).SetPrec(precision).SetInt(n)
 			sum.Add(sum, term.Mul(term, terms[m]))
 		}
-		lambda[k], _ = sum.SetMantExp(sum, -d).Float64()
+		l := &to.Levels[k]
+		l.Eigenvalue, _ = sum.SetMantExp(sum, -d).Float64()
+		// By Cauchy and Schwarz, since the mean of K_m(k)²/C(d, m)² is 1/C(d, k).
+		l.Error = relative * math.Sqrt(square/l.Multiplicity)
 		// Σ_m K_m(k) z^m = (1-z)^k (1+z)^(d-k), so the next k takes (1-z)/(1+z).
 		before, carry := new(big.Int), new(big.Int)
 		for _, n := range krawtchouk {
@@ -159,5 +135,4 @@ func (h Hypercube) byValues(values []float64) []float64 {
 			before, carry = old, n
 		}
 	}
-	return lambda
 }

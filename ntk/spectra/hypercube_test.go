@@ -29,7 +29,7 @@ func byValuesAlone(K ntk.Kernel) ntk.Kernel {
 	)
 }
 
-func TestEigenvaluesAgainstGram(t *testing.T) {
+func TestHypercubeAgainstGram(t *testing.T) {
 	const d, n = 6, 64
 	x := mat.NewDense(n, d, nil)
 	for i := range n {
@@ -40,7 +40,7 @@ func TestEigenvaluesAgainstGram(t *testing.T) {
 	for _, K := range []ntk.Kernel{deepReLU(), halfSin(6), netNTK(2, ntk.Erf{}, 1.5, 0.3),
 		ntk.Must(ntk.LaplaceKernel(1)), byValuesAlone(deepReLU())} {
 		var want []float64
-		for _, l := range ntk.Must(spectra.Hypercube{Dim: d}.Eigenvalues(K)) {
+		for _, l := range ntk.Must(spectra.Hypercube{Dim: d}.Spectrum(K)).Levels {
 			for range int(l.Multiplicity) {
 				want = append(want, l.Eigenvalue)
 			}
@@ -60,12 +60,12 @@ func TestEigenvaluesAgainstGram(t *testing.T) {
 	}
 }
 
-func TestEigenvaluesSumToTop(t *testing.T) {
+func TestHypercubeSumToTop(t *testing.T) {
 	for _, d := range []int{1, 2, 11, 30} {
 		for _, K := range []ntk.Kernel{deepReLU(), halfSin(6), ntk.Must(ntk.ArcCosineKernel(2)),
 			byValuesAlone(halfSin(3))} {
 			var sum float64
-			for _, l := range ntk.Must(spectra.Hypercube{Dim: d}.Eigenvalues(K)) {
+			for _, l := range ntk.Must(spectra.Hypercube{Dim: d}.Spectrum(K)).Levels {
 				sum += l.Eigenvalue * l.Multiplicity
 			}
 			top := ntk.Must(K.Curve([]float64{1}))[0]
@@ -79,12 +79,12 @@ func TestEigenvaluesSumToTop(t *testing.T) {
 // A product over the bits, e^{βdc} = Π e^{β x_i x_i'}, has λ_k = cosh^{d-k} β
 // sinh^k β. The NNGP kernel of a sin ωz is a² e^{-ω²} sinh ω²c, the odd part of
 // that with βd = ω², and the NTK is (1 + β ∂/∂β) of it.
-func TestEigenvaluesOfParityKernel(t *testing.T) {
+func TestHypercubeOfParityKernel(t *testing.T) {
 	for _, c := range []struct {
 		d     int
 		omega float64
 	}{{11, 6}, {11, 1}, {1, 6}, {40, 2}, {100, 6}} {
-		levels := ntk.Must(spectra.Hypercube{Dim: c.d}.Eigenvalues(halfSin(c.omega)))
+		levels := ntk.Must(spectra.Hypercube{Dim: c.d}.Spectrum(halfSin(c.omega))).Levels
 		d, beta := float64(c.d), c.omega*c.omega/float64(c.d)
 		for _, l := range levels {
 			var want float64
@@ -109,7 +109,7 @@ func TestShareOfTheParity(t *testing.T) {
 		share float64
 		digit float64
 	}{{halfSin(6), 9.64e-4, 0.005e-4}, {deepReLU(), 6.6e-5, 0.05e-5}} {
-		levels := ntk.Must(spectra.Hypercube{Dim: 11}.Eigenvalues(c.K))
+		levels := ntk.Must(spectra.Hypercube{Dim: 11}.Spectrum(c.K)).Levels
 		if got := levels[11].Eigenvalue / ntk.Must(c.K.Curve([]float64{1}))[0]; math.Abs(
 			got-c.share,
 		) > c.digit {
@@ -119,12 +119,12 @@ func TestShareOfTheParity(t *testing.T) {
 }
 
 // From values exact in their sums, errors are those of the values over √C(d, k).
-func TestEigenvaluesFromValues(t *testing.T) {
+func TestHypercubeFromValues(t *testing.T) {
 	for _, d := range []int{1, 11, 25} {
 		for _, K := range []ntk.Kernel{deepReLU(), halfSin(2), ntk.Must(ntk.GaussianKernel(1)),
 			ntk.Must(ntk.ArcCosineKernel(2))} {
-			series := ntk.Must(spectra.Hypercube{Dim: d}.Eigenvalues(K))
-			values := ntk.Must(spectra.Hypercube{Dim: d}.Eigenvalues(byValuesAlone(K)))
+			series := ntk.Must(spectra.Hypercube{Dim: d}.Spectrum(K)).Levels
+			values := ntk.Must(spectra.Hypercube{Dim: d}.Spectrum(byValuesAlone(K))).Levels
 			top := ntk.Must(K.Curve([]float64{1}))[0]
 			for k, l := range series {
 				if off := math.Abs(values[k].Eigenvalue - l.Eigenvalue); off > 1e-14*top/math.Sqrt(
@@ -141,10 +141,10 @@ func TestEigenvaluesFromValues(t *testing.T) {
 	}
 }
 
-func TestEigenvaluesOfOneDegree(t *testing.T) {
+func TestHypercubeOfOneDegree(t *testing.T) {
 	// c is x·x'/d: λ_1 = 1/d, all else zero.
 	K := ntk.Must(ntk.Must(ntk.NewPowerSeries([]float64{0, 1})).Kernel())
-	for _, l := range ntk.Must(spectra.Hypercube{Dim: 7}.Eigenvalues(K)) {
+	for _, l := range ntk.Must(spectra.Hypercube{Dim: 7}.Spectrum(K)).Levels {
 		want := 0.
 		if l.Degree == 1 {
 			want = 1. / 7
@@ -155,15 +155,15 @@ func TestEigenvaluesOfOneDegree(t *testing.T) {
 	}
 	// No kernel: 1 - c has λ_1 = -1/d, and is said to.
 	no := ntk.Must(ntk.FromFunc("1 - c", func(c float64) float64 { return 1 - c }))
-	levels := ntk.Must(spectra.Hypercube{Dim: 7}.Eigenvalues(no))
+	levels := ntk.Must(spectra.Hypercube{Dim: 7}.Spectrum(no)).Levels
 	if math.Abs(levels[0].Eigenvalue-1) > 1e-15 || math.Abs(levels[1].Eigenvalue+1./7) > 1e-15 {
 		t.Errorf("1 - c: %v", levels[:2])
 	}
 }
 
-func TestEigenvaluesBadInput(t *testing.T) {
+func TestHypercubeBadInput(t *testing.T) {
 	for _, d := range []int{-3, 0, 101} {
-		if _, err := (spectra.Hypercube{Dim: d}).Eigenvalues(halfSin(6)); err == nil ||
+		if _, err := (spectra.Hypercube{Dim: d}).Spectrum(halfSin(6)); err == nil ||
 			!strings.Contains(err.Error(), "Dim") {
 			t.Errorf("Dim %d: error %v", d, err)
 		}
@@ -176,7 +176,7 @@ func TestEigenvaluesBadInput(t *testing.T) {
 			return c
 		})
 		if err == nil {
-			_, err = spectra.Hypercube{Dim: 11}.Eigenvalues(K)
+			_, err = spectra.Hypercube{Dim: 11}.Spectrum(K)
 		}
 		if err == nil || !strings.Contains(err.Error(), "bad inside") {
 			t.Errorf("value %v: error %v", bad, err)

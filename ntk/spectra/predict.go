@@ -34,8 +34,9 @@ type Prediction struct {
 	// as the degree of h in z_i, so {0, 0, 3} is h_2(z_0) h_1(z_3) and {} the constant.
 	Spectrum Spectrum
 	Modes    [][]int
-	// Target has the target's power in each mode and what is left as its noise.
-	Target Target
+	// Target has the target's power in each mode and what is left as its noise. Errors of
+	// eigenvalues in Spectrum are those of Levels, not of the theory.
+	Target Estimate
 	// Levels are the coefficients a_ℓ of the kernel between rows of the typical norm, and
 	// LevelUncertainty their error bars.
 	Levels, LevelUncertainty []float64
@@ -206,7 +207,9 @@ func (p *predictor) spectrum(a [highestLevel + 1]float64) *Spectrum {
 	s := &Spectrum{Levels: make([]Level, len(p.modes))}
 	for i, m := range p.modes {
 		degree := len(m.coordinates)
-		s.Levels[i] = Level{degree, m.eigenvalue / p.levels.coeffs[degree] * a[degree], 1}
+		share := m.eigenvalue / p.levels.coeffs[degree]
+		s.Levels[i] = Level{Degree: degree, Eigenvalue: share * a[degree], Multiplicity: 1,
+			Error: share * p.levels.uncertainty[degree]}
 	}
 	s.Tail = max(0, p.trace-s.kept())
 	return s
@@ -239,9 +242,10 @@ func (p *predictor) verdict(s *DataStatistics, f *modeFit, more bool) (DataVerdi
 
 func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 	out := &Prediction{
-		N:                append([]int(nil), p.ns...),
-		Spectrum:         *p.spectrum(p.levels.coeffs),
-		Target:           Target{c.squares, c.noise},
+		N:        append([]int(nil), p.ns...),
+		Spectrum: *p.spectrum(p.levels.coeffs),
+		Target: Estimate{Target{c.squares, c.noise},
+			make([]float64, len(p.modes))},
 		Levels:           append([]float64(nil), p.levels.coeffs[:]...),
 		LevelUncertainty: append([]float64(nil), p.levels.uncertainty[:]...),
 		Modes:            make([][]int, len(p.modes)),
@@ -252,9 +256,12 @@ func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 			out.Modes[i][j] = int(c)
 		}
 	}
+	for i, v := range c.variances {
+		out.Target.StandardError[i] = math.Sqrt(v)
+	}
 	others := p.otherSpectra()
 	for _, n := range p.ns {
-		l, err := out.Spectrum.Learn(out.Target, float64(n), p.ridge)
+		l, err := out.Spectrum.Learn(out.Target.Target, float64(n), p.ridge)
 		if err != nil {
 			return nil, err
 		}
@@ -265,7 +272,7 @@ func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 			variance += slope * slope * v
 		}
 		for _, s := range others {
-			other, err := s.Learn(out.Target, float64(n), p.ridge)
+			other, err := s.Learn(out.Target.Target, float64(n), p.ridge)
 			if err != nil {
 				return nil, err
 			}

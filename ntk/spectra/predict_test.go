@@ -29,8 +29,8 @@ func scaled(x *mat.Dense, decay float64) *mat.Dense {
 	return x
 }
 
-// labels are the signs of a noisy function of the first features.
-func labels(x *mat.Dense, seed uint64) *mat.Dense {
+// noisySigns are the signs of a noisy function of the first features.
+func noisySigns(x *mat.Dense, seed uint64) *mat.Dense {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	n, _ := x.Dims()
 	y := mat.NewDense(n, 1, nil)
@@ -87,7 +87,7 @@ func regression(
 
 func TestPredictAgainstRegression(t *testing.T) {
 	x := scaled(normalRows(3000, 60, 1), 1.6)
-	y := labels(x, 2)
+	y := noisySigns(x, 2)
 	s, err := MeasureData(x)
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func TestPredictFindsTheTarget(t *testing.T) {
 // same, and so is a net of 1/s times the weights.
 func TestPredictKnowsTheNorm(t *testing.T) {
 	x := scaled(normalRows(800, 30, 4), 1)
-	y := labels(x, 4)
+	y := noisySigns(x, 4)
 	const factor = 3
 	large := mat.DenseCopyOf(x)
 	large.Scale(factor, large)
@@ -183,7 +183,7 @@ func TestPredictKnowsTheNorm(t *testing.T) {
 // A kernel known by its values alone has error bars, and its exact prediction is within them.
 func TestPredictByValues(t *testing.T) {
 	x := scaled(normalRows(800, 40, 6), 1)
-	y := labels(x, 6)
+	y := noisySigns(x, 6)
 	// On the sphere and centred, so that a function of the cosine is the kernel.
 	for i := range 400 {
 		row := x.RawRowView(i)
@@ -226,7 +226,7 @@ func TestPredictUncertainty(t *testing.T) {
 	for i := range draws {
 		x := scaled(normalRows(600, 20, uint64(10+i)), 0.5)
 		s := ntk.Must(MeasureData(x))
-		p := ntk.Must(s.Predict(relu(1), []int{100}, nil, labels(x, uint64(i))))[0]
+		p := ntk.Must(s.Predict(relu(1), []int{100}, nil, noisySigns(x, uint64(i))))[0]
 		sum += p.TestMSE[0] / draws
 		square += p.TestMSE[0] * p.TestMSE[0] / draws
 		said += p.Uncertainty[0] / draws

@@ -1,5 +1,13 @@
 package spectra
 
+import (
+	"fmt"
+	"math"
+	"math/big"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+)
+
 // Spectrum is the eigenvalues of a kernel on a domain or for a distribution of data.
 type Spectrum struct {
 	Levels []Level
@@ -16,4 +24,64 @@ type Level struct {
 	Degree       int
 	Eigenvalue   float64
 	Multiplicity float64 // exact up to 2^53
+	// Error is an estimate, rather too large than too small, of how far Eigenvalue is from the
+	// truth. Of an eigenvalue that is not well above it only the size is known, and it may
+	// be negative.
+	Error float64
+}
+
+// newSpectrum returns the levels of the degrees 0, 1, … without their eigenvalues.
+func newSpectrum(multiplicities []float64) *Spectrum {
+	s := &Spectrum{Levels: make([]Level, len(multiplicities))}
+	for k, m := range multiplicities {
+		s.Levels[k] = Level{Degree: k, Multiplicity: m, Error: math.Inf(1)}
+	}
+	return s
+}
+
+// setTail sets Tail to what is left of the trace. Less than nothing by the errors is nothing;
+// where the function is no kernel, it can be truly negative.
+func (s *Spectrum) setTail(trace float64) {
+	var sum compensated
+	sum.add(trace)
+	doubt := rounding * math.Abs(trace)
+	for _, l := range s.Levels {
+		if l.Multiplicity > 0 && l.Eigenvalue != 0 { // no 0·∞
+			sum.add(-l.Multiplicity * l.Eigenvalue)
+		}
+		doubt += l.Multiplicity * l.Error
+	}
+	s.Tail = sum.value()
+	if s.Tail < 0 && s.Tail >= -doubt {
+		s.Tail = 0
+	}
+}
+
+// rounding is what a few roundings make of a value of a kernel, relative to K(1).
+const rounding = 4 * 0x1p-52
+
+// compensated is a sum that carries its rounding errors along.
+type compensated struct{ sum, lost float64 }
+
+func (s *compensated) add(v float64) {
+	t := s.sum + v
+	back := t - s.sum
+	s.lost += (s.sum - (t - back)) + (v - back)
+	s.sum = t
+}
+
+func (s *compensated) value() float64 { return s.sum + s.lost }
+
+// curve returns the kernel at cosines of a domain.
+func curve(K ntk.Kernel, cosines []float64) ([]float64, error) {
+	values, err := K.Curve(cosines)
+	if err != nil {
+		return nil, fmt.Errorf("spectra: %v: %w", K, err)
+	}
+	return values, nil
+}
+
+func float(n *big.Int) float64 {
+	v, _ := new(big.Float).SetInt(n).Float64()
+	return v
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
+	"github.com/kernelsmith/kernelsmith/ntk/spectra"
 	"github.com/kernelsmith/kernelsmith/ntk/study"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"github.com/kernelsmith/kernelsmith/plotting"
@@ -291,4 +292,19 @@ func ExampleKept() {
 		}}
 	fmt.Println(study.Make(s, "training", "nets", task))
 	// Output: [192] <nil>
+}
+
+// Theory for the parity of three bits in ten, and the mean of 60 regressions on 100 points.
+func ExampleLearningCurvesFigure() {
+	cube := spectra.Hypercube{Dim: 10}
+	s := ntk.Must(cube.Spectrum(ntk.Must(ntk.GaussianKernel(1))))
+	target := ntk.Must(cube.Parities(spectra.Parity{Bits: []int{0, 1, 2}, Coefficient: 1}))
+	curve := study.LearningCurve{Kernel: "Gaussian", N: []float64{20, 50, 100, 200, 400},
+		At: []float64{100}, Measured: []float64{1.079}, StandardError: []float64{0.010}}
+	for _, l := range ntk.Must(s.LearningCurve(target, curve.N, 0.1)) {
+		curve.Predicted = append(curve.Predicted, l.TestMSE)
+	}
+	f := study.LearningCurvesFigure("the parity of three bits", curve)
+	fmt.Println(len(ntk.Must(plotting.PNG(f))) > 10_000)
+	// Output: true
 }
