@@ -70,7 +70,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/regress": {"ntk", "ntk/inverse", "internal/atomicfile", "ntk/internal/accel",
 			"ntk/internal/parallel", "ntk/internal/tiled"},
 		"ntk/spectra": {"ntk", "ntk/internal/accel", "ntk/internal/parallel",
-			"ntk/internal/quadrature", "ntk/internal/tiled"},
+			"ntk/internal/quadrature", "ntk/internal/tiled", "ntk/inverse"},
 		"ntk/study": {
 			"data",
 			"internal/loaded",
