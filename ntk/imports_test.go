@@ -78,6 +78,7 @@ func TestImportDirections(t *testing.T) {
 			"plotting",
 			"ntk",
 			"ntk/fcn",
+			"ntk/internal/accel",
 			"ntk/regress",
 			"ntk/train",
 		},
