@@ -10,6 +10,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize"
@@ -620,8 +621,8 @@ func (f *seriesFitter[T]) leaveOneOut(ctx context.Context, alpha []T) error {
 	b, scale := accel.Of[T](), T(2/float64(n))
 	weighted := make([]T, n*o)
 	b.Gemm(blas.NoTrans, blas.NoTrans, n, o, n, -scale, f.slope, n, v, o, 0, weighted, o)
-	for i := 0; i < n; i += tileSize { // between which an interrupt is seen
-		_, i1 := span(i, n)
+	for i := 0; i < n; i += tiled.Size { // between which an interrupt is seen
+		_, i1 := tiled.Span(i, n)
 		b.Gemm(blas.Trans, blas.NoTrans, i1-i, i1, n, scale, f.work[i:], n, f.work, n, 0,
 			f.slope[i*n:], n)
 		if err := ctx.Err(); err != nil {
