@@ -1,0 +1,2 @@
+// Package cnn has convolutional nets.
+package cnn

@@ -1,0 +1,100 @@
+package cnn
+
+import (
+	"math"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+)
+
+// dual is what an activation does to covariances.
+type dual[T float32 | float64] interface {
+	// apply takes s, the covariances of pre-activations at some places, to E[φ(u)φ(v)], and
+	// multiplies t, which may be nil, by E[φ'(u)φ'(v)]. The variances are x, one for each place,
+	// and y.
+	apply(s, t, x, y []T)
+}
+
+func dualOf[T float32 | float64](phi ntk.Activation) dual[T] {
+	for {
+		w, ok := phi.(interface{ Unwrap() ntk.Activation })
+		if !ok {
+			break
+		}
+		phi = w.Unwrap()
+	}
+	switch phi := phi.(type) {
+	case ntk.ReLU:
+		return newSlopes[T](1, 0)
+	case ntk.TwoSlope:
+		return newSlopes[T](phi.Positive, phi.Negative)
+	}
+	return general[T]{phi.(ntk.Dualer)}
+}
+
+// slopes is φ = p·z for z > 0 and n·z for z < 0, with, at standard deviations s, s' and
+// correlation cos θ,
+//
+//	φ̌ = s s' (α cos θ + β (sin θ - θ cos θ)),   φ̇ = α - β θ,
+//	α = (p² + n²)/2,   β = (p - n)²/(2π).
+//
+// Source: [CS09] eq. 3-6, a key of package ntk.
+type slopes[T float32 | float64] struct{ alpha, beta float64 }
+
+func newSlopes[T float32 | float64](p, n float64) slopes[T] {
+	return slopes[T]{(p*p + n*n) / 2, (p - n) * (p - n) / (2 * math.Pi)}
+}
+
+// equalWithin is the 1 - ρ² below which pre-activations are taken to be equal or opposite, since
+// their covariances are not known better. Patches that are multiples of each other are that but
+// for rounding, and the angle between them is the root of this.
+const equalWithin = 0x1p-48
+
+func (d slopes[T]) apply(s, t, x, y []T) {
+	for c, q := range x {
+		k, q2 := at(s, c), at(y, c)
+		var slope vec[T]
+		for l, v := range k {
+			value, derivative := d.at(float64(q), float64(v), float64(q2[l]))
+			k[l], slope[l] = T(value), T(derivative)
+		}
+		if t != nil {
+			tangent := at(t, c)
+			for l := range tangent {
+				tangent[l] *= slope[l]
+			}
+		}
+	}
+}
+
+// at is the dual of one pair. q q' - k², of which the angle is made, is formed to the last digit
+// of just these covariances, and is 0 where they are equal.
+func (d slopes[T]) at(q, k, q2 float64) (value, derivative float64) {
+	product := q * q2
+	rest := math.FMA(q, q2, -product)
+	determinant := math.FMA(-k, k, product) + rest
+	if !(determinant > equalWithin*product) {
+		if k < 0 {
+			return d.alpha*k - d.beta*math.Pi*k, d.alpha - d.beta*math.Pi
+		}
+		return d.alpha * k, d.alpha
+	}
+	root := math.Sqrt(determinant)
+	theta := math.Atan2(root, k)
+	return d.alpha*k + d.beta*(root-theta*k), d.alpha - d.beta*theta
+}
+
+// general is any activation, by its own duals.
+type general[T float32 | float64] struct{ phi ntk.Dualer }
+
+func (d general[T]) apply(s, t, x, y []T) {
+	for c, q := range x {
+		k, q2 := at(s, c), at(y, c)
+		for l, v := range k {
+			value, derivative := d.phi.Dual(float64(q), float64(v), float64(q2[l]))
+			k[l] = T(value)
+			if t != nil {
+				at(t, c)[l] *= T(derivative)
+			}
+		}
+	}
+}
