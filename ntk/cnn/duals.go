@@ -4,14 +4,15 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 )
 
 // dual is what an activation does to covariances.
 type dual[T float32 | float64] interface {
-	// apply takes s, the covariances of pre-activations at some places, to E[φ(u)φ(v)], and
+	// Apply takes s, the covariances of pre-activations at some places, to E[φ(u)φ(v)], and
 	// multiplies t, which may be nil, by E[φ'(u)φ'(v)]. The variances are x, one for each place,
 	// and y.
-	apply(s, t, x, y []T)
+	Apply(s, t, x, y []T)
 }
 
 func dualOf[T float32 | float64](phi ntk.Activation) dual[T] {
@@ -24,11 +25,19 @@ func dualOf[T float32 | float64](phi ntk.Activation) dual[T] {
 	}
 	switch phi := phi.(type) {
 	case ntk.ReLU:
-		return newSlopes[T](1, 0)
+		return twoSlopes[T](1, 0)
 	case ntk.TwoSlope:
-		return newSlopes[T](phi.Positive, phi.Negative)
+		return twoSlopes[T](phi.Positive, phi.Negative)
 	}
 	return general[T]{phi.(ntk.Dualer)}
+}
+
+// twoSlopes is the dual of p·z for z > 0 and n·z for z < 0.
+func twoSlopes[T float32 | float64](p, n float64) dual[T] {
+	if d, ok := any(vec32.NewArcCosine(p, n)).(dual[T]); ok {
+		return d
+	}
+	return slopes[T]{(p*p + n*n) / 2, (p - n) * (p - n) / (2 * math.Pi)}
 }
 
 // slopes is φ = p·z for z > 0 and n·z for z < 0, with, at standard deviations s, s' and
@@ -40,16 +49,12 @@ func dualOf[T float32 | float64](phi ntk.Activation) dual[T] {
 // Source: [CS09] eq. 3-6, a key of package ntk.
 type slopes[T float32 | float64] struct{ alpha, beta float64 }
 
-func newSlopes[T float32 | float64](p, n float64) slopes[T] {
-	return slopes[T]{(p*p + n*n) / 2, (p - n) * (p - n) / (2 * math.Pi)}
-}
-
 // equalWithin is the 1 - ρ² below which pre-activations are taken to be equal or opposite, since
 // their covariances are not known better. Patches that are multiples of each other are that but
 // for rounding, and the angle between them is the root of this.
 const equalWithin = 0x1p-48
 
-func (d slopes[T]) apply(s, t, x, y []T) {
+func (d slopes[T]) Apply(s, t, x, y []T) {
 	for c, q := range x {
 		k, q2 := at(s, c), at(y, c)
 		var slope vec[T]
@@ -86,7 +91,7 @@ func (d slopes[T]) at(q, k, q2 float64) (value, derivative float64) {
 // general is any activation, by its own duals.
 type general[T float32 | float64] struct{ phi ntk.Dualer }
 
-func (d general[T]) apply(s, t, x, y []T) {
+func (d general[T]) Apply(s, t, x, y []T) {
 	for c, q := range x {
 		k, q2 := at(s, c), at(y, c)
 		for l, v := range k {

@@ -179,3 +179,6 @@ func testReference[T float32 | float64](t *testing.T, tolerance float64) {
 // Kernels are those of the reference to 1e-12 of √(K(x, x) K(z, z)): what two recursions in
 // double precision may be apart.
 func TestReference(t *testing.T) { testReference[float64](t, 1e-12) }
+
+// In single precision they are to 1e-6.
+func TestReferenceFloat32(t *testing.T) { testReference[float32](t, 1e-6) }

@@ -1,9 +1,18 @@
 package cnn
 
-// Loops over the lanes: at each place eight numbers lie together, of eight pairs of images.
+import "github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
+
+// Loops over the lanes: at each place eight numbers lie together, of eight pairs of images. In
+// single precision they are those of package vec32.
 
 // lanes is how many pairs of images are followed at once.
-const lanes = 8
+const lanes = vec32.Together
+
+// single returns x if it is in single precision, else nil.
+func single[T float32 | float64](x []T) []float32 {
+	s, _ := any(x).([]float32)
+	return s
+}
 
 // vec is a number of each pair.
 type vec[T float32 | float64] = [lanes]T
@@ -12,23 +21,36 @@ func at[T float32 | float64](x []T, i int) *vec[T] { return (*vec[T])(x[i*lanes:
 
 // addRows sets dst to the sum of rows of src, those of the table that are less than rows.
 func addRows[T float32 | float64](dst, src []T, table []int32, rows int) {
-	n, empty := len(dst), true
-	for _, r := range table {
-		if int(r) == rows {
-			continue
-		}
-		from := src[int(r)*n:][:n]
-		if empty {
-			copy(dst, from)
-			empty = false
-			continue
-		}
-		for i, v := range from {
-			dst[i] += v
-		}
+	n, done := len(dst), 0
+	row := func(r int32) []T { return src[int(r)*n:][:n] }
+	if d := single(dst); d != nil && len(table) > 2 &&
+		max(table[0], table[1], table[2]) < int32(rows) {
+		vec32.AddRows(d, single(row(table[0])), single(row(table[1])), single(row(table[2])))
+		done, table = 3, table[3:]
 	}
-	if empty {
+	for _, r := range table {
+		switch {
+		case int(r) == rows:
+			continue
+		case done == 0:
+			copy(dst, row(r))
+		default:
+			addTo(dst, row(r))
+		}
+		done++
+	}
+	if done == 0 {
 		clear(dst)
+	}
+}
+
+func addTo[T float32 | float64](dst, src []T) {
+	if d := single(dst); d != nil {
+		vec32.AddScaled(d, 1, single(src))
+		return
+	}
+	for i, v := range src {
+		dst[i] += v
 	}
 }
 
@@ -36,6 +58,10 @@ func addRows[T float32 | float64](dst, src []T, table []int32, rows int) {
 // of the places of src that the table has at c·size to c·size+size-1. One place after the last of
 // src is zero.
 func addColumns[T float32 | float64](dst, src []T, table []int32, size int, scale T, shift T, add []T) {
+	if d := single(dst); d != nil {
+		vec32.AddColumns(d, single(src), table, size, float32(scale), float32(shift), single(add))
+		return
+	}
 	for c := range len(dst) / lanes {
 		var sum vec[T]
 		for _, i := range table[c*size : c*size+size] {
@@ -60,6 +86,10 @@ func addColumns[T float32 | float64](dst, src []T, table []int32, size int, scal
 
 // products sets dst to the scaled inner products of pixels of one image with those of eight.
 func products[T float32 | float64](dst, x, y []T, channels int, scale T) {
+	if d := single(dst); d != nil {
+		vec32.Products(d, single(x), single(y), channels, float32(scale))
+		return
+	}
 	for p := range len(dst) / lanes {
 		var sum vec[T]
 		for c, v := range x[p*channels : (p+1)*channels] {
@@ -75,10 +105,19 @@ func products[T float32 | float64](dst, x, y []T, channels int, scale T) {
 	}
 }
 
-// scatter adds the places of src to those of dst that to names: for place c those before ends[c].
+// scatter adds the places of src to those of dst that to names: one for each or, if ends is not
+// nil, for place c those before ends[c].
 func scatter[T float32 | float64](dst, src []T, to, ends []int32) {
-	begin := int32(0)
-	for c, end := range ends {
+	if d := single(dst); d != nil && ends == nil {
+		vec32.Scatter(d, single(src), to)
+		return
+	}
+	begin := 0
+	for c := range len(src) / lanes {
+		end := c + 1
+		if ends != nil {
+			end = int(ends[c])
+		}
 		v := at(src, c)
 		for _, i := range to[begin:end] {
 			sum := at(dst, int(i))
@@ -92,6 +131,10 @@ func scatter[T float32 | float64](dst, src []T, to, ends []int32) {
 
 // gather sets dst to the scaled places of src that from names.
 func gather[T float32 | float64](dst, src []T, from []int32, scale T) {
+	if d := single(dst); d != nil {
+		vec32.Gather(d, single(src), from, float32(scale))
+		return
+	}
 	for c, i := range from {
 		to, v := at(dst, c), at(src, int(i))
 		for l := range to {
@@ -103,6 +146,14 @@ func gather[T float32 | float64](dst, src []T, from []int32, scale T) {
 // sumPlaces adds the sum of all places of src to sums.
 func sumPlaces[T float32 | float64](sums *[lanes]float64, src []T) {
 	var sum vec[T]
+	if d := single(src); d != nil {
+		var sum [lanes]float32
+		vec32.AddPlaces(&sum, d)
+		for l, v := range sum {
+			sums[l] += float64(v)
+		}
+		return
+	}
 	for c := range len(src) / lanes {
 		v := at(src, c)
 		for l := range sum {

@@ -234,7 +234,7 @@ func (c *chain[T]) activate(level int, t []T) {
 				part = t[lo:hi]
 			}
 			n := run.hi - run.lo
-			d.apply(c.s[lo:hi], part, x[c.positions(level, p.a, run.at.a):][:n],
+			d.Apply(c.s[lo:hi], part, x[c.positions(level, p.a, run.at.a):][:n],
 				y[c.positions(level, p.b, run.at.b)*lanes:][:n*lanes])
 		}
 	}
@@ -255,11 +255,15 @@ func (c *chain[T]) end() {
 			}
 			continue
 		}
+		ends := c.columns.ends
+		if c.columns.once {
+			ends = nil
+		}
 		into, all := c.into[c.stage+1][k], c.plan.axes[1].stages[c.stage+1].inputs
 		begin := int32(0)
 		for r, end := range c.rows.ends {
 			for _, i := range c.rows.to[begin:end] {
-				scatter(into[int(i)*all*lanes:], from[r*m:][:m], c.columns.to, c.columns.ends)
+				scatter(into[int(i)*all*lanes:], from[r*m:][:m], c.columns.to, ends)
 			}
 			begin = end
 		}

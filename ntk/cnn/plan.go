@@ -45,8 +45,9 @@ type axisClass struct {
 	// from is the number of each pair of the first level among all that go into the stage.
 	from []int32
 	// to has the numbers of the pairs of the next stage that the last level goes into: those of
-	// the i-th are to[ends[i-1]:ends[i]].
+	// the i-th are to[ends[i-1]:ends[i]]. With once that is one for each.
 	to, ends []int32
+	once     bool
 }
 
 // run is consecutive pairs [lo, hi) of a class, whose places are consecutive, too, from at on.
@@ -235,7 +236,9 @@ func (s *axisStage) pool(op axisOp, next map[pair]int32) {
 	}
 	for i := range s.classes {
 		c := &s.classes[i]
+		c.once = true
 		for _, p := range c.pairs[len(c.pairs)-1] {
+			c.once = c.once && len(into[p]) == 1
 			slices.Sort(into[p])
 			c.to = append(c.to, into[p]...)
 			c.ends = append(c.ends, int32(len(c.to)))

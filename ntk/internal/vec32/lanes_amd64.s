@@ -1,0 +1,231 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+// A place is 32 bytes.
+
+// func products(dst, x, y *float32, n, channels int, scale float32)
+TEXT ·products(SB), NOSPLIT, $0-44
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), BX
+	MOVQ y+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ channels+32(FP), DX
+	VBROADCASTSS scale+40(FP), Y2
+productsPixel:
+	VXORPS Y0, Y0, Y0
+	MOVQ DX, AX
+productsChannel:
+	VBROADCASTSS (BX), Y1
+	VFMADD231PS (SI), Y1, Y0
+	ADDQ $4, BX
+	ADDQ $32, SI
+	DECQ AX
+	JNZ productsChannel
+	VMULPS Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	DECQ CX
+	JNZ productsPixel
+	VZEROUPPER
+	RET
+
+// func addRows(dst, a, b, c *float32, n int)
+TEXT ·addRows(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), BX
+	MOVQ b+16(FP), SI
+	MOVQ c+24(FP), DX
+	MOVQ n+32(FP), CX
+	XORQ AX, AX
+addRowsLoop:
+	VMOVUPS (BX)(AX*4), Y0
+	VADDPS (SI)(AX*4), Y0, Y0
+	VADDPS (DX)(AX*4), Y0, Y0
+	VMOVUPS Y0, (DI)(AX*4)
+	ADDQ $8, AX
+	CMPQ AX, CX
+	JLT addRowsLoop
+	VZEROUPPER
+	RET
+
+// func addColumns(dst, src *float32, table *int32, n, size int, scale, shift float32, add *float32)
+TEXT ·addColumns(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ table+16(FP), BX
+	MOVQ n+24(FP), CX
+	MOVQ size+32(FP), DX
+	VBROADCASTSS scale+40(FP), Y1
+	VBROADCASTSS shift+44(FP), Y2
+	MOVQ add+48(FP), R8
+	CMPQ DX, $3
+	JEQ threePlace
+addColumnsPlace:
+	VXORPS Y0, Y0, Y0
+	MOVQ DX, AX
+addColumnsOne:
+	MOVLQSX (BX), R9
+	SHLQ $5, R9
+	VADDPS (SI)(R9*1), Y0, Y0
+	ADDQ $4, BX
+	DECQ AX
+	JNZ addColumnsOne
+	VFMADD213PS Y2, Y1, Y0
+	TESTQ R8, R8
+	JZ addColumnsStore
+	VADDPS (R8), Y0, Y0
+	ADDQ $32, R8
+addColumnsStore:
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	DECQ CX
+	JNZ addColumnsPlace
+	VZEROUPPER
+	RET
+threePlace:
+	MOVLQSX (BX), R9
+	MOVLQSX 4(BX), R10
+	MOVLQSX 8(BX), R11
+	SHLQ $5, R9
+	SHLQ $5, R10
+	SHLQ $5, R11
+	VMOVUPS (SI)(R9*1), Y0
+	VADDPS (SI)(R10*1), Y0, Y0
+	VADDPS (SI)(R11*1), Y0, Y0
+	ADDQ $12, BX
+	VFMADD213PS Y2, Y1, Y0
+	TESTQ R8, R8
+	JZ threeStore
+	VADDPS (R8), Y0, Y0
+	ADDQ $32, R8
+threeStore:
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	DECQ CX
+	JNZ threePlace
+	VZEROUPPER
+	RET
+
+// func scatter(dst, src *float32, to *int32, n int)
+TEXT ·scatter(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ to+16(FP), BX
+	MOVQ n+24(FP), CX
+scatterLoop:
+	MOVLQSX (BX), R9
+	SHLQ $5, R9
+	VMOVUPS (SI), Y0
+	VADDPS (DI)(R9*1), Y0, Y0
+	VMOVUPS Y0, (DI)(R9*1)
+	ADDQ $4, BX
+	ADDQ $32, SI
+	DECQ CX
+	JNZ scatterLoop
+	VZEROUPPER
+	RET
+
+// func gather(dst, src *float32, from *int32, n int, scale float32)
+TEXT ·gather(SB), NOSPLIT, $0-36
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ from+16(FP), BX
+	MOVQ n+24(FP), CX
+	VBROADCASTSS scale+32(FP), Y1
+gatherLoop:
+	MOVLQSX (BX), R9
+	SHLQ $5, R9
+	VMULPS (SI)(R9*1), Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $4, BX
+	ADDQ $32, DI
+	DECQ CX
+	JNZ gatherLoop
+	VZEROUPPER
+	RET
+
+// func addPlaces(sum *place, src *float32, n int)
+TEXT ·addPlaces(SB), NOSPLIT, $0-24
+	MOVQ sum+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	VMOVUPS (DI), Y0
+addPlacesLoop:
+	VADDPS (SI), Y0, Y0
+	ADDQ $32, SI
+	DECQ CX
+	JNZ addPlacesLoop
+	VMOVUPS Y0, (DI)
+	VZEROUPPER
+	RET
+
+// func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)
+TEXT ·arcCosine(SB), NOSPLIT, $0-48
+	MOVQ k+0(FP), DI
+	MOVQ t+8(FP), SI
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), R8
+	MOVQ n+32(FP), CX
+	MOVQ a+40(FP), DX
+	VXORPS Y14, Y14, Y14
+	VMOVUPS ArcCosine_magnitude(DX), Y15
+	VMOVUPS ArcCosine_two(DX), Y13
+	VMOVUPS ArcCosine_least(DX), Y12
+	VMOVUPS ArcCosine_equal(DX), Y11
+	VMOVUPS ArcCosine_alpha(DX), Y10
+arcCosineLoop:
+	VBROADCASTSS (BX), Y0
+	VMULPS (R8), Y0, Y0
+	VSQRTPS Y0, Y0 // √(xy)
+	VMAXPS Y12, Y0, Y9
+	VMOVUPS (DI), Y1
+	VANDPS Y15, Y1, Y2 // |k|
+	VSUBPS Y2, Y0, Y3
+	VMAXPS Y14, Y3, Y3
+	VRCPPS Y9, Y4
+	VMOVAPS Y4, Y5
+	VFNMADD213PS Y13, Y9, Y5 // 2 - √(xy) times its inverse
+	VMULPS Y5, Y4, Y4
+	VMULPS Y4, Y3, Y3 // v = 1 - |cos θ|
+	VCMPPS $0x1e, Y11, Y3, Y5
+	VANDPS Y5, Y3, Y3
+	VSQRTPS Y3, Y4
+	VMOVUPS ArcCosine_angle+224(DX), Y5
+	VMOVUPS ArcCosine_curve+192(DX), Y6
+	VFMADD213PS ArcCosine_angle+192(DX), Y3, Y5
+	VFMADD213PS ArcCosine_curve+160(DX), Y3, Y6
+	VFMADD213PS ArcCosine_angle+160(DX), Y3, Y5
+	VFMADD213PS ArcCosine_curve+128(DX), Y3, Y6
+	VFMADD213PS ArcCosine_angle+128(DX), Y3, Y5
+	VFMADD213PS ArcCosine_curve+96(DX), Y3, Y6
+	VFMADD213PS ArcCosine_angle+96(DX), Y3, Y5
+	VFMADD213PS ArcCosine_curve+64(DX), Y3, Y6
+	VFMADD213PS ArcCosine_angle+64(DX), Y3, Y5
+	VFMADD213PS ArcCosine_curve+32(DX), Y3, Y6
+	VFMADD213PS ArcCosine_angle+32(DX), Y3, Y5
+	VFMADD213PS ArcCosine_curve+0(DX), Y3, Y6
+	VFMADD213PS ArcCosine_angle+0(DX), Y3, Y5
+	VMULPS Y4, Y3, Y3
+	VMULPS Y0, Y3, Y3
+	VMULPS Y3, Y6, Y6 // √(xy) β (sin - θ cos)
+	VMULPS Y4, Y5, Y5 // β θ
+	VBLENDVPS Y1, ArcCosine_obtuse(DX), Y10, Y7
+	VFMADD231PS Y2, Y7, Y6
+	VMOVUPS Y6, (DI)
+	TESTQ SI, SI
+	JZ arcCosineNext
+	VANDNPS Y1, Y15, Y8 // the sign of k
+	VXORPS Y8, Y5, Y5
+	VBLENDVPS Y1, ArcCosine_slopeBelow(DX), Y10, Y9
+	VSUBPS Y5, Y9, Y9
+	VMULPS (SI), Y9, Y9
+	VMOVUPS Y9, (SI)
+	ADDQ $32, SI
+arcCosineNext:
+	ADDQ $4, BX
+	ADDQ $32, R8
+	ADDQ $32, DI
+	DECQ CX
+	JNZ arcCosineLoop
+	VZEROUPPER
+	RET
