@@ -103,8 +103,12 @@ type Architecture struct {
 	image   Image
 	layers  []Layer
 	readout Readout
-	steps   []step
-	dense   *ntk.FCN // with the same activations, σ's and readout
+	// pools are those before the first convolution, which are of pixels; grid is what they leave,
+	// and steps are the layers after them.
+	pools []step
+	grid  Image
+	steps []step
+	dense *ntk.FCN // with the same activations, σ's and readout
 }
 
 // step is a layer as the recursion sees it.
@@ -122,10 +126,11 @@ type step struct {
 // deviations what [ntk.NewFCN] does, for which convolutions are the hidden layers.
 func NewArchitecture(image Image, layers []Layer, readout Readout) (*Architecture, error) {
 	if image.Height < 1 || image.Width < 1 || image.Channels < 1 {
-		return nil, fmt.Errorf("cnn: images of %d×%d pixels and %d channels; each must be at least 1",
-			image.Height, image.Width, image.Channels)
+		return nil, fmt.Errorf(
+			"cnn: images of %d×%d pixels and %d channels; each must be at least 1", image.Height, image.Width, image.Channels)
 	}
-	a := &Architecture{image: image, layers: append([]Layer(nil), layers...), readout: readout}
+	a := &Architecture{image: image, layers: append([]Layer(nil), layers...), readout: readout,
+		grid: image}
 	size := [2]int{image.Height, image.Width}
 	var hidden []ntk.Layer
 	for i, l := range layers {
@@ -138,8 +143,8 @@ func NewArchitecture(image Image, layers []Layer, readout Readout) (*Architectur
 			_, pool := l.(AveragePool)
 			op, err := newAxisOp(size[axis], window[axis], stride[axis], padding, pool)
 			if err != nil {
-				return nil, fmt.Errorf("cnn: layer %d, %s: %w", i+1, [2]string{"down", "across"}[axis],
-					err)
+				return nil, fmt.Errorf("cnn: layer %d, %s: %w", i+1,
+					[2]string{"down", "across"}[axis], err)
 			}
 			s.axes[axis], size[axis] = op, op.out
 		}
@@ -151,7 +156,12 @@ func NewArchitecture(image Image, layers []Layer, readout Readout) (*Architectur
 			s.phi, s.w2, s.b2 = c.Activation, c.WeightStd*c.WeightStd/area, c.BiasStd*c.BiasStd
 			s.trained = !c.Frozen
 		}
-		a.steps = append(a.steps, s)
+		if len(hidden) == 0 {
+			a.pools = append(a.pools, s)
+			a.grid = Image{Height: size[0], Width: size[1], Channels: image.Channels}
+		} else {
+			a.steps = append(a.steps, s)
+		}
 	}
 	if len(hidden) == 0 {
 		return nil, fmt.Errorf("cnn: an architecture needs at least one convolution")
@@ -229,7 +239,8 @@ func newAxisOp(n, size, stride int, p Padding, pool bool) (axisOp, error) {
 			size, stride, n, maxLength)
 	case stride > size:
 		return o, fmt.Errorf(
-			"the stride %d is longer than the window of %d and would leave pixels out", stride, size)
+			"the stride %d is longer than the window of %d and would leave pixels out", stride,
+			size)
 	case p != Same && p != Valid && p != Circular:
 		return o, fmt.Errorf("%v is none of Same, Valid and Circular", p)
 	case p == Valid && size > n:

@@ -24,7 +24,7 @@ type eight[T float32 | float64] struct {
 
 // newImage has room for `together` images.
 func newImage[T float32 | float64](a *Architecture, together int) (pixels []T, variances [][]T) {
-	pixels = make([]T, a.image.Height*a.image.Width*a.image.Channels*together)
+	pixels = make([]T, a.grid.Height*a.grid.Width*a.grid.Channels*together)
 	for _, s := range a.steps {
 		if s.phi != nil {
 			variances = append(variances, make([]T, s.axes[0].out*s.axes[1].out*together))
@@ -77,16 +77,19 @@ func newImages[T float32 | float64](
 	err := parallel.Each(ctx, len(s.groups), func(g int, stop func() bool) error {
 		group := &s.groups[g]
 		group.pixels, group.variances = newImage[T](a, lanes)
-		w := newPass[T](a, p, false)
-		var x1 one[T]
-		var x8 eight[T]
-		x1.pixels, x1.variances = newImage[T](a, 1)
+		w := newPass[T](a, p)
+		x1, x8 := w.x, eight[T]{}
 		x8.pixels, x8.variances = newImage[T](a, lanes)
 		for l := range lanes {
 			if i := g*lanes + l; i < x.N {
-				if err := read(a.image, x1.pixels, x.Rows[i*x.D:(i+1)*x.D], i, name); err != nil {
+				pixels, err := read(a.image, x.Rows[i*x.D:(i+1)*x.D], i, name)
+				if err != nil {
 					return err
 				}
+				for _, pool := range a.pools {
+					pixels = pooled(pool.axes, pixels, a.image.Channels)
+				}
+				copy(x1.pixels, pixels)
 				for k := range lanes {
 					x8.set(k, one[T]{pixels: x1.pixels})
 				}
@@ -122,9 +125,9 @@ func (a *Architecture) checkSet(entries, n, d int, name string) error {
 	return nil
 }
 
-// read sets pixels, H×W×C, to a row, and reports a number that is not finite.
-func read[T float32 | float64](m Image, pixels, row []T, i int, name string) error {
-	area := m.Height * m.Width
+// read returns a row with its channels last, and reports a number that is not finite.
+func read[T float32 | float64](m Image, row []T, i int, name string) ([]T, error) {
+	area, pixels := m.Height*m.Width, make([]T, len(row))
 	for k := range pixels {
 		p, c := k/m.Channels, k%m.Channels
 		from := k
@@ -132,12 +135,32 @@ func read[T float32 | float64](m Image, pixels, row []T, i int, name string) err
 			from = c*area + p
 		}
 		if v := float64(row[from]); !finite(v) {
-			return fmt.Errorf("cnn: %s: image %d is %v at row %d, column %d, channel %d; pixels must "+
-				"be finite", name, i, v, p/m.Width, p%m.Width, c)
+			return nil, fmt.Errorf("cnn: %s: image %d is %v at row %d, column %d, channel %d; "+
+				"pixels must be finite", name, i, v, p/m.Width, p%m.Width, c)
 		}
 		pixels[k] = row[from]
 	}
-	return nil
+	return pixels, nil
+}
+
+// pooled returns the means of pixels over windows.
+func pooled[T float32 | float64](axes [2]axisOp, pixels []T, channels int) []T {
+	down, across := axes[0], axes[1]
+	out := make([]T, down.out*across.out*channels)
+	for k := range out {
+		r, c := k/channels/across.out, k/channels%across.out
+		sum := 0.0
+		for v := range down.size {
+			for w := range across.size {
+				i, j := down.source(r, v), across.source(c, w)
+				if i >= 0 && j >= 0 {
+					sum += float64(pixels[(i*across.in+j)*channels+k%channels])
+				}
+			}
+		}
+		out[k] = T(sum / float64(down.size*across.size))
+	}
+	return out
 }
 
 // checkVariances reports an image whose pre-activations have variances that are no numbers, or
@@ -160,9 +183,9 @@ func checkVariances[T float32 | float64](a *Architecture, x one[T], i int, name 
 				"variance: they are too large, for numbers or for what the activation before "+
 				"was built for", name, i, l+1)
 		}
-		return fmt.Errorf("cnn: %s: image %d: convolution %d has pre-activations of variance %.4g; "+
-			"within %g and %g, or 0, it can be computed with: scale the pixels or σ_w, or use "+
-			"double precision", name, i, l+1, largest, least, most)
+		return fmt.Errorf("cnn: %s: image %d: convolution %d has pre-activations of variance "+
+			"%.4g; within %g and %g, or 0, it can be computed with: scale the pixels or σ_w, or "+
+			"use double precision", name, i, l+1, largest, least, most)
 	}
 	return nil
 }

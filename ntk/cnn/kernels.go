@@ -3,8 +3,10 @@ package cnn
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"time"
+	"unsafe"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gram"
@@ -34,12 +36,13 @@ type TooLongError struct {
 
 // Error implements error.
 func (e *TooLongError) Error() string {
-	return fmt.Sprintf("cnn: the kernels would take about %v, more than the %v of MaxTime: fewer or "+
-		"smaller images, pooling earlier or a flattened readout take less",
+	return fmt.Sprintf("cnn: the kernels would take about %v, more than the %v of MaxTime: fewer "+
+		"or smaller images, pooling earlier or a flattened readout take less",
 		e.Estimate.Round(time.Second), e.Max)
 }
 
-// Tiles is the NNGP and NTK matrices between two sets of images, tile by tile.
+// Tiles is the NNGP and NTK matrices between two sets of images, tile by tile. A tile is worked on
+// by all processors. Several goroutines may ask for tiles at once, and share them.
 type Tiles[T float32 | float64] struct {
 	a         *Architecture
 	plan      *plan
@@ -50,19 +53,28 @@ type Tiles[T float32 | float64] struct {
 	noNTK     error
 }
 
-// GramTiles returns the n×n matrices between the images of x.
+// GramTiles returns the n×n matrices between the images of x. It looks at each image once, for the
+// variances of its pre-activations, and keeps a copy. Mirror images of entries are equal to the
+// bit.
+//
+// It reports images of other sizes than the architecture's, pixels that are not finite, variances
+// beyond what T can square, an activation without dual, and ctx's end.
 func GramTiles[T float32 | float64](
 	ctx context.Context, a *Architecture, x ntk.Inputs[T],
 ) (*Tiles[T], error) {
 	return newTiles(ctx, a, x, x, true)
 }
 
-// CrossTiles returns the m×n matrices between the m images of z and the n images of x.
+// CrossTiles returns the m×n matrices between the m images of z and the n images of x; otherwise as
+// [GramTiles].
 func CrossTiles[T float32 | float64](
 	ctx context.Context, a *Architecture, z, x ntk.Inputs[T],
 ) (*Tiles[T], error) {
 	return newTiles(ctx, a, z, x, false)
 }
+
+// mostBytes is what a processor may take for pairs of positions after pools.
+const mostBytes = 2e9
 
 func newTiles[T float32 | float64](
 	ctx context.Context, a *Architecture, z, x ntk.Inputs[T], symmetric bool,
@@ -78,6 +90,11 @@ func newTiles[T float32 | float64](
 		t.noNTK = fmt.Errorf("cnn: of convolutions as hidden layers: %w", err)
 	}
 	t.places = t.plan.places()
+	if size := t.plan.bytes(int(unsafe.Sizeof(T(0)))); size > mostBytes {
+		return nil, fmt.Errorf("cnn: pairs of positions after the first pool take %.3g GB for "+
+			"each processor, more than %g: smaller images or a larger pool take less", size/1e9,
+			mostBytes/1e9)
+	}
 	var err error
 	if t.x, err = newImages(ctx, a, x, "x"); err != nil {
 		return nil, err
@@ -114,7 +131,8 @@ func (t *Tiles[T]) Dims() (rows, columns int) { return t.z.n, t.x.n }
 // NNGP returns the NNGP matrix alone, as what regression takes.
 func (t *Tiles[T]) NNGP() ntk.Tiles[T] { return kernel[T]{t, false} }
 
-// NTK returns the NTK matrix alone. Where there is none its tiles are an error.
+// NTK returns the NTK matrix alone. Its tiles are an error where activations jump, for which the
+// NTK is infinite ([ntk.InfiniteNTKError]).
 func (t *Tiles[T]) NTK() ntk.Tiles[T] { return kernel[T]{t, true} }
 
 // kernel is one of the two.
@@ -126,18 +144,16 @@ type kernel[T float32 | float64] struct {
 // Tile implements [ntk.Tiles].
 func (k kernel[T]) Tile(ctx context.Context, dst []T, i0, i1, j0, j1 int) error {
 	if k.tangent {
-		return k.Tiles.tile(ctx, nil, dst, i0, i1, j0, j1)
+		return k.Tiles.Tile(ctx, nil, dst, i0, i1, j0, j1)
 	}
-	return k.Tiles.tile(ctx, dst, nil, i0, i1, j0, j1)
+	return k.Tiles.Tile(ctx, dst, nil, i0, i1, j0, j1)
 }
 
 // Tile sets nngp and ntk, each (i1-i0)×(j1-j0) and row-major, to rows [i0, i1) and columns
-// [j0, j1) of the matrices. Either may be nil; an NNGP alone costs about half of both.
+// [j0, j1) of the matrices. Either may be nil; an NNGP alone costs about two thirds of both. It
+// reports a tile that is empty or not within the matrix, another length of nngp or ntk, a kernel
+// that is not finite, and ctx's end.
 func (t *Tiles[T]) Tile(ctx context.Context, nngp, ntk []T, i0, i1, j0, j1 int) error {
-	return t.tile(ctx, nngp, ntk, i0, i1, j0, j1)
-}
-
-func (t *Tiles[T]) tile(ctx context.Context, nngp, ntk []T, i0, i1, j0, j1 int) error {
 	m := matrices[T]{nngp, ntk, i0, j0, j1 - j0}
 	for _, d := range [...][]T{nngp, ntk} {
 		if d != nil {
@@ -232,8 +248,7 @@ func (t *Tiles[T]) block(
 		}
 		w := <-t.passes
 		if w == nil {
-			w = newPass[T](t.a, t.plan, true)
-			w.x.pixels, w.x.variances = newImage[T](t.a, 1)
+			w = newPass[T](t.a, t.plan)
 		}
 		defer func() { t.passes <- w }()
 		w.tangent = m.ntk != nil
@@ -280,20 +295,35 @@ func (w *pass[T]) kernels(lane int) (nngp, ntk float64) {
 	return nngp, ntk
 }
 
-// Estimate is how long a pair of images takes, NNGP and NTK, on one processor: that of a group of
-// pairs, over their number.
+// Estimate returns how long both whole matrices take from here on, by the time of eight pairs of
+// images.
+func (t *Tiles[T]) Estimate() time.Duration { return t.estimate(true) }
+
 func (t *Tiles[T]) estimate(tangent bool) time.Duration {
-	w := newPass[T](t.a, t.plan, tangent)
-	var x one[T]
-	x.pixels, x.variances = newImage[T](t.a, 1)
-	t.z.groups[0].take(0, x)
+	w := newPass[T](t.a, t.plan)
+	w.tangent = tangent
+	t.z.groups[0].take(0, w.x)
 	start := time.Now()
-	w.run(x, t.x.groups[0])
-	return time.Since(start) / lanes
+	w.run(w.x, t.x.groups[0])
+	each := float64(time.Since(start)) / lanes / float64(cap(t.passes))
+	return time.Duration(min(each*float64(t.pairs()), math.MaxInt64/2))
 }
 
-// GramInto sets nngp and ntk, each n×n and row-major, to the kernels between the images of x, of
-// which either may be nil.
+// pairs is how many kernels there are.
+func (t *Tiles[T]) pairs() int {
+	if rows, columns := t.Dims(); !t.symmetric {
+		return rows * columns
+	}
+	return t.x.n * (t.x.n + 1) / 2
+}
+
+// GramInto sets nngp and ntk, each n×n and row-major, to the kernels between the images of x;
+// either may be nil, and is not computed then. The matrices are symmetric to the bit, and with
+// portable arithmetic the same bytes on any number of processors.
+//
+// Errors are those of [GramTiles] and [Tiles.Tile], matrices of another size, and a
+// [*TooLongError]. After one the matrices have the tiles of which Settings.Done was told, and
+// something elsewhere.
 func GramInto[T float32 | float64](
 	ctx context.Context, nngp, ntk []T, a *Architecture, x ntk.Inputs[T], s *Settings,
 ) error {
@@ -333,21 +363,17 @@ func (t *Tiles[T]) all(ctx context.Context, nngp, ntk []T, s *Settings) error {
 	rows, columns := t.Dims()
 	for _, d := range [...][]T{nngp, ntk} {
 		if d != nil && (len(d)/columns != rows || len(d)%columns != 0) {
-			return fmt.Errorf("cnn: a %d×%d kernel matrix does not go into %d entries", rows, columns,
-				len(d))
+			return fmt.Errorf("cnn: a %d×%d kernel matrix does not go into %d entries", rows,
+				columns, len(d))
 		}
 	}
 	m := matrices[T]{nngp: nngp, ntk: ntk, width: columns}
 	if err := m.check(t.noNTK); err != nil {
 		return err
 	}
-	total, done := rows*columns, 0
-	if t.symmetric {
-		total = rows * (rows + 1) / 2
-	}
+	total, done := t.pairs(), 0
 	if s.MaxTime > 0 {
-		pairs := time.Duration((total + cap(t.passes) - 1) / cap(t.passes))
-		if e := t.estimate(ntk != nil) * pairs; e > s.MaxTime {
+		if e := t.estimate(ntk != nil); e > s.MaxTime {
 			return &TooLongError{e, s.MaxTime}
 		}
 	}

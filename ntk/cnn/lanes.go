@@ -57,7 +57,9 @@ func addTo[T float32 | float64](dst, src []T) {
 // addColumns sets place c of dst to add at c, or to shift if add is nil, and scale times the sum
 // of the places of src that the table has at c·size to c·size+size-1. One place after the last of
 // src is zero.
-func addColumns[T float32 | float64](dst, src []T, table []int32, size int, scale T, shift T, add []T) {
+func addColumns[T float32 | float64](
+	dst, src []T, table []int32, size int, scale, shift T, add []T,
+) {
 	if d := single(dst); d != nil {
 		vec32.AddColumns(d, single(src), table, size, float32(scale), float32(shift), single(add))
 		return

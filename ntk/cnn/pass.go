@@ -16,8 +16,9 @@ type pass[T float32 | float64] struct {
 	x      one[T] // the image that is run with others
 }
 
-func newPass[T float32 | float64](a *Architecture, p *plan, tangent bool) *pass[T] {
-	w := &pass[T]{a: a, plan: p, tangent: tangent}
+func newPass[T float32 | float64](a *Architecture, p *plan) *pass[T] {
+	w := &pass[T]{a: a, plan: p}
+	w.x.pixels, w.x.variances = newImage[T](a, 1)
 	for _, s := range a.steps {
 		var d dual[T]
 		if s.phi != nil {
@@ -28,7 +29,7 @@ func newPass[T float32 | float64](a *Architecture, p *plan, tangent bool) *pass[
 	largest, widest := 0, 0
 	for i := range p.axes[0].stages {
 		rows, columns := &p.axes[0].stages[i], &p.axes[1].stages[i]
-		scale := T(1 / float64(a.image.Channels))
+		scale := T(1 / float64(a.grid.Channels))
 		var room [2][]T
 		if i > 0 {
 			scale = T(a.steps[rows.first-1].w2)
@@ -46,6 +47,15 @@ func newPass[T float32 | float64](a *Architecture, p *plan, tangent bool) *pass[
 	}
 	w.sums = make([]T, (widest+1)*lanes)
 	return w
+}
+
+// bytes is what a pass needs for what goes into the stages.
+func (p *plan) bytes(number int) (sum float64) {
+	for i, rows := range p.axes[0].stages[1:] {
+		sum += float64(2*lanes*number) * float64(rows.inputs) *
+			float64(p.axes[1].stages[i+1].inputs)
+	}
+	return sum
 }
 
 // most is the most pairs of a class at any level.
@@ -145,7 +155,7 @@ func (c *chain[T]) follow() {
 
 // images sets the covariances of pixels.
 func (c *chain[T]) images() {
-	width, channels := c.a.image.Width, c.a.image.Channels
+	width, channels := c.a.grid.Width, c.a.grid.Channels
 	n := len(c.columns.pairs[0])
 	for r, p := range c.rows.pairs[0] {
 		row := c.s[r*n*lanes:]

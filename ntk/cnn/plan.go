@@ -2,7 +2,6 @@ package cnn
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 )
 
@@ -48,6 +47,7 @@ type axisClass struct {
 	// the i-th are to[ends[i-1]:ends[i]]. With once that is one for each.
 	to, ends []int32
 	once     bool
+	zero     bool // whether it has the pairs of equal places
 }
 
 // run is consecutive pairs [lo, hi) of a class, whose places are consecutive, too, from at on.
@@ -56,18 +56,49 @@ type run struct {
 	at     pair
 }
 
-// planAxis plans layers along an axis for the pairs that are wanted after each number of layers.
-func planAxis(ops []axisOp, want func(level int) []pair) axisPlan {
-	needed := make([]map[pair]bool, len(ops)+1)
-	for l := range needed {
-		needed[l] = map[pair]bool{}
-		for _, p := range want(l) {
-			needed[l][p] = true
+// pairSet is pairs of places along an axis of n places, in the order of their places.
+type pairSet struct {
+	n    int
+	has  []bool // of a·n + b
+	list []pair
+}
+
+func (s *pairSet) at(p pair) int { return p.a*s.n + p.b }
+
+// number lists the pairs, and returns the number of each in the list.
+func (s *pairSet) number() []int32 {
+	numbers := make([]int32, len(s.has))
+	s.list = nil
+	for i, has := range s.has {
+		if has {
+			numbers[i] = int32(len(s.list))
+			s.list = append(s.list, pair{i / s.n, i % s.n})
 		}
 	}
-	for l := len(ops); l > 0; l-- {
-		for p := range needed[l] {
-			ops[l-1].sources(p, func(_ int, s pair) { needed[l-1][s] = true })
+	return numbers
+}
+
+// planAxis plans layers along an axis for the pairs that are wanted after each number of layers.
+func planAxis(ops []axisOp, want func(level int) []pair) axisPlan {
+	needed := make([]pairSet, len(ops)+1)
+	for l := range needed {
+		n := ops[max(l, 1)-1].out
+		if l == 0 {
+			n = ops[0].in
+		}
+		needed[l] = pairSet{n: n, has: make([]bool, n*n)}
+		for _, p := range want(l) {
+			needed[l].has[needed[l].at(p)] = true
+		}
+	}
+	for l := len(ops); l >= 0; l-- {
+		needed[l].number()
+		if l == 0 {
+			break
+		}
+		before := &needed[l-1]
+		for _, p := range needed[l].list {
+			ops[l-1].sources(p, func(_ int, s pair) { before.has[before.at(s)] = true })
 		}
 	}
 	var plan axisPlan
@@ -79,7 +110,7 @@ func planAxis(ops []axisOp, want func(level int) []pair) axisPlan {
 		s := planStage(ops[first:last], needed[first:last+1])
 		s.first = first
 		if last < len(ops) {
-			s.pool(ops[last], numbered(needed[last+1]))
+			s.pool(ops[last], &needed[last], &needed[last+1])
 		}
 		plan.stages = append(plan.stages, s)
 		first = last + 1
@@ -108,32 +139,25 @@ func (o axisOp) sources(p pair, f func(w int, source pair)) {
 	}
 }
 
-// numbered numbers pairs in the order of their places.
-func numbered(set map[pair]bool) map[pair]int32 {
-	list := slices.SortedFunc(maps.Keys(set), func(p, q pair) int {
-		return cmp.Or(cmp.Compare(p.a, q.a), cmp.Compare(p.b, q.b))
-	})
-	out := make(map[pair]int32, len(list))
-	for i, p := range list {
-		out[p] = int32(i)
-	}
-	return out
-}
-
 // planStage finds the classes of a stage of convolutions.
-func planStage(ops []axisOp, needed []map[pair]bool) axisStage {
-	j := joined{}
+func planStage(ops []axisOp, needed []pairSet) axisStage {
+	offsets := []int{0} // of the pairs of each level among all
+	for _, set := range needed {
+		offsets = append(offsets, offsets[len(offsets)-1]+len(set.has))
+	}
 	n := len(ops)
-	displacements := map[int]node{}
-	var zero *node
+	j := newJoined(offsets[n+1])
+	node := func(l int, p pair) int { return offsets[l] + needed[l].at(p) }
+	displacements := map[int]int{} // to a node
+	zero := -1
 	for l, set := range needed {
-		for p := range set {
-			at := node{l, p}
+		for _, p := range set.list {
+			at := node(l, p)
 			if p.a == p.b {
-				if zero == nil {
-					zero = &at
+				if zero < 0 {
+					zero = at
 				}
-				j.join(*zero, at)
+				j.join(zero, at)
 			}
 			if l == n {
 				if other, ok := displacements[p.displacement()]; ok {
@@ -142,34 +166,40 @@ func planStage(ops []axisOp, needed []map[pair]bool) axisStage {
 				displacements[p.displacement()] = at
 			}
 			if l > 0 {
-				ops[l-1].sources(p, func(_ int, s pair) { j.join(at, node{l - 1, s}) })
+				ops[l-1].sources(p, func(_ int, s pair) { j.join(at, node(l-1, s)) })
 			}
 		}
 	}
-	members := map[node][][]pair{}
+	members := map[int][][]pair{} // of a root
 	for l, set := range needed {
-		for p := range set {
-			root := j.root(node{l, p})
+		for _, p := range set.list {
+			root := j.root(node(l, p))
 			if members[root] == nil {
 				members[root] = make([][]pair, n+1)
 			}
 			members[root][l] = append(members[root][l], p)
 		}
 	}
-	s := axisStage{inputs: len(needed[0])}
-	inputs := numbered(needed[0])
-	for _, levels := range members {
-		s.classes = append(s.classes, newAxisClass(ops, levels, inputs))
+	s := axisStage{inputs: len(needed[0].list)}
+	inputs := needed[0].number()
+	numbers := make([][]int32, n+1) // of pairs within their classes
+	for l, set := range needed {
+		numbers[l] = make([]int32, len(set.has))
+	}
+	for root, levels := range members {
+		c := newAxisClass(ops, levels, needed, numbers)
+		for _, p := range levels[0] {
+			c.from = append(c.from, inputs[needed[0].at(p)])
+		}
+		c.zero = zero >= 0 && root == j.root(zero)
+		s.classes = append(s.classes, c)
 	}
 	// By displacement: sums over classes then are in one order wherever a window is.
 	slices.SortFunc(s.classes, func(c, d axisClass) int {
-		return cmp.Or(cmp.Compare(c.order(), d.order()), cmp.Compare(c.first().a, d.first().a))
+		p, q := c.first(), d.first()
+		return cmp.Or(cmp.Compare(p.displacement(), q.displacement()), cmp.Compare(p.a, q.a))
 	})
-	for i, c := range s.classes {
-		if zero != nil && slices.Contains(c.pairs[zero.level], zero.pair) {
-			s.zero = i
-		}
-	}
+	s.zero = slices.IndexFunc(s.classes, func(c axisClass) bool { return c.zero })
 	return s
 }
 
@@ -183,22 +213,21 @@ func (c axisClass) first() pair {
 	return c.pairs[0][0]
 }
 
-func (c axisClass) order() int { return c.first().displacement() }
-
-// newAxisClass arranges the pairs of a class.
-func newAxisClass(ops []axisOp, levels [][]pair, inputs map[pair]int32) axisClass {
+// newAxisClass arranges the pairs of a class; numbers, of all pairs of each level, are set for its
+// own.
+func newAxisClass(
+	ops []axisOp, levels [][]pair, needed []pairSet, numbers [][]int32,
+) axisClass {
 	c := axisClass{pairs: levels}
 	for l, list := range levels {
-		length := 1
-		for _, p := range list {
-			length = max(length, p.a+1, p.b+1)
-		}
-		around := func(p pair) int { return (p.displacement() + length) % length }
+		n := needed[l].n
+		around := func(p pair) int { return (p.displacement() + n) % n }
 		slices.SortFunc(list, func(p, q pair) int {
 			return cmp.Or(cmp.Compare(around(p), around(q)), cmp.Compare(p.a, q.a))
 		})
 		var runs []run
 		for i, p := range list {
+			numbers[l][needed[l].at(p)] = int32(i)
 			if i == 0 || p.a != list[i-1].a+1 || p.b != list[i-1].b+1 {
 				runs = append(runs, run{i, i, p})
 			}
@@ -208,71 +237,61 @@ func newAxisClass(ops []axisOp, levels [][]pair, inputs map[pair]int32) axisClas
 		if l == 0 {
 			continue
 		}
-		before := map[pair]int32{}
-		for i, p := range levels[l-1] {
-			before[p] = int32(i)
-		}
 		size := ops[l-1].size
 		table := make([]int32, len(list)*size)
 		for i := range table {
-			table[i] = int32(len(before))
+			table[i] = int32(len(levels[l-1]))
 		}
 		for i, p := range list {
-			ops[l-1].sources(p, func(w int, s pair) { table[i*size+w] = before[s] })
+			ops[l-1].sources(p, func(w int, s pair) {
+				table[i*size+w] = numbers[l-1][needed[l-1].at(s)]
+			})
 		}
 		c.tables = append(c.tables, table)
-	}
-	for _, p := range levels[0] {
-		c.from = append(c.from, inputs[p])
 	}
 	return c
 }
 
 // pool says which pairs after a pool the pairs of the stage go into.
-func (s *axisStage) pool(op axisOp, next map[pair]int32) {
-	into := map[pair][]int32{}
-	for p, i := range next {
-		op.sources(p, func(_ int, s pair) { into[s] = append(into[s], i) })
+func (s *axisStage) pool(op axisOp, before, next *pairSet) {
+	into := make([][]int32, len(before.has))
+	for i, p := range next.list {
+		op.sources(p, func(_ int, s pair) {
+			into[before.at(s)] = append(into[before.at(s)], int32(i))
+		})
 	}
 	for i := range s.classes {
 		c := &s.classes[i]
 		c.once = true
 		for _, p := range c.pairs[len(c.pairs)-1] {
-			c.once = c.once && len(into[p]) == 1
-			slices.Sort(into[p])
-			c.to = append(c.to, into[p]...)
+			to := into[before.at(p)]
+			c.once = c.once && len(to) == 1
+			c.to = append(c.to, to...)
 			c.ends = append(c.ends, int32(len(c.to)))
 		}
 	}
 }
 
-// node is a pair at a level of a stage.
-type node struct {
-	level int
-	pair  pair
-}
+// joined is a partition of numbers, as a forest.
+type joined []int
 
-// joined is a partition of nodes, as a forest.
-type joined map[node]node
-
-func (j joined) root(n node) node {
-	for {
-		parent, ok := j[n]
-		if !ok || parent == n {
-			return n
-		}
-		if grand, ok := j[parent]; ok {
-			j[n] = grand
-		}
-		n = parent
+func newJoined(n int) joined {
+	j := make(joined, n)
+	for i := range j {
+		j[i] = i
 	}
+	return j
 }
 
-func (j joined) join(a, b node) {
-	if a, b = j.root(a), j.root(b); a != b {
-		j[a] = b
+func (j joined) root(i int) int {
+	for j[i] != i {
+		j[i] = j[j[i]]
+		i = j[i]
 	}
+	return i
 }
+
+func (j joined) join(a, b int) { j[j.root(a)] = j.root(b) }
 
 // diagonal is the pairs of equal places along an axis, all that of all places.
 func diagonal(n int) (pairs []pair) {

@@ -12,8 +12,8 @@ type place = [Together]float32
 
 func placeAt(x []float32, c int) *place { return (*place)(x[c*Together:]) }
 
-// Products sets each place p of dst to scale times the inner product of pixel p of one image, x, with
-// those of eight, y; a pixel has as many numbers, or places, as there are channels.
+// Products sets each place p of dst to scale times the inner product of pixel p of one image, x,
+// with those of eight, y; a pixel has as many numbers, or places, as there are channels.
 func Products(dst, x, y []float32, channels int, scale float32) {
 	n := len(dst) / Together
 	if n == 0 {
@@ -153,21 +153,22 @@ func AddPlaces(sum *place, src []float32) {
 //
 // Source: [CS09] eq. 3-6, a key of package ntk.
 type ArcCosine struct {
-	// Of v = 1 - |cos θ|: β θ/√v and β (sin θ - θ cos θ)/v^{3/2}, with θ in [0, π/2], as polynomials.
-	// These and the others eight times, for the assembly.
+	// Of v = 1 - |cos θ|: β θ/√v and β (sin θ - θ cos θ)/v^{3/2}, with θ in [0, π/2], as
+	// polynomials. These and the others eight times, for the assembly.
 	angle [8]place
 	curve [7]place
 
-	least, equal, two  place
-	magnitude          [Together]uint32 // all bits but the sign
-	alpha              place            // α
-	obtuse, slopeBelow place            // βπ - α, the factor of |k| if k < 0, and α - βπ, the slope at θ = π
+	least, equal, two, alpha place
+	magnitude                [Together]uint32 // all bits but the sign
+
+	obtuse     place // βπ - α, the factor of |k| for k < 0
+	slopeBelow place // α - βπ, the slope at θ = π
 }
 
 // The polynomials interpolate at Chebyshev's points of [0, 1], and are off by 2e-8.
 var (
-	angle = [8]float64{1.41421354641, 0.1178531667, 0.0264744825006, 0.00821673096264, 0.00147885982319,
-		0.00333841701105, -0.00199064296024, 0.00121173776981}
+	angle = [8]float64{1.41421354641, 0.1178531667, 0.0264744825006, 0.00821673096264,
+		0.00147885982319, 0.00333841701105, -0.00199064296024, 0.00121173776981}
 	curve = [7]float64{0.942809052415, 0.0471393947035, 0.00759271725971, 0.00165828470554,
 		0.000742261975251, -0.000176200355025, 0.00023447136654}
 )
