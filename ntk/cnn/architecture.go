@@ -127,7 +127,8 @@ type step struct {
 func NewArchitecture(image Image, layers []Layer, readout Readout) (*Architecture, error) {
 	if image.Height < 1 || image.Width < 1 || image.Channels < 1 {
 		return nil, fmt.Errorf(
-			"cnn: images of %d×%d pixels and %d channels; each must be at least 1", image.Height, image.Width, image.Channels)
+			"cnn: images of %d×%d pixels and %d channels; each must be at least 1",
+			image.Height, image.Width, image.Channels)
 	}
 	a := &Architecture{image: image, layers: append([]Layer(nil), layers...), readout: readout,
 		grid: image}

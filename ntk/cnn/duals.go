@@ -29,6 +29,11 @@ func dualOf[T float32 | float64](phi ntk.Activation) dual[T] {
 	case ntk.TwoSlope:
 		return twoSlopes[T](phi.Positive, phi.Negative)
 	}
+	if _, ok := phi.(ntk.Erf); ok {
+		if d, ok := any(vec32.NewArcsine()).(dual[T]); ok {
+			return d
+		}
+	}
 	return general[T]{phi.(ntk.Dualer)}
 }
 

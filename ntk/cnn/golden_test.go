@@ -54,7 +54,7 @@ func readReference(t *testing.T) *reference {
 
 var activations = map[string]ntk.Activation{
 	"relu": ntk.ReLU{}, "erf": ntk.Erf{}, "gelu": ntk.GELU{},
-	"sin": ntk.Sin{Amplitude: 1, Frequency: 1},
+	"sin":       ntk.Sin{Amplitude: 1, Frequency: 1},
 	"rbf:1":     ntk.Sin{Amplitude: math.Sqrt2, Frequency: math.Sqrt2, Phase: math.Pi / 4},
 	"gaussian":  ntk.Gaussian{Amplitude: 1, Rate: 1},
 	"leaky:0.1": ntk.LeakyReLU(0.1), "abs": ntk.Abs(),

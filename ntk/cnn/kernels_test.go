@@ -497,7 +497,7 @@ func TestBadInput(t *testing.T) {
 		"image 1 is NaN at row 2, column 1, channel 0": gram(a, broken(16+9, math.NaN()), nil),
 		"image 0 is +Inf at row 0":                     gram(a, broken(0, math.Inf(1)), nil),
 		"scale the pixels":                             gram(a, broken(3, 1e160), nil),
-		"images of 15 numbers":                         gram(a, ntk.Inputs[float64]{N: 1, D: 15},
+		"images of 15 numbers": gram(a, ntk.Inputs[float64]{N: 1, D: 15},
 			nil),
 		"which are not 3 images of 16": gram(a,
 			ntk.Inputs[float64]{Rows: x.Rows, N: 3, D: 16}, nil),

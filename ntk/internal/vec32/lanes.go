@@ -177,12 +177,6 @@ var (
 // to be that, since rounding does not tell.
 func NewArcCosine(p, n float64) *ArcCosine {
 	alpha, beta := (p*p+n*n)/2, (p-n)*(p-n)/(2*math.Pi)
-	eight := func(v float64) (out place) {
-		for l := range out {
-			out[l] = float32(v)
-		}
-		return out
-	}
 	a := &ArcCosine{
 		least: eight(0x1p-100), equal: eight(equalWithin), two: eight(2), alpha: eight(alpha),
 		obtuse: eight(beta*math.Pi - alpha), slopeBelow: eight(alpha - beta*math.Pi),
@@ -197,6 +191,13 @@ func NewArcCosine(p, n float64) *ArcCosine {
 		a.curve[i] = eight(beta * v)
 	}
 	return a
+}
+
+func eight(v float64) (out place) {
+	for l := range out {
+		out[l] = float32(v)
+	}
+	return out
 }
 
 const equalWithin = 0x1p-22

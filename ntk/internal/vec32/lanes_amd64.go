@@ -1,6 +1,7 @@
 package vec32
 
-// The assembly of lanes.go. All counts are of places and > 0; tables hold places that are there.
+// The assembly of lanes.go and arcsine.go. All counts are of places and > 0; tables hold places
+// that are there.
 
 //go:noescape
 func products(dst, x, y *float32, n, channels int, scale float32)
@@ -24,3 +25,6 @@ func addPlaces(sum *place, src *float32, n int)
 
 //go:noescape
 func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)
+
+//go:noescape
+func arcsines(k, t, x, y *float32, n int, a *Arcsine)

@@ -229,3 +229,76 @@ arcCosineNext:
 	JNZ arcCosineLoop
 	VZEROUPPER
 	RET
+
+// func arcsines(k, t, x, y *float32, n int, a *Arcsine)
+TEXT ·arcsines(SB), NOSPLIT, $0-48
+	MOVQ k+0(FP), DI
+	MOVQ t+8(FP), SI
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), R8
+	MOVQ n+32(FP), CX
+	MOVQ a+40(FP), DX
+	VMOVUPS Arcsine_magnitude(DX), Y15
+	VMOVUPS Arcsine_one(DX), Y14
+	VMOVUPS Arcsine_two(DX), Y13
+arcsinesLoop:
+	VBROADCASTSS (BX), Y0
+	VMOVUPS (R8), Y1
+	VMOVUPS (DI), Y3
+	VADDPS Y1, Y0, Y5
+	VFMADD213PS Y14, Y13, Y5 // 1 + 2(x+y)
+	VMULPS Y1, Y0, Y2
+	VFMSUB213PS Y2, Y1, Y0 // what the product lost
+	VFNMADD231PS Y3, Y3, Y2
+	VADDPS Y0, Y2, Y4 // xy - k²
+	VADDPS Y3, Y3, Y3 // 2k
+	VADDPS Y4, Y4, Y4
+	VFMADD213PS Y5, Y13, Y4 // D
+	VMOVAPS Y4, Y5
+	VFMADD231PS Y3, Y3, Y5
+	VSQRTPS Y5, Y5 // √(D + 4k²)
+	VANDPS Y15, Y3, Y6
+	VDIVPS Y5, Y3, Y7 // r
+	VADDPS Y6, Y5, Y8
+	VMULPS Y5, Y8, Y8
+	VDIVPS Y8, Y4, Y8 // 1 - |r|
+	VSQRTPS Y8, Y9
+	VMOVUPS Arcsine_angle+224(DX), Y10
+	VMULPS Y7, Y7, Y11
+	VMOVUPS Arcsine_small+160(DX), Y12
+	VFMADD213PS Arcsine_angle+192(DX), Y8, Y10
+	VFMADD213PS Arcsine_small+128(DX), Y11, Y12
+	VFMADD213PS Arcsine_angle+160(DX), Y8, Y10
+	VFMADD213PS Arcsine_small+96(DX), Y11, Y12
+	VFMADD213PS Arcsine_angle+128(DX), Y8, Y10
+	VFMADD213PS Arcsine_small+64(DX), Y11, Y12
+	VFMADD213PS Arcsine_angle+96(DX), Y8, Y10
+	VFMADD213PS Arcsine_small+32(DX), Y11, Y12
+	VFMADD213PS Arcsine_angle+64(DX), Y8, Y10
+	VFMADD213PS Arcsine_small+0(DX), Y11, Y12
+	VFMADD213PS Arcsine_angle+32(DX), Y8, Y10
+	VMULPS Y7, Y12, Y12 // for small r
+	VFMADD213PS Arcsine_angle+0(DX), Y8, Y10
+	VMULPS Y9, Y10, Y10
+	VSUBPS Y10, Y14, Y10
+	VANDNPS Y3, Y15, Y6
+	VXORPS Y6, Y10, Y10 // for large r
+	VCMPPS $0x12, Arcsine_most(DX), Y11, Y11
+	VBLENDVPS Y11, Y12, Y10, Y10
+	VMOVUPS Y10, (DI)
+	TESTQ SI, SI
+	JZ arcsinesNext
+	VSQRTPS Y4, Y4
+	VMOVUPS Arcsine_slope(DX), Y5
+	VDIVPS Y4, Y5, Y5
+	VMULPS (SI), Y5, Y5
+	VMOVUPS Y5, (SI)
+	ADDQ $32, SI
+arcsinesNext:
+	ADDQ $4, BX
+	ADDQ $32, R8
+	ADDQ $32, DI
+	DECQ CX
+	JNZ arcsinesLoop
+	VZEROUPPER
+	RET

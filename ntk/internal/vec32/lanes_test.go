@@ -70,6 +70,52 @@ func TestArcCosine(t *testing.T) {
 	})
 }
 
+// The duals of the error function are within 2e-7 of their size at equal inputs of those in double
+// precision, at small and at large variances.
+func TestArcsine(t *testing.T) {
+	both(t, func(t *testing.T) {
+		a := NewArcsine()
+		r := rand.New(rand.NewPCG(5, 6))
+		const n = 997
+		x, y := make([]float32, n), make([]float32, n*Together)
+		k, slope := make([]float32, n*Together), make([]float32, n*Together)
+		for c := range x {
+			x[c] = float32(math.Exp(3 * r.NormFloat64()))
+			for l := range Together {
+				i := c*Together + l
+				y[i] = float32(math.Exp(3 * r.NormFloat64()))
+				slope[i] = 1
+				if c%50 == 0 {
+					y[i] = x[c]
+				}
+				s := math.Sqrt(float64(x[c]) * float64(y[i]))
+				k[i] = float32(s * (1 - math.Exp(-10*r.Float64())) * float64(1-2*(l%2)))
+			}
+		}
+		before, alone := append([]float32(nil), k...), append([]float32(nil), k...)
+		a.Apply(k, slope, x, y)
+		a.Apply(alone, nil, x, y)
+		dual := func(q, k, q2 float64) (value, slope float64) {
+			u, w := (1+2*q)*(1+2*q2), 2*k
+			return 2 / math.Pi * math.Asin(w/math.Sqrt(u)), 4 / math.Pi / math.Sqrt(u-w*w)
+		}
+		for i, v := range before {
+			q, k0, q2 := float64(x[i/Together]), float64(v), float64(y[i])
+			value, derivative := dual(q, k0, q2)
+			top, most := dual(q, q, q)
+			top2, most2 := dual(q2, q2, q2)
+			if math.Abs(float64(k[i])-value) > 4e-7*math.Sqrt(top*top2) ||
+				math.Abs(float64(slope[i])-derivative) > 4e-7*math.Sqrt(most*most2) {
+				t.Fatalf("(%v, %v) at (%v, %v, %v), want (%v, %v)", k[i], slope[i], q, k0, q2, value,
+					derivative)
+			}
+			if alone[i] != k[i] {
+				t.Fatalf("%v without slopes, %v with", alone[i], k[i])
+			}
+		}
+	})
+}
+
 // The sums are those that the loops' definitions say, with and without vectors.
 func TestPlaces(t *testing.T) {
 	both(t, func(t *testing.T) {
