@@ -50,6 +50,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/cnn": {
 			"ntk",
 			"ntk/internal/accel",
+			"ntk/internal/gauss",
 			"ntk/internal/gram",
 			"ntk/internal/parallel",
 			"ntk/internal/vec32",

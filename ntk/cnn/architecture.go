@@ -2,6 +2,7 @@ package cnn
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
 	"strings"
 
@@ -211,6 +212,19 @@ func (a *Architecture) String() string {
 		last = "global average"
 	}
 	return strings.Join(append(parts, last), ", ")
+}
+
+// Fingerprint returns digits that change when the architecture does, on every kind of machine the
+// same: for the keys of records, as [ntk.FCN.Fingerprint].
+func (a *Architecture) Fingerprint() string {
+	h := fnv.New128a()
+	fmt.Fprintln(h, a.image, a.readout.GlobalAverage, a.dense.Fingerprint())
+	for _, l := range a.layers {
+		size, stride, padding := l.windows()
+		_, conv := l.(Conv)
+		fmt.Fprintln(h, conv, size, stride, padding)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
 // nameOf returns what the activation calls itself, or the name of its type.

@@ -37,9 +37,14 @@
 // single precision. More than 2 GB of it are an error. An image is kept with its pixels and the
 // variances of its pre-activations, one number for each position of each convolution.
 //
-// Other activations than [ntk.ReLU] and [ntk.TwoSlope] cost what their Dual method does at each
-// pair of positions: 20 to 200 ns for closed forms, and 0.1 ms and more for those that are
-// numeric, which only flattened readouts of small images bear.
+// [ntk.ReLU], [ntk.TwoSlope] and, in single precision, [ntk.Erf] are the quickest. Others that are
+// smooth are followed by their Hermite coefficients at the variance of each position, in double
+// precision where their own duals are numeric: some tens of them at usual variances, and ten times
+// the time of ReLU for a hundred. Any activation is tabulated over the correlation where all
+// pre-activations of a layer have one variance, as with normalised pixels and no zeros at the edge:
+// 20 ns a pair of positions. What remains costs what its Dual method does: 20 ns to 1 µs for closed
+// forms, and 0.2 ms for those that are numeric, with a kink or at large variances, which only
+// flattened readouts of small images bear. See [Tiles.Estimate].
 //
 // # Accuracy
 //

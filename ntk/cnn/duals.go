@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 )
 
@@ -15,14 +16,20 @@ type dual[T float32 | float64] interface {
 	Apply(s, t, x, y []T)
 }
 
-func dualOf[T float32 | float64](phi ntk.Activation) dual[T] {
+// unwrap returns what an activation is without what was added to it, such as a single-precision
+// form.
+func unwrap(phi ntk.Activation) ntk.Activation {
 	for {
 		w, ok := phi.(interface{ Unwrap() ntk.Activation })
 		if !ok {
-			break
+			return phi
 		}
 		phi = w.Unwrap()
 	}
+}
+
+func dualOf[T float32 | float64](phi ntk.Activation) dual[T] {
+	phi = unwrap(phi)
 	switch phi := phi.(type) {
 	case ntk.ReLU:
 		return twoSlopes[T](1, 0)
@@ -59,6 +66,13 @@ type slopes[T float32 | float64] struct{ alpha, beta float64 }
 // for rounding, and the angle between them is the root of this.
 const equalWithin = 0x1p-48
 
+func equalWithinOf[T float32 | float64]() float64 {
+	if accel.IsSingle[T]() {
+		return 0x1p-21
+	}
+	return equalWithin
+}
+
 func (d slopes[T]) Apply(s, t, x, y []T) {
 	for c, q := range x {
 		k, q2 := at(s, c), at(y, c)
@@ -76,13 +90,10 @@ func (d slopes[T]) Apply(s, t, x, y []T) {
 	}
 }
 
-// at is the dual of one pair. q q' - k², of which the angle is made, is formed to the last digit
-// of just these covariances, and is 0 where they are equal.
+// at is the dual of one pair.
 func (d slopes[T]) at(q, k, q2 float64) (value, derivative float64) {
-	product := q * q2
-	rest := math.FMA(q, q2, -product)
-	determinant := math.FMA(-k, k, product) + rest
-	if !(determinant > equalWithin*product) {
+	determinant := determinant(q, k, q2)
+	if !(determinant > equalWithin*(q*q2)) {
 		if k < 0 {
 			return d.alpha*k - d.beta*math.Pi*k, d.alpha - d.beta*math.Pi
 		}
@@ -91,6 +102,13 @@ func (d slopes[T]) at(q, k, q2 float64) (value, derivative float64) {
 	root := math.Sqrt(determinant)
 	theta := math.Atan2(root, k)
 	return d.alpha*k + d.beta*(root-theta*k), d.alpha - d.beta*theta
+}
+
+// determinant is q q2 - k², to the last digit of just these covariances, and 0 where they are
+// equal.
+func determinant(q, k, q2 float64) float64 {
+	product := q * q2
+	return math.FMA(-k, k, product) + math.FMA(q, q2, -product)
 }
 
 // general is any activation, by its own duals.

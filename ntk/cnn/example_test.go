@@ -22,12 +22,15 @@ func ExampleNewArchitecture() {
 		cnn.Readout{WeightStd: 1, GlobalAverage: true}))
 	fmt.Println(net)
 	fmt.Println(len(net.Layers()), net.Image().Height, net.Readout().GlobalAverage)
+	same := ntk.Must(cnn.NewArchitecture(net.Image(), net.Layers(), net.Readout()))
+	fmt.Println(same.Fingerprint() == net.Fingerprint())
 	conv.Stride = [2]int{4, 4}
 	_, err := cnn.NewArchitecture(net.Image(), []cnn.Layer{conv}, net.Readout())
 	fmt.Println(err)
 	// Output:
 	// 32×32×3, 3×3 ReLU, 3×3 ReLU, pool 2×2, 3×3 ReLU, pool 2×2, 3×3 ReLU, pool 2×2, global average
 	// 7 32 true
+	// true
 	// cnn: layer 1, down: the stride 4 is longer than the window of 3 and would leave pixels out
 }
 

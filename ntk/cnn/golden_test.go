@@ -11,6 +11,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/cnn"
+	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 )
 
 // reference is testdata/conv.json: kernels of a public library and, where it loses digits, of an
@@ -185,3 +186,54 @@ func TestReference(t *testing.T) { testReference[float64](t, 1e-12) }
 
 // In single precision they are to 1e-6.
 func TestReferenceFloat32(t *testing.T) { testReference[float32](t, 1e-6) }
+
+// One convolution with a Hermite series on raw and on normalised pixels, to 1e-12 and in single
+// precision 1e-6 of √(K(x, x) K(x', x')).
+func TestOneConvolution(t *testing.T) {
+	text, err := os.ReadFile("testdata/one_conv.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Raw   [][][][]float64
+		Cases []struct {
+			Images, Padding, Readout string
+			B                        []float64
+			NNGP, NTK                [][]float64
+		}
+	}
+	if err := json.Unmarshal(text, &r); err != nil || len(r.Cases) != 20 {
+		t.Fatal(err, len(r.Cases))
+	}
+	for _, c := range r.Cases {
+		x, m := flat[float64](r.Raw)
+		if c.Images != "raw" {
+			for i := 0; i < len(x.Rows); i += 3 {
+				p := x.Rows[i : i+3]
+				norm := math.Sqrt((p[0]*p[0] + p[1]*p[1] + p[2]*p[2]) / 3)
+				p[0], p[1], p[2] = p[0]/norm, p[1]/norm, p[2]/norm
+			}
+		}
+		phi := ntk.Must(hermite.NewSeries(c.B))
+		a := ntk.Must(cnn.NewArchitecture(m, []cnn.Layer{cnn.Conv{Filter: [2]int{3, 3},
+			Padding: paddings[c.Padding], Activation: phi, WeightStd: 1}},
+			cnn.Readout{WeightStd: 1, GlobalAverage: c.Readout == "gap"}))
+		nngp, ntkK := kernels(a, x, x)
+		nngp32, ntk32 := kernels(a, single(x), single(x))
+		d, d2 := diagonal(nngp, x.N), diagonal(ntkK, x.N)
+		double := max(off(nngp, c.NNGP, d, d), off(ntkK, c.NTK, d2, d2))
+		float := max(off(nngp32, c.NNGP, d, d), off(ntk32, c.NTK, d2, d2))
+		if !(double < 1e-12 && float < 1e-6) {
+			t.Errorf("%s %s %s %v: off by %.2g, and %.2g in single precision", c.Images, c.Padding,
+				c.Readout, c.B, double, float)
+		}
+	}
+}
+
+func single(x ntk.Inputs[float64]) (y ntk.Inputs[float32]) {
+	y.N, y.D = x.N, x.D
+	for _, v := range x.Rows {
+		y.Rows = append(y.Rows, float32(v))
+	}
+	return y
+}

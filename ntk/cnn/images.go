@@ -14,12 +14,15 @@ import (
 type one[T float32 | float64] struct {
 	pixels    []T   // H×W×C
 	variances [][]T // of each convolution, one for each position
+	// coeffs are Hermite coefficients at these variances, nil for convolutions that do without.
+	coeffs [][]T
 }
 
 // eight is eight images, of which the same number lie together.
 type eight[T float32 | float64] struct {
 	pixels    []T
 	variances [][]T
+	coeffs    [][]T
 }
 
 // newImage has room for `together` images.
@@ -67,7 +70,7 @@ type images[T float32 | float64] struct {
 
 // newImages looks at each image of a set once. Errors call the set by its name.
 func newImages[T float32 | float64](
-	ctx context.Context, a *Architecture, x ntk.Inputs[T], name string,
+	ctx context.Context, a *Architecture, tables []*coefficients, x ntk.Inputs[T], name string,
 ) (*images[T], error) {
 	if err := a.checkSet(len(x.Rows), x.N, x.D, name); err != nil {
 		return nil, err
@@ -78,8 +81,11 @@ func newImages[T float32 | float64](
 		group := &s.groups[g]
 		group.pixels, group.variances = newImage[T](a, lanes)
 		w := newPass[T](a, p)
+		w.tables = tables
+		w.x.coeffs = make([][]T, len(w.x.variances))
 		x1, x8 := w.x, eight[T]{}
 		x8.pixels, x8.variances = newImage[T](a, lanes)
+		x8.coeffs = make([][]T, len(x8.variances))
 		for l := range lanes {
 			if i := g*lanes + l; i < x.N {
 				pixels, err := read(a.image, x.Rows[i*x.D:(i+1)*x.D], i, name)

@@ -51,6 +51,8 @@ type Tiles[T float32 | float64] struct {
 	passes    chan *pass[T]
 	places    int // pairs of positions to be followed for a pair of images, over all layers
 	noNTK     error
+	series    *series[T]
+	duals     []dual[T] // of layers, other than those of a pass; nil entries are none
 }
 
 // GramTiles returns the n×n matrices between the images of x. It looks at each image once, for the
@@ -95,14 +97,19 @@ func newTiles[T float32 | float64](
 			"each processor, more than %g: smaller images or a larger pool take less", size/1e9,
 			mostBytes/1e9)
 	}
+	tables := tablesOf[T](a)
 	var err error
-	if t.x, err = newImages(ctx, a, x, "x"); err != nil {
+	if t.x, err = newImages(ctx, a, tables, x, "x"); err != nil {
 		return nil, err
 	}
 	if t.z = t.x; !symmetric {
-		if t.z, err = newImages(ctx, a, z, "z"); err != nil {
+		if t.z, err = newImages(ctx, a, tables, z, "z"); err != nil {
 			return nil, err
 		}
+	}
+	t.series = newSeries(tables, t.z, t.x)
+	if err := t.curves(ctx); err != nil {
+		return nil, err
 	}
 	t.passes = make(chan *pass[T], runtime.GOMAXPROCS(0))
 	for range cap(t.passes) {
@@ -234,6 +241,32 @@ const perTask = 1 << 22
 func (t *Tiles[T]) block(
 	ctx context.Context, m matrices[T], i0, i1, j0, j1 int, below bool,
 ) error {
+	side := t.series.side
+	if side == 0 {
+		return t.pairsOf(ctx, m, nil, i0, i1, j0, j1, below)
+	}
+	for i := i0; i < i1; i += side {
+		for j := j0; j < j1; j = (j/side + 1) * side {
+			iEnd, jEnd := min(i+side, i1), min((j/side+1)*side, j1)
+			if t.symmetric && jEnd <= i {
+				continue
+			}
+			p, err := t.part(ctx, i, iEnd, j/lanes, (jEnd+lanes-1)/lanes)
+			if err != nil {
+				return err
+			}
+			if err := t.pairsOf(ctx, m, &p, i, iEnd, j, jEnd, below); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pairsOf is block, with the images in p if they have coefficients.
+func (t *Tiles[T]) pairsOf(
+	ctx context.Context, m matrices[T], p *part[T], i0, i1, j0, j1 int, below bool,
+) error {
 	first, end := j0/lanes, (j1+lanes-1)/lanes
 	each := max(1, min(end-first, perTask/(t.places*lanes)))
 	across := (end - first + each - 1) / each
@@ -248,35 +281,51 @@ func (t *Tiles[T]) block(
 		}
 		w := <-t.passes
 		if w == nil {
-			w = newPass[T](t.a, t.plan)
+			w = t.newPass()
 		}
 		defer func() { t.passes <- w }()
 		w.tangent = m.ntk != nil
-		t.z.groups[i/lanes].take(i%lanes, w.x)
+		x := w.x
+		if p == nil {
+			t.z.groups[i/lanes].take(i%lanes, x)
+		} else {
+			x = p.rows[i-i0]
+		}
 		for g := begin; g < until; g++ {
 			if stop() {
 				return ctx.Err()
 			}
-			w.run(w.x, t.x.groups[g])
+			y := t.x.groups[g]
+			if p != nil {
+				y = p.groups[g-first]
+			}
+			w.run(x, y)
 			for l := range lanes {
 				j := g*lanes + l
 				if j < j0 || j >= j1 || t.symmetric && (j < i || below && j == i) {
 					continue
 				}
-				nngp, ntk := w.kernels(l)
-				if !finite(float64(T(nngp))) || m.ntk != nil && !finite(float64(T(ntk))) {
-					return fmt.Errorf("cnn: the kernel of image %d and image %d is not finite: "+
-						"variances grow too much, or an activation was not built for them", i, j)
-				}
-				if below {
-					m.set(j, i, T(nngp), T(ntk))
-				} else {
-					m.set(i, j, T(nngp), T(ntk))
+				if err := m.take(w, l, i, j, below); err != nil {
+					return err
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// take sets the entry (i, j), or if mirrored (j, i), to the kernels in a lane.
+func (m matrices[T]) take(w *pass[T], lane, i, j int, mirrored bool) error {
+	nngp, ntk := w.kernels(lane)
+	if !finite(float64(T(nngp))) || m.ntk != nil && !finite(float64(T(ntk))) {
+		return fmt.Errorf("cnn: the kernel of image %d and image %d is not finite: variances grow "+
+			"too much, or an activation was not built for them", i, j)
+	}
+	if mirrored {
+		i, j = j, i
+	}
+	m.set(i, j, T(nngp), T(ntk))
+	return nil
 }
 
 // kernels returns the kernels of the pair in a lane.
@@ -300,11 +349,13 @@ func (w *pass[T]) kernels(lane int) (nngp, ntk float64) {
 func (t *Tiles[T]) Estimate() time.Duration { return t.estimate(true) }
 
 func (t *Tiles[T]) estimate(tangent bool) time.Duration {
-	w := newPass[T](t.a, t.plan)
+	w := t.newPass()
 	w.tangent = tangent
-	t.z.groups[0].take(0, w.x)
+	x, y := w.x, t.x.groups[0]
+	t.z.groups[0].take(0, x)
+	x.coeffs, y.coeffs = t.series.of(x.variances, 1), t.series.of(y.variances, lanes)
 	start := time.Now()
-	w.run(w.x, t.x.groups[0])
+	w.run(x, y)
 	each := float64(time.Since(start)) / lanes / float64(cap(t.passes))
 	return time.Duration(min(each*float64(t.pairs()), math.MaxInt64/2))
 }

@@ -185,9 +185,13 @@ func plainKernels(a *cnn.Architecture, x, y []float64) (nngp, ntkK float64) {
 
 // exactDual is the dual where patches may be multiples of each other, but for rounding.
 func exactDual(phi ntk.Activation, q, k, q2 float64) (value, slope float64) {
-	d := phi.(ntk.Dualer)
-	top := math.Sqrt(q * q2)
-	if _, smooth := phi.(ntk.Erf); smooth || math.Abs(k) < top*(1-1e-14) {
+	d, top := phi.(ntk.Dualer), math.Sqrt(q*q2)
+	switch phi.(type) {
+	case ntk.ReLU, ntk.TwoSlope:
+	default:
+		return d.Dual(q, k, q2)
+	}
+	if math.Abs(k) < top*(1-1e-14) {
 		return d.Dual(q, k, q2)
 	}
 	value, slope = d.Dual(1, math.Copysign(1, k), 1) // φ is homogeneous
@@ -231,15 +235,7 @@ func TestRandomArchitectures(t *testing.T) {
 		x := randomImages[float64](r.Uint64(), 3, a.Image())
 		z := randomImages[float64](r.Uint64(), 2, a.Image())
 		nngp, ntkK := kernels(a, z, x)
-		var x32, z32 ntk.Inputs[float32]
-		x32.N, x32.D, z32.N, z32.D = x.N, x.D, z.N, z.D
-		for _, v := range x.Rows {
-			x32.Rows = append(x32.Rows, float32(v))
-		}
-		for _, v := range z.Rows {
-			z32.Rows = append(z32.Rows, float32(v))
-		}
-		nngp32, ntk32 := kernels(a, z32, x32)
+		nngp32, ntk32 := kernels(a, single(z), single(x))
 		for i := range z.N {
 			for j := range x.N {
 				zi, xj := z.Rows[i*x.D:(i+1)*x.D], x.Rows[j*x.D:(j+1)*x.D]
@@ -299,6 +295,50 @@ func TestFullyConnected(t *testing.T) {
 					if !(d <= tolerance*size) {
 						t.Errorf("%v: %v of images %d, %d is %v, %v of rows", a, K, i, j,
 							(*got)[i*x.N+j], want.At(i, j))
+					}
+				}
+			}
+		}
+	}
+}
+
+// Where all pre-activations of a convolution have one variance, tables over the correlation take
+// the place of the activation's duals; smooth ones have Hermite coefficients. Either agrees with
+// these, for images that share some of their patches, too.
+func TestTabulated(t *testing.T) {
+	kinked := ntk.Must(ntk.Custom(func(z float64) float64 { return math.Max(z-0.3, 0) }, nil))
+	m := cnn.Image{Height: 3, Width: 2, Channels: 3}
+	x := randomImages[float64](4, 3, m)
+	copy(x.Rows[2*x.D:3*x.D-9], x.Rows) // the third image is the first, but for three pixels
+	for i := 0; i < len(x.Rows); i += 3 {
+		p := x.Rows[i : i+3]
+		norm := math.Sqrt((p[0]*p[0] + p[1]*p[1] + p[2]*p[2]) / 3)
+		p[0], p[1], p[2] = p[0]/norm, p[1]/norm, p[2]/norm
+	}
+	for _, phi := range []ntk.Activation{ntk.PublishedMimic(), kinked, ntk.GELU{}, ntk.Tanh{},
+		ntk.Gaussian{Amplitude: 1, Rate: 1}, ntk.Softplus{}} {
+		for _, padding := range []cnn.Padding{cnn.Circular, cnn.Same} {
+			c := cnn.Conv{Filter: [2]int{2, 2}, Padding: padding, Activation: phi, WeightStd: 1,
+				BiasStd: 0.3}
+			a := ntk.Must(cnn.NewArchitecture(m, []cnn.Layer{c, c},
+				cnn.Readout{WeightStd: 1, GlobalAverage: true}))
+			nngp, ntkK := kernels(a, x, x)
+			nngp32, ntk32 := kernels(a, single(x), single(x))
+			for i := range x.N {
+				for j := range i + 1 {
+					xi, xj := x.Rows[i*x.D:(i+1)*x.D], x.Rows[j*x.D:(j+1)*x.D]
+					s, k := plainKernels(a, xi, xj)
+					at := i*x.N + j
+					size := math.Sqrt(nngp[i*x.N+i] * nngp[j*x.N+j])
+					size2 := math.Sqrt(ntkK[i*x.N+i] * ntkK[j*x.N+j])
+					for _, c := range []struct{ got, want, size, tolerance float64 }{
+						{nngp[at], s, size, 2e-9}, {ntkK[at], k, size2, 2e-8},
+						{float64(nngp32[at]), s, size, 1e-6}, {float64(ntk32[at]), k, size2, 2e-6},
+					} {
+						if !(math.Abs(c.got-c.want) <= c.tolerance*c.size) {
+							t.Errorf("%v: kernel (%d, %d) is %v, want %v to %g of %v", a, i, j,
+								c.got, c.want, c.tolerance, c.size)
+						}
 					}
 				}
 			}
@@ -534,6 +574,38 @@ func TestBadInput(t *testing.T) {
 func bad(m cnn.Image, r cnn.Readout, layers ...cnn.Layer) error {
 	_, err := cnn.NewArchitecture(m, layers, r)
 	return err
+}
+
+// Whatever differs is seen in the fingerprint.
+func TestFingerprint(t *testing.T) {
+	m := cnn.Image{Height: 8, Width: 8, Channels: 3}
+	c := cnn.Conv{Filter: [2]int{3, 3}, Activation: ntk.ReLU{}, WeightStd: 1}
+	pool := cnn.AveragePool{Window: [2]int{3, 3}, Stride: [2]int{1, 1}}
+	one := cnn.Readout{WeightStd: 1}
+	seen := map[string]int{}
+	add := func(m cnn.Image, r cnn.Readout, layers ...cnn.Layer) {
+		f := ntk.Must(cnn.NewArchitecture(m, layers, r)).Fingerprint()
+		if other, ok := seen[f]; ok {
+			t.Errorf("architectures %d and %d have one fingerprint", other, len(seen))
+		}
+		seen[f] = len(seen)
+	}
+	add(m, one, c)
+	add(cnn.Image{Height: 8, Width: 8, Channels: 3, ChannelsFirst: true}, one, c)
+	add(m, cnn.Readout{WeightStd: 1, GlobalAverage: true}, c)
+	add(m, cnn.Readout{WeightStd: 2}, c)
+	add(m, one, c, pool)
+	add(m, one, pool, c)
+	add(m, one, c, c)
+	for _, change := range []func(c *cnn.Conv){
+		func(c *cnn.Conv) { c.Filter[0] = 1 }, func(c *cnn.Conv) { c.Stride = [2]int{2, 1} },
+		func(c *cnn.Conv) { c.Padding = cnn.Valid }, func(c *cnn.Conv) { c.BiasStd = 1 },
+		func(c *cnn.Conv) { c.Activation = ntk.Erf{} }, func(c *cnn.Conv) { c.Frozen = true },
+	} {
+		d := c
+		change(&d)
+		add(m, one, d)
+	}
 }
 
 // The name says what differs from the usual.

@@ -5,8 +5,9 @@ package cnn
 type pass[T float32 | float64] struct {
 	a       *Architecture
 	plan    *plan
-	duals   []dual[T] // of each layer, nil for a pool
-	tangent bool      // whether the NTK is followed, too
+	duals   []dual[T]       // of each layer, nil for a pool
+	tables  []*coefficients // of each convolution, to find variances by; nil entries are none
+	tangent bool            // whether the NTK is followed, too
 
 	room   [3][]T // for covariances, tangents and the next of one of them
 	sums   []T
@@ -229,12 +230,31 @@ func (c *chain[T]) keep(level int) {
 			}
 		}
 	}
+	conv := c.conv + level - 1
+	c.x.coeffs[conv], c.y.coeffs[conv] = nil, nil
+	if table := c.tables[conv]; table != nil {
+		if n := needed(table, x, 1); n > 0 {
+			of := fill(table, x, n, 1)
+			of8 := make([]T, lanes*len(of))
+			for i, v := range of {
+				to := at(of8, i)
+				for l := range to {
+					to[l] = v
+				}
+			}
+			c.x.coeffs[conv], c.y.coeffs[conv] = of, of8
+		}
+	}
 }
 
 // activate applies the activation before which the level's pre-activations are.
 func (c *chain[T]) activate(level int, t []T) {
 	d, x, y := c.duals[c.first+level-1], c.x.variances[c.conv+level-1],
 		c.y.variances[c.conv+level-1]
+	var coeffs, coeffs8 []T
+	if c.x.coeffs != nil {
+		coeffs, coeffs8 = c.x.coeffs[c.conv+level-1], c.y.coeffs[c.conv+level-1]
+	}
 	m := len(c.columns.pairs[level])
 	for r, p := range c.rows.pairs[level] {
 		for _, run := range c.columns.runs[level] {
@@ -244,8 +264,14 @@ func (c *chain[T]) activate(level int, t []T) {
 				part = t[lo:hi]
 			}
 			n := run.hi - run.lo
-			d.Apply(c.s[lo:hi], part, x[c.positions(level, p.a, run.at.a):][:n],
-				y[c.positions(level, p.b, run.at.b)*lanes:][:n*lanes])
+			i, j := c.positions(level, p.a, run.at.a), c.positions(level, p.b, run.at.b)
+			ofX, ofY := x[i:][:n], y[j*lanes:][:n*lanes]
+			if coeffs == nil {
+				d.Apply(c.s[lo:hi], part, ofX, ofY)
+				continue
+			}
+			terms := len(coeffs) / len(x)
+			bySeries(c.s[lo:hi], part, ofX, ofY, coeffs[i*terms:], coeffs8[j*terms*lanes:], terms)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package vec32
 
-// The assembly of lanes.go and arcsine.go. All counts are of places and > 0; tables hold places
-// that are there.
+// The assembly of lanes.go, arcsine.go and series.go. All counts are of places and > 0; tables
+// hold places that are there.
 
 //go:noescape
 func products(dst, x, y *float32, n, channels int, scale float32)
@@ -28,3 +28,6 @@ func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)
 
 //go:noescape
 func arcsines(k, t, x, y *float32, n int, a *Arcsine)
+
+//go:noescape
+func series(k, t, x, y, b, c *float32, places, n int)

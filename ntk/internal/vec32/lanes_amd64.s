@@ -1,6 +1,9 @@
 #include "go_asm.h"
 #include "textflag.h"
 
+DATA tiny<>+0(SB)/4, $0x0d800000 // 2^-100
+GLOBL tiny<>(SB), RODATA|NOPTR, $4
+
 // A place is 32 bytes.
 
 // func products(dst, x, y *float32, n, channels int, scale float32)
@@ -300,5 +303,57 @@ arcsinesNext:
 	ADDQ $32, DI
 	DECQ CX
 	JNZ arcsinesLoop
+	VZEROUPPER
+	RET
+
+// func series(k, t, x, y, b, c *float32, places, n int)
+TEXT ·series(SB), NOSPLIT, $0-64
+	MOVQ k+0(FP), DI
+	MOVQ t+8(FP), SI
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), R8
+	MOVQ b+32(FP), R9
+	MOVQ c+40(FP), R10
+	MOVQ places+48(FP), CX
+	MOVQ n+56(FP), DX
+	VBROADCASTSS tiny<>(SB), Y15
+	MOVQ DX, R11
+	SHLQ $5, R11 // bytes of c at a place
+seriesPlace:
+	VBROADCASTSS (BX), Y0
+	VMULPS (R8), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMAXPS Y15, Y0, Y0
+	VMOVUPS (DI), Y1
+	VDIVPS Y0, Y1, Y1 // ρ
+	VXORPS Y2, Y2, Y2 // the sum
+	VXORPS Y3, Y3, Y3 // its derivative by ρ
+	LEAQ (R9)(DX*4), R12
+	LEAQ (R10)(R11*1), R13
+	MOVQ DX, AX
+seriesTerm:
+	SUBQ $4, R12
+	SUBQ $32, R13
+	VBROADCASTSS (R12), Y4
+	VFMADD213PS Y2, Y1, Y3
+	VMULPS (R13), Y4, Y4
+	VFMADD213PS Y4, Y1, Y2
+	DECQ AX
+	JNZ seriesTerm
+	VMOVUPS Y2, (DI)
+	TESTQ SI, SI
+	JZ seriesNext
+	VDIVPS Y0, Y3, Y3
+	VMULPS (SI), Y3, Y3
+	VMOVUPS Y3, (SI)
+	ADDQ $32, SI
+seriesNext:
+	ADDQ $4, BX
+	ADDQ $32, R8
+	ADDQ $32, DI
+	LEAQ (R9)(DX*4), R9
+	ADDQ R11, R10
+	DECQ CX
+	JNZ seriesPlace
 	VZEROUPPER
 	RET

@@ -106,8 +106,49 @@ func TestArcsine(t *testing.T) {
 			top2, most2 := dual(q2, q2, q2)
 			if math.Abs(float64(k[i])-value) > 4e-7*math.Sqrt(top*top2) ||
 				math.Abs(float64(slope[i])-derivative) > 4e-7*math.Sqrt(most*most2) {
-				t.Fatalf("(%v, %v) at (%v, %v, %v), want (%v, %v)", k[i], slope[i], q, k0, q2, value,
-					derivative)
+				t.Fatalf("(%v, %v) at (%v, %v, %v), want (%v, %v)", k[i], slope[i], q, k0, q2,
+					value, derivative)
+			}
+			if alone[i] != k[i] {
+				t.Fatalf("%v without slopes, %v with", alone[i], k[i])
+			}
+		}
+	})
+}
+
+// The sums are those that the formula has, and the slopes their derivatives, with 0 at a variance
+// of 0.
+func TestSeries(t *testing.T) {
+	both(t, func(t *testing.T) {
+		const places, n = 11, 7
+		x, y := make([]float32, places), make([]float32, places*Together)
+		b, c := normals(1, places*n), normals(2, places*n*Together)
+		k, slopes := normals(3, places*Together), normals(4, places*Together)
+		for i := range y {
+			x[i/Together], y[i] = float32(i/Together), 1+float32(i)/10
+			k[i] = min(1, max(-1, k[i])) * float32(math.Sqrt(float64(x[i/Together]*y[i])))
+		}
+		for l := range Together { // as φ with φ(0) = 0 has it
+			k[l] = 0
+			clear(b[:n])
+		}
+		before, slopesBefore := append([]float32(nil), k...), append([]float32(nil), slopes...)
+		alone := append([]float32(nil), k...)
+		Series(k, slopes, x, y, b, c, n)
+		Series(alone, nil, x, y, b, c, n)
+		for i, v := range before {
+			var value, slope float64
+			if p := i / Together; p > 0 {
+				size := math.Sqrt(float64(x[p]) * float64(y[i]))
+				for j := range n {
+					a := float64(b[p*n+j]) * float64(c[(p*n+j)*Together+i%Together])
+					value += a * math.Pow(float64(v)/size, float64(j))
+					slope += a * float64(j) * math.Pow(float64(v)/size, float64(j-1)) / size
+				}
+			}
+			slope *= float64(slopesBefore[i])
+			if math.Abs(float64(k[i])-value) > 1e-5 || math.Abs(float64(slopes[i])-slope) > 1e-4 {
+				t.Fatalf("number %d is (%v, %v), want (%v, %v)", i, k[i], slopes[i], value, slope)
 			}
 			if alone[i] != k[i] {
 				t.Fatalf("%v without slopes, %v with", alone[i], k[i])
