@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -42,8 +43,9 @@ type Machine struct {
 	// a net that is trained.
 	RelativeRidge, Tolerance float64
 	Training                 train.Settings
-	// BesideLAPACK times LAPACK's Cholesky factorisation of as many rows in single precision after
-	// the fit, which takes 4·Rows² bytes.
+	// BesideLAPACK times LAPACK's bare Cholesky factorisation in single precision after the fit, of
+	// as many rows or of 20,000, the most that its threads take without a fault; that stands for
+	// more rows by their third power.
 	BesideLAPACK bool
 }
 
@@ -63,7 +65,7 @@ type Learned struct {
 	// TestLoss is the mean square error, and TestError the part of the test rows that are taken
 	// for another class.
 	TestLoss, TestError float64
-	LAPACK              float64 `json:",omitzero"` // seconds of the bare factorisation
+	LAPACK              float64 `json:",omitzero"` // seconds of the bare factorisation, see BesideLAPACK
 	Machine             string  // its processor, where the system names it, and how many there are
 	Arithmetic          string  // of [ntk.BLAS]
 }
@@ -325,8 +327,17 @@ func (m Machine) train(
 	return err
 }
 
-// bareFactor returns the seconds of LAPACK's Cholesky factorisation of n rows in single precision.
+// mostBare is the most rows of a bare factorisation: the threads of OpenBLAS 0.3.34 write beyond
+// their buffers in spotrf of 33,000 rows, with its kernels for AVX-512.
+const mostBare = 20_000
+
+// bareFactor returns the seconds of LAPACK's Cholesky factorisation of n rows in single precision,
+// of more than mostBare by the third power of the number of rows.
 func bareFactor(n int) (float64, error) {
+	if n > mostBare {
+		seconds, err := bareFactor(mostBare)
+		return seconds * math.Pow(float64(n)/mostBare, 3), err
+	}
 	debug.FreeOSMemory()
 	a := make([]float32, n*n)
 	for i := range n {
