@@ -65,7 +65,7 @@ type Learned struct {
 	// TestLoss is the mean square error, and TestError the part of the test rows that are taken
 	// for another class.
 	TestLoss, TestError float64
-	LAPACK              float64 `json:",omitzero"` // seconds of the bare factorisation, see BesideLAPACK
+	LAPACK              float64 `json:",omitzero"` // seconds, see BesideLAPACK
 	Machine             string  // its processor, where the system names it, and how many there are
 	Arithmetic          string  // of [ntk.BLAS]
 }
