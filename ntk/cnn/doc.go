@@ -19,8 +19,8 @@
 //	flatten  S ← 1/(H·W) Σ_p S(p, p);  global average: 1/(H·W)² Σ_{p,p'} S(p, p');  T alike
 //	dense    S ← σ_w² S + σ_b²,   T ← S + σ_w² T
 //
-// where p stands for stride·p if there is one, and T ← S + … for T ← … in a frozen layer. S counts
-// as 0 beyond the edge of an image with [Same] padding.
+// where p+w is stride·p + w if there is a stride. In a frozen layer the S + of T is left out. S and T
+// count as 0 beyond the edge of an image with [Same] padding.
 //
 // # Cost
 //
@@ -35,7 +35,8 @@
 // Memory of each processor, for eight pairs of images: the numbers of a displacement, and after the
 // first pool of all pairs of the positions that there are then, twice, 4 MB for 16×16 positions in
 // single precision. More than 2 GB of it are an error. An image is kept with its pixels and the
-// variances of its pre-activations, one number for each position of each convolution.
+// variances of its pre-activations, one number for each position of each convolution. Hermite
+// coefficients are kept for a part of a tile at a time, in 64 MB or those of 16 images.
 //
 // [ntk.ReLU], [ntk.TwoSlope] and, in single precision, [ntk.Erf] are the quickest. Others that are
 // smooth are followed by their Hermite coefficients at the variance of each position, in double
