@@ -19,8 +19,8 @@
 //	flatten  S ← 1/(H·W) Σ_p S(p, p);  global average: 1/(H·W)² Σ_{p,p'} S(p, p');  T alike
 //	dense    S ← σ_w² S + σ_b²,   T ← S + σ_w² T
 //
-// where p+w is stride·p + w if there is a stride. In a frozen layer the S + of T is left out. S and T
-// count as 0 beyond the edge of an image with [Same] padding.
+// where p+w is stride·p + w if there is a stride. In a frozen layer the S + of T is left out. S
+// and T count as 0 beyond the edge of an image with [Same] padding.
 //
 // # Cost
 //
