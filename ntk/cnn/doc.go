@@ -51,9 +51,10 @@
 //
 // In double precision the kernels are good to 1e-12 of √(K(x, x) K(x', x')), in single to 1e-6,
 // for images that are equal, opposite, constant or black, too. An NTK of an activation with a kink
-// goes like the root of how far patches are apart: of patches that are not equal but nearly,
-// relative to their size by d, it is good to 1e-16/d in double and 1e-7/d in single precision, and
-// at most to the root of these.
+// goes like the root of how far patches are apart: for images that are nearly equal, and apart by
+// a part d of their size, it is good to some 1e-16/d in double precision. Single precision would
+// leave 1e-7/d, so pairs with d < 0.1 are followed in double precision there, at the price of a
+// hundred others, and are good to 2e-6.
 //
 // Source: Novak et al., "Bayesian deep convolutional networks with many channels are Gaussian
 // processes", ICLR 2019, arXiv 1810.05148; Arora et al., "On exact computation with an infinitely
