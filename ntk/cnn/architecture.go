@@ -243,8 +243,8 @@ type axisOp struct {
 	wrap, pool            bool
 }
 
-// maxLength bounds the sides of images and windows so that products of two do not overflow.
-const maxLength = 1 << 14
+// maxLength bounds the sides of images and windows: a plan has a number for each pair of places.
+const maxLength = 1 << 11
 
 func newAxisOp(n, size, stride int, p Padding, pool bool) (axisOp, error) {
 	o := axisOp{in: n, size: size, stride: stride, wrap: p == Circular, pool: pool}

@@ -19,8 +19,8 @@
 //	flatten  S ← 1/(H·W) Σ_p S(p, p);  global average: 1/(H·W)² Σ_{p,p'} S(p, p');  T alike
 //	dense    S ← σ_w² S + σ_b²,   T ← S + σ_w² T
 //
-// where p stands for stride·p if there is one, and T ← S + … for T ← … in a frozen layer. S counts
-// as 0 beyond the edge of an image with [Same] padding.
+// where p+w is stride·p + w if there is a stride. In a frozen layer the S + of T is left out. S
+// and T count as 0 beyond the edge of an image with [Same] padding.
 //
 // # Cost
 //
@@ -35,7 +35,8 @@
 // Memory of each processor, for eight pairs of images: the numbers of a displacement, and after the
 // first pool of all pairs of the positions that there are then, twice, 4 MB for 16×16 positions in
 // single precision. More than 2 GB of it are an error. An image is kept with its pixels and the
-// variances of its pre-activations, one number for each position of each convolution.
+// variances of its pre-activations, one number for each position of each convolution. Hermite
+// coefficients are kept for a part of a tile at a time, in 64 MB or those of 16 images.
 //
 // [ntk.ReLU], [ntk.TwoSlope] and, in single precision, [ntk.Erf] are the quickest. Others that are
 // smooth are followed by their Hermite coefficients at the variance of each position, in double
@@ -50,9 +51,10 @@
 //
 // In double precision the kernels are good to 1e-12 of √(K(x, x) K(x', x')), in single to 1e-6,
 // for images that are equal, opposite, constant or black, too. An NTK of an activation with a kink
-// goes like the root of how far patches are apart: of patches that are not equal but nearly,
-// relative to their size by d, it is good to 1e-16/d in double and 1e-7/d in single precision, and
-// at most to the root of these.
+// goes like the root of how far patches are apart: for images that are nearly equal, and apart by
+// a part d of their size, it is good to some 1e-16/d in double precision. Single precision would
+// leave 1e-7/d, so pairs with d < 0.1 are followed in double precision there, at the price of a
+// hundred others, and are good to 2e-6.
 //
 // Source: Novak et al., "Bayesian deep convolutional networks with many channels are Gaussian
 // processes", ICLR 2019, arXiv 1810.05148; Arora et al., "On exact computation with an infinitely

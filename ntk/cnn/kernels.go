@@ -52,6 +52,7 @@ type Tiles[T float32 | float64] struct {
 	places    int // pairs of positions to be followed for a pair of images, over all layers
 	noNTK     error
 	series    *series[T]
+	careful   *careful  // for pairs that are nearly equal, nil if they need no care
 	duals     []dual[T] // of layers, other than those of a pass; nil entries are none
 }
 
@@ -111,6 +112,7 @@ func newTiles[T float32 | float64](
 	if err := t.curves(ctx); err != nil {
 		return nil, err
 	}
+	t.careful = newCareful(t)
 	t.passes = make(chan *pass[T], runtime.GOMAXPROCS(0))
 	for range cap(t.passes) {
 		t.passes <- nil
@@ -300,12 +302,23 @@ func (t *Tiles[T]) pairsOf(
 				y = p.groups[g-first]
 			}
 			w.run(x, y)
+			var near [lanes]bool
+			if t.careful != nil {
+				near = t.careful.near(single(x.pixels), single(y.pixels), g)
+			}
 			for l := range lanes {
 				j := g*lanes + l
 				if j < j0 || j >= j1 || t.symmetric && (j < i || below && j == i) {
 					continue
 				}
-				if err := m.take(w, l, i, j, below); err != nil {
+				nngp, ntk := w.kernels(l)
+				if near[l] {
+					s, k, ok := t.careful.kernels(single(x.pixels), single(y.pixels), l, w.tangent)
+					if ok {
+						nngp, ntk = s, k
+					}
+				}
+				if err := m.take(nngp, ntk, i, j, below); err != nil {
 					return err
 				}
 			}
@@ -314,9 +327,8 @@ func (t *Tiles[T]) pairsOf(
 	})
 }
 
-// take sets the entry (i, j), or if mirrored (j, i), to the kernels in a lane.
-func (m matrices[T]) take(w *pass[T], lane, i, j int, mirrored bool) error {
-	nngp, ntk := w.kernels(lane)
+// take sets the entry (i, j), or if mirrored (j, i).
+func (m matrices[T]) take(nngp, ntk float64, i, j int, mirrored bool) error {
 	if !finite(float64(T(nngp))) || m.ntk != nil && !finite(float64(T(ntk))) {
 		return fmt.Errorf("cnn: the kernel of image %d and image %d is not finite: variances grow "+
 			"too much, or an activation was not built for them", i, j)

@@ -302,6 +302,88 @@ func TestFullyConnected(t *testing.T) {
 	}
 }
 
+// In single precision an NTK with kinks keeps its digits where images are nearly equal, nearly
+// opposite or nearly multiples, as many as the pixels have.
+func TestNearImages(t *testing.T) {
+	m := cnn.Image{Height: 4, Width: 4, Channels: 2}
+	c := cnn.Conv{Filter: [2]int{3, 3}, Activation: ntk.ReLU{}, WeightStd: math.Sqrt2}
+	a := ntk.Must(cnn.NewArchitecture(m, []cnn.Layer{c, c, c, c}, cnn.Readout{WeightStd: 1}))
+	x := randomImages[float64](3, 1, m)
+	noise := randomImages[float64](4, 1, m)
+	for _, d := range []float64{0.1, 0.01, 1e-3, 1e-4, 1e-5} {
+		for _, factor := range []float64{1, -1, 0.3} {
+			for i := range x.D {
+				x.Rows = append(x.Rows, factor*(x.Rows[i]+d*noise.Rows[i]))
+			}
+			x.N++
+		}
+	}
+	x32 := single(x)
+	for i, v := range x32.Rows {
+		x.Rows[i] = float64(v)
+	}
+	_, double := kernels(a, x, x)
+	_, float := kernels(a, x32, x32)
+	for i := range x.N {
+		for j := range x.N {
+			size := math.Sqrt(double[i*x.N+i] * double[j*x.N+j])
+			if off := math.Abs(double[i*x.N+j]-float64(float[i*x.N+j])) / size; !(off < 2e-6) {
+				t.Errorf("images %d, %d are off by %.2g", i, j, off)
+			}
+		}
+	}
+}
+
+// Images of one colour that go round have pre-activations that are equal everywhere: whatever the
+// windows, the net is a fully connected one of a pixel. All angles in an image are 0 but for
+// rounding, and their roots must not be seen.
+func TestConstantImages(t *testing.T) {
+	conv := func(size, stride int) cnn.Conv {
+		return cnn.Conv{Filter: [2]int{size, size}, Stride: [2]int{stride, 1},
+			Padding: cnn.Circular, Activation: ntk.ReLU{}, WeightStd: 1.3, BiasStd: 0.1}
+	}
+	pool := func(size, stride int) cnn.AveragePool {
+		return cnn.AveragePool{Window: [2]int{size, size}, Stride: [2]int{stride, stride},
+			Padding: cnn.Circular}
+	}
+	f := ntk.Must(ntk.UniformFCN(3, ntk.ReLU{}, 1.3, 0.1))
+	m := cnn.Image{Height: 6, Width: 5, Channels: 3}
+	colours := mat.NewDense(4, 3, []float64{0.1, 0.7, 0.3, 0.1, 0.7, 0.3, -0.1, -0.7, -0.3, 1,
+		0, 2})
+	x := ntk.Inputs[float64]{N: 4, D: 90}
+	for i := range x.N {
+		for range 30 {
+			x.Rows = append(x.Rows, colours.RawRowView(i)...)
+		}
+	}
+	for _, layers := range [][]cnn.Layer{
+		{conv(3, 1), conv(2, 1), conv(4, 1)}, {conv(3, 2), pool(3, 2), conv(3, 1), conv(1, 1)},
+		{conv(3, 1), pool(2, 2), conv(3, 2), conv(2, 1), pool(2, 1)},
+	} {
+		for _, average := range []bool{true, false} {
+			a := ntk.Must(cnn.NewArchitecture(m, layers, cnn.Readout{WeightStd: 1,
+				GlobalAverage: average}))
+			nngp, ntkK := kernels(a, x, x)
+			nngp32, ntk32 := kernels(a, single(x), single(x))
+			for k, K := range []ntk.Kernel{ntk.Must(f.NNGP()), ntk.Must(f.NTK())} {
+				want := ntk.Must(K.Gram(colours))
+				double, float := [][]float64{nngp, ntkK}[k], [][]float32{nngp32, ntk32}[k]
+				for i := range x.N {
+					for j := range x.N {
+						size := math.Sqrt(want.At(i, i) * want.At(j, j))
+						d := math.Abs(double[i*x.N+j] - want.At(i, j))
+						d32 := math.Abs(float64(float[i*x.N+j]) - want.At(i, j))
+						if !(d <= 1e-13*size && d32 <= 1e-6*size) {
+							t.Errorf("%v: %v of images %d, %d is off by %.2g, and %.2g in single "+
+								"precision", a, K, i, j, d/size, d32/size)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // Where all pre-activations of a convolution have one variance, tables over the correlation take
 // the place of the activation's duals; smooth ones have Hermite coefficients. Either agrees with
 // these, for images that share some of their patches, too.

@@ -87,6 +87,9 @@ func (w *pass[T]) run(x one[T], y eight[T]) {
 			c.record = true
 			c.follow()
 			c.record = false
+			if i+1 == len(w.into) {
+				return
+			}
 		}
 		for r := range rows.classes {
 			for k := range columns.classes {
