@@ -102,7 +102,7 @@ func subtraction(phi Dualer, rounding float64) float64 {
 }
 
 // smallGap is below what part of √(q q') the subtraction of the covariance loses digits that are
-// worth to be known.
+// worth knowing.
 const smallGap = 2e-3
 
 // layerDual is φ's duals: of a layer at two inputs, or as φ has them.
@@ -158,7 +158,7 @@ func gaps(
 	knows := knowsDrop(phi, p)
 	small := smallGap * size
 	if !knows { // an integral costs more, and where φ̌ has all digits there is less to be gained
-		small *= max(0.1, min(1, eps/1e-14))
+		small *= max(0.3, min(1, eps/3e-15))
 	}
 	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small ||
 		p.Q == 0 || p.Q2 == 0 {
@@ -260,8 +260,8 @@ func slopes(p gauss.Pair, s float64, dual layerDual) (integral float64, ok bool)
 			five += shortWeights[0][i] * y
 			four += shortWeights[1][i] * y
 		}
-		// exact for degrees 6 and 3: off by some times the square of the difference
-		if math.Abs(five-four) <= 3e-7*math.Abs(five) {
+		// exact for degrees 6 and 3: off by much less than the difference
+		if math.Abs(five-four) <= 1e-9*math.Abs(five) {
 			return p.Minus * five, true
 		}
 	}
