@@ -93,7 +93,8 @@ func sumRounding(phi Dualer, q float64) float64 {
 // subtraction.
 const sumPrecision = 2e-13
 
-// subtraction is how far φ's dual may be off where gaps are by subtraction; rounding is [sumRounding].
+// subtraction is how far φ's dual may be off where gaps are by subtraction; rounding is
+// [sumRounding].
 func subtraction(phi Dualer, rounding float64) float64 {
 	if rounding > 0 {
 		rounding = max(rounding, sumPrecision)

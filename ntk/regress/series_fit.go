@@ -59,8 +59,9 @@ type SeriesFit struct {
 // over.
 //
 // Memory: four n×n matrices in the precision of T. Cost for each kernel that is tried: a Cholesky
-// factorisation for each fold, that is 9/16 n³ operations for four, or n³ for the likelihood and 2n³
-// for leave-one-out, and 2n² times the number of coefficients. If ctx ends, its error is returned.
+// factorisation for each fold, that is 9/16 n³ operations for four, or n³ for the likelihood and
+// 2n³ for leave-one-out, and 2n² times the number of coefficients. If ctx ends, its error is
+// returned.
 //
 // Source: the first version of the paper, arXiv 2106.03186v1, section 4 and Fig. 3; C. Rasmussen,
 // C. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, eq. 5.8 to 5.13.

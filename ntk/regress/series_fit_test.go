@@ -126,7 +126,8 @@ func TestSeriesCriteria(t *testing.T) {
 		if math.Abs(f.loss-want) > 1e-10*math.Abs(want) {
 			t.Errorf("%+v: %v, by refits %v", s, f.loss, want)
 		}
-		rounded, _, err := newSeriesFitter(t.Context(), ntk.Tiles[float32](singleTiles{c}), y, a, &s)
+		single := ntk.Tiles[float32](singleTiles{c})
+		rounded, _, err := newSeriesFitter(t.Context(), single, y, a, &s)
 		if err != nil {
 			t.Fatal(err)
 		}
