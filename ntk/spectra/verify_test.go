@@ -106,8 +106,8 @@ func images(t *testing.T, name string) (x *mat.Dense, names []string, targets []
 	return x, names, append(targets, columns)
 }
 
-// The published comparison and more kernels, with P = 2,500 modes of 10,000 rows everywhere but where
-// another implementation is reproduced. A design for the sphere alone is refused, rightly.
+// The published comparison and more kernels, with P = 2,500 modes of 10,000 rows everywhere but
+// where another implementation is reproduced. A design for the sphere alone is refused, rightly.
 func TestPredictImages(t *testing.T) {
 	var file struct{ Curves []measuredCurve }
 	b, err := os.ReadFile("testdata/learning_curves.json")
