@@ -131,6 +131,14 @@ func (d layerDual) slope(p gauss.Pair) float64 {
 	return slope
 }
 
+// precision is that of φ's duals.
+func (d layerDual) precision() float64 {
+	if d.r != nil {
+		return precision(d.r.duals[d.layer])
+	}
+	return precision(d.phi)
+}
+
 // top is φ̇ at k = √(q q'), NaN where it is not at hand.
 func (d layerDual) top(p gauss.Pair) float64 {
 	if d.r != nil && p.Q == p.Q2 {
@@ -159,7 +167,7 @@ func gaps(
 	knows := knowsDrop(phi, p)
 	small := smallGap * size
 	if !knows { // an integral costs more, and where φ̌ has all digits there is less to be gained
-		small *= max(0.3, min(1, eps/3e-15))
+		small *= max(0.1, min(1, eps/1e-14))
 	}
 	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small ||
 		p.Q == 0 || p.Q2 == 0 {
@@ -274,14 +282,15 @@ func slopes(p gauss.Pair, s float64, dual layerDual) (integral float64, ok bool)
 			sums[r] += weights[i] / 2 * f((1+x)/2)
 		}
 	}
+	own := dual.precision() // of φ̇
 	switch off := math.Abs(sums[0] - sums[1]); {
-	case off <= 1e-9*math.Abs(sums[0]): // which is off by about off^(20/14)
+	case off <= max(1e-9, 16*own)*math.Abs(sums[0]): // which is off by about off^(20/14)
 		return sums[0], true
 	case math.IsNaN(off): // as φ that jumps has
 		return 0, false
 	}
 	edges := []float64{0, 1. / 65536, 1. / 4096, 1. / 256, 1. / 16, 1}
-	return quadrature.Adaptive(f, edges, 1e-12)
+	return quadrature.Adaptive(f, edges, max(1e-12, 16*own))
 }
 
 // shortNodes are those of Lobatto's rule for ∫ 2t f(t) from 0 to 1, shortWeights its weights and
