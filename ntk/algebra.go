@@ -42,6 +42,32 @@ func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
 	}
 }
 
+// rescaledBoth is the field rescaled of f(K, L).
+func rescaledBoth(K, L Kernel, f func(K, L Kernel) Kernel) func(s float64) (Kernel, error) {
+	if K.rescaled == nil && L.rescaled == nil {
+		return nil
+	}
+	return func(s float64) (Kernel, error) {
+		k, err := K.onRescaled(s)
+		if err != nil {
+			return Kernel{}, err
+		}
+		l, err := L.onRescaled(s)
+		if err != nil {
+			return Kernel{}, err
+		}
+		return f(k, l), nil
+	}
+}
+
+// onRescaled returns the kernel K(√s x, √s x') of inputs x and x'.
+func (K Kernel) onRescaled(s float64) (Kernel, error) {
+	if K.rescaled == nil {
+		return K, nil
+	}
+	return K.rescaled(s)
+}
+
 // Add returns K + L, a kernel as both are.
 func (K Kernel) Add(L Kernel) Kernel {
 	out := combined(fmt.Sprintf("%v + %v", K, L), K, L, func(k, l float64) float64 { return k + l })
@@ -54,6 +80,7 @@ func (K Kernel) Add(L Kernel) Kernel {
 	if out.expansion != nil && K.expansion.ends*L.expansion.ends > 0 {
 		out.expansion.ends = max(K.expansion.ends, L.expansion.ends)
 	}
+	out.rescaled = rescaledBoth(K, L, Kernel.Add)
 	return out
 }
 
@@ -66,6 +93,7 @@ func (K Kernel) Mul(L Kernel) Kernel {
 		return K.pair(x.a, gauss.Equal(q), x.a) != 0 && L.pair(x.b, gauss.Equal(q), x.b) != 0
 	})
 	out.factors = []Kernel{K, L}
+	out.rescaled = rescaledBoth(K, L, Kernel.Mul)
 	out.expansion = K.expansion.with(L.expansion, productSeries)
 	if out.expansion != nil && K.expansion.ends*L.expansion.ends > 0 {
 		out.expansion.ends = K.expansion.ends + L.expansion.ends - 1
@@ -108,6 +136,15 @@ func (K Kernel) Scale(factor float64) (Kernel, error) {
 	out := K
 	out.name = fmt.Sprintf("%.4g·(%v)", factor, K)
 	out.net = nil
+	if K.rescaled != nil {
+		out.rescaled = func(s float64) (Kernel, error) {
+			scaled, err := K.rescaled(s)
+			if err != nil {
+				return Kernel{}, err
+			}
+			return scaled.Scale(factor)
+		}
+	}
 	out.pair = func(a prepared, p gauss.Pair, b prepared) float64 {
 		return factor * K.pair(a, p, b)
 	}
@@ -202,6 +239,15 @@ func (K Kernel) Normalize() Kernel {
 		blackBox:   K.blackBox,
 		tolerance:  2 * K.tolerance,
 		distance:   K.ofOneDistance(),
+	}
+	if K.rescaled != nil {
+		out.rescaled = func(s float64) (Kernel, error) {
+			scaled, err := K.rescaled(s)
+			if err != nil {
+				return Kernel{}, err
+			}
+			return scaled.Normalize(), nil
+		}
 	}
 	if K.expansion != nil {
 		out.expansion = K.expansion.like(func(degree int) ([]float64, error) {
@@ -318,6 +364,15 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 		blackBox:   K.blackBox || inner.blackBox,
 		tolerance:  K.tolerance,
 		distance:   inner.ofOneDistance(),
+	}
+	if inner.rescaled != nil {
+		out.rescaled = func(s float64) (Kernel, error) {
+			scaled, err := inner.rescaled(s)
+			if err != nil {
+				return Kernel{}, err
+			}
+			return K.Compose(scaled), nil
+		}
 	}
 	if inner.tolerance > 0 {
 		out.tolerance += K.growth() * inner.tolerance

@@ -13,7 +13,38 @@ import (
 //
 // The rest falls as fast as the kernel is smooth at c = ±1: for the NTK of ReLU
 // nets only like 1/√degree.
-func (K Kernel) Series(degree int) (PowerSeries, error) {
+func (K Kernel) Series(degree int) (PowerSeries, error) { return K.SeriesAt(1, degree) }
+
+// SeriesAt returns the power series Σ a_k c^k of the kernel between inputs with ‖x‖²/d = q, as
+// [Kernel.CurveAt] has its values; otherwise as [Kernel.Series]. It reports a q that is negative
+// or not finite, or where the kernel has no value.
+func (K Kernel) SeriesAt(q float64, degree int) (PowerSeries, error) {
+	if !(q >= 0) || math.IsInf(q, 0) {
+		return PowerSeries{}, &DomainError{q, 0, q, "q is a squared norm over d: finite and ≥ 0"}
+	}
+	if q == 1 || K.rescaled == nil && q > 0 {
+		return K.series(degree)
+	}
+	if q == 0 && K.expansion != nil && degree >= 0 {
+		a, err := K.CurveAt(0, []float64{0})
+		if err != nil {
+			return PowerSeries{}, err
+		}
+		return NewPowerSeries(append(a, make([]float64, degree)...))
+	}
+	if K.rescaled == nil {
+		return K.series(degree)
+	}
+	scaled, err := K.rescaled(q)
+	if err != nil {
+		return PowerSeries{}, fmt.Errorf("ntk: the power series of %v on inputs with ‖x‖²/d = %v: "+
+			"%w", K, q, err)
+	}
+	return scaled.series(degree)
+}
+
+// series is Series.
+func (K Kernel) series(degree int) (PowerSeries, error) {
 	if K.prepare == nil {
 		return PowerSeries{}, errNoKernel
 	}

@@ -150,6 +150,8 @@ type Kernel struct {
 	blackBox bool
 	// expansion is nil for a kernel known by its values alone.
 	expansion *expansion
+	// rescaled returns the kernel K(√s x, √s x') of inputs x and x'; nil where it is K itself.
+	rescaled func(s float64) (Kernel, error)
 }
 
 // prepared is what a kernel knows of one input; each kind has its own.

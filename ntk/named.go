@@ -55,7 +55,7 @@ func GaussianKernel(length float64) (Kernel, error) {
 		return Kernel{}, err
 	}
 	s := 1 / (length * length)
-	return distanceKernel(fmt.Sprintf("Gaussian kernel, ℓ = %.4g", length),
+	K := distanceKernel(fmt.Sprintf("Gaussian kernel, ℓ = %.4g", length),
 		func(t float64) float64 { return math.Exp(-s * t) },
 		func(degree int) []float64 {
 			a := make([]float64, degree+1)
@@ -63,7 +63,9 @@ func GaussianKernel(length float64) (Kernel, error) {
 				a[k] = poissonProbability(k, s)
 			}
 			return a
-		}), nil
+		})
+	K.rescaled = func(s float64) (Kernel, error) { return GaussianKernel(length / math.Sqrt(s)) }
+	return K, nil
 }
 
 // LaplaceKernel returns e^{-‖x-x'‖/(ℓ√d)}: on the sphere e^{-√(2-2c)/ℓ}.
@@ -105,8 +107,10 @@ func MaternKernel(p int, length float64) (Kernel, error) {
 		}
 		return v * math.Exp(-x)
 	}
-	return distanceKernel(fmt.Sprintf("Matérn kernel, ν = %d/2, ℓ = %.4g", 2*p+1, length), value,
-		func(degree int) []float64 { return maternCoeffs(p, s, degree) }), nil
+	K := distanceKernel(fmt.Sprintf("Matérn kernel, ν = %d/2, ℓ = %.4g", 2*p+1, length), value,
+		func(degree int) []float64 { return maternCoeffs(p, s, degree) })
+	K.rescaled = func(s float64) (Kernel, error) { return MaternKernel(p, length/math.Sqrt(s)) }
+	return K, nil
 }
 
 // maternCoeffs returns the power series in c of the Matérn function of x,
@@ -170,6 +174,11 @@ func PolynomialKernel(degree int, offset float64) (Kernel, error) {
 	if !(offset >= 0) || math.IsInf(offset, 0) {
 		return Kernel{}, fmt.Errorf("ntk: offset is %v; it must be a finite number ≥ 0", offset)
 	}
+	return polynomialKernel(1, degree, offset), nil
+}
+
+// polynomialKernel is (scale·x·x'/d + offset)^degree.
+func polynomialKernel(scale float64, degree int, offset float64) Kernel {
 	distance := gram.OfProducts
 	if degree == 0 {
 		distance = gram.OfDifference // a constant
@@ -180,27 +189,33 @@ func PolynomialKernel(degree int, offset float64) (Kernel, error) {
 		prepare:  func(q float64) (prepared, error) { return q, nil },
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			if degree <= 4 {
-				return math.Pow(p.K+offset, float64(degree))
+				return math.Pow(scale*p.K+offset, float64(degree))
 			}
 			// The rounding of the sum would count degree times.
-			return twoSum(p.K, offset, 0, 0).power(degree).value()
+			return twoSum(scale*p.K, offset, 0, 0).power(degree).value()
+		},
+		rescaled: func(s float64) (Kernel, error) {
+			return polynomialKernel(scale*s, degree, offset), nil
 		},
 		expansion: &expansion{
 			nonneg: true,
 			ends:   degree + 1,
 			coeffs: func(n int) ([]float64, error) {
 				a := make([]float64, n+1)
-				v := twofold{hi: 1}.normal() // binomial · offset^{degree-k}
+				v := twofold{hi: 1}.normal() // binomial · scale^k · offset^{degree-k}
+				for range degree {
+					v = v.times(scale)
+				}
 				for k := degree; k >= 0; k-- {
 					if k <= n {
 						a[k] = v.value()
 					}
-					v = v.times(offset).times(float64(k)).over(float64(degree - k + 1))
+					v = v.times(offset).times(float64(k)).over(float64(degree - k + 1)).over(scale)
 				}
 				return a, nil
 			},
 		},
-	}, nil
+	}
 }
 
 // wave returns the first hidden layer if it is a sine or a cosine.

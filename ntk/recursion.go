@@ -3,6 +3,7 @@ package ntk
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
@@ -141,8 +142,13 @@ func (f *FCN) kernel(layer int, tangent bool) (Kernel, error) {
 	case layer <= len(f.layers):
 		name = fmt.Sprintf("NNGP of layer %d of ", layer)
 	}
+	return r.kernel(name+f.String(), tangent), nil
+}
+
+// kernel is the NTK if tangent, else the NNGP kernel.
+func (r *recursion) kernel(name string, tangent bool) Kernel {
 	return r.ofWaves(Kernel{
-		name:    name + f.String(),
+		name:    name,
 		prepare: r.prepare,
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
 			nngp, ntk := r.pair(a.(*netPoint), p, b.(*netPoint), exactLoss)
@@ -158,7 +164,17 @@ func (f *FCN) kernel(layer int, tangent bool) (Kernel, error) {
 			tolerance: r.tolerance,
 			rounding:  2e-15 * float64(len(r.layers)+1),
 		},
-	}), nil
+		rescaled: func(s float64) (Kernel, error) {
+			scaled := *r
+			if len(r.layers) == 0 {
+				scaled.last.WeightStd *= math.Sqrt(s)
+			} else {
+				scaled.layers = slices.Clone(r.layers)
+				scaled.layers[0].WeightStd *= math.Sqrt(s)
+			}
+			return scaled.kernel(name, tangent), nil
+		},
+	})
 }
 
 // recursion runs the layers on one pair of inputs: the hidden ones, and what
