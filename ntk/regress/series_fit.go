@@ -55,9 +55,9 @@ type SeriesFit struct {
 // error is the sum over outputs, averaged over points. Kernel matrices that are singular to
 // rounding are passed over.
 //
-// Memory: two n×n matrices in the precision of T for folds, five for the other criteria. Cost
-// for each kernel that is tried: a Cholesky factorisation for each fold, or one and an inverse,
-// and 4n² times the number of coefficients. If ctx ends, its error is returned.
+// Memory: four n×n matrices in the precision of T. Cost for each kernel that is tried: a Cholesky
+// factorisation for each fold, that is 9/16 n³ operations for four, or n³ for the likelihood and 2n³
+// for leave-one-out, and 2n² times the number of coefficients. If ctx ends, its error is returned.
 //
 // Source: the first version of the paper, arXiv 2106.03186v1, section 4 and Fig. 3; C. Rasmussen,
 // C. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, eq. 5.8 to 5.13.
@@ -208,13 +208,18 @@ func squares(theta []float64) []float64 {
 	return out
 }
 
-// seriesFitter finds a criterion and its gradient by the coefficients.
+// seriesFitter finds a criterion and its gradient by the coefficients. Its matrices are n×n, and
+// symmetric ones have their lower triangle alone.
 type seriesFitter[T accel.Float] struct {
 	settings   SeriesSettings
 	n, outputs int
-	c          []T // cosines, n×n
+	c          []T // cosines
 	y          []T // targets, n×outputs
 	loss       float64
+
+	k     []T // the kernel with its ridge
+	slope []T // of the loss by the kernel, of which the gradient is the sum with c^k
+	work  []T
 }
 
 func newSeriesFitter[T accel.Float](
@@ -252,16 +257,25 @@ func newSeriesFitter[T accel.Float](
 		f.y[i] = T(v)
 	}
 	of := &source[T]{Tiles: cosines, name: "matrix of cosines"}
-	if f.c, err = assembled(ctx, of); err != nil {
+	f.c = make([]T, f.n*f.n)
+	if err := fill(ctx, of, f.lower(f.c, f.n), nil); err != nil {
 		return nil, nil, err
 	}
-	for i, v := range f.c {
-		if !(math.Abs(float64(v)) <= 1+1e-5) {
-			return nil, nil, fmt.Errorf("regress: the cosine in row %d, column %d is %v; it must "+
-				"be within [-1, 1]", i/f.n, i%f.n, v)
+	for i := range f.n {
+		for j, v := range f.c[i*f.n : i*f.n+i+1] {
+			if !(math.Abs(float64(v)) <= 1+1e-5) {
+				return nil, nil, fmt.Errorf("regress: the cosine in row %d, column %d is %v; it "+
+					"must be within [-1, 1]", i, j, v)
+			}
 		}
 	}
+	f.k, f.slope = make([]T, f.n*f.n), make([]T, f.n*f.n)
 	return f, theta, nil
+}
+
+// lower is the lower triangle of a matrix of n rows.
+func (f *seriesFitter[T]) lower(data []T, n int) *lower[T] {
+	return &lower[T]{n: n, block: blockOf(n), data: data[:n*n], square: true}
 }
 
 func (s *SeriesSettings) check(n int) error {
@@ -316,40 +330,138 @@ func roots(a []float64) ([]float64, error) {
 func (f *seriesFitter[T]) evaluate(ctx context.Context, a, gradient []float64) error {
 	f.loss = 0
 	clear(gradient)
-	switch f.settings.Criterion {
-	case "leave-one-out":
-		return f.byInverse(ctx, a, gradient, f.leaveOneOut)
-	case "likelihood":
-		return f.byInverse(ctx, a, gradient, f.likelihood)
+	if err := f.kernel(ctx, a); err != nil {
+		return err
+	}
+	clear(f.slope)
+	if f.settings.Criterion != "folds" {
+		if err := f.byInverse(ctx); err != nil || math.IsInf(f.loss, 0) {
+			return err
+		}
+		return f.moments(ctx, gradient)
 	}
 	for v := range f.settings.Folds {
 		from, to := v*f.n/f.settings.Folds, (v+1)*f.n/f.settings.Folds
-		if err := f.fold(ctx, a, gradient, from, to); err != nil || math.IsInf(f.loss, 0) {
+		if err := f.fold(ctx, from, to); err != nil || math.IsInf(f.loss, 0) {
 			return err
+		}
+	}
+	return f.moments(ctx, gradient)
+}
+
+// stripRows is how many rows a processor has at a time.
+const stripRows = 16
+
+// strips calls do for strips of rows that cover the matrix.
+func (f *seriesFitter[T]) strips(ctx context.Context, do func(strip, from, to int)) error {
+	strips := (f.n + stripRows - 1) / stripRows
+	return parallel.Each(ctx, strips, func(i int, _ func() bool) error {
+		do(i, i*stripRows, min((i+1)*stripRows, f.n))
+		return nil
+	})
+}
+
+// kernel sets k to Σ a_k c^k and the ridge.
+func (f *seriesFitter[T]) kernel(ctx context.Context, a []float64) error {
+	coeffs := make([]T, len(a))
+	for k, v := range a {
+		coeffs[k] = T(v)
+	}
+	return f.strips(ctx, func(_, from, to int) {
+		for i := from; i < to; i++ {
+			row := i * f.n
+			horner(f.k[row:row+i+1], f.c[row:row+i+1], coeffs)
+			f.k[row+i] += T(f.settings.RelativeRidge)
+		}
+	})
+}
+
+// horner sets dst to Σ a_k x^k, four at a time so that none waits for another.
+func horner[T accel.Float](dst, x, a []T) {
+	last := len(a) - 1
+	n := len(x) &^ 3
+	for j := 0; j < n; j += 4 {
+		x, dst := x[j:j+4:j+4], dst[j:j+4:j+4]
+		x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
+		v0, v1, v2, v3 := a[last], a[last], a[last], a[last]
+		for k := last - 1; k >= 0; k-- {
+			v0, v1, v2, v3 = v0*x0+a[k], v1*x1+a[k], v2*x2+a[k], v3*x3+a[k]
+		}
+		dst[0], dst[1], dst[2], dst[3] = v0, v1, v2, v3
+	}
+	for j := n; j < len(x); j++ {
+		v := a[last]
+		for k := last - 1; k >= 0; k-- {
+			v = v*x[j] + a[k]
+		}
+		dst[j] = v
+	}
+}
+
+// moments adds to the gradient Σ_ij slope_ij c_ij^k over all rows and columns.
+func (f *seriesFitter[T]) moments(ctx context.Context, gradient []float64) error {
+	parts := make([][]float64, (f.n+stripRows-1)/stripRows)
+	err := f.strips(ctx, func(strip, from, to int) {
+		part := make([]float64, len(gradient))
+		for i := from; i < to; i++ {
+			row := i * f.n
+			f.slope[row+i] /= 2 // it is there once, all others twice
+			powers(part, f.slope[row:row+i+1], f.c[row:row+i+1])
+		}
+		parts[strip] = part
+	})
+	if err != nil {
+		return err
+	}
+	for _, part := range parts { // in order: the sum is the same on any processors
+		for k, v := range part {
+			gradient[k] += 2 * v
 		}
 	}
 	return nil
 }
 
-// without lists the points outside of [from, to).
-func (f *seriesFitter[T]) without(from, to int) []int {
-	out := make([]int, 0, f.n)
-	for i := range f.n {
-		if i < from || i >= to {
-			out = append(out, i)
+// powers adds Σ_j w_j c_j^k to out[k], in double precision.
+func powers[T accel.Float](out []float64, w, c []T) {
+	n := len(w) &^ 3
+	for j := 0; j < n; j += 4 {
+		w, c := w[j:j+4:j+4], c[j:j+4:j+4]
+		v0, v1, v2, v3 := float64(w[0]), float64(w[1]), float64(w[2]), float64(w[3])
+		x0, x1, x2, x3 := float64(c[0]), float64(c[1]), float64(c[2]), float64(c[3])
+		for k := range out {
+			out[k] += (v0 + v1) + (v2 + v3)
+			v0, v1, v2, v3 = v0*x0, v1*x1, v2*x2, v3*x3
 		}
 	}
-	return out
+	for j := n; j < len(w); j++ {
+		v, x := float64(w[j]), float64(c[j])
+		for k := range out {
+			out[k] += v
+			v *= x
+		}
+	}
 }
 
-// factored returns the Cholesky factor of the kernel between points, nil if there is none.
-func (f *seriesFitter[T]) factored(
-	ctx context.Context, a []float64, points []int,
-) (*lower[T], error) {
-	n := len(points)
-	l := &lower[T]{n: n, block: blockOf(n), data: make([]T, n*n), square: true}
-	f.kernel(a, points, points, true, l.data)
-	l.addDiagonal(f.settings.RelativeRidge)
+// addProducts adds the symmetric part of p qᵀ, both n×outputs, to slope.
+func (f *seriesFitter[T]) addProducts(ctx context.Context, p, q []T) error {
+	n, o := f.n, f.outputs
+	left, right := make([]T, 2*n*o), make([]T, 2*n*o)
+	for i := range n {
+		for j := range o {
+			p, q := p[i*o+j], q[i*o+j]
+			left[2*i*o+j], left[2*i*o+o+j] = p/2, q/2
+			right[2*i*o+j], right[2*i*o+o+j] = q, p
+		}
+	}
+	serial := accel.SerialOf[T]()
+	return f.strips(ctx, func(_, from, to int) {
+		serial.Gemm(blas.NoTrans, blas.Trans, to-from, to, 2*o, 1, left[2*from*o:], 2*o, right,
+			2*o, 1, f.slope[from*n:], n)
+	})
+}
+
+// factored factors a matrix in place; it returns nil, and sets the loss, if there is no factor.
+func (f *seriesFitter[T]) factored(ctx context.Context, l *lower[T]) (*lower[T], error) {
 	_, ok, err := l.factor(ctx, lift{}, nil)
 	if err != nil {
 		return nil, err
@@ -375,180 +487,122 @@ func (l *lower[T]) conditioned() bool {
 	return least*least > float64(l.n)*eps*most*most
 }
 
-// kernel sets dst, rows×columns, to Σ a_k c^k, or only its lower triangle.
-func (f *seriesFitter[T]) kernel(a []float64, rows, columns []int, triangle bool, dst []T) {
-	coeffs := make([]T, len(a))
-	for k, v := range a {
-		coeffs[k] = T(v)
-	}
-	m := len(columns)
-	parallel.For(len(rows), 8, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row, c := dst[i*m:(i+1)*m], f.c[rows[i]*f.n:(rows[i]+1)*f.n]
-			if triangle {
-				row = row[:i+1]
-			}
-			for j := range row {
-				x, v := c[columns[j]], T(0)
-				for k := len(coeffs) - 1; k >= 0; k-- {
-					v = v*x + coeffs[k]
-				}
-				row[j] = v
-			}
-		}
-	})
-}
-
 // fold adds the part of the loss of the points [from, to), predicted from the others. With
 // residuals r there, weights α and u = A⁻¹ K r, its derivative by the kernel is 2/n times
 // r αᵀ between them and the others, and -u αᵀ among the others.
-func (f *seriesFitter[T]) fold(
-	ctx context.Context, a, gradient []float64, from, to int,
-) error {
-	points, held, o := f.without(from, to), make([]int, to-from), f.outputs
-	for i := range held {
-		held[i] = from + i
+func (f *seriesFitter[T]) fold(ctx context.Context, from, to int) error {
+	n, o, m := f.n, f.outputs, to-from
+	if len(f.work) < (n-m)*(n-m) {
+		f.work = make([]T, (n-m)*(n-m))
 	}
-	l, err := f.factored(ctx, a, points)
+	l := f.lower(f.work, n-m)
+	for i := range n - m {
+		if row := l.row(i); i < from {
+			copy(row, f.k[i*n:])
+		} else {
+			k := f.k[(i+m)*n:]
+			copy(row[:from], k)
+			copy(row[from:], k[to:])
+		}
+	}
+	l, err := f.factored(ctx, l)
 	if err != nil || l == nil {
 		return err
 	}
-	m, n := len(held), len(points)
-	cross := make([]T, m*n)
-	f.kernel(a, held, points, false, cross)
-	alpha := make([]T, 0, n*o)
-	for _, i := range points {
-		alpha = append(alpha, f.y[i*o:(i+1)*o]...)
-	}
-	l.solve(o, alpha)
-	r := make([]T, m*o)
-	copy(r, f.y[from*o:to*o])
+	// The kernel between them and the points before is left of their block of k, that with
+	// the points behind is below it.
 	b := accel.Of[T]()
-	b.Gemm(blas.NoTrans, blas.NoTrans, m, o, n, 1, cross, n, alpha, o, -1, r, o)
-	for _, v := range r {
-		f.loss += float64(v) * float64(v) / float64(f.n)
+	alpha, r := slices.Concat(f.y[:from*o], f.y[to*o:]), make([]T, m*o)
+	l.solve(o, alpha)
+	for i, v := range f.y[from*o : to*o] {
+		r[i] = -v
 	}
-	u := make([]T, n*o)
-	b.Gemm(blas.Trans, blas.NoTrans, n, o, m, 1, cross, n, r, o, 0, u, o)
+	u := make([]T, (n-m)*o)
+	if from > 0 {
+		b.Gemm(blas.NoTrans, blas.NoTrans, m, o, from, 1, f.k[from*n:], n, alpha, o, 1, r, o)
+	}
+	if to < n {
+		b.Gemm(blas.Trans, blas.NoTrans, m, o, n-to, 1, f.k[to*n+from:], n, alpha[from*o:], o, 1,
+			r, o)
+		b.Gemm(blas.NoTrans, blas.NoTrans, n-to, o, m, 1, f.k[to*n+from:], n, r, o, 0, u[from*o:],
+			o)
+	}
+	if from > 0 {
+		b.Gemm(blas.Trans, blas.NoTrans, from, o, m, 1, f.k[from*n:], n, r, o, 0, u, o)
+	}
 	l.solve(o, u)
-	scale := 2 / float64(f.n)
-	f.moments(gradient, held, points, r, alpha, scale)
-	f.moments(gradient, points, points, u, alpha, -scale)
-	return ctx.Err()
-}
-
-// moments adds to the gradient scale·Σ_ij (p_i·q_j) c_ij^k over the rows i and columns j.
-func (f *seriesFitter[T]) moments(
-	gradient []float64, rows, columns []int, p, q []T, scale float64,
-) {
-	o, n := f.outputs, len(columns)
-	serial := accel.SerialOf[T]()
-	f.sum(gradient, scale, rows, columns, func(i0, i1 int, w []T) {
-		serial.Gemm(blas.NoTrans, blas.Trans, i1-i0, n, o, 1, p[i0*o:i1*o], o, q, o, 0, w, n)
-	})
-}
-
-// sum adds scale·Σ_ij w_ij c_ij^k, of which weights sets the rows [i0, i1).
-func (f *seriesFitter[T]) sum(
-	gradient []float64, scale float64, rows, columns []int, weights func(i0, i1 int, w []T),
-) {
-	const strip = 16
-	n := len(columns)
-	strips := (len(rows) + strip - 1) / strip
-	parts := make([][]float64, strips) // added up in order: the sum is the same on any processors
-	parallel.For(strips, 1, func(lo, hi int) {
-		w := make([]T, strip*n)
-		for s := lo; s < hi; s++ {
-			parts[s] = make([]float64, len(gradient))
-			i0, i1 := s*strip, min((s+1)*strip, len(rows))
-			weights(i0, i1, w[:(i1-i0)*n])
-			for i := i0; i < i1; i++ {
-				c := f.c[rows[i]*f.n : (rows[i]+1)*f.n]
-				powers(parts[s], w[(i-i0)*n:(i-i0+1)*n], c, columns)
-			}
-		}
-	})
-	for _, part := range parts {
-		for k, v := range part {
-			gradient[k] += scale * v
+	for _, v := range r {
+		f.loss += float64(v) * float64(v) / float64(n)
+	}
+	p := slices.Concat(u[:from*o], r, u[from*o:])
+	for i := range p {
+		if p[i] *= T(2 / float64(n)); i < from*o || i >= to*o {
+			p[i] = -p[i]
 		}
 	}
+	q := slices.Concat(alpha[:from*o], make([]T, m*o), alpha[from*o:])
+	return f.addProducts(ctx, p, q)
 }
 
-// powers adds Σ_j w_j c_j^k to out[k], for pieces that stay in the fastest cache.
-func powers[T accel.Float](out []float64, w, c []T, columns []int) {
-	const piece = 256
-	var v, x [piece]float64
-	for j0 := 0; j0 < len(columns); j0 += piece {
-		m := min(piece, len(columns)-j0)
-		for j := range m {
-			v[j], x[j] = float64(w[j0+j]), float64(c[columns[j0+j]])
-		}
-		for j := m; j%4 != 0; j++ {
-			v[j] = 0
-		}
-		for k := range out {
-			var s [4]float64
-			for j := 0; j < m; j += 4 {
-				v, x := v[j:j+4:j+4], x[j:j+4:j+4]
-				for l := range 4 {
-					s[l] += v[l]
-					v[l] *= x[l]
-				}
-			}
-			out[k] += (s[0] + s[1]) + (s[2] + s[3])
-		}
-	}
-}
-
-// byInverse is a criterion that needs A⁻¹: what it returns of that and α = A⁻¹ y is its
-// derivative by the kernel, n×n.
-func (f *seriesFitter[T]) byInverse(
-	ctx context.Context, a, gradient []float64,
-	criterion func(l *lower[T], inverse, alpha []T) (derivative []T),
-) error {
+// byInverse is a criterion that needs A⁻¹, of which it sets slope to the lower triangle for it.
+func (f *seriesFitter[T]) byInverse(ctx context.Context) error {
 	n, o := f.n, f.outputs
-	points := f.without(0, 0)
-	l, err := f.factored(ctx, a, points)
+	l, err := f.factored(ctx, f.lower(f.k, n))
 	if err != nil || l == nil {
 		return err
 	}
-	inverse := make([]T, n*n)
-	for i := range n {
-		inverse[i*n+i] = 1
+	alpha := slices.Clone(f.y)
+	l.solve(o, alpha)
+	if f.work == nil {
+		f.work = make([]T, n*n)
 	}
-	const columns = 256 // between which an interrupt is seen
-	part := make([]T, n*columns)
-	for j0 := 0; j0 < n; j0 += columns {
-		j1 := min(j0+columns, n)
-		part := part[:n*(j1-j0)]
-		for i := range n {
-			copy(part[i*(j1-j0):(i+1)*(j1-j0)], inverse[i*n+j0:i*n+j1])
+	clear(f.work) // L⁻¹, and zeros above it
+	part := make([]T, n*l.block)
+	for j := range l.blocks() {
+		j0, j1 := l.rows(j)
+		width := j1 - j0
+		part := part[:(n-j0)*width]
+		clear(part)
+		for i := range width {
+			part[i*width+i] = 1
 		}
-		l.solve(j1-j0, part)
-		for i := range n {
-			copy(inverse[i*n+j0:i*n+j1], part[i*(j1-j0):(i+1)*(j1-j0)])
+		l.forward(j, width, part)
+		for i := j0; i < n; i++ {
+			copy(f.work[i*n+j0:i*n+j1], part[(i-j0)*width:])
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
-	alpha := append([]T(nil), f.y...)
-	l.solve(o, alpha)
-	w := criterion(l, inverse, alpha)
-	f.sum(gradient, 1, points, points, func(i0, i1 int, dst []T) { copy(dst, w[i0*n:i1*n]) })
-	return ctx.Err()
+	b := accel.Of[T]()
+	for i := range l.blocks() {
+		i0, i1 := l.rows(i)
+		b.Syrk(blas.Lower, blas.Trans, i1, i1-i0, 1, f.work[i0*n:], n, 1, f.slope, n)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	if f.settings.Criterion == "likelihood" {
+		return f.likelihood(ctx, l, alpha)
+	}
+	return f.leaveOneOut(ctx, alpha)
 }
 
 // leaveOneOut is the mean of ‖α_i/b_i‖², b the diagonal of B = A⁻¹: by dB = -B dK B its
-// derivative is 2/n (B diag(s) B - (B v) αᵀ), v_i = α_i/b_i² and s_i = ‖α_i‖²/b_i³.
+// derivative is 2/n (B diag(s) B - (B v) αᵀ), v_i = α_i/b_i² and s_i = ‖α_i‖²/b_i³. It finds B in
+// slope.
 //
 // Source: Rasmussen and Williams, eq. 5.12 and 5.13.
-func (f *seriesFitter[T]) leaveOneOut(_ *lower[T], inverse, alpha []T) []T {
+func (f *seriesFitter[T]) leaveOneOut(ctx context.Context, alpha []T) error {
 	n, o := f.n, f.outputs
-	v, scaled := make([]T, n*o), make([]T, n*n)
 	for i := range n {
-		b := float64(inverse[i*n+i])
+		for j, v := range f.slope[i*n : i*n+i] {
+			f.slope[j*n+i] = v
+		}
+	}
+	v := make([]T, n*o)
+	for i := range n {
+		b := float64(f.slope[i*n+i])
 		var square float64
 		for j := range o {
 			x := float64(alpha[i*o+j])
@@ -557,25 +611,30 @@ func (f *seriesFitter[T]) leaveOneOut(_ *lower[T], inverse, alpha []T) []T {
 		}
 		f.loss += square / (b * b) / float64(n)
 		s := T(math.Sqrt(square / (b * b * b)))
-		for j, x := range inverse[i*n : (i+1)*n] {
-			scaled[i*n+j] = s * x
+		for j, x := range f.slope[i*n : (i+1)*n] {
+			f.work[i*n+j] = s * x
 		}
 	}
-	b := accel.Of[T]()
-	weighted, w := make([]T, n*o), make([]T, n*n)
-	b.Gemm(blas.NoTrans, blas.NoTrans, n, o, n, 1, inverse, n, v, o, 0, weighted, o)
-	scale := T(2 / float64(n))
-	b.Gemm(blas.Trans, blas.NoTrans, n, n, n, scale, scaled, n, scaled, n, 0, w, n)
-	b.Gemm(blas.NoTrans, blas.Trans, n, n, o, -scale, weighted, o, alpha, o, 1, w, n)
-	return w
+	b, scale := accel.Of[T](), T(2/float64(n))
+	weighted := make([]T, n*o)
+	b.Gemm(blas.NoTrans, blas.NoTrans, n, o, n, -scale, f.slope, n, v, o, 0, weighted, o)
+	for i := 0; i < n; i += tileSize { // between which an interrupt is seen
+		_, i1 := span(i, n)
+		b.Gemm(blas.Trans, blas.NoTrans, i1-i, i1, n, scale, f.work[i:], n, f.work, n, 0,
+			f.slope[i*n:], n)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return f.addProducts(ctx, weighted, alpha)
 }
 
 // likelihood is the negative logarithm of the marginal likelihood at the best factor of the
 // covariance, for each number in the targets: ½ (log(2πe yᵀα/(n o)) + log det A/n). Its
-// derivative is (A⁻¹/n - α αᵀ/(yᵀα))/2.
+// derivative is (A⁻¹/n - α αᵀ/(yᵀα))/2. It finds A⁻¹ in slope.
 //
 // Source: Rasmussen and Williams, eq. 5.8 and 5.9.
-func (f *seriesFitter[T]) likelihood(l *lower[T], inverse, alpha []T) []T {
+func (f *seriesFitter[T]) likelihood(ctx context.Context, l *lower[T], alpha []T) error {
 	n, o := f.n, f.outputs
 	var fit, log float64
 	for i, v := range f.y {
@@ -585,11 +644,12 @@ func (f *seriesFitter[T]) likelihood(l *lower[T], inverse, alpha []T) []T {
 		log += 2 * math.Log(float64(l.row(i)[i]))
 	}
 	f.loss = (math.Log(2*math.Pi*math.E*fit/float64(n*o)) + log/float64(n)) / 2
-	w := inverse
-	for i := range w {
-		w[i] *= T(1 / (2 * float64(n)))
+	for i := range f.slope {
+		f.slope[i] *= T(1 / (2 * float64(n)))
 	}
-	accel.Of[T]().Gemm(blas.NoTrans, blas.Trans, n, n, o, T(-1/(2*fit)), alpha, o, alpha, o, 1, w,
-		n)
-	return w
+	p := slices.Clone(alpha)
+	for i := range p {
+		p[i] *= T(-1 / (2 * fit))
+	}
+	return f.addProducts(ctx, p, alpha)
 }

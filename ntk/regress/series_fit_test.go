@@ -272,6 +272,9 @@ func TestFitSeriesErrors(t *testing.T) {
 	tiles := ntk.MatrixTiles(c)
 	far := mat.DenseCopyOf(c)
 	far.Set(3, 2, 1.5)
+	far.Set(2, 3, 1.5)
+	lopsided := mat.DenseCopyOf(c)
+	lopsided.Set(3, 2, 0.5)
 	nan := mat.DenseCopyOf(y)
 	nan.Set(4, 1, math.NaN())
 	good := []float64{1, 1, 1}
@@ -287,6 +290,7 @@ func TestFitSeriesErrors(t *testing.T) {
 		{tiles, mat.NewDense(3, 1, nil), good, SeriesSettings{}, "3 rows of targets for 20"},
 		{tiles, nan, good, SeriesSettings{}, "the target is NaN in row 4, column 1"},
 		{ntk.MatrixTiles(far), y, good, SeriesSettings{}, "row 3, column 2 is 1.5"},
+		{ntk.MatrixTiles(lopsided), y, good, SeriesSettings{}, "it must be symmetric"},
 		{tiles, y, []float64{1, -1}, SeriesSettings{}, "a_1 is -1"},
 		{tiles, y, []float64{1}, SeriesSettings{}, "two or more"},
 		{tiles, y, []float64{0, 0}, SeriesSettings{}, "finite sum > 0"},
