@@ -104,7 +104,7 @@ func TestSeriesCriteria(t *testing.T) {
 		{Criterion: "likelihood"},
 	} {
 		s.RelativeRidge = ridge
-		f, _, err := newSeriesFitter(t.Context(), ntk.MatrixTiles(c), y, a, &s)
+		f, err := newSeriesFitter(t.Context(), ntk.MatrixTiles(c), y, &s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func stationary(
 	t *testing.T, c ntk.Tiles[float64], y *mat.Dense, fit *SeriesFit, s SeriesSettings,
 ) {
 	t.Helper()
-	f, _, err := newSeriesFitter(t.Context(), c, y, fit.Coeffs, &s)
+	f, err := newSeriesFitter(t.Context(), c, y, &s)
 	if err != nil {
 		t.Fatal(err)
 	}
