@@ -84,6 +84,9 @@ func FitSeries[T float32 | float64](
 		}, nil
 	case ctx.Err() != nil:
 		return nil, err
+	case errors.Is(err, simplex.ErrNoValue):
+		return nil, errors.New("regress: no kernel could be tried: the matrix is singular at the " +
+			"start")
 	}
 	return nil, fmt.Errorf("regress: %w", err)
 }

@@ -211,7 +211,8 @@ func (p *predictor) spectrum(a [highestLevel + 1]float64) *Spectrum {
 	s := &Spectrum{Levels: make([]Level, len(p.modes))}
 	for i, m := range p.modes {
 		degree := len(m.coordinates)
-		s.Levels[i] = Level{degree, m.eigenvalue / p.levels.coeffs[degree] * a[degree], 1}
+		s.Levels[i] = Level{Degree: degree, Multiplicity: 1,
+			Eigenvalue: m.eigenvalue / p.levels.coeffs[degree] * a[degree]}
 	}
 	s.Tail = max(0, p.trace-s.kept())
 	return s
