@@ -11,8 +11,8 @@ type DataKernelSettings struct {
 	BestKernelSettings
 	// Degree is that of the series, from 1 to 12; 0 stands for 12.
 	Degree int
-	// Modes is the number of eigenfunctions, less than the rows; 0 means half of them, at most
-	// 5,000.
+	// Modes is the number of eigenfunctions with a coefficient of their own, less than the rows; 0
+	// means a quarter of them, at most 5,000.
 	Modes int
 }
 
@@ -52,13 +52,22 @@ func (s *DataStatistics) powerSpectra(
 
 // BestKernel returns the kernel Σ a_j c^j with which n of these points are expected to teach y, an
 // N×outputs matrix, best, as [PowerSpectra.BestKernel] does: from their covariance and the target's
-// coefficients alone. Modes are as in [DataStatistics.Predict], and chosen for the kernel that is
-// found: three times in turn, each time for the mean of it and Σ c^j/(j+1)², so that powers that
-// it lacks have modes as well.
+// coefficients alone. Eigenvalues and modes are those of [DataStatistics.Predict]. The modes with a
+// coefficient of their own are chosen for the kernel that is found: three times in turn, each time
+// for the mean of it and Σ c^j/(j+1)², so that powers that it lacks have modes as well.
+//
+// What these modes leave of the target is noise and power in all the others, which are far more
+// than there are rows. How much at each degree is estimated from products of what is left, of at
+// most 1,500 rows, as variance components; in a degree it is shared out as the eigenvalues are.
 //
 // The design supposes what Predict does, that rows have one norm and normal coordinates, and
 // Predict's verdict on the kernel says whether they do. Where it does not hold, as for n as large
 // as N, the kernel is still one, of an error that is less well known.
+//
+// It reports what Predict says of targets and Modes, a Degree above 12, and what
+// [PowerSpectra.BestKernel] does. Cost: three times that of a prediction, of 80 products of 1,500×1,500
+// matrices, and of some 2,000 predictions with given coefficients: for 4,000 rows and 1,000 modes
+// ten seconds on two processors.
 func (s *DataStatistics) BestKernel(
 	y *mat.Dense, n []float64, set *DataKernelSettings,
 ) (*KernelDesign, error) {
@@ -72,9 +81,6 @@ func (s *DataStatistics) BestKernel(
 	if degree < 1 || degree > highestLevel {
 		return nil, fmt.Errorf("spectra: Degree is %d; it must be from 1 to %d", degree,
 			highestLevel)
-	}
-	if modes == 0 && s != nil {
-		modes = min(5000, max(1, s.Rows/2))
 	}
 	all := make([]float64, degree+1)
 	var sum float64

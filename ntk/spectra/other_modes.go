@@ -1,9 +1,7 @@
 package spectra
 
 import (
-	"fmt"
 	"math"
-	"os"
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
@@ -115,9 +113,6 @@ func (s *DataStatistics) otherRates(given []hermiteMode, y *mat.Dense, degree in
 		moments[l] = floats.Dot(product, left)
 	}
 	rates := nonnegative(normal, moments)
-	if os.Getenv("OTHERS") == "1" {
-		fmt.Printf("rates %.4f\n", rates)
-	}
 	rates[0] = 0 // that of the noise
 	return rates
 }
