@@ -250,7 +250,20 @@ func moments(v []float64) (mean, std float64, constant bool) {
 }
 
 // norm is the Euclidean norm, also where squares would overflow or vanish.
-func norm(v []float64) float64 { return floats.Norm(v, 2) }
+// norm returns ‖v‖. A long row is summed by parts: in one sum the rounding of hundreds of equal
+// squares, as of an image's background, adds up and would leave rows beside the sphere that they
+// are scaled to.
+func norm(v []float64) float64 {
+	const long, part = 512, 64
+	if len(v) <= long {
+		return floats.Norm(v, 2)
+	}
+	norms := make([]float64, 0, len(v)/part+1)
+	for begin := 0; begin < len(v); begin += part {
+		norms = append(norms, floats.Norm(v[begin:min(begin+part, len(v))], 2))
+	}
+	return floats.Norm(norms, 2)
+}
 
 // finite passes on the two parts unless normalising left the range of float64.
 func finite(train, test *mat.Dense) (*mat.Dense, *mat.Dense, error) {

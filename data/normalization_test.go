@@ -3,6 +3,7 @@ package data
 import (
 	"errors"
 	"math"
+	"math/big"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -238,5 +239,33 @@ func TestPreparedFingerprint(t *testing.T) {
 	}
 	if print(Split{Train: ds.Split.Test, Test: ds.Split.Train}, MeanNorm{}) == base {
 		t.Error("the split does not enter")
+	}
+}
+
+// The squares of equal values round alike, so that their one sum would be off by as many ulps as
+// there are: kernels tell rows of one norm by 64 ulps.
+func TestSphereOfImages(t *testing.T) {
+	const n, d = 40, 784
+	images := mat.NewDense(n, d, nil)
+	for i := range n {
+		for j := range 3 * i { // the rest is background
+			images.Set(i, d/2-j, float64(1+(i*j)%255))
+		}
+		images.Set(i, 0, 9)
+	}
+	train, _, err := Sphere{}.Normalize(images, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		square := new(big.Float).SetPrec(200)
+		for _, v := range train.RawRowView(i) {
+			x := new(big.Float).SetPrec(200).SetFloat64(v)
+			square.Add(square, x.Mul(x, x))
+		}
+		off, _ := square.Sub(square, big.NewFloat(d)).Float64()
+		if math.Abs(off) > 16*0x1p-52*d {
+			t.Errorf("row %d: ‖x‖² is off by %g ulps", i, off/d/0x1p-52)
+		}
 	}
 }

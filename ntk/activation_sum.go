@@ -251,6 +251,30 @@ func (c *closedForm) dualAt(p gauss.Pair) (value, derivative float64) {
 	return value, derivative
 }
 
+// slopeAt is the second of dualAt, whatever the first has lost.
+func (c *closedForm) slopeAt(p gauss.Pair) float64 {
+	if c.same == nil && p.Q != 0 && p.Q2 != 0 && !c.sum.Jumps() {
+		if d := c.sum.Slope(p); !math.IsNaN(d) {
+			return d
+		}
+	}
+	_, d := c.dualAt(p)
+	return d
+}
+
+// rounding is as [sumRounding].
+func (c *closedForm) rounding(q float64) float64 {
+	if c.same != nil {
+		return 0
+	}
+	if v, _ := c.sum.Dual(gauss.Equal(q)); q > 0 && math.IsNaN(v) {
+		if n, ok := c.quadrature().(*numericSum); ok {
+			return n.fn.Tolerance()
+		}
+	}
+	return c.sum.Rounding(q)
+}
+
 // lost says which dual has lost its digits.
 func (c *closedForm) lost(value, derivative float64) (bool, bool) {
 	return math.IsNaN(value), math.IsNaN(derivative) && !c.sum.Jumps()

@@ -103,6 +103,37 @@ func TestTermsThatCancel(t *testing.T) {
 	}
 }
 
+// The moments of a rectified power times a fast wave are next to nothing, what they are the
+// difference of is not. Values by E[φ²] and E[φ'²] as one integral with 30 digits.
+func TestFastWavesBesidePowers(t *testing.T) {
+	for _, c := range []struct {
+		frequency         float64
+		degree            int
+		a                 float64
+		value, derivative float64
+	}{
+		{11, 6, 1, 28628.179644937828, 80904.6076152010161},
+		{17, 6, 1, 28628.1796138244486, 80988.603965738495},
+		{60, 6, 0.001, 0.528627679615240628, 1800.0808441049607},
+		{100, 4, 0.01, 0.52121422068702042, 5000.04039376679654},
+		{200, 6, 0.0001, 0.500286276796150592, 20000.0008084410432},
+		{1000, 3, 1, 25.7461340217507495, 500036.710716923817},
+	} {
+		power := Must(Affine(RectifiedMonomial{c.degree}, c.a, 1, 0.5, 0))
+		phi := Must(Add(power, Cos{1, c.frequency, 0})).(Dualer)
+		v, d := phi.Dual(1, 1, 1)
+		if math.Abs(v-c.value) > 1e-14*c.value || math.Abs(d-c.derivative) > 1e-14*c.derivative {
+			t.Errorf("%v: E[φ²] and E[φ'²] are %.17g and %.17g, want %.17g and %.17g", phi, v, d,
+				c.value, c.derivative)
+		}
+		const gap = 0x1p-46
+		near := v - d*gap
+		if at, _ := phi.Dual(1, 1-gap, 1); math.Abs(at-near) > 1e-14*v+1e-9*d*gap {
+			t.Errorf("%v: E[φφ] at k = 1 - 2^-46 is %.17g, want %.17g", phi, at, near)
+		}
+	}
+}
+
 // A recursion without memory would take time exponential in the degree.
 func BenchmarkShiftedPower(b *testing.B) {
 	phi := Must(Affine(RectifiedMonomial{12}, 1, 1, 0.5, 0)).(Dualer)

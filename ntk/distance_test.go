@@ -35,8 +35,13 @@ func allWays[T float32 | float64](t *testing.T, K ntk.Kernel, x ntk.Inputs[T]) m
 			}
 		}
 	}
+	shared, sharedCross := make([]T, x.N), make([]T, x.N)
+	own, between := ntk.Must(ntk.NewProducts(ctx, x)), ntk.Must(ntk.NewCrossProducts(ctx, first, x))
+	ntk.Must(0, ntk.Must(own.Tiles(ctx, K)).Tile(ctx, shared, 0, 1, 0, x.N))
+	ntk.Must(0, between.Into(ctx, sharedCross, K, nil))
 	return map[string][]T{"Gram": gram[:x.N], "Cross": cross, "GramTiles": tile,
-		"CrossTiles": other, "two rows": alone}
+		"CrossTiles": other, "two rows": alone, "Products": shared,
+		"cross Products": sharedCross}
 }
 
 func gauss(l float64) ntk.Kernel         { return ntk.Must(ntk.GaussianKernel(l)) }

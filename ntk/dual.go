@@ -77,16 +77,34 @@ func precision(phi Dualer) float64 {
 	return 2 * rounding
 }
 
-// isSum says that the duals of φ are sums of terms in closed form.
-func isSum(phi Dualer) bool {
-	c, ok := phi.(*closedForm)
-	_, mimic := phi.(Mimic)
-	return mimic || ok && c.same == nil
+// sumRounding is how far the dual of φ may be off at variance q if it is a sum of terms in closed
+// form, relative to equal inputs; otherwise 0.
+func sumRounding(phi Dualer, q float64) float64 {
+	switch d := phi.(type) {
+	case *closedForm:
+		return d.rounding(q)
+	case Mimic:
+		return d.mixture().Rounding(q)
+	}
+	return 0
 }
 
-// sumPrecision is that of sums of terms that may partly cancel, as in tails: what of a gap is
-// known by subtraction.
+// sumPrecision is that of sums of terms of which nothing cancels: what of a gap is known by
+// subtraction.
 const sumPrecision = 2e-13
+
+// subtraction is how far φ's dual may be off where gaps are by subtraction; rounding is
+// [sumRounding].
+func subtraction(phi Dualer, rounding float64) float64 {
+	if rounding > 0 {
+		rounding = max(rounding, sumPrecision)
+	}
+	return max(precision(phi), rounding)
+}
+
+// smallGap is below what part of √(q q') the subtraction of the covariance loses digits that are
+// worth knowing.
+const smallGap = 2e-3
 
 // layerDual is φ's duals: of a layer at two inputs, or as φ has them.
 type layerDual struct {
@@ -103,6 +121,24 @@ func (d layerDual) at(p gauss.Pair) (value, derivative float64) {
 	return dualAt(d.phi, p)
 }
 
+func (d layerDual) slope(p gauss.Pair) float64 {
+	if d.r != nil {
+		if c, ok := d.r.duals[d.layer].(*closedForm); ok {
+			return c.slopeAt(p)
+		}
+	}
+	_, slope := d.at(p)
+	return slope
+}
+
+// top is φ̇ at k = √(q q'), NaN where it is not at hand.
+func (d layerDual) top(p gauss.Pair) float64 {
+	if d.r != nil && p.Q == p.Q2 {
+		return d.x.slope
+	}
+	return math.NaN()
+}
+
 // gaps completes next, the pair of φ(u) and φ(v) of which the variances, φ̌ at equal inputs, and
 // the covariance are known: with Minus, Plus and Difference. It returns what Minus may be off by,
 // where 0 stands for its own rounding. dual is φ's.
@@ -113,18 +149,22 @@ func (d layerDual) at(p gauss.Pair) (value, derivative float64) {
 func gaps(
 	phi Dualer, p, next gauss.Pair, carefully bool, dual layerDual,
 ) (_ gauss.Pair, off float64) {
-	size, eps, value := gauss.GeometricMean(next.Q, next.Q2), precision(phi), next.K
+	size, value := gauss.GeometricMean(next.Q, next.Q2), next.K
+	eps := math.Max(precision(phi), math.Max(dual.x.rounding, dual.y.rounding))
 	next.Minus, next.Plus = math.Max(0, size-value), math.Max(0, size+value)
 	if p.Minus == 0 && p.Q == p.Q2 {
 		next.Minus = 0
 		return next, 0
 	}
-	const small = 2e-3
 	knows := knowsDrop(phi, p)
-	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small*size ||
+	small := smallGap * size
+	if !knows { // an integral costs more, and where φ̌ has all digits there is less to be gained
+		small *= max(0.3, min(1, eps/3e-15))
+	}
+	if !(knows || carefully) || math.Min(next.Minus, next.Plus) > small ||
 		p.Q == 0 || p.Q2 == 0 {
-		if !carefully && isSum(phi) {
-			eps = math.Max(eps, sumPrecision)
+		if !carefully {
+			eps = math.Max(dual.x.precision, dual.y.precision)
 		}
 		return next, eps * size
 	}
@@ -138,10 +178,10 @@ func gaps(
 		}
 	}
 	switch {
-	case next.Minus > small*size:
+	case next.Minus > small:
 		return next, eps * size
 	case !knows:
-		return fall(phi, p, next, dual)
+		return fall(phi, p, next, eps, dual)
 	}
 	next.Minus = math.Max(0, dropOf(phi, p))
 	if c, ok := phi.(*closedForm); ok {
@@ -176,14 +216,14 @@ func parity(phi Activation, std float64) (odd, even bool) {
 }
 
 // fall is gaps where √(VV') - φ̌ is small, from the way between u and v = u in two steps: along the
-// ray to the other's norm, and down from there, where by dφ̌/dk = φ̇ it is ∫ φ̇.
-func fall(phi Dualer, p, next gauss.Pair, dual layerDual) (_ gauss.Pair, off float64) {
+// ray to the other's norm, and down from there, where by dφ̌/dk = φ̇ it is ∫ φ̇. φ̌ is off by eps.
+func fall(phi Dualer, p, next gauss.Pair, eps float64, dual layerDual) (_ gauss.Pair, off float64) {
 	size, s := gauss.GeometricMean(next.Q, next.Q2), gauss.GeometricMean(p.Q, p.Q2)
 	var onRay float64 // √(VV') - φ̌ at k = √(q q')
 	if p.Q != p.Q2 {
 		half, difference, ok := apartOnRay(phi, p)
 		if !ok {
-			return next, precision(phi) * size
+			return next, eps * size
 		}
 		next.Difference = difference
 		d := next.RootsApart()
@@ -194,8 +234,8 @@ func fall(phi Dualer, p, next gauss.Pair, dual layerDual) (_ gauss.Pair, off flo
 	// see of φ, as waves in inputs far out, is in the difference.
 	end := size - onRay
 	down, ok := slopes(p, s, dual)
-	if !ok || !(math.Abs(down-(end-next.K)) <= math.Max(1e-12, 16*precision(phi))*size+off) {
-		down, off = end-next.K, off+precision(phi)*size
+	if !ok || !(math.Abs(down-(end-next.K)) <= math.Max(1e-12, 16*eps)*size+off) {
+		down, off = end-next.K, off+eps*size
 	}
 	next.Minus = math.Max(0, onRay+down)
 	return next, off
@@ -203,23 +243,39 @@ func fall(phi Dualer, p, next gauss.Pair, dual layerDual) (_ gauss.Pair, off flo
 
 // slopes is ∫ φ̇ from k = s - minus to k = s = √(q q'). φ̇ is analytic in the root of the distance
 // from k = s also where φ has kinks: with that as variable a Gauss-Legendre rule does it where
-// the difference of φ̌ has lost its digits. Two rules that do not agree show that φ varies too
-// fast for them; then pieces that get shorter towards k = s are halved until they do.
+// the difference of φ̌ has lost its digits. Near k = s a polynomial through five values is enough,
+// of which the one at k = s itself is known on a sphere. Two rules that do not agree show that φ
+// varies too fast for them; then pieces that get shorter towards k = s are halved until they do.
 func slopes(p gauss.Pair, s float64, dual layerDual) (integral float64, ok bool) {
-	f := func(t float64) float64 {
+	slope := func(t float64) float64 {
 		gap := p.Minus * t * t
-		_, slope := dual.at(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
-		return 2 * p.Minus * t * slope
+		return dual.slope(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
 	}
+	if p.Minus < 1e-2*s {
+		var five, four float64
+		for i, t := range shortNodes {
+			y := dual.top(p)
+			if t > 0 || math.IsNaN(y) {
+				y = slope(t)
+			}
+			five += shortWeights[0][i] * y
+			four += shortWeights[1][i] * y
+		}
+		// exact for degrees 6 and 3: off by much less than the difference
+		if math.Abs(five-four) <= 1e-9*math.Abs(five) {
+			return p.Minus * five, true
+		}
+	}
+	f := func(t float64) float64 { return 2 * p.Minus * t * slope(t) }
 	var sums [2]float64
-	for r, n := range [...]int{14, 10} {
+	for r, n := range [...]int{20, 14} {
 		nodes, weights := quadrature.Legendre(n)
 		for i, x := range nodes {
 			sums[r] += weights[i] / 2 * f((1+x)/2)
 		}
 	}
 	switch off := math.Abs(sums[0] - sums[1]); {
-	case off <= 1e-11*math.Abs(sums[0]):
+	case off <= 1e-9*math.Abs(sums[0]): // which is off by about off^(20/14)
 		return sums[0], true
 	case math.IsNaN(off): // as φ that jumps has
 		return 0, false
@@ -227,6 +283,31 @@ func slopes(p gauss.Pair, s float64, dual layerDual) (integral float64, ok bool)
 	edges := []float64{0, 1. / 65536, 1. / 4096, 1. / 256, 1. / 16, 1}
 	return quadrature.Adaptive(f, edges, 1e-12)
 }
+
+// shortNodes are those of Lobatto's rule for ∫ 2t f(t) from 0 to 1, shortWeights its weights and
+// those of a rule without the node in the middle.
+var shortNodes = [...]float64{0, 0.17267316464601143, 0.5, 0.8273268353539886, 1}
+
+var shortWeights = func() (out [2][len(shortNodes)]float64) {
+	nodes, weights := quadrature.Legendre(4)
+	for rule, without := range [...]int{-1, 2} {
+		for i, t := range shortNodes {
+			for j, x := range nodes {
+				x = (1 + x) / 2
+				y := weights[j] * x // 2x times half the weight
+				for l, u := range shortNodes {
+					if l != i && l != without {
+						y *= (x - u) / (t - u)
+					}
+				}
+				if i != without {
+					out[rule][i] += y
+				}
+			}
+		}
+	}
+	return out
+}()
 
 // apartOnRay is ½ E[(φ(√q x) - φ(√q2 x))²] and E[φ(√q x)²] - E[φ(√q2 x)²], x standard normal,
 // and whether they were found.

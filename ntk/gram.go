@@ -22,8 +22,8 @@ type Inputs[T float32 | float64] struct {
 // number of processors.
 //
 // Inputs may have any norm, zero included. Where all have one norm (to 16 ulps
-// of ‖x‖² in float32, 64 in float64) the kernel is a curve over the cosine and
-// is tabulated, to 1e-8 of its largest value in float32 and to 1e-14, or the
+// of ‖x‖² in float32, 64 + d/4 in float64) the kernel is a curve over the cosine
+// and is tabulated, to 1e-8 of its largest value in float32 and to 1e-14, or the
 // kernel's own rounding, in float64. Inner products are formed in T and
 // everything else in float64.
 //

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← train ← fcn; regress
-// and spectra beside them, study on top; plotting and data import none of ntk, and gonbui only
-// plotting and plotting/live.
+// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← train ← fcn, cnn;
+// regress and spectra beside them, study on top; plotting and data import none of ntk, and gonbui
+// only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
@@ -47,6 +47,14 @@ func TestImportDirections(t *testing.T) {
 			"internal/atomicfile",
 			"ntk/internal/vec32",
 		},
+		"ntk/cnn": {
+			"ntk",
+			"ntk/internal/accel",
+			"ntk/internal/gauss",
+			"ntk/internal/gram",
+			"ntk/internal/parallel",
+			"ntk/internal/vec32",
+		},
 		"ntk/train": {
 			"ntk",
 			"ntk/internal/parallel",
@@ -68,9 +76,10 @@ func TestImportDirections(t *testing.T) {
 		},
 		"ntk/kerneltest": {"ntk", "ntk/internal/quadrature", "ntk/inverse"},
 		"ntk/regress": {"ntk", "ntk/inverse", "internal/atomicfile", "ntk/internal/accel",
-			"ntk/internal/parallel", "ntk/internal/tiled"},
+			"ntk/internal/parallel", "ntk/internal/simplex", "ntk/internal/tiled"},
 		"ntk/spectra": {"ntk", "ntk/internal/accel", "ntk/internal/parallel",
-			"ntk/internal/quadrature", "ntk/internal/tiled"},
+			"ntk/internal/quadrature", "ntk/internal/simplex", "ntk/internal/tiled",
+			"ntk/inverse"},
 		"ntk/study": {
 			"data",
 			"internal/loaded",
@@ -78,11 +87,13 @@ func TestImportDirections(t *testing.T) {
 			"plotting",
 			"ntk",
 			"ntk/fcn",
+			"ntk/internal/accel",
 			"ntk/regress",
 			"ntk/train",
 		},
 		"ntk/internal/accel":   {"ntk/internal/parallel"},
 		"ntk/internal/nnls":    {"ntk/internal/special"},
+		"ntk/internal/simplex": {},
 		"ntk/internal/special": {"ntk/internal/quadrature"},
 		"ntk/internal/gauss":   {"ntk/internal/quadrature", "ntk/internal/special"},
 		"ntk/internal/vec32":   {},

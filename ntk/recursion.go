@@ -184,6 +184,7 @@ type recursion struct {
 	layers []Layer
 	last   Readout
 	duals  []Dualer
+	drops  []bool // whether the dual knowsDrop between unequal norms
 	// tangent says that the NTK is asked for, which is infinite where φ jumps.
 	tangent bool
 	// tolerance is that of the numeric duals, relative to their value at equal inputs.
@@ -208,6 +209,7 @@ func (f *FCN) recursion(layer int, tangent bool) (*recursion, error) {
 			return nil, &noDualError{i + 1, nameOf(l.Activation)}
 		}
 		r.duals = append(r.duals, d)
+		r.drops = append(r.drops, knowsDrop(d, gauss.Pair{Q: 1, Q2: 2}))
 		trained = trained || !l.Frozen
 		if jumps := JumpsOf(l.Activation); tangent && trained && len(jumps) > 0 {
 			return nil, &InfiniteNTKError{i + 1, nameOf(l.Activation), jumps[0]}
@@ -233,10 +235,13 @@ type netPoint struct {
 }
 
 type layerPoint struct {
-	q        float64   // variance of the pre-activation
-	top      float64   // φ̌ at equal inputs
-	slope    float64   // φ̇ there
-	prepared []float64 // see preparedDualer
+	q        float64 // variance of the pre-activation
+	top      float64 // φ̌ at equal inputs
+	slope    float64 // φ̇ there
+	rounding float64 // see sumRounding
+	// Of q, top and slope, and how far φ̌ may be off; see [recursion.quickly].
+	root, rootTop, rootSlope, precision float64
+	prepared                            []float64 // see preparedDualer
 }
 
 // Beyond maxVariance squares and products of variances leave double precision; below
@@ -287,8 +292,10 @@ func (r *recursion) prepare(q float64) (prepared, error) {
 			l.prepared = d.Prepare(s)
 		}
 		l.top, l.slope = r.dual(i, l, gauss.Equal(s), l)
-		std := math.Sqrt(s)
-		top, zero = l.top, r.duals[i].Value(std) == 0 && r.duals[i].Value(-std) == 0
+		l.rounding = sumRounding(r.duals[i], s)
+		l.root, l.rootTop, l.rootSlope = math.Sqrt(s), math.Sqrt(l.top), math.Sqrt(l.slope)
+		l.precision = subtraction(r.duals[i], l.rounding)
+		top, zero = l.top, r.duals[i].Value(l.root) == 0 && r.duals[i].Value(-l.root) == 0
 	}
 	return p, nil
 }
@@ -319,15 +326,65 @@ const (
 func (r *recursion) pair(
 	a *netPoint, p gauss.Pair, b *netPoint, loss float64,
 ) (nngp, ntk float64) {
-	sphere := p.Q == p.Q2
-	nngp, ntk, lost := r.follow(a, p, b, sphere)
-	if !sphere && !(lost <= math.Max(exactLoss, 50*r.tolerance)) {
-		nngp, ntk, lost = r.follow(a, p, b, true)
+	var lost float64
+	if p.Q != p.Q2 {
+		most := max(exactLoss, 50*r.tolerance)
+		if nngp, ntk, lost = r.quickly(a, p, b); lost <= most {
+			return nngp, ntk
+		}
+		if nngp, ntk, lost = r.follow(a, p, b, false); lost <= most {
+			return nngp, ntk
+		}
 	}
-	if !(lost <= math.Max(loss, 50*r.tolerance)) {
+	nngp, ntk, lost = r.follow(a, p, b, true)
+	if !(lost <= max(loss, 50*r.tolerance)) {
 		return math.NaN(), math.NaN()
 	}
 	return nngp, ntk
+}
+
+// quickly is follow by subtraction alone, the way of most pairs in a matrix: of roots it takes what
+// one input has. It has no value, but lost is infinite, where inputs are nearly opposite or where
+// [gaps] knows better.
+func (r *recursion) quickly(a *netPoint, p gauss.Pair, b *netPoint) (nngp, ntk, lost float64) {
+	w2, b2, trained := r.step(0)
+	nngp = w2*p.K + b2
+	if trained {
+		ntk = nngp
+	}
+	var off, offNTK float64 // as in follow
+	for i := range r.duals {
+		x, y := &a.layers[i], &b.layers[i]
+		s := x.root * y.root
+		at := gauss.New(x.q, nngp, y.q, s-nngp, s+nngp)
+		off += 4 * rounding * s
+		if !(at.Plus > smallGap*s && at.Minus > 10*off) || at.Minus < smallGap*s && r.drops[i] {
+			return 0, 0, math.Inf(1)
+		}
+		value, derivative := r.dual(i, x, at, y)
+		steep := math.Abs(derivative)
+		w2, b2, trained = r.step(i + 1)
+		if ntk != 0 {
+			// as in slack; for k < 0 what the series could be at most
+			slope, gap := x.rootSlope*y.rootSlope, at.Minus
+			fall := math.Abs(slope-derivative) + 2*rounding*slope
+			if nngp < 0 {
+				fall, gap = slope, at.Plus
+			}
+			offNTK = w2 * (steep*offNTK + math.Abs(ntk)*(fall*off/gap))
+			ntk *= w2 * derivative
+		}
+		off = w2 * (steep*off + max(x.precision, y.precision)*x.rootTop*y.rootTop)
+		nngp = w2*value + b2
+		if trained {
+			ntk += nngp
+		}
+	}
+	lost = off / gauss.GeometricMean(a.nngp, b.nngp)
+	if r.tangent && offNTK != 0 {
+		lost = max(lost, offNTK/gauss.GeometricMean(a.ntk, b.ntk))
+	}
+	return nngp, ntk, lost
 }
 
 // follow is pair, and how much of the kernels at equal inputs may be lost. The gap √(q q') - k is

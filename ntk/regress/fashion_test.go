@@ -115,7 +115,7 @@ func TestRowsOfFashion(t *testing.T) {
 }
 
 // Synthetic rows on landmarks, by default 20,000 on a hundredth of them: KERNELSMITH_ROWS=1000000
-// takes 2 GB.
+// takes 2 GB. KERNELSMITH_LANDMARKS is another number of them.
 func TestRowsOnLandmarks(t *testing.T) {
 	const d = 100
 	n := rowsFrom("KERNELSMITH_ROWS", 20000)
@@ -132,7 +132,7 @@ func TestRowsOnLandmarks(t *testing.T) {
 			x.Rows[i*d+j] = float32(v)
 		}
 	}
-	m := n / 100
+	m := rowsFrom("KERNELSMITH_LANDMARKS", n/100)
 	z := ntk.Inputs[float32]{Rows: x.Rows[:m*d], N: m, D: d}
 	wide := ntk.Inputs[float64]{Rows: make([]float64, m*d), N: m, D: d}
 	for i, v := range z.Rows {

@@ -52,13 +52,16 @@ type SeriesFit struct {
 // that the result can be handed to package inverse.
 //
 // The roots of the coefficients are searched by a quasi-Newton method with exact gradients. The
-// criterion is not convex: several starts tell whether they lead to one kernel. A mean squared
-// error is the sum over outputs, averaged over points. Kernel matrices that are singular to
-// rounding are passed over.
+// criterion is not convex: several starts tell whether they lead to one kernel. It may also be flat
+// to rounding: along a_0, once the constant is large, and between neighbouring high degrees, which
+// differ only at negative cosines that the points do not have. A mean squared error is the sum
+// over outputs, averaged over points. Kernel matrices that are singular to rounding are passed
+// over.
 //
 // Memory: four n×n matrices in the precision of T. Cost for each kernel that is tried: a Cholesky
-// factorisation for each fold, that is 9/16 n³ operations for four, or n³ for the likelihood and 2n³
-// for leave-one-out, and 2n² times the number of coefficients. If ctx ends, its error is returned.
+// factorisation for each fold, that is 9/16 n³ operations for four, or n³ for the likelihood and
+// 2n³ for leave-one-out, and 2n² times the number of coefficients. If ctx ends, its error is
+// returned.
 //
 // Source: the first version of the paper, arXiv 2106.03186v1, section 4 and Fig. 3; C. Rasmussen,
 // C. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, eq. 5.8 to 5.13.

@@ -216,7 +216,9 @@ func times[T accel.Float](
 	ctx context.Context, t *source[T], w, out []float64, columns int,
 ) error {
 	rows, n := t.Dims()
-	buffers := sync.Pool{New: func() any { return &tiled.Strip[T]{Tile: make([]T, tiled.Size*tiled.Size)} }}
+	buffers := sync.Pool{New: func() any {
+		return &tiled.Strip[T]{Tile: make([]T, tiled.Size*tiled.Size)}
+	}}
 	clear(out)
 	return parallel.Each(ctx, (rows+tiled.Size-1)/tiled.Size, func(task int, _ func() bool) error {
 		i0, i1 := tiled.Span(task*tiled.Size, rows)

@@ -26,18 +26,15 @@ const maxPoints = 1 << 22
 //
 // It reports a number of points below 0 or above 4,194,304, a degree that is negative, and values
 // that are not finite. Cost: the kernel's values at Points/2 cosines, and for kernels with a
-// series its coefficients to degree 512 or more.
+// series its coefficients to degree 512, or 2048 where these fall slowly but geometrically.
 //
 // Source: a circulant matrix has the discrete Fourier transform of its first row as eigenvalues,
 // here λ_k = (1/M) Σ_m K(cos 2πm/M) cos(2πkm/M).
 func (c Circle) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
-	switch {
-	case c.Points < 0 || c.Points > maxPoints:
-		return nil, fmt.Errorf("spectra: Circle.Points is %d; it must be from 1 to %d, or 0 for "+
-			"the whole circle", c.Points, maxPoints)
-	case degree < 0:
-		return nil, fmt.Errorf("spectra: degree is %d; it must be ≥ 0", degree)
-	case c.Points == 0:
+	if err := c.check(degree); err != nil {
+		return nil, err
+	}
+	if c.Points == 0 {
 		return Sphere{Dim: 2}.Spectrum(K, degree)
 	}
 	n := c.Points
@@ -62,7 +59,10 @@ func (c Circle) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
 	if err != nil {
 		return nil, err
 	}
-	power, ok := seriesOf(K, 0, ends[0], ends[1])
+	power, ok := seriesOf(K, firstDegree, ends[0], ends[1])
+	if ok && !power.whole && power.falls {
+		power, ok = seriesOf(K, lastDegree, ends[0], ends[1])
+	}
 	if n%2 == 1 { // c^j has both parities
 		power.rest[0] += power.rest[1]
 		power.rest[1] = power.rest[0]
@@ -71,8 +71,22 @@ func (c Circle) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
 		out.setTail(values[0])
 		return out, nil
 	}
-	power.use(out, c.ladder(), values[0], func(int, int) float64 { return 1 })
+	power.use(out, c.ladder(), values[0])
 	return out, nil
+}
+
+// check reports a circle or a degree out of range.
+func (c Circle) check(degree int) error {
+	switch {
+	case c.Points < 0 || c.Points > maxPoints:
+		return fmt.Errorf("spectra: Circle.Points is %d; it must be from 1 to %d, or 0 for "+
+			"the whole circle", c.Points, maxPoints)
+	case degree < 0:
+		return fmt.Errorf("spectra: degree is %d; it must be ≥ 0", degree)
+	case c.Points == 0:
+		return Sphere{Dim: 2}.check(degree)
+	}
+	return nil
 }
 
 // byValues sets the levels from the values at the first half of the points.
@@ -91,7 +105,7 @@ func (c Circle) byValues(to *Spectrum, values []float64, relative float64) {
 
 // ladder is cos θ cos kθ = (cos (k+1)θ + cos (k-1)θ)/2 with degrees taken modulo the points.
 func (c Circle) ladder() ladder {
-	l := ladder{top: c.Points / 2}
+	l := ladder{top: c.Points / 2, most: func(int, int) float64 { return 1 }}
 	l.up = func(k int) float64 {
 		switch {
 		case 2*k == c.Points && k > 0:

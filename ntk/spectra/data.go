@@ -56,11 +56,11 @@ const (
 // rounding, or the largest residual of the eigenvectors, but a tenth of the tolerance at least;
 // most eigenvalues are much nearer.
 //
-// All eigenvalues, and any of at most 2,000 points, come from a dense solver: 8n² bytes and about
-// 20 s at n = 8,000 on two cores, up to n = 32,766. The Top largest of more points come from a
-// block Krylov method that starts at random directions, the same each time, and reads the tiles on
-// and below the diagonal once a step, 5 to 15 times: it keeps about 150 n·Top bytes. Of
-// eigenvalues that are equal but for the tolerance it may find fewer than there are.
+// All eigenvalues, and any of at most 2,000 points, come from a dense solver: 8n² bytes, and time
+// like n³, up to n = 32,766. The Top largest of more points come from a block Krylov method that
+// starts at random directions, the same each time, and reads the tiles on and below the diagonal
+// once a step, 3 to 20 times: it keeps about 150 n·Top bytes. Of eigenvalues that are equal but for
+// the tolerance it may find fewer than there are.
 //
 // It reports a matrix that is not square, not symmetric, or has an eigenvalue that is negative by
 // more than rounding; entries that are not finite; Top above n; too many of too many points, and
@@ -82,8 +82,8 @@ func Gram[T float32 | float64](
 		return nil, fmt.Errorf("spectra: a Gram matrix of %d×%d; it must be square, with a row or "+
 			"more", n, columns)
 	case s.Top < 0 || s.Top > n:
-		return nil, fmt.Errorf("spectra: GramSettings.Top is %d; it must be from 1 to the %d points, "+
-			"or 0 for all", s.Top, n)
+		return nil, fmt.Errorf("spectra: GramSettings.Top is %d; it must be from 1 to the %d "+
+			"points, or 0 for all", s.Top, n)
 	case !(s.Tolerance >= 0 && s.Tolerance < 1):
 		return nil, fmt.Errorf("spectra: GramSettings.Tolerance is %v; it must be from 0 to 1",
 			s.Tolerance)
@@ -99,8 +99,8 @@ func Gram[T float32 | float64](
 	case n <= fewPoints || top == n || (top > n/topPart && n <= manyPoints):
 		out, err = m.dense(ctx, top, s.Vectors)
 	case top > n/topPart:
-		return nil, fmt.Errorf("spectra: GramSettings.Top is %d of %d points; ask for at most %d, or "+
-			"0 for all", top, n, n/topPart)
+		return nil, fmt.Errorf("spectra: GramSettings.Top is %d of %d points; ask for at most "+
+			"%d, or 0 for all", top, n, n/topPart)
 	default:
 		out, err = m.krylov(ctx, top, s)
 	}
@@ -139,8 +139,8 @@ func (m *gramMatrix[T]) FiniteTile(ctx context.Context, dst []T, i0, i1, j0, j1 
 	}
 	for k, v := range dst {
 		if v-v != 0 {
-			return fmt.Errorf("spectra: the Gram matrix is %v in row %d, column %d; it must be finite",
-				v, i0+k/(j1-j0), j0+k%(j1-j0))
+			return fmt.Errorf("spectra: the Gram matrix is %v in row %d, column %d; it must be "+
+				"finite", v, i0+k/(j1-j0), j0+k%(j1-j0))
 		}
 	}
 	return nil
@@ -370,9 +370,9 @@ func (m *gramMatrix[T]) krylov(
 			return x.spectrum(top, math.Max(worst, ignored*tol*largest), s.Vectors), nil
 		}
 		if passes == maxPasses {
-			return nil, fmt.Errorf("spectra: after %d passes the residual of one of %d eigenvectors "+
-				"is %.2g of the largest eigenvalue; allow for that as GramSettings.Tolerance, or ask "+
-				"for fewer or more", passes, top, worst/largest)
+			return nil, fmt.Errorf("spectra: after %d passes the residual of one of %d "+
+				"eigenvectors is %.2g of the largest eigenvalue; allow for that as "+
+				"GramSettings.Tolerance, or ask for fewer or more", passes, top, worst/largest)
 		}
 		width = keep(next, norms, ignored*tol*largest, m.n, m.n-x.size)
 		if m.total-m.done < pass {
@@ -409,10 +409,10 @@ func (x *subspace) orthonormalize(q []float64, width int) {
 			if x.size == 0 {
 				break
 			}
-			gemm(blas.Trans, blas.NoTrans, x.size, width, x.n, 1, x.v, x.most, q, width, 0, along,
-				width)
-			gemm(blas.NoTrans, blas.NoTrans, x.n, width, x.size, -1, x.v, x.most, along, width, 1, q,
-				width)
+			gemm(blas.Trans, blas.NoTrans, x.size, width, x.n, 1, x.v, x.most, q, width, 0,
+				along, width)
+			gemm(blas.NoTrans, blas.NoTrans, x.n, width, x.size, -1, x.v, x.most, along, width, 1,
+				q, width)
 		}
 		copy(r, q[:x.n*width])
 		accel.Geqrf(x.n, width, r, width, tau)

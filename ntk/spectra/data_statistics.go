@@ -22,12 +22,16 @@ type DataStatistics struct {
 	// Norm2 is q = Σ γ_i, the mean squared distance from the mean, and EffectiveDim q²/Σ γ_i²,
 	// the number of directions that the variance is in: d where all have the same.
 	Norm2, EffectiveDim float64
-	// Kurtosis is the mean of z_i⁴, z_i the coordinate in direction i with variance 1. It is 3
-	// for a normal distribution, 1 for two values of equal weight, and large for heavy tails.
-	Kurtosis []float64
+	// Skewness and Kurtosis are the means of z_i³ and z_i⁴, z_i the coordinate in direction i with
+	// variance 1: 0 and 3 for a normal distribution. The kurtosis is large for heavy tails, and at
+	// least 1 and the square of the skewness, which it has if there are two values only.
+	Skewness, Kurtosis []float64
 	// NormSpread is the standard deviation of ‖x - mean‖² over q: √(2/EffectiveDim) for a normal
 	// distribution, 0 where all rows have one norm.
 	NormSpread float64
+	// TwoValued is the share of the variance that is in features with two values, such as the
+	// columns of a one-hot code.
+	TwoValued float64
 
 	whitened []float64 // the z_i, N×len(Variances)
 	norms    []float64 // ‖x‖² of each row as it was given
@@ -72,6 +76,7 @@ func MeasureData(x *mat.Dense) (*DataStatistics, error) {
 			"learned from them")
 	}
 	s.moments()
+	s.TwoValued = s.twoValued(x)
 	return s, nil
 }
 
@@ -162,18 +167,46 @@ func (s *DataStatistics) moments() {
 		squares += v / s.Norm2 * (v / s.Norm2)
 	}
 	s.EffectiveDim = 1 / squares
-	s.Kurtosis = make([]float64, r)
+	s.Skewness, s.Kurtosis = make([]float64, r), make([]float64, r)
 	var spread float64
 	for i := range s.Rows {
 		var norm float64
 		for j, z := range s.whitened[i*r : (i+1)*r] {
 			z2 := z * z
+			s.Skewness[j] += z * z2 / float64(s.Rows)
 			s.Kurtosis[j] += z2 * z2 / float64(s.Rows)
 			norm += s.Variances[j] / s.Norm2 * z2
 		}
 		spread += (norm - 1) * (norm - 1) / float64(s.Rows)
 	}
 	s.NormSpread = math.Sqrt(spread)
+}
+
+// twoValued returns the share of the variance that is in features with two values.
+func (s *DataStatistics) twoValued(x *mat.Dense) float64 {
+	var variance float64
+	for j := range s.Features {
+		first := x.At(0, j)
+		second, ones, few := first, 0, true
+		for i := range s.Rows {
+			v := x.At(i, j)
+			if v == first {
+				continue
+			}
+			if second == first {
+				second = v
+			}
+			if few = v == second; !few {
+				break
+			}
+			ones++
+		}
+		if few && second != first {
+			p := float64(ones) / float64(s.Rows)
+			variance += p * (1 - p) * (second - first) * (second - first)
+		}
+	}
+	return min(1, variance/s.Norm2)
 }
 
 // shares returns γ_i/q.

@@ -50,9 +50,9 @@ func (s *DataStatistics) fit(modes []hermiteMode, targets []*mat.Dense) *modeFit
 	}
 	gram, v := s.normalEquations(modes, targets, columns)
 	f := &modeFit{own: make([]float64, p)}
-	scale := make([]float64, p) // modes of mean square 1
+	scale := make([]float64, p) // makes mean squares 1, and of a mode that is 0 to rounding 0
 	for j := range p {
-		if d := gram[j*p+j]; d > 0 {
+		if d := gram[j*p+j]; d > dependence*dependence {
 			scale[j] = 1 / math.Sqrt(d)
 		}
 	}
@@ -73,7 +73,8 @@ func (s *DataStatistics) fit(modes []hermiteMode, targets []*mat.Dense) *modeFit
 	for j := range p {
 		// What the added part leaves of a dependent mode is not its own.
 		f.own[j] = max(0, gram[j*p+j]*gram[j*p+j]-2*dependence*float64(j+1))
-		if f.own[j] == 0 {
+		if f.own[j] == 0 || scale[j] == 0 {
+			f.own[j] = 0
 			f.dependent++
 			for c := range columns {
 				v[j*columns+c] = 0

@@ -115,8 +115,8 @@ func (h Hypercube) bySeries(to *Spectrum, K ntk.Kernel, top, bottom float64) boo
 }
 
 // byValues sets λ_k = 2^-d Σ_m K(1 - 2m/d) K_m(k), exactly for the values
-// given, which have a relative error: K_m(k) = Σ_j (-1)^j C(k, j) C(d-k, m-j) are large whole numbers of both
-// signs that cancel.
+// given, which have a relative error: K_m(k) = Σ_j (-1)^j C(k, j) C(d-k, m-j) are large whole
+// numbers of both signs that cancel.
 func (h Hypercube) byValues(to *Spectrum, values []float64, relative float64) {
 	d := h.Dim
 	precision := uint(d + 128)

@@ -11,6 +11,9 @@ import (
 // one norm, and how far off each may be.
 type kernelLevels struct {
 	coeffs, uncertainty [highestLevel + 1]float64
+	// unknown is what K(1) has in levels up to the highest or beyond it of which nothing is known:
+	// values do not determine them.
+	unknown float64
 }
 
 // levelsOf returns the levels between inputs with ‖x‖²/d = q: by the kernel's power series where
@@ -39,8 +42,16 @@ func levelsOf(K ntk.Kernel, q float64) (levels kernelLevels, err error) {
 	}
 	copy(levels.coeffs[:], certificate.Coeffs)
 	copy(levels.uncertainty[:], certificate.Uncertainty)
-	for l, v := range levels.coeffs {
-		levels.coeffs[l] = max(0, v)
+	if certificate.Degree < highestLevel {
+		top, err := K.CurveAt(q, []float64{1})
+		if err != nil {
+			return levels, fmt.Errorf("spectra: %w", err)
+		}
+		levels.unknown = top[0]
+		for _, v := range levels.coeffs {
+			levels.unknown -= v
+		}
+		levels.unknown = max(0, levels.unknown)
 	}
 	return levels, levels.check(K)
 }

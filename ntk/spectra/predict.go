@@ -34,8 +34,9 @@ type Prediction struct {
 	// as the degree of h in z_i, so {0, 0, 3} is h_2(z_0) h_1(z_3) and {} the constant.
 	Spectrum Spectrum
 	Modes    [][]int
-	// Target has the target's power in each mode and what is left as its noise.
-	Target Target
+	// Target has the target's power in each mode and what is left as its noise. Errors of
+	// eigenvalues in Spectrum are those of Levels, not of the theory.
+	Target Estimate
 	// Levels are the coefficients a_ℓ of the kernel between rows of the typical norm, and
 	// LevelUncertainty their error bars.
 	Levels, LevelUncertainty []float64
@@ -64,8 +65,8 @@ type Prediction struct {
 // list of targets or numbers, a number below 1, targets of other lengths, that are not finite or
 // all 0, and kernels without values or with a coefficient below 0.
 //
-// Cost: N P² + P³/3 operations and 8 P² bytes: for 5,000 modes from 10,000 rows about six seconds on
-// two processors. The order of the modes, and so the work, is the kernel's own; targets share it.
+// Cost: N P² + P³/3 operations and 8 P² bytes: for 5,000 modes from 10,000 rows six seconds of one
+// processor. The order of the modes, and so the work, is the kernel's own; targets share it.
 //
 // Source: Karkada, Turnbull, Liu, Simon, "Predicting kernel regression learning curves from only
 // raw data statistics", 2025, arXiv 2510.14878. There a_ℓ/h_ℓ is ℓ! a_ℓ, which is its limit for
@@ -94,16 +95,11 @@ func (s *DataStatistics) Predict(
 	}
 	f := s.fit(modes, targets)
 	p := &predictor{levels: levels, modes: modes, trace: trace, ridge: set.Ridge, ns: ns}
-	verdict := s.verdict()
-	verdict.Modes, verdict.Trace = len(modes), p.spectrum(levels.coeffs).kept()/trace
-	for _, n := range ns {
-		verdict.Points = max(verdict.Points, n)
+	verdict, err := p.verdict(s, f, len(modes) == count)
+	if err != nil {
+		return nil, err
 	}
-	leading := min(leadingModes, len(modes))
-	for _, own := range f.own[:leading] {
-		verdict.Own += own / float64(leading)
-	}
-	if verdict.decide(); !verdict.Fits && !set.Outside {
+	if !verdict.Fits && !set.Outside {
 		return nil, &OutsideError{verdict}
 	}
 	var predictions []*Prediction
@@ -211,18 +207,45 @@ func (p *predictor) spectrum(a [highestLevel + 1]float64) *Spectrum {
 	s := &Spectrum{Levels: make([]Level, len(p.modes))}
 	for i, m := range p.modes {
 		degree := len(m.coordinates)
-		s.Levels[i] = Level{Degree: degree, Multiplicity: 1,
-			Eigenvalue: m.eigenvalue / p.levels.coeffs[degree] * a[degree]}
+		share := m.eigenvalue / p.levels.coeffs[degree]
+		s.Levels[i] = Level{Degree: degree, Eigenvalue: share * a[degree], Multiplicity: 1,
+			Error: share * p.levels.uncertainty[degree]}
 	}
 	s.Tail = max(0, p.trace-s.kept())
 	return s
 }
 
+// verdict is that of the data s, whose modes were fitted; there may be more modes.
+func (p *predictor) verdict(s *DataStatistics, f *modeFit, more bool) (DataVerdict, error) {
+	v := s.verdict()
+	for _, n := range p.ns {
+		v.Points = max(v.Points, n)
+	}
+	v.Modes = len(p.modes)
+	leading := min(leadingModes, v.Modes)
+	for _, own := range f.own[:leading] {
+		v.Own += own / float64(leading)
+	}
+	spectrum := p.spectrum(p.levels.coeffs)
+	v.Trace = spectrum.kept() / p.trace
+	if more {
+		nothing := Target{make([]float64, v.Modes), 1}
+		l, err := spectrum.Learn(nothing, float64(v.Points), p.ridge)
+		if err != nil {
+			return v, err
+		}
+		v.Dropped = l.Learnability[v.Modes-1]
+	}
+	v.decide(more)
+	return v, nil
+}
+
 func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 	out := &Prediction{
-		N:                append([]int(nil), p.ns...),
-		Spectrum:         *p.spectrum(p.levels.coeffs),
-		Target:           Target{c.squares, c.noise},
+		N:        append([]int(nil), p.ns...),
+		Spectrum: *p.spectrum(p.levels.coeffs),
+		Target: Estimate{Target{c.squares, c.noise},
+			make([]float64, len(p.modes))},
 		Levels:           append([]float64(nil), p.levels.coeffs[:]...),
 		LevelUncertainty: append([]float64(nil), p.levels.uncertainty[:]...),
 		Modes:            make([][]int, len(p.modes)),
@@ -233,9 +256,12 @@ func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 			out.Modes[i][j] = int(c)
 		}
 	}
+	for i, v := range c.variances {
+		out.Target.StandardError[i] = math.Sqrt(v)
+	}
 	others := p.otherSpectra()
 	for _, n := range p.ns {
-		l, err := out.Spectrum.Learn(out.Target, float64(n), p.ridge)
+		l, err := out.Spectrum.Learn(out.Target.Target, float64(n), p.ridge)
 		if err != nil {
 			return nil, err
 		}
@@ -246,7 +272,7 @@ func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 			variance += slope * slope * v
 		}
 		for _, s := range others {
-			other, err := s.Learn(out.Target, float64(n), p.ridge)
+			other, err := s.Learn(out.Target.Target, float64(n), p.ridge)
 			if err != nil {
 				return nil, err
 			}
@@ -258,7 +284,8 @@ func (p *predictor) predict(c *hermiteCoefficients) (*Prediction, error) {
 	return out, nil
 }
 
-// otherSpectra are those with one level off by its error bar, for each level that matters.
+// otherSpectra are those with one level off by its error bar, for each level that matters, and
+// one where unknown levels do not act as a ridge.
 func (p *predictor) otherSpectra() (others []*Spectrum) {
 	for l, u := range p.levels.uncertainty {
 		if u > 1e-9*p.trace && p.levels.coeffs[l] > 0 {
@@ -266,6 +293,11 @@ func (p *predictor) otherSpectra() (others []*Spectrum) {
 			a[l] += u
 			others = append(others, p.spectrum(a))
 		}
+	}
+	if p.levels.unknown > 0 {
+		s := p.spectrum(p.levels.coeffs)
+		s.Tail = max(0, s.Tail-p.levels.unknown)
+		others = append(others, s)
 	}
 	return others
 }

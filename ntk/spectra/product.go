@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// Product returns the spectrum of the kernel K((x, y), (x', y')) = K_a(x, x') K_b(y, y') on pairs of
-// points x of one domain and y of another: its eigenvalues are the products of those of a and b,
-// and its eigenfunctions products too. The levels are sorted, the largest eigenvalue first, and
-// those of equal degree and eigenvalue are one; Degree is the sum of both degrees. Tail is what
-// the tails of a and b make of the trace.
+// Product returns the spectrum of the kernel K_a(x, x') K_b(y, y') on pairs of points, x of one
+// domain and y of another: its eigenvalues are the products of those of a and b, and its
+// eigenfunctions products too. The levels are sorted, the largest eigenvalue first, and those of
+// equal degree and eigenvalue are one; Degree is the sum of both degrees. Tail is what the tails
+// of a and b make of the trace.
 //
 // It reports a spectrum that is nil or without levels, and a product beyond double precision. Cost:
 // that of sorting all pairs of levels.
@@ -29,9 +29,9 @@ func Product(a, b *Spectrum) (*Spectrum, error) {
 					l.Error*m.Error,
 			}
 			if sum := p.Eigenvalue + p.Multiplicity + p.Error; sum-sum != 0 {
-				return nil, fmt.Errorf("spectra: the product of degrees %d and %d has the eigenvalue "+
-					"%v ± %v, %v times; these must be finite", l.Degree, m.Degree, p.Eigenvalue,
-					p.Error, p.Multiplicity)
+				return nil, fmt.Errorf("spectra: the product of degrees %d and %d has the "+
+					"eigenvalue %v ± %v, %v times; these must be finite", l.Degree, m.Degree,
+					p.Eigenvalue, p.Error, p.Multiplicity)
 			}
 			out.Levels = append(out.Levels, p)
 		}

@@ -117,6 +117,28 @@ func stein[T float64 | complex128](out []T, m, n int, d normal[T], cuts []cut[T]
 	}
 }
 
+// The rounding errors of moments grow as moments of |u| and |v| would: they are [stein]'s for
+// sizes in place of values, from the size of E[f]. Where means are large next to what is left of
+// u^i v^j f, as of z^6 that begins at b times a fast wave, terms cancel in each step.
+
+// sizes is the law for the sizes.
+func (d normal[T]) sizes() normal[float64] {
+	return normal[float64]{size(d.mu), size(d.mu2), size(d.m11), size(d.m12), size(d.m22)}
+}
+
+// sized is the cut for the sizes.
+func (c cut[T]) sized(at []float64) cut[float64] { return cut[float64]{size(c.u), size(c.v), at} }
+
+func size[T float64 | complex128](x T) float64 {
+	switch x := any(x).(type) {
+	case complex128:
+		return math.Abs(real(x)) + math.Abs(imag(x))
+	case float64:
+		return math.Abs(x)
+	}
+	return math.NaN()
+}
+
 // onStack is up to how many moments a table lies on the stack.
 const onStack = 16
 
@@ -125,12 +147,12 @@ func wavePairs(f, g []Wave, m, n int, p Pair) (t tally) {
 	w, w2 := f[0], g[0]
 	det, m11, m12, m22 := tilted(w.Alpha, w2.Alpha, p)
 	root := math.Sqrt(det)
-	size := (m + 1) * (n + 1)
+	entries := (m + 1) * (n + 1)
 	if imag(w.Beta) == 0 && imag(w2.Beta) == 0 {
 		var small [onStack]float64
 		out := small[:]
-		if size > len(out) {
-			out = make([]float64, size)
+		if entries > len(out) {
+			out = make([]float64, entries)
 		}
 		b, b2 := real(w.Beta), real(w2.Beta)
 		mu, mu2 := m11*b+m12*b2, m12*b+m22*b2
@@ -161,10 +183,10 @@ func wavePairs(f, g []Wave, m, n int, p Pair) (t tally) {
 	}
 	var small [2 * onStack]complex128
 	out := small[:]
-	if 2*size > len(out) {
-		out = make([]complex128, 2*size)
+	if 2*entries > len(out) {
+		out = make([]complex128, 2*entries)
 	}
-	plain, conj := out[:size], out[size:]
+	plain, conj := out[:entries], out[entries:]
 	waveTable(plain, w.Beta, w2.Beta, m, n, p)
 	waveTable(conj, w.Beta, cmplx.Conj(w2.Beta), m, n, p)
 	half := complex(1/(2*root), 0)
@@ -256,54 +278,114 @@ func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) (t tally) {
 	c11, c12, c22 := m11*(t2/y), m12*(t2/y), p.Minus*(p.Plus/y)/det+m22*(t2/y)
 	mean, mean2 := m11*(g.B/y), m12*(g.B/y)
 	factor, depth := 1/math.Sqrt(det), g.depth(z)
-	size := (m + 1) * (n + 1)
+	entries := (m + 1) * (n + 1)
 	if b := real(w.Beta); imag(w.Beta) == 0 {
-		var small [2 * onStack]float64
+		var small [4 * onStack]float64
 		table := small[:]
-		if 2*size > len(table) {
-			table = make([]float64, 2*size)
+		if 4*entries > len(table) {
+			table = make([]float64, 4*entries)
 		}
-		out, edge := table[:size], table[size:]
+		out, edge, sizes := table[:entries], table[entries:2*entries], table[2*entries:]
 		out[0] = factor * math.Exp(b*b*m22/2) * open((g.B-m12*b)/math.Sqrt(y), g.Less)
-		if size > 1 {
+		sizes[0] = math.Abs(out[0])
+		if entries > 1 {
 			edge[0] = factor * math.Exp(b*mean2+b*b*c22/2-z*z/2) / math.Sqrt(2*math.Pi*y)
-			stein(edge, m, n, normal[float64]{mean + c12*b, mean2 + c22*b, c11, c12, c22}, nil)
-			stein(out, m, n, normal[float64]{m12 * b, m22 * b, m11, m12, m22},
-				[]cut[float64]{{m11, m12, edge}})
+			withEdge(out, edge, sizes, m, n, normal[float64]{m12 * b, m22 * b, m11, m12, m22},
+				normal[float64]{mean + c12*b, mean2 + c22*b, c11, c12, c22}, 1)
 		}
 		for _, g := range gates {
 			for _, w := range waves {
-				t.addTail(g.C*real(w.C)*out[g.M*(n+1)+w.M], depth)
+				i := g.M*(n+1) + w.M
+				t.addSized(g.C*real(w.C)*out[i], math.Abs(g.C*real(w.C))*sizes[i]*(1+depth))
 			}
 		}
 		return t
 	}
 	var small [2 * onStack]complex128
-	table := small[:]
-	if 2*size > len(table) {
-		table = make([]complex128, 2*size)
+	var smallSizes [2 * onStack]float64
+	table, sizes := small[:], smallSizes[:]
+	if 2*entries > len(table) {
+		table, sizes = make([]complex128, 2*entries), make([]float64, 2*entries)
 	}
-	out, edge := table[:size], table[size:]
+	out, edge := table[:entries], table[entries:]
 	b := w.Beta
 	q, k, q2 := complex(m11, 0), complex(m12, 0), complex(m22, 0)
 	d11, d12, d22 := complex(c11, 0), complex(c12, 0), complex(c22, 0)
 	density := complex(factor, 0) * cmplx.Exp(b*complex(mean2, 0)+b*b*d22/2-complex(z*z/2, 0))
-	out[0] = mass((complex(g.B, 0)-k*b)/complex(math.Sqrt(y), 0), density,
-		complex(factor, 0)*cmplx.Exp(b*b*q2/2), g.Less)
-	if size > 1 {
-		edge[0] = density / complex(math.Sqrt(2*math.Pi*y), 0)
-		stein(edge, m, n, normal[complex128]{
-			complex(mean, 0) + d12*b, complex(mean2, 0) + d22*b, d11, d12, d22,
-		}, nil)
-		stein(out, m, n, normal[complex128]{k * b, q2 * b, q, k, q2},
-			[]cut[complex128]{{q, k, edge}})
+	whole := complex(factor, 0) * cmplx.Exp(b*b*q2/2)
+	d := normal[complex128]{k * b, q2 * b, q, k, q2}
+	atEdge := normal[complex128]{
+		complex(mean, 0) + d12*b, complex(mean2, 0) + d22*b, d11, d12, d22,
+	}
+	ulps := 1 + math.Abs(imag(b)*mean2)
+	edge[0] = density / complex(math.Sqrt(2*math.Pi*y), 0)
+	if mu := size(d.mu); m > 1 && mu > 12*math.Sqrt(m11) && mu > 4*size(atEdge.mu) &&
+		size(whole) < 1e-20*size(density) {
+		atEdgeAlone(out, edge[0], sizes, m, n, d, atEdge, ulps)
+	} else {
+		z := (complex(g.B, 0) - k*b) / complex(math.Sqrt(y), 0)
+		out[0] = mass(z, density, whole, g.Less)
+		sizes[0] = size(out[0])
+		if entries > 1 {
+			withEdge(out, edge, sizes, m, n, d, atEdge, ulps)
+		}
 	}
 	for _, g := range gates {
 		for _, w := range waves {
-			t.addTail(g.C*real(w.C*out[g.M*(n+1)+w.M]), depth)
+			i := g.M*(n+1) + w.M
+			t.addSized(g.C*real(w.C*out[i]), math.Abs(g.C)*size(w.C)*sizes[i]*(1+depth))
 		}
 	}
 	return t
+}
+
+// withEdge fills out from E[f] in out[0] and edge from what lies at the edge in edge[0], under laws
+// of their own, and sizes likewise; ulps is what edge[0] is off by.
+func withEdge[T float64 | complex128](
+	out, edge []T, sizes []float64, m, n int, d, atEdge normal[T], ulps float64,
+) {
+	sized, sizedEdge := sizes[:len(out)], sizes[len(out):][:len(edge)]
+	sizedEdge[0] = size(edge[0]) * ulps
+	stein(edge, m, n, atEdge, nil)
+	stein(sizedEdge, m, n, atEdge.sizes(), nil)
+	at := cut[T]{d.m11, d.m12, edge}
+	stein(out, m, n, d, []cut[T]{at})
+	stein(sized, m, n, d.sizes(), []cut[float64]{at.sized(sizedEdge)})
+}
+
+// atEdgeAlone is withEdge for a wave so fast that what is not at the edge is nothing. Of the
+// solutions of Stein's recursion the moments are the least then, which rounding leaves if it is run
+// upwards; downwards, from zeros, it finds them, as x_i = A_i x_(i-1) + B_i.
+func atEdgeAlone(
+	out []complex128, edge0 complex128, sizes []float64, m, n int, d, atEdge normal[complex128],
+	ulps float64,
+) {
+	const more = 24 // rows, of which each has (|mean|/√variance)^-1 of the one before
+	rows, w := m+more, n+1
+	edge, x := make([]complex128, (rows+1)*w), make([]complex128, (rows+1)*w)
+	size1, a, b := make([]float64, rows+1), make([]complex128, rows+1), make([]complex128, rows+1)
+	edge[0] = edge0
+	stein(edge, rows, n, atEdge, nil)
+	for j := range w {
+		for i := rows; i >= 1; i-- {
+			r := d.m11 * edge[(i-1)*w+j]
+			if j > 0 {
+				r += complex(float64(j), 0) * d.m12 * x[(i-1)*w+j-1]
+			}
+			over := d.mu - a[i]
+			a[i-1], b[i-1] = -complex(float64(i-1), 0)*d.m11/over, (b[i]-r)/over
+		}
+		x[j], size1[0] = b[0], size(b[0])
+		for i := 1; i <= rows; i++ {
+			x[i*w+j] = a[i]*x[(i-1)*w+j] + b[i]
+			size1[i] = size(a[i])*size1[i-1] + size(b[i])
+		}
+		for i := range m + 1 {
+			out[i*w+j], sizes[i*w+j] = x[i*w+j], ulps*size1[i]
+		}
+		clear(a)
+		clear(b)
+	}
 }
 
 // constants returns the gates at u = 0, where they are open by at.
@@ -401,7 +483,8 @@ func gatePairs(gates, gates2 []Gate, m, n int, p Pair) (t tally) {
 	depth, u1, v1 := g.depth(h)+g2.depth(h2), math.Sqrt(p.Q), math.Sqrt(p.Q2)
 	for _, g := range gates {
 		for _, g2 := range gates2 {
-			t.addTail(g.C*g2.C*out[g.M*(n+1)+g2.M], depth)
+			x := g.C * g2.C * out[g.M*(n+1)+g2.M]
+			t.addSized(x, math.Abs(x)*(1+depth))
 			if p.K < 0 { // near ρ = -1 the recurrence goes down from P(y > b, y' > b')
 				t.size += math.Abs(g.C*g2.C*out[0]) * power(u1, g.M) * power(v1, g2.M)
 			}

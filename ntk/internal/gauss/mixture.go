@@ -109,6 +109,9 @@ func asMixture(a Atoms) *Mixture {
 // Dual is E[f(u)f(v)] and E[f'(u)f'(v)], or NaN as [Sum.Dual].
 func (m Mixture) Dual(p Pair) (value, derivative float64) { return kept(m.tallies, p) }
 
+// Rounding is as [Sum.Rounding].
+func (m Mixture) Rounding(q float64) float64 { return roundingOf(m.tallies, q) }
+
 func (m Mixture) tallies(p Pair) (value, derivative tally) {
 	q, k, q2 := p.Q, p.K, p.Q2
 	if q == 0 || q2 == 0 { // a pre-activation is the constant 0
@@ -201,7 +204,7 @@ func (h Hinge) dual(h2 Hinge, p Pair, rho, r float64, value, derivative *tally) 
 	value.sum += amp * ss * c.Moment
 	// near ρ = -1 and far out the parts of the moment cancel
 	value.size += math.Abs(amp*ss) * (math.Abs(c.Moment) + (1+a*b*(1+a*a+b*b))*c.Mass)
-	derivative.addTail(amp*c.Mass, a*a+b*b)
+	derivative.addSized(amp*c.Mass, math.Abs(amp*c.Mass)*(1+a*a+b*b))
 }
 
 // Corner is the part of the plane of two standard normal numbers u and v where both are above

@@ -23,6 +23,32 @@ func (s *Sum) Jumps() bool { return s.jumps }
 // more than about 1e-11 of what it is for equal inputs.
 func (s *Sum) Dual(p Pair) (value, derivative float64) { return kept(s.tallies, p) }
 
+// Slope is the second of [Sum.Dual], which costs less by itself.
+func (s *Sum) Slope(p Pair) float64 {
+	if s.mixture != nil {
+		_, derivative := s.mixture.Dual(p)
+		return derivative
+	}
+	at := func(p Pair) tally { return s.prime.dual(s.prime, p) }
+	d := at(p)
+	if !d.keeps() {
+		return d.nextTo(at(Equal(p.Q)), at(Equal(p.Q2)))
+	}
+	return d.sum
+}
+
+// Rounding is how far the first of [Sum.Dual] may be off for equal inputs of variance q, relative
+// to itself: terms that cancel are rounded next to their own size.
+func (s *Sum) Rounding(q float64) float64 { return roundingOf(s.tallies, q) }
+
+func roundingOf(at func(p Pair) (value, derivative tally), q float64) float64 {
+	v, _ := at(Equal(q))
+	if v.sum == 0 {
+		return 0
+	}
+	return 0x1p-52 * v.size / math.Abs(v.sum)
+}
+
 func (s *Sum) tallies(p Pair) (value, derivative tally) {
 	if s.mixture != nil {
 		return s.mixture.tallies(p)
@@ -48,11 +74,11 @@ func (t *tally) merge(o tally) {
 	t.size += o.size
 }
 
-// addTail adds a moment of a tail: with density e^{-depth/2} it has a rounding error of depth
-// times the usual.
-func (t *tally) addTail(x, depth float64) {
+// addSized adds a term that has lost digits already: size is its rounding error in ulps. A moment
+// of a tail with density e^{-depth/2} has one of depth times the usual.
+func (t *tally) addSized(x, size float64) {
 	t.sum += x
-	t.size += math.Abs(x) * (1 + depth)
+	t.size += size
 }
 
 // most is how much larger than what they add up to terms may be.
