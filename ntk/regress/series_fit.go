@@ -10,10 +10,10 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/simplex"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/tiled"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/optimize"
 )
 
 // SeriesSettings say what the kernel that [FitSeries] looks for is to be best at; nil and the
@@ -68,148 +68,30 @@ type SeriesFit struct {
 func FitSeries[T float32 | float64](
 	ctx context.Context, cosines ntk.Tiles[T], y *mat.Dense, start []float64, s *SeriesSettings,
 ) (*SeriesFit, error) {
-	f, theta, err := newSeriesFitter(ctx, cosines, y, start, s)
+	f, err := newSeriesFitter(ctx, cosines, y, s)
 	if err != nil {
 		return nil, err
 	}
-	p := &seriesSearch{
-		evaluate: func(a, gradient []float64) (float64, error) {
+	least, err := simplex.Minimize(
+		func(a, gradient []float64) (float64, error) {
 			err := f.evaluate(ctx, a, gradient)
 			return f.loss, err
 		},
-		settings: f.settings, out: &SeriesFit{Loss: math.Inf(1)},
-		gradient: make([]float64, len(theta)), slopes: make([]float64, len(theta)),
-	}
-	// At 0 a root has no slope, whichever way the coefficient should go: those that should grow
-	// are moved, and the search goes on.
-	for {
-		before := p.out.Loss
-		ended, err := p.minimize(theta)
-		if err != nil {
-			return nil, err
-		}
-		if ended {
-			return p.out, nil
-		}
-		theta, _ = roots(p.out.Coeffs)
-		p.loss(theta)
-		moved := false
-		for k, g := range p.slopes {
-			theta[k] = math.Sqrt(p.out.Coeffs[k])
-			if p.out.Coeffs[k] < 1e-6 && g < 0 {
-				theta[k], moved = 1e-2, true
-			}
-		}
-		p.out.Converged = !moved || !(p.out.Loss < before-1e-6*math.Abs(before))
-		if p.out.Converged || p.out.Iterations >= f.settings.Iterations {
-			return p.out, nil
-		}
-	}
-}
-
-// seriesSearch is a search over θ, of which the coefficients are θ²/Σ θ².
-type seriesSearch struct {
-	evaluate func(a, gradient []float64) (loss float64, err error)
-	settings SeriesSettings
-	out      *SeriesFit
-	failed   error
-	at       []float64 // where the loss is last, and what it and its gradient by θ are
-	last     float64
-	gradient []float64
-	slopes   []float64 // of the loss by a_k, at K(1) = 1
-}
-
-func (p *seriesSearch) loss(theta []float64) float64 {
-	if p.failed != nil {
-		return math.Inf(1)
-	}
-	if p.at != nil && slices.Equal(p.at, theta) {
-		return p.last
-	}
-	p.at = append(p.at[:0], theta...)
-	a := squares(theta)
-	p.out.Evaluations++
-	if p.last, p.failed = p.evaluate(a, p.gradient); p.failed != nil {
-		p.last = math.Inf(1)
-		return p.last
-	}
-	var mean, sum float64
-	for k, g := range p.gradient {
-		mean += a[k] * g
-		sum += theta[k] * theta[k]
-	}
-	for k, g := range p.gradient {
-		p.slopes[k] = g - mean
-		p.gradient[k] = 2 * theta[k] * p.slopes[k] / sum
-	}
-	if p.last < p.out.Loss {
-		p.out.Loss, p.out.Coeffs = p.last, a
-	}
-	return p.last
-}
-
-// minimize searches from theta, and says whether the steps are used up.
-func (p *seriesSearch) minimize(theta []float64) (ended bool, err error) {
-	problem := optimize.Problem{
-		Func: p.loss,
-		Grad: func(grad, theta []float64) {
-			p.loss(theta)
-			copy(grad, p.gradient)
-		},
-		Status: func() (optimize.Status, error) {
-			if p.failed != nil {
-				return optimize.Failure, p.failed
-			}
-			return optimize.NotTerminated, nil
-		},
-	}
-	settings := &optimize.Settings{
-		MajorIterations: p.settings.Iterations - p.out.Iterations,
-		Converger:       &optimize.FunctionConverge{Relative: 1e-7, Iterations: 10},
-		Recorder:        recorder{&p.out.Iterations, p.out.Iterations, p.settings.Progress},
-	}
-	result, err := optimize.Minimize(problem, theta, settings, &optimize.BFGS{})
+		start, simplex.Settings{Iterations: f.settings.Iterations, Progress: f.settings.Progress},
+	)
 	switch {
-	case p.failed != nil:
-		return false, p.failed
-	case p.out.Coeffs == nil:
-		return false, fmt.Errorf("regress: no kernel could be tried: %w", err)
+	case err == nil:
+		return &SeriesFit{
+			Coeffs: least.Weights, Loss: least.Value, Iterations: least.Iterations,
+			Evaluations: least.Evaluations, Converged: least.Converged,
+		}, nil
+	case ctx.Err() != nil:
+		return nil, err
+	case errors.Is(err, simplex.ErrNoValue):
+		return nil, errors.New("regress: no kernel could be tried: the matrix is singular at the " +
+			"start")
 	}
-	// A search that finds no lower value in its direction is at the end of the digits.
-	return err == nil && result.Status == optimize.IterationLimit, nil
-}
-
-// recorder tells of the steps of a search.
-type recorder struct {
-	iterations *int
-	before     int // steps of earlier searches
-	progress   func(iteration int, loss float64)
-}
-
-func (r recorder) Init() error { return nil }
-
-func (r recorder) Record(l *optimize.Location, op optimize.Operation, s *optimize.Stats) error {
-	if op == optimize.MajorIteration {
-		*r.iterations = r.before + s.MajorIterations
-		if r.progress != nil {
-			r.progress(*r.iterations, l.F)
-		}
-	}
-	return nil
-}
-
-// squares is θ² over its sum.
-func squares(theta []float64) []float64 {
-	out := make([]float64, len(theta))
-	var sum float64
-	for k, v := range theta {
-		out[k] = v * v
-		sum += v * v
-	}
-	for k := range out {
-		out[k] /= sum
-	}
-	return out
+	return nil, fmt.Errorf("regress: %w", err)
 }
 
 // seriesFitter finds a criterion and its gradient by the coefficients. Its matrices are n×n, and
@@ -227,10 +109,10 @@ type seriesFitter[T accel.Float] struct {
 }
 
 func newSeriesFitter[T accel.Float](
-	ctx context.Context, cosines ntk.Tiles[T], y *mat.Dense, start []float64, s *SeriesSettings,
-) (f *seriesFitter[T], theta []float64, err error) {
+	ctx context.Context, cosines ntk.Tiles[T], y *mat.Dense, s *SeriesSettings,
+) (f *seriesFitter[T], err error) {
 	if isEmpty(cosines) || y == nil || isEmpty(ntk.MatrixTiles(y)) {
-		return nil, nil, errors.New(
+		return nil, errors.New(
 			"regress: a matrix of cosines and targets are needed, each with entries")
 	}
 	f = &seriesFitter[T]{}
@@ -238,23 +120,20 @@ func newSeriesFitter[T accel.Float](
 		f.settings = *s
 	}
 	if f.n, err = checkSquare(cosines); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	rows, outputs := y.Dims()
 	if rows != f.n {
-		return nil, nil, fmt.Errorf("regress: %d rows of targets for %d training points", rows,
+		return nil, fmt.Errorf("regress: %d rows of targets for %d training points", rows,
 			f.n)
 	}
 	f.outputs = outputs
 	if err := f.settings.check(f.n); err != nil {
-		return nil, nil, err
-	}
-	if theta, err = roots(start); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	targets := contiguous(y)
 	if err := finiteEntries("target", targets, outputs); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	f.y = make([]T, len(targets))
 	for i, v := range targets {
@@ -263,18 +142,18 @@ func newSeriesFitter[T accel.Float](
 	of := &source[T]{Tiles: cosines, name: "matrix of cosines"}
 	f.c = make([]T, f.n*f.n)
 	if err := fill(ctx, of, f.lower(f.c, f.n), nil); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for i := range f.n {
 		for j, v := range f.c[i*f.n : i*f.n+i+1] {
 			if !(math.Abs(float64(v)) <= 1+1e-5) {
-				return nil, nil, fmt.Errorf("regress: the cosine in row %d, column %d is %v; it "+
+				return nil, fmt.Errorf("regress: the cosine in row %d, column %d is %v; it "+
 					"must be within [-1, 1]", i, j, v)
 			}
 		}
 	}
 	f.k, f.slope = make([]T, f.n*f.n), make([]T, f.n*f.n)
-	return f, theta, nil
+	return f, nil
 }
 
 // lower is the lower triangle of a matrix of n rows.
@@ -306,27 +185,6 @@ func (s *SeriesSettings) check(n int) error {
 		return fmt.Errorf("regress: Iterations is %d; it must be ≥ 0", s.Iterations)
 	}
 	return checkRidges(0, s.RelativeRidge)
-}
-
-// roots returns those of the coefficients over their sum; from 0 one could not grow, so that it
-// becomes that of 1e-4.
-func roots(a []float64) ([]float64, error) {
-	var sum float64
-	for k, v := range a {
-		if !(v >= 0) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("regress: a_%d is %v; it must be a finite number ≥ 0", k, v)
-		}
-		sum += v
-	}
-	if len(a) < 2 || !(sum > 0) || math.IsInf(sum, 0) {
-		return nil, fmt.Errorf("regress: %d coefficients of sum %v to start from; two or more "+
-			"of a finite sum > 0 are needed", len(a), sum)
-	}
-	theta := make([]float64, len(a))
-	for k, v := range a {
-		theta[k] = math.Sqrt(math.Max(v/sum, 1e-4))
-	}
-	return theta, nil
 }
 
 // evaluate sets the loss at the coefficients a, +Inf where the kernel matrix is singular, and

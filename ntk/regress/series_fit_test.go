@@ -106,7 +106,7 @@ func TestSeriesCriteria(t *testing.T) {
 		{Criterion: "likelihood"},
 	} {
 		s.RelativeRidge = ridge
-		f, _, err := newSeriesFitter(t.Context(), ntk.MatrixTiles(c), y, a, &s)
+		f, err := newSeriesFitter(t.Context(), ntk.MatrixTiles(c), y, &s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestSeriesCriteria(t *testing.T) {
 			t.Errorf("%+v: %v, by refits %v", s, f.loss, want)
 		}
 		single := ntk.Tiles[float32](singleTiles{c})
-		rounded, _, err := newSeriesFitter(t.Context(), single, y, a, &s)
+		rounded, err := newSeriesFitter(t.Context(), single, y, &s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +257,7 @@ func stationary(
 	t *testing.T, c ntk.Tiles[float64], y *mat.Dense, fit *SeriesFit, s SeriesSettings,
 ) {
 	t.Helper()
-	f, _, err := newSeriesFitter(t.Context(), c, y, fit.Coeffs, &s)
+	f, err := newSeriesFitter(t.Context(), c, y, &s)
 	if err != nil {
 		t.Fatal(err)
 	}

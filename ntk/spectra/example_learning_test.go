@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 	"github.com/kernelsmith/kernelsmith/ntk/spectra"
 	"gonum.org/v1/gonum/mat"
 )
@@ -185,4 +186,47 @@ func ExampleDataTarget() {
 	// mode 2: -0.00 ± 0.01
 	// mode 3: -0.00 ± 0.01
 	// noise 0.28
+}
+
+// A target of degree 1 and 3 with noise, and the kernel that 200 points learn it with best.
+func ExamplePowerSpectra_BestKernel() {
+	powers := ntk.Must(spectra.Sphere{Dim: 10}.PowerSpectra(5))
+	target := spectra.Target{Power: []float64{0, 0.4, 0, 0.5, 0, 0}, Noise: 0.1}
+	design := ntk.Must(powers.BestKernel(target, []float64{200}, nil))
+	fmt.Printf("K(c) = %.2f c + %.2f c³, ridge %.2f: error %.3f\n", design.Coeffs[1],
+		design.Coeffs[3], design.Ridge, design.TestMSE)
+	net := ntk.Must(inverse.NTK(ntk.Must(design.Series()), nil))
+	fmt.Println("degree of φ:", len(net.Coeffs())-1)
+	// Output:
+	// K(c) = 0.26 c + 0.74 c³, ridge 0.11: error 0.314
+	// degree of φ: 5
+}
+
+// How much of a coefficient is as good?
+func ExampleKernelDesign_Ranges() {
+	powers := ntk.Must(spectra.Hypercube{Dim: 10}.PowerSpectra(4))
+	_, target := parityOfThree()
+	design := ntk.Must(powers.BestKernel(target, []float64{100, 400}, nil))
+	for j, r := range ntk.Must(design.Ranges(1.01)) {
+		fmt.Printf("a_%d = %.2f, from %.2f to %.2f\n", j, design.Coeffs[j], r[0], r[1])
+	}
+	// Output:
+	// a_0 = 0.00, from 0.00 to 0.03
+	// a_1 = 0.00, from 0.00 to 0.19
+	// a_2 = 0.00, from 0.00 to 0.01
+	// a_3 = 1.00, from 0.94 to 1.00
+	// a_4 = 0.00, from 0.00 to 0.01
+}
+
+func ExamplePowerSpectra_Spectrum() {
+	powers := ntk.Must(spectra.Hypercube{Dim: 6}.PowerSpectra(3))
+	s := ntk.Must(powers.Spectrum([]float64{0, 0.5, 0, 0.5}))
+	for _, l := range s.Levels[:4] {
+		fmt.Printf("degree %d: %.4f, %v times\n", l.Degree, l.Eigenvalue, l.Multiplicity)
+	}
+	// Output:
+	// degree 0: 0.0000, 1 times
+	// degree 1: 0.1204, 6 times
+	// degree 2: 0.0000, 15 times
+	// degree 3: 0.0139, 20 times
 }

@@ -64,3 +64,29 @@ func ExampleMeasureData() {
 	// two-valued features have 100 % of the variance
 	// true false
 }
+
+// Which kernel should learn the product of two features? One of degree 2.
+func ExampleDataStatistics_BestKernel() {
+	const rows, features = 600, 15
+	rng := rand.New(rand.NewPCG(1, 1))
+	x, y := mat.NewDense(rows, features, nil), mat.NewDense(rows, 1, nil)
+	for i := range rows {
+		for j := range features {
+			x.Set(i, j, rng.NormFloat64())
+		}
+		y.Set(i, 0, x.At(i, 0)*x.At(i, 1)+0.3*rng.NormFloat64())
+	}
+	data := ntk.Must(spectra.MeasureData(x))
+	kernel := ntk.Must(data.BestKernel(y, []float64{200}, &spectra.DataKernelSettings{Degree: 4}))
+	for j, a := range kernel.Coeffs {
+		fmt.Printf("a_%d = %.2f\n", j, a)
+	}
+	fmt.Printf("test error %.2f\n", kernel.TestMSE)
+	// Output:
+	// a_0 = 0.00
+	// a_1 = 0.02
+	// a_2 = 0.98
+	// a_3 = 0.00
+	// a_4 = 0.00
+	// test error 0.21
+}

@@ -29,6 +29,13 @@ func (l *Learning) Gradient() (eigenvalues []float64, tail float64, err error) {
 	return eigenvalues, math.Ldexp((at.byZ+at.byS+through)/p.gamma, -p.exponent), nil
 }
 
+// byRidge returns the derivative of TestMSE by the ridge, where Gradient returns one.
+func (l *Learning) byRidge() float64 {
+	p := l.solved
+	rise := p.gamma * (p.unlearned*p.spare + p.s*p.both) // of the ridge, by log γ
+	return math.Ldexp(l.slopes().byGamma/rise, -p.exponent)
+}
+
 // slopes are derivatives of the test error by z, by s, and by log γ with the eigenvalues held.
 type slopes struct {
 	of                *Learning

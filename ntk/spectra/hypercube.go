@@ -40,20 +40,38 @@ func (h Hypercube) Spectrum(K ntk.Kernel) (*Spectrum, error) {
 		return nil, fmt.Errorf("spectra: Hypercube.Dim is %d; it must be from 1 to %d", h.Dim,
 			maxDim)
 	}
-	cosines, multiplicities := make([]float64, h.Dim+1), make([]float64, h.Dim+1)
+	cosines := make([]float64, h.Dim+1)
 	for m := range cosines {
 		cosines[m] = float64(h.Dim-2*m) / float64(h.Dim)
-		multiplicities[m] = float(new(big.Int).Binomial(int64(h.Dim), int64(m)))
 	}
 	values, err := curve(K, cosines)
 	if err != nil {
 		return nil, err
 	}
-	out := newSpectrum(multiplicities)
+	out := newSpectrum(h.multiplicities())
 	if !h.bySeries(out, K, values[0], values[h.Dim]) {
 		h.byValues(out, values, rounding+K.Expansion().ValueError)
 	}
 	return out, nil
+}
+
+// multiplicities returns the numbers C(d, k) of parities.
+func (h Hypercube) multiplicities() []float64 {
+	out := make([]float64, h.Dim+1)
+	for k := range out {
+		out[k] = float(new(big.Int).Binomial(int64(h.Dim), int64(k)))
+	}
+	return out
+}
+
+// ladder is that x_i χ_S is the χ of S with i put in or taken out.
+func (h Hypercube) ladder() ladder {
+	d := float64(h.Dim)
+	return ladder{
+		top:  h.Dim,
+		up:   func(k int) float64 { return (d - float64(k)) / d },
+		down: func(k int) float64 { return float64(k) / d },
+	}
 }
 
 // bySeries sets the eigenvalues from the power series, if it is known and has no negative
@@ -74,12 +92,7 @@ func (h Hypercube) bySeries(to *Spectrum, K ntk.Kernel, top, bottom float64) boo
 		}
 		sums[j%2].add(v)
 	}
-	// x_i χ_S is the χ of S with i put in or taken out.
-	shares, _ := ladder{
-		top:  d,
-		up:   func(k int) float64 { return float64(d-k) / float64(d) },
-		down: func(k int) float64 { return float64(k) / float64(d) },
-	}.shares(a, d)
+	shares, _ := h.ladder().shares(a, d)
 	// What is left of K is all at c = ±1.
 	relative, absolute := 1e-13, K.Expansion().ValueError*math.Abs(top)
 	var rest [2]float64
