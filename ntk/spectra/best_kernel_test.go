@@ -110,7 +110,8 @@ func TestDesignGradient(t *testing.T) {
 			w[j] = at - h
 			down := ntk.Must(d.error(w, other))
 			w[j] = at
-			if want := (up - down) / (2 * h); math.Abs(gradient[j]-want) > 1e-5*math.Abs(want)+1e-9 {
+			want := (up - down) / (2 * h)
+			if math.Abs(gradient[j]-want) > 1e-5*math.Abs(want)+1e-9 {
 				t.Errorf("%v points, %v features: slope %d is %v, by differences %v", d.n,
 					d.features, j, gradient[j], want)
 			}

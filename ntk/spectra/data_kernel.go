@@ -65,9 +65,9 @@ func (s *DataStatistics) powerSpectra(
 // as N, the kernel is still one, of an error that is less well known.
 //
 // It reports what Predict says of targets and Modes, a Degree above 12, and what
-// [PowerSpectra.BestKernel] does. Cost: three times that of a prediction, of 80 products of 1,500×1,500
-// matrices, and of some 2,000 predictions with given coefficients: for 4,000 rows and 1,000 modes
-// ten seconds on two processors.
+// [PowerSpectra.BestKernel] does. Cost: three times that of a prediction, of 80 products of
+// 1,500×1,500 matrices, and of some 2,000 predictions with given coefficients: for 4,000 rows and
+// 1,000 modes ten seconds on two processors.
 func (s *DataStatistics) BestKernel(
 	y *mat.Dense, n []float64, set *DataKernelSettings,
 ) (*KernelDesign, error) {

@@ -158,8 +158,8 @@ func (s *DataStatistics) complement(modes []hermiteMode) complement {
 		gram[i*p+i] += 1e-12
 	}
 	upperCholesky(p, gram)
-	accel.Of[float64]().Trsm(blas.Right, blas.Upper, blas.NoTrans, blas.NonUnit, n, p, 1, gram, p, q,
-		p)
+	accel.Of[float64]().Trsm(
+		blas.Right, blas.Upper, blas.NoTrans, blas.NonUnit, n, p, 1, gram, p, q, p)
 	return complement{n, p, q}
 }
 
@@ -168,7 +168,8 @@ func (c complement) take(m []float64, columns int) {
 	part := make([]float64, c.p*columns)
 	b := accel.Float64()
 	b.Dgemm(blas.Trans, blas.NoTrans, c.p, columns, c.n, 1, c.q, c.p, m, columns, 0, part, columns)
-	b.Dgemm(blas.NoTrans, blas.NoTrans, c.n, columns, c.p, -1, c.q, c.p, part, columns, 1, m, columns)
+	b.Dgemm(
+		blas.NoTrans, blas.NoTrans, c.n, columns, c.p, -1, c.q, c.p, part, columns, 1, m, columns)
 }
 
 // covariances returns what is left of the identity and of the powers 1 … degree of the cosines,

@@ -101,8 +101,8 @@ func (p PowerSpectra) check() error {
 	}
 	for j, s := range p {
 		if s == nil || len(s.Levels) == 0 || len(s.Levels) != len(p[0].Levels) {
-			return fmt.Errorf("spectra: the spectrum of power %d is nil, empty, or has other levels "+
-				"than that of power 0", j)
+			return fmt.Errorf("spectra: the spectrum of power %d is nil, empty, or has other "+
+				"levels than that of power 0", j)
 		}
 		if err := s.check(); err != nil {
 			return fmt.Errorf("%w (power %d)", err, j)
