@@ -50,9 +50,10 @@ type KernelDesign struct {
 // The search is along exact gradients ([Learning.Gradient]) from many starts: the error is not
 // convex in the coefficients, and Found says whether all came to one least. It is mostly flat
 // there: a power whose eigenvalues are all far below the ridge acts as one, a constant that is
-// learned at once costs nothing, and [KernelDesign.Ranges] says how much else is as good. A design is a polynomial, and often one of
-// few terms: its matrices have the rank of the levels that it has, and where all terms are even,
-// or all odd, antipodal points are one to it. The ridge is what they are solved with.
+// learned at once costs nothing, and [KernelDesign.Ranges] says how much else is as good. A design
+// is a polynomial, and often one of few terms: its matrices have the rank of the levels that it
+// has, and where all terms are even, or all odd, antipodal points are one to it. The ridge is what
+// they are solved with.
 //
 // It reports no n or one that is not positive, a target that does not fit the levels or has no
 // power in any that a power has, settings below 0, spectra that do not go together, and a target
@@ -139,7 +140,8 @@ func (k *KernelDesign) LearningCurve(n []float64) ([]*Learning, error) {
 // searches for each coefficient.
 func (k *KernelDesign) Ranges(factor float64) ([][2]float64, error) {
 	if !(factor >= 1) || math.IsInf(factor, 0) {
-		return nil, fmt.Errorf("spectra: the factor is %v; it must be finite and at least 1", factor)
+		return nil, fmt.Errorf("spectra: the factor is %v; it must be finite and at least 1",
+			factor)
 	}
 	ranges := make([][2]float64, len(k.Coeffs))
 	for j, a := range k.Coeffs {

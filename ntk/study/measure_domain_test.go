@@ -86,8 +86,8 @@ func TestDrawsAgainstNumPy(t *testing.T) {
 		}
 		// The standard error is that of a mean over 100 trials in place of 120.
 		if r := standardError[0] / c.oneError * math.Sqrt(100./120); r < 0.7 || r > 1.4 {
-			t.Errorf("ridge %v, n = %d: standard error %v, NumPy has %v of 120 trials", c.ridge, c.n,
-				standardError[0], c.oneError)
+			t.Errorf("ridge %v, n = %d: standard error %v, NumPy has %v of 120 trials", c.ridge,
+				c.n, standardError[0], c.oneError)
 		}
 	}
 }
