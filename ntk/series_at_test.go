@@ -31,7 +31,8 @@ func ExampleKernel_SeriesAt() {
 func TestSeriesAtAgainstValues(t *testing.T) {
 	relu := ntk.Must(ntk.Must(ntk.UniformFCN(3, ntk.ReLU{}, 1.4, 0.3)).NTK())
 	erf := ntk.Must(ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1.2, 0.5)).NNGP())
-	sin := ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.Sin{Amplitude: 0.5, Frequency: 2}, 1, 0.2)).NTK())
+	wave := ntk.Sin{Amplitude: 0.5, Frequency: 2}
+	sin := ntk.Must(ntk.Must(ntk.UniformFCN(1, wave, 1, 0.2)).NTK())
 	linear := ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1.3, 0.4)).NNGPOf(1))
 	gaussian := ntk.Must(ntk.GaussianKernel(0.8))
 	laplace := ntk.Must(ntk.LaplaceKernel(1.5))

@@ -65,8 +65,8 @@ type Prediction struct {
 // list of targets or numbers, a number below 1, targets of other lengths, that are not finite or
 // all 0, and kernels without values or with a coefficient below 0.
 //
-// Cost: N P² + P³/3 operations and 8 P² bytes: for 5,000 modes from 10,000 rows about six seconds on
-// two processors. The order of the modes, and so the work, is the kernel's own; targets share it.
+// Cost: N P² + P³/3 operations and 8 P² bytes: for 5,000 modes from 10,000 rows six seconds of one
+// processor. The order of the modes, and so the work, is the kernel's own; targets share it.
 //
 // Source: Karkada, Turnbull, Liu, Simon, "Predicting kernel regression learning curves from only
 // raw data statistics", 2025, arXiv 2510.14878. There a_ℓ/h_ℓ is ℓ! a_ℓ, which is its limit for
@@ -236,7 +236,7 @@ func (p *predictor) verdict(s *DataStatistics, f *modeFit, more bool) (DataVerdi
 		}
 		v.Dropped = l.Learnability[v.Modes-1]
 	}
-	v.decide()
+	v.decide(more)
 	return v, nil
 }
 

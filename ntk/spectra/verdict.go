@@ -39,8 +39,8 @@ type DataVerdict struct {
 	// it are taken as not learned.
 	Trace, Dropped float64
 	// Points is the largest n of the prediction, Modes how many there are and Samples the number
-	// of rows that they and their coefficients are from. n must be at most Modes, since beyond
-	// them more would be learned than is there, and at most half of Samples.
+	// of rows that they and their coefficients are from. n must be at most Modes, where the kernel
+	// has more, since beyond them more would be learned than is there, and at most half of Samples.
 	Points, Modes, Samples int
 }
 
@@ -73,8 +73,8 @@ func (s *DataStatistics) verdict() DataVerdict {
 	return v
 }
 
-// decide sets Fits and Reason.
-func (v *DataVerdict) decide() {
+// decide sets Fits and Reason. The kernel may have more modes than those that are used.
+func (v *DataVerdict) decide(more bool) {
 	var faults []string
 	fault := func(bad bool, format string, args ...any) {
 		if bad {
@@ -83,10 +83,10 @@ func (v *DataVerdict) decide() {
 	}
 	fault(!(v.EffectiveDim >= leastEffectiveDim), "the variance is in %.3g directions, less than "+
 		"%d, so norms differ too much", v.EffectiveDim, leastEffectiveDim)
-	fault(!(v.LeastSquare >= leastSquare), "the square of a leading direction varies by %.3g, less "+
-		"than %.2g, as in two clusters", v.LeastSquare, leastSquare)
-	fault(!(v.MostSquare <= mostSquare), "the square of a leading direction varies by %.3g, more "+
-		"than %d, as of heavy tails or rare values", v.MostSquare, mostSquare)
+	fault(!(v.LeastSquare >= leastSquare), "the square of a leading direction varies by %.3g, "+
+		"less than %.2g, as in two clusters", v.LeastSquare, leastSquare)
+	fault(!(v.MostSquare <= mostSquare), "the square of a leading direction varies by %.3g, "+
+		"more than %d, as of heavy tails or rare values", v.MostSquare, mostSquare)
 	fault(!(v.NormSpread <= mostNormSpread), "squared norms spread by %.3g of their mean, more "+
 		"than %.2g", v.NormSpread, mostNormSpread)
 	fault(!(v.Offset <= mostOffset), "the mean has %.3g of the mean squared norm, more than %.2g: "+
@@ -97,16 +97,16 @@ func (v *DataVerdict) decide() {
 		"as where features are functions of others", v.Own, leastOwn)
 	fault(!(v.Trace >= leastTrace), "the modes have %.3g of the kernel's trace, less than %.2g: "+
 		"more modes are needed, or the kernel is too rough", v.Trace, leastTrace)
-	fault(!(v.Dropped <= mostDropped), "of eigenfunctions after the last mode up to %.3g is learned, "+
-		"more than %.2g: more modes are needed", v.Dropped, mostDropped)
-	fault(v.Points > v.Modes, "n = %d is more than the %d modes: more modes are needed",
+	fault(!(v.Dropped <= mostDropped), "of eigenfunctions after the last mode up to %.3g is "+
+		"learned, more than %.2g: more modes are needed", v.Dropped, mostDropped)
+	fault(more && v.Points > v.Modes, "n = %d is more than the %d modes: more modes are needed",
 		v.Points, v.Modes)
 	fault(2*v.Points > v.Samples, "n = %d is more than half of the %d rows that coefficients are "+
 		"from", v.Points, v.Samples)
 	v.Fits = len(faults) == 0
 	if v.Reason = strings.Join(faults, "; "); v.Fits {
-		v.Reason = "the data are as near to normal in their leading directions, and as much of the " +
-			"kernel is in the modes, as predictions need"
+		v.Reason = "the data are as near to normal in their leading directions, and as much of " +
+			"the kernel is in the modes, as predictions need"
 	}
 }
 
@@ -116,10 +116,11 @@ func (v DataVerdict) String() string {
 	if v.Fits {
 		fits = "fits"
 	}
-	return fmt.Sprintf("%s: %s (effective dimension %.3g, squares vary by %.3g to %.3g, norms² by "+
-		"%.3g, offset %.2g, two-valued %.2g, own %.3g, trace %.3g, dropped %.2g, n ≤ %d of %d modes "+
-		"from %d rows)", fits, v.Reason, v.EffectiveDim, v.LeastSquare, v.MostSquare, v.NormSpread,
-		v.Offset, v.TwoValued, v.Own, v.Trace, v.Dropped, v.Points, v.Modes, v.Samples)
+	return fmt.Sprintf("%s: %s (effective dimension %.3g, squares vary by %.3g to %.3g, norms² "+
+		"by %.3g, offset %.2g, two-valued %.2g, own %.3g, trace %.3g, dropped %.2g, n ≤ %d of %d "+
+		"modes from %d rows)", fits, v.Reason, v.EffectiveDim, v.LeastSquare, v.MostSquare,
+		v.NormSpread, v.Offset, v.TwoValued, v.Own, v.Trace, v.Dropped, v.Points, v.Modes,
+		v.Samples)
 }
 
 // OutsideError reports data or numbers of points for which the theory does not hold.
