@@ -29,6 +29,7 @@ var implied = map[string]bool{
 // documented are the folders of the packages for users.
 var documented = []string{
 	".",
+	"cnn",
 	"design",
 	"fcn",
 	"hermite",

@@ -231,7 +231,7 @@ func fuzzRough(t *testing.T, b []byte) {
 	n, goal, cosines := 12, roughGoal, []float64{2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 	switch cost(phi) { // what costs much has fewer layers and rows
 	case 1:
-		n = 6
+		n = 4
 	case 2:
 		depth, n = 1+depth%10, 6
 	case 3:

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← train ← fcn; regress
-// and spectra beside them, study on top; plotting and data import none of ntk, and gonbui only
-// plotting and plotting/live.
+// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← train ← fcn, cnn;
+// regress and spectra beside them, study on top; plotting and data import none of ntk, and gonbui
+// only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
@@ -45,6 +45,14 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/rows",
 			"ntk/internal/seed",
 			"internal/atomicfile",
+			"ntk/internal/vec32",
+		},
+		"ntk/cnn": {
+			"ntk",
+			"ntk/internal/accel",
+			"ntk/internal/gauss",
+			"ntk/internal/gram",
+			"ntk/internal/parallel",
 			"ntk/internal/vec32",
 		},
 		"ntk/train": {

@@ -31,13 +31,10 @@ const maxPoints = 1 << 22
 // Source: a circulant matrix has the discrete Fourier transform of its first row as eigenvalues,
 // here λ_k = (1/M) Σ_m K(cos 2πm/M) cos(2πkm/M).
 func (c Circle) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
-	switch {
-	case c.Points < 0 || c.Points > maxPoints:
-		return nil, fmt.Errorf("spectra: Circle.Points is %d; it must be from 1 to %d, or 0 for "+
-			"the whole circle", c.Points, maxPoints)
-	case degree < 0:
-		return nil, fmt.Errorf("spectra: degree is %d; it must be ≥ 0", degree)
-	case c.Points == 0:
+	if err := c.check(degree); err != nil {
+		return nil, err
+	}
+	if c.Points == 0 {
 		return Sphere{Dim: 2}.Spectrum(K, degree)
 	}
 	n := c.Points
@@ -76,6 +73,20 @@ func (c Circle) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
 	}
 	power.use(out, c.ladder(), values[0])
 	return out, nil
+}
+
+// check reports a circle or a degree out of range.
+func (c Circle) check(degree int) error {
+	switch {
+	case c.Points < 0 || c.Points > maxPoints:
+		return fmt.Errorf("spectra: Circle.Points is %d; it must be from 1 to %d, or 0 for "+
+			"the whole circle", c.Points, maxPoints)
+	case degree < 0:
+		return fmt.Errorf("spectra: degree is %d; it must be ≥ 0", degree)
+	case c.Points == 0:
+		return Sphere{Dim: 2}.check(degree)
+	}
+	return nil
 }
 
 // byValues sets the levels from the values at the first half of the points.

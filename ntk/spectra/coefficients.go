@@ -181,27 +181,3 @@ func (s Sphere) zonal(g func(c float64) float64, degree int) (*Spectrum, error) 
 	}
 	return s.Spectrum(K, degree)
 }
-
-func (c Circle) check(degree int) error {
-	switch {
-	case c.Points < 0 || c.Points > maxPoints:
-		return fmt.Errorf("spectra: Circle.Points is %d; it must be from 1 to %d, or 0 for "+
-			"the whole circle", c.Points, maxPoints)
-	case degree < 0:
-		return fmt.Errorf("spectra: degree is %d; it must be ≥ 0", degree)
-	case c.Points == 0:
-		return Sphere{Dim: 2}.check(degree)
-	}
-	return nil
-}
-
-func (s Sphere) check(degree int) error {
-	if s.Dim < 2 || s.Dim > maxSphereDim {
-		return fmt.Errorf("spectra: Sphere.Dim is %d; it must be from 2, the circle, to %d",
-			s.Dim, maxSphereDim)
-	}
-	if degree < 0 || degree > maxDegree {
-		return fmt.Errorf("spectra: degree is %d; it must be from 0 to %d", degree, maxDegree)
-	}
-	return nil
-}

@@ -56,11 +56,11 @@ const (
 // rounding, or the largest residual of the eigenvectors, but a tenth of the tolerance at least;
 // most eigenvalues are much nearer.
 //
-// All eigenvalues, and any of at most 2,000 points, come from a dense solver: 8n² bytes, and
-// time like n³, up to n = 32,766. The Top largest of more points come from a
-// block Krylov method that starts at random directions, the same each time, and reads the tiles on
-// and below the diagonal once a step, 5 to 15 times: it keeps about 150 n·Top bytes. Of
-// eigenvalues that are equal but for the tolerance it may find fewer than there are.
+// All eigenvalues, and any of at most 2,000 points, come from a dense solver: 8n² bytes, and time
+// like n³, up to n = 32,766. The Top largest of more points come from a block Krylov method that
+// starts at random directions, the same each time, and reads the tiles on and below the diagonal
+// once a step, 3 to 20 times: it keeps about 150 n·Top bytes. Of eigenvalues that are equal but for
+// the tolerance it may find fewer than there are.
 //
 // It reports a matrix that is not square, not symmetric, or has an eigenvalue that is negative by
 // more than rounding; entries that are not finite; Top above n; too many of too many points, and

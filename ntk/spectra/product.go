@@ -7,10 +7,10 @@ import (
 )
 
 // Product returns the spectrum of the kernel K_a(x, x') K_b(y, y') on pairs of points, x of one
-// domain and y of another: its eigenvalues are the products of those of a and b, and its eigenfunctions
-// products too. The levels are sorted, the largest eigenvalue first, and those of equal degree and
-// eigenvalue are one; Degree is the sum of both degrees. Tail is what the tails of a and b make
-// of the trace.
+// domain and y of another: its eigenvalues are the products of those of a and b, and its
+// eigenfunctions products too. The levels are sorted, the largest eigenvalue first, and those of
+// equal degree and eigenvalue are one; Degree is the sum of both degrees. Tail is what the tails
+// of a and b make of the trace.
 //
 // It reports a spectrum that is nil or without levels, and a product beyond double precision. Cost:
 // that of sorting all pairs of levels.

@@ -43,12 +43,8 @@ const (
 // polynomial that is 1 at 1 and μ the law of one coordinate: C. Müller, "Spherical Harmonics",
 // 1966.
 func (s Sphere) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
-	if s.Dim < 2 || s.Dim > maxSphereDim {
-		return nil, fmt.Errorf("spectra: Sphere.Dim is %d; it must be from 2, the circle, to %d",
-			s.Dim, maxSphereDim)
-	}
-	if degree < 0 || degree > maxDegree {
-		return nil, fmt.Errorf("spectra: degree is %d; it must be from 0 to %d", degree, maxDegree)
+	if err := s.check(degree); err != nil {
+		return nil, err
 	}
 	ends, err := curve(K, []float64{1, -1})
 	if err != nil {
@@ -82,6 +78,18 @@ func (s Sphere) Spectrum(K ntk.Kernel, degree int) (*Spectrum, error) {
 			return out, nil
 		}
 	}
+}
+
+// check reports a dimension or a degree out of range.
+func (s Sphere) check(degree int) error {
+	if s.Dim < 2 || s.Dim > maxSphereDim {
+		return fmt.Errorf("spectra: Sphere.Dim is %d; it must be from 2, the circle, to %d",
+			s.Dim, maxSphereDim)
+	}
+	if degree < 0 || degree > maxDegree {
+		return fmt.Errorf("spectra: degree is %d; it must be from 0 to %d", degree, maxDegree)
+	}
+	return nil
 }
 
 // multiplicities returns m_k = C(k+d-1, k) - C(k+d-3, k-2), the dimension of the harmonics.

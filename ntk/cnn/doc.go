@@ -1,0 +1,60 @@
+// Package cnn has convolutional nets and their kernels in the limit of many channels.
+//
+// An [Architecture] is images, layers ([Conv], [AveragePool]) and a [Readout]. One value gives the
+// NNGP and the NTK of the net, as [ntk.FCN] does for fully connected nets; what the kernels are
+// of is sets of images, [ntk.Inputs] with an image in each row. [GramInto] and [CrossInto] set
+// whole matrices, [GramTiles] and [CrossTiles] are matrices tile by tile, which is what package
+// regress takes.
+//
+// # Conventions
+//
+// NTK parameterization, as in package ntk; all weights and biases are standard normal and trained
+// if they are not frozen. In terms of the covariances S(x, p; x', p') of pre-activations at
+// position p of image x and p' of x', and of the tangents T, with C channels of the images,
+//
+//	input    S = 1/C Σ_c x[p, c] x'[p', c],   T = 0
+//	Conv     S ← σ_w²/(kh·kw) Σ_w S(p+w, p'+w) + σ_b²,   T ← S + σ_w²/(kh·kw) Σ_w T(p+w, p'+w)
+//	  and    S ← E[φ(u)φ(v)],   T ← T E[φ'(u)φ'(v)]
+//	pool     S ← 1/(kh·kw)² Σ_{w,w'} S(p+w, p'+w'),   T alike
+//	flatten  S ← 1/(H·W) Σ_p S(p, p);  global average: 1/(H·W)² Σ_{p,p'} S(p, p');  T alike
+//	dense    S ← σ_w² S + σ_b²,   T ← S + σ_w² T
+//
+// where p stands for stride·p if there is one, and T ← S + … for T ← … in a frozen layer. S counts
+// as 0 beyond the edge of an image with [Same] padding.
+//
+// # Cost
+//
+// Without pooling, pairs of positions of one displacement have to do with each other alone, so
+// each displacement is an image that is followed through the layers by itself: a convolution adds
+// shifted copies of it, and φ acts at each place. A flattened readout needs displacement 0 alone,
+// H·W pairs of positions; a global average, or a pool, all (H·W)². Pairs of images are followed
+// eight at a time. Times of a pair of 32×32×3 images, NNGP and NTK in single precision, on one
+// processor with vectors: 0.006 ms for four layers with ReLU and flatten, 6 ms with a global
+// average, and 4 ms for five layers with three pools.
+//
+// Memory of each processor, for eight pairs of images: the numbers of a displacement, and after the
+// first pool of all pairs of the positions that there are then, twice, 4 MB for 16×16 positions in
+// single precision. More than 2 GB of it are an error. An image is kept with its pixels and the
+// variances of its pre-activations, one number for each position of each convolution.
+//
+// [ntk.ReLU], [ntk.TwoSlope] and, in single precision, [ntk.Erf] are the quickest. Others that are
+// smooth are followed by their Hermite coefficients at the variance of each position, in double
+// precision where their own duals are numeric: some tens of them at usual variances, and ten times
+// the time of ReLU for a hundred. Any activation is tabulated over the correlation where all
+// pre-activations of a layer have one variance, as with normalised pixels and no zeros at the edge:
+// 20 ns a pair of positions. What remains costs what its Dual method does: 20 ns to 1 µs for closed
+// forms, and 0.2 ms for those that are numeric, with a kink or at large variances, which only
+// flattened readouts of small images bear. See [Tiles.Estimate].
+//
+// # Accuracy
+//
+// In double precision the kernels are good to 1e-12 of √(K(x, x) K(x', x')), in single to 1e-6,
+// for images that are equal, opposite, constant or black, too. An NTK of an activation with a kink
+// goes like the root of how far patches are apart: of patches that are not equal but nearly,
+// relative to their size by d, it is good to 1e-16/d in double and 1e-7/d in single precision, and
+// at most to the root of these.
+//
+// Source: Novak et al., "Bayesian deep convolutional networks with many channels are Gaussian
+// processes", ICLR 2019, arXiv 1810.05148; Arora et al., "On exact computation with an infinitely
+// wide neural net", NeurIPS 2019, arXiv 1904.11955.
+package cnn
