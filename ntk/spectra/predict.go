@@ -61,9 +61,9 @@ type Prediction struct {
 //
 // A kernel known by its values alone has levels with error bars, which are in Uncertainty.
 //
-// What does not fit the theory is an [*OutsideError], unless asked for. It also reports an empty
-// list of targets or numbers, a number below 1, targets of other lengths, that are not finite or
-// all 0, and kernels without values or with a coefficient below 0.
+// What does not fit the theory is an [*OutsideError], unless asked for: see [DataVerdict]. It also
+// reports an empty list of targets or numbers, a number below 1, targets of other lengths, that are
+// not finite or all 0, and kernels without values or with a coefficient below 0.
 //
 // Cost: N P² + P³/3 operations and 8 P² bytes: for 5,000 modes from 10,000 rows six seconds of one
 // processor. The order of the modes, and so the work, is the kernel's own; targets share it.
@@ -81,9 +81,14 @@ func (s *DataStatistics) Predict(
 	if err != nil {
 		return nil, err
 	}
-	levels, err := levelsOf(K, s.Norm2/float64(s.Features))
+	q := s.Norm2 / float64(s.Features)
+	levels, err := levelsOf(K, q)
 	if err != nil {
 		return nil, err
+	}
+	top, err := K.At(q, q, q)
+	if err != nil {
+		return nil, fmt.Errorf("spectra: %v at the typical norm: %w", K, err)
 	}
 	trace, err := s.trace(K)
 	if err != nil {
@@ -94,7 +99,7 @@ func (s *DataStatistics) Predict(
 		return nil, fmt.Errorf("spectra: %v has no modes: all its coefficients are 0", K)
 	}
 	f := s.fit(modes, targets)
-	p := &predictor{levels: levels, modes: modes, trace: trace, ridge: set.Ridge, ns: ns}
+	p := &predictor{levels: levels, modes: modes, trace: trace, top: top, ridge: set.Ridge, ns: ns}
 	verdict, err := p.verdict(s, f, len(modes) == count)
 	if err != nil {
 		return nil, err
@@ -196,7 +201,8 @@ func (s *Spectrum) kept() float64 {
 type predictor struct {
 	levels kernelLevels
 	modes  []hermiteMode
-	trace  float64
+	trace  float64 // the mean of K(x, x)
+	top    float64 // K(x, x) at the typical norm
 	ridge  float64
 	ns     []int
 }
@@ -227,7 +233,7 @@ func (p *predictor) verdict(s *DataStatistics, f *modeFit, more bool) (DataVerdi
 		v.Own += own / float64(leading)
 	}
 	spectrum := p.spectrum(p.levels.coeffs)
-	v.Trace = spectrum.kept() / p.trace
+	v.Trace, v.Excess = spectrum.kept()/p.trace, p.trace/p.top-1
 	if more {
 		nothing := Target{make([]float64, v.Modes), 1}
 		l, err := spectrum.Learn(nothing, float64(v.Points), p.ridge)

@@ -362,6 +362,8 @@ func TestPredictReports(t *testing.T) {
 		{"target 1 is 0", s, relu(1), ones, nil, []*mat.Dense{y, mat.NewDense(200, 1, nil)}},
 		{"more than the 50 modes", s, relu(1), []int{60}, nil, []*mat.Dense{y}},
 		{"more than half", s, relu(1), []int{110}, &PredictSettings{Modes: 120}, []*mat.Dense{y}},
+		{"depends on norms too much", s, ntk.Must(ntk.PolynomialKernel(8, 0)), ones, nil,
+			[]*mat.Dense{y}},
 		{"no kernel", s, negative, ones, nil, []*mat.Dense{y}},
 		{"zero Kernel", s, ntk.Kernel{}, ones, nil, []*mat.Dense{y}},
 	} {
