@@ -1,0 +1,116 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/regress"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+)
+
+// Subsets says how many of the training rows regression is done with, and how often.
+type Subsets struct {
+	// N are numbers of rows, and Trials how often each is drawn, at least twice.
+	N, Trials []int
+	Ridge     float64 // δ ≥ 0 of (K + δI) α = y, absolute
+	// Seed determines the draws, which are the same for all kernels. The rows of a trial with a
+	// smaller n are among those of the same trial with a larger.
+	Seed uint64
+}
+
+// MeasureRows returns the test error of kernel ridge regression with K on training rows drawn at
+// random, none twice in a trial: the squared error summed over outputs, its mean over all test
+// rows and the trials, and the standard error of that. The same is what Predict of package spectra
+// expects from the training rows; both go into one [LearningCurve].
+//
+// The standard error is that of the draws alone. All trials have the same test rows, and share
+// training rows where n is a large part of them, which makes it too small.
+//
+// It reports data of shapes that do not go together, lists of different lengths, an n below 1 or
+// above the training rows, fewer than two trials, and what [regress.NewRidge] does, such as a
+// matrix that is singular without a ridge. If ctx ends, its error is returned.
+//
+// Cost of a trial: the kernel between n rows and those and the test rows, and n³/3 operations.
+func MeasureRows(
+	ctx context.Context, K ntk.Kernel, p train.Problem, of Subsets,
+) (LearningCurve, error) {
+	curve := LearningCurve{Kernel: K.String()}
+	if err := checkProblem(p); err != nil {
+		return curve, err
+	}
+	if err := of.check(p); err != nil {
+		return curve, err
+	}
+	rows, _ := p.XTrain.Dims()
+	for i, n := range of.N {
+		errors := make([]float64, of.Trials[i])
+		for t := range errors {
+			drawn := rand.New(rand.NewPCG(of.Seed, uint64(t))).Perm(rows)[:n]
+			var err error
+			errors[t], err = testError(ctx, K, train.Problem{XTrain: chosenRows(p.XTrain, drawn),
+				YTrain: chosenRows(p.YTrain, drawn), XTest: p.XTest, YTest: p.YTest}, of.Ridge)
+			if err != nil {
+				return curve, fmt.Errorf("study: %v, n = %d, trial %d: %w", K, n, t, err)
+			}
+		}
+		mean, deviation := stat.MeanStdDev(errors, nil)
+		curve.At = append(curve.At, float64(n))
+		curve.Measured = append(curve.Measured, mean)
+		curve.StandardError = append(curve.StandardError,
+			deviation/math.Sqrt(float64(of.Trials[i])))
+	}
+	return curve, nil
+}
+
+func (s Subsets) check(p train.Problem) error {
+	if len(s.N) == 0 || len(s.Trials) != len(s.N) {
+		return fmt.Errorf("study: Subsets has %d numbers of rows and %d of trials; there must be "+
+			"as many of both, and one at least", len(s.N), len(s.Trials))
+	}
+	rows, _ := p.XTrain.Dims()
+	for i, n := range s.N {
+		if n < 1 || n > rows {
+			return fmt.Errorf("study: n = %d of %d training rows; it must be from 1 to their number",
+				n, rows)
+		}
+		if s.Trials[i] < 2 {
+			return fmt.Errorf("study: %d trials with n = %d; a standard error takes 2 or more",
+				s.Trials[i], n)
+		}
+	}
+	return nil
+}
+
+// testError is that of the regression on all training rows.
+func testError(
+	ctx context.Context, K ntk.Kernel, p train.Problem, ridge float64,
+) (float64, error) {
+	grams, err := regress.NewGrams(ctx, K, p.XTrain, p.XTest)
+	if err != nil {
+		return 0, err
+	}
+	fit, err := regress.NewRidge(ctx, grams.Train, p.YTrain, &regress.RidgeSettings{Ridge: ridge})
+	if err != nil {
+		return 0, err
+	}
+	f, err := fit.Predict(ctx, grams.Cross)
+	if err != nil {
+		return 0, err
+	}
+	return ntk.MSE(f, p.YTest)
+}
+
+// chosenRows returns a copy of some rows.
+func chosenRows(m *mat.Dense, rows []int) *mat.Dense {
+	_, columns := m.Dims()
+	out := mat.NewDense(len(rows), columns, nil)
+	for i, r := range rows {
+		out.SetRow(i, m.RawRowView(r))
+	}
+	return out
+}
