@@ -75,8 +75,8 @@ func (s Subsets) check(p train.Problem) error {
 	rows, _ := p.XTrain.Dims()
 	for i, n := range s.N {
 		if n < 1 || n > rows {
-			return fmt.Errorf("study: n = %d of %d training rows; it must be from 1 to their number",
-				n, rows)
+			return fmt.Errorf("study: n = %d of %d training rows; it must be from 1 to their "+
+				"number", n, rows)
 		}
 		if s.Trials[i] < 2 {
 			return fmt.Errorf("study: %d trials with n = %d; a standard error takes 2 or more",
