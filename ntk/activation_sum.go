@@ -280,7 +280,9 @@ func (c *closedForm) lost(value, derivative float64) (bool, bool) {
 	return math.IsNaN(value), math.IsNaN(derivative) && !c.sum.Jumps()
 }
 
-// byQuadrature is NaN where the values of the terms, which quadrature adds up, cancel.
+// byQuadrature is NaN where the values of the terms, which quadrature adds up, cancel, and where at
+// equal inputs of which the closed form has its digits quadrature has not: there nobody reckons
+// with its tolerance, and its polynomials, as exact as φ is large elsewhere, may not see φ near 0.
 func (c *closedForm) byQuadrature(p gauss.Pair) (value, derivative float64) {
 	d := c.quadrature()
 	if d == nil {
@@ -288,12 +290,14 @@ func (c *closedForm) byQuadrature(p gauss.Pair) (value, derivative float64) {
 	}
 	value, derivative = dualAt(d, p)
 	for _, q := range []float64{p.Q, p.Q2} {
-		const most = 5e4
-		ratio, ratioSlope := c.termsOver(d, q)
-		if !(ratio <= most) {
+		const most, apart = 5e4, 1e-11 // [gauss.Sum.Dual] keeps as many digits
+		top, topSlope := dualAt(d, gauss.Equal(q))
+		ratio, ratioSlope := c.termsOver(top, topSlope, q)
+		closed, closedSlope := c.sum.Dual(gauss.Equal(q))
+		if !(ratio <= most) || math.Abs(top-closed) > apart*closed {
 			value = math.NaN()
 		}
-		if !(ratioSlope <= most) {
+		if !(ratioSlope <= most) || math.Abs(topSlope-closedSlope) > apart*closedSlope {
 			derivative = math.NaN()
 		}
 	}
@@ -301,8 +305,8 @@ func (c *closedForm) byQuadrature(p gauss.Pair) (value, derivative float64) {
 }
 
 // termsOver is how much larger than the sum its terms are, in the root mean square at
-// variance q; and those of the derivative.
-func (c *closedForm) termsOver(sum Dualer, q float64) (value, derivative float64) {
+// variance q, where the sum's duals are top and topSlope; and those of the derivative.
+func (c *closedForm) termsOver(top, topSlope, q float64) (value, derivative float64) {
 	if len(c.parts) == 0 {
 		return 1, 1
 	}
@@ -313,7 +317,6 @@ func (c *closedForm) termsOver(sum Dualer, q float64) (value, derivative float64
 		size += math.Sqrt(v)
 		sizeSlope += math.Sqrt(s)
 	}
-	top, topSlope := dualAt(sum, at)
 	return size / math.Sqrt(top), sizeSlope / math.Sqrt(topSlope)
 }
 
@@ -329,7 +332,8 @@ func (c *closedForm) cancels() bool {
 		if d == nil {
 			return true
 		}
-		ratio, ratioSlope := c.termsOver(d, q)
+		top, topSlope := dualAt(d, gauss.Equal(q))
+		ratio, ratioSlope := c.termsOver(top, topSlope, q)
 		if lost && !(ratio < most) || lostSlope && !(ratioSlope < most) {
 			return true
 		}
