@@ -100,7 +100,12 @@ func (s Sphere) Normalize(train, test *mat.Dense) (normTrain, normTest *mat.Dens
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, p := range parts(normTrain, normTest) {
+	return toSphere(normTrain, normTest)
+}
+
+// toSphere scales the rows to norm √d, in place.
+func toSphere(train, test *mat.Dense) (normTrain, normTest *mat.Dense, err error) {
+	for _, p := range parts(train, test) {
 		n, d := p.x.Dims()
 		for i := range n {
 			row := p.x.RawRowView(i)
@@ -108,13 +113,10 @@ func (s Sphere) Normalize(train, test *mat.Dense) (normTrain, normTest *mat.Dens
 			if length == 0 {
 				return nil, nil, &zeroRowError{Part: p.name, Row: i}
 			}
-			scale := math.Sqrt(float64(d)) / length
-			for j := range row {
-				row[j] *= scale
-			}
+			floats.Scale(math.Sqrt(float64(d))/length, row)
 		}
 	}
-	return finite(normTrain, normTest)
+	return finite(train, test)
 }
 
 // Standardize subtracts from each feature its mean over the training part and
@@ -249,10 +251,9 @@ func moments(v []float64) (mean, std float64, constant bool) {
 	return mean, largest * math.Sqrt(sum), false
 }
 
-// norm is the Euclidean norm, also where squares would overflow or vanish.
-// norm returns ‖v‖. A long row is summed by parts: in one sum the rounding of hundreds of equal
-// squares, as of an image's background, adds up and would leave rows beside the sphere that they
-// are scaled to.
+// norm is the Euclidean norm, also where squares would overflow or vanish. A long row is summed by
+// parts: in one sum the rounding of hundreds of equal squares, as of an image's background, adds up
+// and would leave rows beside the sphere that they are scaled to.
 func norm(v []float64) float64 {
 	const long, part = 512, 64
 	if len(v) <= long {

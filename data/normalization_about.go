@@ -30,16 +30,10 @@ func (s SphereAbout) Normalize(train, test *mat.Dense) (normTrain, normTest *mat
 	}
 	normTrain, normTest = mat.DenseCopyOf(train), mat.DenseCopyOf(test)
 	for _, p := range parts(normTrain, normTest) {
-		n, d := p.x.Dims()
+		n, _ := p.x.Dims()
 		for i := range n {
-			row := p.x.RawRowView(i)
-			floats.AddConst(-s.Center, row)
-			length := norm(row)
-			if length == 0 {
-				return nil, nil, &zeroRowError{Part: p.name, Row: i}
-			}
-			floats.Scale(math.Sqrt(float64(d))/length, row)
+			floats.AddConst(-s.Center, p.x.RawRowView(i))
 		}
 	}
-	return finite(normTrain, normTest)
+	return toSphere(normTrain, normTest)
 }

@@ -327,16 +327,12 @@ func (m Machine) train(
 	return err
 }
 
-// mostBare is the most rows of a bare factorisation: the threads of OpenBLAS 0.3.34 write beyond
-// their buffers in spotrf of 33,000 rows, with its kernels for AVX-512.
-const mostBare = 20_000
-
 // bareFactor returns the seconds of LAPACK's Cholesky factorisation of n rows in single precision,
-// of more than mostBare by the third power of the number of rows.
+// of more than [accel.MostPotrf] by the third power of the number of rows.
 func bareFactor(n int) (float64, error) {
-	if n > mostBare {
-		seconds, err := bareFactor(mostBare)
-		return seconds * math.Pow(float64(n)/mostBare, 3), err
+	if n > accel.MostPotrf {
+		seconds, err := bareFactor(accel.MostPotrf)
+		return seconds * math.Pow(float64(n)/accel.MostPotrf, 3), err
 	}
 	debug.FreeOSMemory()
 	a := make([]float32, n*n)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
 )
 
 // Draws is kernel ridge regression on points that are drawn anew in each trial: the experiment
@@ -53,9 +53,8 @@ func (d Draws) TestMSE(ctx context.Context, n int) (mean, standardError []float6
 		}
 	}
 	for _, v := range mse {
-		m, s := stat.MeanStdDev(v, nil)
-		mean = append(mean, m)
-		standardError = append(standardError, s/math.Sqrt(float64(d.Trials)))
+		m, s := meanAndError(v)
+		mean, standardError = append(mean, m), append(standardError, s)
 	}
 	return mean, standardError, nil
 }
@@ -77,16 +76,8 @@ func (d Draws) trial(ctx context.Context, n, t int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	grams, err := regress.NewGrams(ctx, d.Kernel, x, z)
-	if err != nil {
-		return nil, err
-	}
-	fit, err := regress.NewRidge(ctx, grams.Train, y,
+	f, err := predicted(ctx, d.Kernel, train.Problem{XTrain: x, YTrain: y, XTest: z},
 		&regress.RidgeSettings{Ridge: d.Ridge, PseudoInverse: true})
-	if err != nil {
-		return nil, err
-	}
-	f, err := fit.Predict(ctx, grams.Cross)
 	if err != nil {
 		return nil, err
 	}

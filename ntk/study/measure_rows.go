@@ -51,18 +51,20 @@ func MeasureRows(
 		errors := make([]float64, of.Trials[i])
 		for t := range errors {
 			drawn := rand.New(rand.NewPCG(of.Seed, uint64(t))).Perm(rows)[:n]
-			var err error
-			errors[t], err = testError(ctx, K, train.Problem{XTrain: chosenRows(p.XTrain, drawn),
-				YTrain: chosenRows(p.YTrain, drawn), XTest: p.XTest, YTest: p.YTest}, of.Ridge)
+			f, err := predicted(ctx, K, train.Problem{XTrain: chosenRows(p.XTrain, drawn),
+				YTrain: chosenRows(p.YTrain, drawn), XTest: p.XTest},
+				&regress.RidgeSettings{Ridge: of.Ridge})
+			if err == nil {
+				errors[t], err = ntk.MSE(f, p.YTest)
+			}
 			if err != nil {
 				return curve, fmt.Errorf("study: %v, n = %d, trial %d: %w", K, n, t, err)
 			}
 		}
-		mean, deviation := stat.MeanStdDev(errors, nil)
+		mean, standardError := meanAndError(errors)
 		curve.At = append(curve.At, float64(n))
 		curve.Measured = append(curve.Measured, mean)
-		curve.StandardError = append(curve.StandardError,
-			deviation/math.Sqrt(float64(of.Trials[i])))
+		curve.StandardError = append(curve.StandardError, standardError)
 	}
 	return curve, nil
 }
@@ -86,23 +88,25 @@ func (s Subsets) check(p train.Problem) error {
 	return nil
 }
 
-// testError is that of the regression on all training rows.
-func testError(
-	ctx context.Context, K ntk.Kernel, p train.Problem, ridge float64,
-) (float64, error) {
+// predicted returns the outputs at the test rows of the regression on all training rows.
+func predicted(
+	ctx context.Context, K ntk.Kernel, p train.Problem, s *regress.RidgeSettings,
+) (*mat.Dense, error) {
 	grams, err := regress.NewGrams(ctx, K, p.XTrain, p.XTest)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	fit, err := regress.NewRidge(ctx, grams.Train, p.YTrain, &regress.RidgeSettings{Ridge: ridge})
+	fit, err := regress.NewRidge(ctx, grams.Train, p.YTrain, s)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	f, err := fit.Predict(ctx, grams.Cross)
-	if err != nil {
-		return 0, err
-	}
-	return ntk.MSE(f, p.YTest)
+	return fit.Predict(ctx, grams.Cross)
+}
+
+// meanAndError is the mean over trials and its standard error.
+func meanAndError(of []float64) (mean, standardError float64) {
+	mean, deviation := stat.MeanStdDev(of, nil)
+	return mean, deviation / math.Sqrt(float64(len(of)))
 }
 
 // chosenRows returns a copy of some rows.

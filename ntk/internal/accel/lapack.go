@@ -53,11 +53,14 @@ func of[T Float](b backend) factorisations[T] {
 	return any(b.lapack64).(factorisations[T])
 }
 
+// MostPotrf is the most rows that the library's threads factor together: in 33,000 those of
+// OpenBLAS 0.3.34, with its kernels for AVX-512, write beyond their buffers.
+const MostPotrf = 20_000
+
 // Potrf overwrites the triangle ul of the symmetric n×n matrix a, of which it reads only
 // that, with the Cholesky factor L, a = L Lᵀ, or U, a = Uᵀ U. It reports whether a is positive
 // definite to rounding; if not, what a holds is unspecified. It works on the calling goroutine, but
-// on all processors from 2,049 to 20,000 rows: OpenBLAS 0.3.34 with its kernels for AVX-512 writes
-// beyond its threads' buffers at 33,000. Callers divide larger matrices into blocks.
+// on all processors from 2,049 rows to [MostPotrf]. Callers divide larger matrices into blocks.
 func Potrf[T Float](ul blas.Uplo, n int, a []T, lda int) bool {
 	if n == 0 {
 		return true

@@ -117,15 +117,16 @@ func potrf[T Float](l *library, p precision, ul blas.Uplo, n int, a []T, lda int
 	f := l.frames.Get().(*frame)
 	defer l.frames.Put(f)
 	f.c1, f.n, f.lda, f.info = flipped(ul), int64(n), int64(lda), 0
-	threaded := l.threaded
-	if n <= 2048 || n > 20_000 { // see Potrf
-		threaded = func(f func()) { f() }
-	}
-	threaded(func() {
+	factor := func() {
 		purego.SyscallN(p.potrf, uintptr(unsafe.Pointer(&f.c1)), uintptr(unsafe.Pointer(&f.n)),
 			uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&f.lda)),
 			uintptr(unsafe.Pointer(&f.info)))
-	})
+	}
+	if n <= MostPotrf {
+		l.threadedAbove(n, factor)
+	} else {
+		factor()
+	}
 	// A NaN passes some libraries' test of the pivots.
 	for i := range n {
 		if f.info != 0 || !(a[i*lda+i] > 0) {

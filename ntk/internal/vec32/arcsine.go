@@ -52,16 +52,7 @@ func (a *Arcsine) Apply(k, t, x, y []float32) {
 		arcsines(&k[0], tangent, &x[0], &y[0], n, a)
 		return
 	}
-	for c, q := range x {
-		for l, q2 := range placeAt(y, c) {
-			i := c*Together + l
-			value, slope := a.at(q, k[i], q2)
-			k[i] = value
-			if t != nil {
-				t[i] *= slope
-			}
-		}
-	}
+	eachDual(k, t, x, y, a.at)
 }
 
 // at is the assembly in Go, where 1 - |r| is formed from D, which does not cancel.

@@ -221,10 +221,15 @@ func (a *ArcCosine) Apply(k, t, x, y []float32) {
 		arcCosine(&k[0], tangent, &x[0], &y[0], n, a)
 		return
 	}
+	eachDual(k, t, x, y, a.at)
+}
+
+// eachDual is what the assembly of duals does, in Go, with the duals of one covariance.
+func eachDual(k, t, x, y []float32, at func(x, k, y float32) (value, slope float32)) {
 	for c, q := range x {
 		for l, q2 := range placeAt(y, c) {
 			i := c*Together + l
-			value, slope := a.at(q, k[i], q2)
+			value, slope := at(q, k[i], q2)
 			k[i] = value
 			if t != nil {
 				t[i] *= slope
