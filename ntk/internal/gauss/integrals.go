@@ -126,9 +126,6 @@ func (d normal[T]) sizes() normal[float64] {
 	return normal[float64]{size(d.mu), size(d.mu2), size(d.m11), size(d.m12), size(d.m22)}
 }
 
-// sized is the cut for the sizes.
-func (c cut[T]) sized(at []float64) cut[float64] { return cut[float64]{size(c.u), size(c.v), at} }
-
 func size[T float64 | complex128](x T) float64 {
 	switch x := any(x).(type) {
 	case complex128:
@@ -277,8 +274,7 @@ func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) (t tally) {
 	// of (u, v) where y = b
 	c11, c12, c22 := m11*(t2/y), m12*(t2/y), p.Minus*(p.Plus/y)/det+m22*(t2/y)
 	mean, mean2 := m11*(g.B/y), m12*(g.B/y)
-	factor, depth := 1/math.Sqrt(det), g.depth(z)
-	entries := (m + 1) * (n + 1)
+	factor, depth, entries := 1/math.Sqrt(det), g.depth(z), (m+1)*(n+1)
 	if b := real(w.Beta); imag(w.Beta) == 0 {
 		var small [4 * onStack]float64
 		table := small[:]
@@ -290,8 +286,11 @@ func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) (t tally) {
 		sizes[0] = math.Abs(out[0])
 		if entries > 1 {
 			edge[0] = factor * math.Exp(b*mean2+b*b*c22/2-z*z/2) / math.Sqrt(2*math.Pi*y)
-			withEdge(out, edge, sizes, m, n, normal[float64]{m12 * b, m22 * b, m11, m12, m22},
-				normal[float64]{mean + c12*b, mean2 + c22*b, c11, c12, c22}, 1)
+			d := normal[float64]{m12 * b, m22 * b, m11, m12, m22}
+			atEdge := normal[float64]{mean + c12*b, mean2 + c22*b, c11, c12, c22}
+			withEdge(out, edge, m, n, d, atEdge)
+			sizes[entries] = math.Abs(edge[0])
+			withEdge(sizes[:entries], sizes[entries:], m, n, d.sizes(), atEdge.sizes())
 		}
 		for _, g := range gates {
 			for _, w := range waves {
@@ -302,13 +301,13 @@ func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) (t tally) {
 		return t
 	}
 	var small [2 * onStack]complex128
-	var smallSizes [2 * onStack]float64
+	var smallSizes [2 * onStack]parts
 	table, sizes := small[:], smallSizes[:]
 	if 2*entries > len(table) {
-		table, sizes = make([]complex128, 2*entries), make([]float64, 2*entries)
+		table, sizes = make([]complex128, 2*entries), make([]parts, 2*entries)
 	}
 	out, edge := table[:entries], table[entries:]
-	b := w.Beta
+	b, phase := w.Beta, imag(w.Beta)*mean2
 	q, k, q2 := complex(m11, 0), complex(m12, 0), complex(m22, 0)
 	d11, d12, d22 := complex(c11, 0), complex(c12, 0), complex(c22, 0)
 	density := complex(factor, 0) * cmplx.Exp(b*complex(mean2, 0)+b*b*d22/2-complex(z*z/2, 0))
@@ -317,47 +316,42 @@ func gateWaves(gates []Gate, waves []Wave, m, n int, p Pair) (t tally) {
 	atEdge := normal[complex128]{
 		complex(mean, 0) + d12*b, complex(mean2, 0) + d22*b, d11, d12, d22,
 	}
-	ulps := 1 + math.Abs(imag(b)*mean2)
+	ulps := 1 + math.Abs(phase)
 	edge[0] = density / complex(math.Sqrt(2*math.Pi*y), 0)
 	if mu := size(d.mu); m > 1 && mu > 12*math.Sqrt(m11) && mu > 4*size(atEdge.mu) &&
 		size(whole) < 1e-20*size(density) {
 		atEdgeAlone(out, edge[0], sizes, m, n, d, atEdge, ulps)
 	} else {
 		z := (complex(g.B, 0) - k*b) / complex(math.Sqrt(y), 0)
-		out[0] = mass(z, density, whole, g.Less)
-		sizes[0] = size(out[0])
+		out[0], sizes[0] = mass(z, density, whole, g.Less, phase)
 		if entries > 1 {
-			withEdge(out, edge, sizes, m, n, d, atEdge, ulps)
+			withEdge(out, edge, m, n, d, atEdge)
+			sizes[entries] = partsOf(edge[0], phase).scaled(ulps)
+			partsWithEdge(sizes[:entries], sizes[entries:], m, n, lawParts(d), lawParts(atEdge))
 		}
 	}
 	for _, g := range gates {
 		for _, w := range waves {
 			i := g.M*(n+1) + w.M
-			t.addSized(g.C*real(w.C*out[i]), math.Abs(g.C)*size(w.C)*sizes[i]*(1+depth))
+			off := partsOf(w.C, 0).times(sizes[i]).re
+			t.addSized(g.C*real(w.C*out[i]), math.Abs(g.C)*off*(1+depth))
 		}
 	}
 	return t
 }
 
 // withEdge fills out from E[f] in out[0] and edge from what lies at the edge in edge[0], under laws
-// of their own, and sizes likewise; ulps is what edge[0] is off by.
-func withEdge[T float64 | complex128](
-	out, edge []T, sizes []float64, m, n int, d, atEdge normal[T], ulps float64,
-) {
-	sized, sizedEdge := sizes[:len(out)], sizes[len(out):][:len(edge)]
-	sizedEdge[0] = size(edge[0]) * ulps
+// of their own.
+func withEdge[T float64 | complex128](out, edge []T, m, n int, d, atEdge normal[T]) {
 	stein(edge, m, n, atEdge, nil)
-	stein(sizedEdge, m, n, atEdge.sizes(), nil)
-	at := cut[T]{d.m11, d.m12, edge}
-	stein(out, m, n, d, []cut[T]{at})
-	stein(sized, m, n, d.sizes(), []cut[float64]{at.sized(sizedEdge)})
+	stein(out, m, n, d, []cut[T]{{d.m11, d.m12, edge}})
 }
 
 // atEdgeAlone is withEdge for a wave so fast that what is not at the edge is nothing. Of the
 // solutions of Stein's recursion the moments are the least then, which rounding leaves if it is run
 // upwards; downwards, from zeros, it finds them, as x_i = A_i x_(i-1) + B_i.
 func atEdgeAlone(
-	out []complex128, edge0 complex128, sizes []float64, m, n int, d, atEdge normal[complex128],
+	out []complex128, edge0 complex128, sizes []parts, m, n int, d, atEdge normal[complex128],
 	ulps float64,
 ) {
 	const more = 24 // rows, of which each has (|mean|/√variance)^-1 of the one before
@@ -381,7 +375,7 @@ func atEdgeAlone(
 			size1[i] = size(a[i])*size1[i-1] + size(b[i])
 		}
 		for i := range m + 1 {
-			out[i*w+j], sizes[i*w+j] = x[i*w+j], ulps*size1[i]
+			out[i*w+j], sizes[i*w+j] = x[i*w+j], parts{size1[i], size1[i]}.scaled(ulps)
 		}
 		clear(a)
 		clear(b)
@@ -399,14 +393,18 @@ func constants(gates []Gate, at float64) []Wave {
 	return []Wave{{C: complex(sum, 0)}}
 }
 
-// mass is whole · (Q(z) - less), Q the normal tail, given whole · e^{-z²/2} too.
-func mass(z, density, whole complex128, less float64) complex128 {
+// mass is whole · (Q(z) - less), Q the normal tail, and its size, given whole · e^{-z²/2} too and
+// the phase that this was made of.
+func mass(z, density, whole complex128, less, phase float64) (complex128, parts) {
 	if imag(z) == 0 && imag(whole) == 0 {
-		return whole * complex(open(real(z), less), 0)
+		x := whole * complex(open(real(z), less), 0)
+		return x, partsOf(x, 0)
 	}
 	if real(z) < 0 { // Q(z) = 1 - Q(-z)
-		return -mass(-z, density, whole, 1-less)
+		x, size := mass(-z, density, whole, 1-less, phase)
+		return -x, size
 	}
+	sized := partsOf(density, phase)
 	if z2 := z * z; less == 0.5 && cmplx.Abs(z2) < 2 {
 		// ½ - Q(z) = p(z) Σ z^{2i+1}/(1·3·5…), which does not cancel
 		sum, term := z, z
@@ -414,13 +412,15 @@ func mass(z, density, whole complex128, less float64) complex128 {
 			term *= z2 / complex(i, 0)
 			sum += term
 		}
-		return -density * sum / complex(math.Sqrt(2*math.Pi), 0)
+		const norm = 0.3989422804014327 // 1/√2π
+		return -density * sum * norm, sized.times(partsOf(sum, 0)).scaled(norm)
 	}
-	tail := density * special.Faddeeva(z*complex(0, 1/math.Sqrt2)) / 2
+	w := special.Faddeeva(z * complex(0, 1/math.Sqrt2))
+	tail, size := density*w/2, sized.times(partsOf(w, 0)).scaled(0.5)
 	if less == 0 {
-		return tail
+		return tail, size
 	}
-	return tail - complex(less, 0)*whole
+	return tail - complex(less, 0)*whole, size.plus(partsOf(whole, 0).scaled(less))
 }
 
 // gatePairs is E[g(u) g2(v)], by Stein's identity from the bivariate normal tail:

@@ -240,6 +240,11 @@ FUNCTIONS = {
     "z less erf": [wave(1, 1), gate(-float(mp.sqrt(2 * mp.pi)), 0, 0, 1, 0.5)],
     "cosine less 1": [wave(1, 0, 0, 1j), wave(-1)],
     "sign and relu": [gate(2, 0, 0, 0, 0.5), gate(1, 1)],
+    "square beside sine": [gate(1, 2), sine(1, 1)],
+    "cube and erf beside sine": [gate(1, 3), gate(2, 0, 0, R, 0.5), sine(1, 6)],
+    "gelu beside sine": gelu(1, 1, 0) + [sine(1, 1)],
+    "square moved beside sine": [gate(1, 2, -0.5), gate(1, 1, -0.5), gate(0.25, 0, -0.5), sine(1, 2, 0.5)],
+    "square beside gabor": [gate(1, 2), wave(-1j, 0, 1, 1j)],
 }
 
 CORRELATIONS = [(1, 0), (1, 1e-12), (1, 1e-9), (1, 1e-6), (1, 1e-3), (1, 0.03), (1, 0.1), (1, 0.5), (1, 1), (-1, 0.6),
@@ -247,6 +252,9 @@ CORRELATIONS = [(1, 0), (1, 1e-12), (1, 1e-9), (1, 1e-6), (1, 1e-3), (1, 0.03), 
 EVERY, FEW = list(range(len(CORRELATIONS))), [0, 2, 4, 6, 9, 11, 13]
 VARIANCES = ([(q, q, EVERY) for q in (1.0, 1e12)] + [(q, q, FEW) for q in (1e-12, 1e-6, 0.01, 1e6)]
              + [(q, q2, FEW) for q, q2 in ((1e-12, 1e12), (1e3, 0.5), (1e-4, 1e3), (1.0, 1 + 2.0**-30), (1e12, 1.5e12))])
+# where a sine is as small as its argument, and the cosine beside it is not
+BESIDE = [(q, q2, FEW) for q, q2 in ((5e-17, 2e-7), (1e-12, 1e12), (1e-12, 1.0), (1e-16, 1e-4), (0.1, 1e-16), (1e-28, 1e-28),
+                                     (1e-20, 1e3), (1.0, 0.5))]
 
 
 def code(a):
@@ -276,7 +284,7 @@ def main():
                 tops[key] = dual(h, most, q, q, q)
             return tops[key]
         rows = []
-        for q, q2, which in VARIANCES:
+        for q, q2, which in BESIDE if "beside" in name else VARIANCES:
             if name == "exponential" and max(q, q2) > 100:
                 continue
             for i in which:
@@ -292,7 +300,7 @@ def main():
                         continue
                     x, scale = dual(h, most, a, k, b), mp.sqrt(top(h, a) * top(h, b))
                     row += [float(x), float(scale)]
-                    if (q, q2) in ((1.0, 1.0), (1e12, 1.5e12)) and i in (2, 6, 9):
+                    if (q, q2) in ((1.0, 1.0), (1e12, 1.5e12), (1.0, 0.5)) and i in (2, 6, 9):
                         y = dual(h, most, a, k, b, 1)
                         assert abs(x - y) < mpf(10)**-18 * scale, (name, q, q2, i, x, y)
                 rows.append(row)
