@@ -37,6 +37,7 @@ func combined(name string, K, L Kernel, f func(k, l float64) float64) Kernel {
 		},
 		cosineOnly: K.cosineOnly && L.cosineOnly,
 		distance:   min(K.distance, L.distance),
+		parts:      []Kernel{K, L},
 		blackBox:   K.blackBox || L.blackBox,
 		tolerance:  K.tolerance + L.tolerance,
 	}

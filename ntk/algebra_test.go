@@ -383,3 +383,32 @@ func TestGramOfKernelAlgebra(t *testing.T) {
 		}
 	}
 }
+
+// An error names what of a sum has no value: a caller's function, or what it was added to.
+func TestReasonIsThePartThatFails(t *testing.T) {
+	finite := ntk.Must(ntk.FromFunc("exp", math.Exp))
+	broken := ntk.Must(ntk.FromFunc("NaN at -.501", func(c float64) float64 {
+		return math.Sqrt(math.Abs(c+0.501) - 1e-9)
+	}))
+	// z - sin z at a variance of 1e-8 has lost its digits
+	small := ntk.Must(ntk.Add(ntk.Polynomial{Coeffs: []float64{0, 1}},
+		ntk.Sin{Amplitude: -1, Frequency: 1}))
+	steep := ntk.Must(ntk.Must(ntk.UniformFCN(1, small, 1, 0)).NNGP())
+	for _, c := range []struct {
+		K    ntk.Kernel
+		q, k float64
+		own  bool // the function is to blame
+	}{
+		{broken.Add(steep), 1, -0.501, true},
+		{steep.Mul(finite.Add(broken)), 1, -0.501, true},
+		{finite.Add(steep), 1e-8, 5e-9, false},
+		{huge(finite).Mul(huge(finite)), 1, 0.9, false},
+	} {
+		_, err := c.K.At(c.q, c.k, c.q)
+		if err == nil || strings.Contains(err.Error(), "the function that") != c.own {
+			t.Errorf("%v: %v", c.K, err)
+		}
+	}
+}
+
+func huge(K ntk.Kernel) ntk.Kernel { return ntk.Must(K.Scale(1e200)) }

@@ -81,9 +81,10 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 	var best [n]float64
 	for i := range n {
 		gap := math.Ldexp(1, -2*(i+1))
-		v := K.pair(one, gauss.New(1, 1-gap, 1, gap, 2-gap), one)
+		p := gauss.New(1, 1-gap, 1, gap, 2-gap)
+		v := K.pair(one, p, one)
 		if !special.Finite(v) {
-			return 0, 0, &DomainError{1, 1 - gap, 1, K.reason(v)}
+			return 0, 0, &DomainError{1, p.K, 1, K.reason(p, v)}
 		}
 		values = append(values, v)
 		last, column = column, []float64{v}
@@ -112,7 +113,7 @@ func (K Kernel) AtOne() (limit, errorBound float64, err error) {
 	}
 	bound = math.Max(bound, math.Abs(values[n-1]-best[at])*1e-2)
 	if !special.Finite(best[at]) || !special.Finite(bound) {
-		return 0, 0, &DomainError{1, 1, 1, K.reason(best[at])}
+		return 0, 0, &DomainError{1, 1, 1, K.reason(gauss.Equal(1), best[at])}
 	}
 	return best[at], bound + (1e-15+K.tolerance)*math.Abs(best[at]), nil
 }
@@ -140,8 +141,9 @@ type Kernel struct {
 	tangent bool // the NTK of the net, else its NNGP kernel
 	// cosineOnly says that norms do not enter.
 	cosineOnly bool
-	// factors are set for a multiple of their product.
+	// factors are set for a multiple of their product, parts for a sum, a product and the like.
 	factors  []Kernel
+	parts    []Kernel
 	distance gram.Dependence // gram.OfSumAndDifference or OfDifference, if the kernel is
 	// tolerance is the error of values relative to K(1) where it is more than rounding:
 	// that of numeric activations.
@@ -183,10 +185,21 @@ func (e *DomainError) Error() string {
 	return fmt.Sprintf("ntk: kernel at (q, k, q') = (%v, %v, %v): %s", e.Q, e.K, e.Q2, e.Reason)
 }
 
-// reason says why the kernel has the value v somewhere, which is not finite.
-func (K Kernel) reason(v float64) string {
+// reason says why the kernel has the value v at the pair, which is not finite: of a sum or a
+// product the first part that is not says it.
+func (K Kernel) reason(p gauss.Pair, v float64) string {
+	for _, part := range K.parts {
+		a, err := part.prepare(p.Q)
+		b, err2 := part.prepare(p.Q2)
+		if err != nil || err2 != nil {
+			continue
+		}
+		if w := part.pair(a, p, b); !special.Finite(w) {
+			return part.reason(p, w)
+		}
+	}
 	switch {
-	case K.blackBox:
+	case K.blackBox && K.parts == nil:
 		return "the function that the kernel is made of is not finite there"
 	case math.IsNaN(v):
 		return gram.Lost
@@ -220,9 +233,10 @@ func (K Kernel) At(q, k, q2 float64) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	v := K.pair(a, gauss.Of(q, k, q2), b)
+	p := gauss.Of(q, k, q2)
+	v := K.pair(a, p, b)
 	if !special.Finite(v) {
-		return 0, &DomainError{q, k, q2, K.reason(v)}
+		return 0, &DomainError{q, k, q2, K.reason(p, v)}
 	}
 	return v, nil
 }
@@ -253,9 +267,10 @@ func (K Kernel) CurveAt(q float64, cosines []float64) ([]float64, error) {
 			return nil, &DomainError{q, q * c, q, fmt.Sprintf("cosine %d is outside [-1, 1]", i)}
 		default:
 			c = math.Max(-1, math.Min(1, c))
-			out[i] = K.pair(one, gauss.New(q, q*c, q, q*(1-c), q*(1+c)), one)
+			p := gauss.New(q, q*c, q, q*(1-c), q*(1+c))
+			out[i] = K.pair(one, p, one)
 			if !special.Finite(out[i]) {
-				return nil, &DomainError{q, q * c, q, K.reason(out[i])}
+				return nil, &DomainError{q, q * c, q, K.reason(p, out[i])}
 			}
 		}
 	}

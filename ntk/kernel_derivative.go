@@ -58,9 +58,10 @@ func (K Kernel) slope() (func(c float64) float64, error) {
 	}
 	value := func(x float64) (float64, error) { // K at θ = π(1+x)/2
 		sin, cos := math.Sincos(math.Pi * (1 + x) / 4)
-		v := K.pair(one, gauss.New(1, 1-2*sin*sin, 1, 2*sin*sin, 2*cos*cos), one)
+		p := gauss.New(1, 1-2*sin*sin, 1, 2*sin*sin, 2*cos*cos)
+		v := K.pair(one, p, one)
 		if !special.Finite(v) {
-			return 0, &DomainError{1, 1 - 2*sin*sin, 1, K.reason(v)}
+			return 0, &DomainError{1, p.K, 1, K.reason(p, v)}
 		}
 		return v, nil
 	}
