@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/mat"
 )
@@ -153,10 +154,35 @@ func Rows(x *mat.Dense, pairs int, seed uint64) Domain {
 			j++
 		}
 		a, b := rows[i], rows[j]
-		s := math.Sqrt(norm[a]) * math.Sqrt(norm[b])
-		c := math.Max(-1, math.Min(1, mat.Dot(x.RowView(a), x.RowView(b))/float64(features)/s))
+		minus, plus := angle(x.RowView(a), x.RowView(b), norm[a], norm[b])
 		d.places = append(d.places,
-			place{q: norm[a], q2: norm[b], minus: 1 - c, plus: 1 + c, weight: rest})
+			place{q: norm[a], q2: norm[b], minus: minus, plus: plus, weight: rest})
 	}
 	return d
+}
+
+// angle is 1 - c and 1 + c for the cosine c of two rows with ‖x‖²/d = q and q2. Of near rows the
+// former is of their difference, which their inner product does not tell, and of nearly opposite
+// ones the latter of their sum.
+func angle(x, z mat.Vector, q, q2 float64) (minus, plus float64) {
+	s, features := math.Sqrt(q)*math.Sqrt(q2), float64(x.Len())
+	c := math.Max(-1, math.Min(1, mat.Dot(x, z)/features/s))
+	if math.Abs(c) < 0.9 {
+		return 1 - c, 1 + c
+	}
+	sign := math.Copysign(1, c)
+	var square, difference float64 // ‖x∓z‖² and ‖x‖²-‖z‖²
+	for i := range x.Len() {
+		apart, both := x.AtVec(i)-sign*z.AtVec(i), x.AtVec(i)+sign*z.AtVec(i)
+		square += apart * apart
+		difference += apart * both
+	}
+	if q == q2 {
+		difference = 0
+	}
+	gap := gauss.Near(q, q2, square/(2*features), difference/features).Minus / s
+	if sign > 0 {
+		return gap, 2 - gap
+	}
+	return 2 - gap, gap
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -173,6 +174,39 @@ func TestNormalisedRows(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The angle of near and of nearly opposite rows far from the origin, against exact arithmetic; by
+// their inner product the gap was off by up to all of itself.
+func TestRowsThatAreNear(t *testing.T) {
+	row := []float64{500000.25, 4600000.5, 2024.125}
+	for _, apart := range []float64{0x1p-20, 0x1p-6, 1, 1000} {
+		for _, sign := range []float64{1, -1} {
+			x := mat.NewDense(2, 3, append(row, sign*row[0], sign*(row[1]+apart), sign*row[2]))
+			var rows [3]*big.Float // ‖x‖², x·z, ‖z‖²
+			for i, ab := range [][2]int{{0, 0}, {0, 1}, {1, 1}} {
+				rows[i] = exact(0)
+				for j := range 3 {
+					y := exact(0).Mul(exact(x.At(ab[0], j)), exact(x.At(ab[1], j)))
+					rows[i].Add(rows[i], y)
+				}
+			}
+			c := exact(0).Quo(rows[1], exact(0).Sqrt(exact(0).Mul(rows[0], rows[2])))
+			want, _ := exact(0).Sub(exact(1), c.Abs(c)).Float64()
+			for _, p := range Rows(x, 20, 1).places {
+				if p.q == p.q2 {
+					continue
+				}
+				gap := math.Min(p.minus, p.plus)
+				if math.Abs(gap-want) > 1e-12*want || (p.minus < p.plus) != (sign > 0) {
+					t.Errorf("%v apart, sign %v: 1 - |c| is %v, want %v", apart, sign, gap, want)
+					break
+				}
+			}
+		}
+	}
+}
+
+func exact(x float64) *big.Float { return new(big.Float).SetPrec(400).SetFloat64(x) }
 
 // φ that change fast: the variance is as exact as of others, or an error.
 func TestSpreadOfFast(t *testing.T) {
