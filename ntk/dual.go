@@ -250,22 +250,21 @@ func fall(phi Dualer, p, next gauss.Pair, eps float64, dual layerDual) (_ gauss.
 }
 
 // slopes is ∫ φ̇ from k = s - minus to k = s = √(q q'). φ̇ is analytic in the root of the distance
-// from k = s also where φ has kinks: with that as variable a Gauss-Legendre rule does it where
-// the difference of φ̌ has lost its digits. Near k = s a polynomial through five values is enough,
-// of which the one at k = s itself is known on a sphere. Two rules that do not agree show that φ
-// varies too fast for them; then pieces that get shorter towards k = s are halved until they do.
+// from k = s also where φ has kinks: with that as variable a rule does it where the difference of
+// φ̌ has lost its digits. Near k = s a polynomial through five values is enough, of which the one
+// at k = s itself is known on a sphere. Where rules do not agree φ varies too fast for them.
 func slopes(p gauss.Pair, s float64, dual layerDual) (integral float64, ok bool) {
 	slope := func(t float64) float64 {
+		if y := dual.top(p); t == 0 && !math.IsNaN(y) {
+			return y
+		}
 		gap := p.Minus * t * t
 		return dual.slope(gauss.New(p.Q, s-gap, p.Q2, gap, 2*s-gap))
 	}
 	if p.Minus < 1e-2*s {
 		var five, four float64
 		for i, t := range shortNodes {
-			y := dual.top(p)
-			if t > 0 || math.IsNaN(y) {
-				y = slope(t)
-			}
+			y := slope(t)
 			five += shortWeights[0][i] * y
 			four += shortWeights[1][i] * y
 		}
@@ -274,23 +273,8 @@ func slopes(p gauss.Pair, s float64, dual layerDual) (integral float64, ok bool)
 			return p.Minus * five, true
 		}
 	}
-	f := func(t float64) float64 { return 2 * p.Minus * t * slope(t) }
-	var sums [2]float64
-	for r, n := range [...]int{20, 14} {
-		nodes, weights := quadrature.Legendre(n)
-		for i, x := range nodes {
-			sums[r] += weights[i] / 2 * f((1+x)/2)
-		}
-	}
-	own := dual.precision() // of φ̇
-	switch off := math.Abs(sums[0] - sums[1]); {
-	case off <= max(1e-9, 16*own)*math.Abs(sums[0]): // which is off by about off^(20/14)
-		return sums[0], true
-	case math.IsNaN(off): // as φ that jumps has
-		return 0, false
-	}
-	edges := []float64{0, 1. / 65536, 1. / 4096, 1. / 256, 1. / 16, 1}
-	return quadrature.Adaptive(f, edges, max(1e-12, 16*own))
+	integral, ok = quadrature.TowardsZero(slope, max(1e-9, 16*dual.precision()))
+	return p.Minus * integral, ok
 }
 
 // shortNodes are those of Lobatto's rule for ∫ 2t f(t) from 0 to 1, shortWeights its weights and
