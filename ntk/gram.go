@@ -271,6 +271,31 @@ func (r *recursion) slopes(ntk bool) *gram.SlopeNet {
 	return net
 }
 
+// quick is the Quick of a [gram.Evaluator], of the NTK alone if tangent, else of the NNGP kernel
+// and, if there is room, the NTK. It is nil where [recursion.pair] is as quick: of activations that
+// all know their drop, and of numeric ones, which have tables.
+func (r *recursion) quick(tangent bool) func(out []float64, a any, p gauss.Pair, b any) bool {
+	slower := false
+	for _, d := range r.duals {
+		if _, ok := d.(numeric); ok {
+			return nil
+		}
+		slower = slower || !knowsDrop(d, gauss.Pair{Q: 1, Q2: 1})
+	}
+	if !slower {
+		return nil
+	}
+	return func(out []float64, a any, p gauss.Pair, b any) bool {
+		nngp, ntk, lost := r.quickly(a.(*netPoint), p, b.(*netPoint))
+		if out[0] = nngp; tangent {
+			out[0] = ntk
+		} else if len(out) > 1 {
+			out[1] = ntk
+		}
+		return lost <= exactLoss
+	}
+}
+
 // evaluator returns the kernel as an evaluator of pairs.
 func (K Kernel) evaluator() *gram.Evaluator {
 	K = K.made()
@@ -294,6 +319,7 @@ func (K Kernel) evaluator() *gram.Evaluator {
 					out[0] = ntk
 				}
 			}
+			e.Quick = K.net.quick(K.tangent)
 		}
 	}
 	return e
@@ -311,6 +337,7 @@ func (f *FCN) evaluator() (*gram.Evaluator, error) {
 		Pair: func(out []float64, a any, p gauss.Pair, b any) {
 			out[0], out[1] = r.pair(a.(*netPoint), p, b.(*netPoint), rowLoss)
 		},
+		Quick:  r.quick(false),
 		Slopes: r.slopes(false),
 	}
 	if r.isWave() {

@@ -28,6 +28,9 @@ type Evaluator struct {
 	// Pair sets out to the kernels of two prepared inputs. Where both are the same value,
 	// not only equal ones, many more pairs of that norm will be asked for.
 	Pair func(out []float64, a any, p gauss.Pair, b any)
+	// Quick, if not nil, is Pair to 1e-10 of the largest value, for tables in single precision;
+	// it reports where it cannot be.
+	Quick func(out []float64, a any, p gauss.Pair, b any) (ok bool)
 	// Slopes is not nil for a net with two slopes in all layers.
 	Slopes *SlopeNet
 }

@@ -175,10 +175,14 @@ var chebyshevNodes = func() (x [curveNodes]float64) {
 	return x
 }()
 
-// at returns the exact kernels at t.
+// at returns the kernels at t: exactly, or quickly for a table in single precision.
 func (f *fitter) at(t float64) (out [most]float64) {
 	f.budget--
-	f.e.Pair(out[:f.e.Outputs], f.a, alongCurve(f.q, t*t, f.side == 1), f.a)
+	p := alongCurve(f.q, t*t, f.side == 1)
+	if f.tol > 1e-12 && f.e.Quick != nil && f.e.Quick(out[:f.e.Outputs], f.a, p, f.a) {
+		return out
+	}
+	f.e.Pair(out[:f.e.Outputs], f.a, p, f.a)
 	return out
 }
 
