@@ -198,17 +198,23 @@ type normal struct {
 	top float64
 }
 
-func (K Kernel) withTop(q float64) (normal, error) {
+// notAbove0 is the error of a kernel with the value top at equal inputs.
+func notAbove0(K Kernel, top, q float64) error {
+	return &DomainError{q, q, q, fmt.Sprintf(
+		"%v is %v at equal inputs, where a kernel is finite and ≥ 0", K, top)}
+}
+
+// withTop reports a K(x, x) that is less than least.
+func (K Kernel) withTop(q, least float64) (normal, error) {
 	a, err := K.prepare(q)
 	if err != nil {
 		return normal{}, err
 	}
 	top := K.pair(a, gauss.Equal(q), a)
 	switch {
-	case !(top >= 0) || math.IsInf(top, 0):
-		return normal{}, &DomainError{q, q, q, fmt.Sprintf(
-			"%v is %v at equal inputs, where a kernel is finite and ≥ 0", K, top)}
-	case q > 0 && top < minVariance: // what it was computed from may have lost digits
+	case !(top >= least) || math.IsInf(top, 0):
+		return normal{}, notAbove0(K, top, q)
+	case q > 0 && math.Abs(top) < minVariance: // what it was computed from may have lost digits
 		return normal{}, &DomainError{q, q, q, fmt.Sprintf(
 			"%v is %v at equal inputs, which are not zero: it is the kernel 0, or too small for "+
 				"double precision", K, top)}
@@ -222,10 +228,29 @@ func (K Kernel) withTop(q float64) (normal, error) {
 // matter, nor do those of a product, nor the σ_w of a net without biases whose activations
 // are multiples of powers on either side of 0, such as ReLU: there K(x, x) may have any size.
 func (K Kernel) Normalize() Kernel {
+	out := K.bySize()
+	prepare := out.prepare
+	out.prepare = func(q float64) (prepared, error) {
+		a, err := prepare(q)
+		if err != nil {
+			return nil, err
+		}
+		if top := out.pair(a, gauss.Equal(q), a); top < 0 {
+			return nil, notAbove0(K, top, q)
+		}
+		return a, nil
+	}
+	return out
+}
+
+// bySize is Normalize, but K may be negative at equal inputs, as a factor may be of which there is
+// another.
+func (K Kernel) bySize() Kernel {
 	K = K.made()
 	out := Kernel{
 		prepare: func(q float64) (prepared, error) {
-			n, err := K.withTop(q)
+			n, err := K.withTop(q, math.Inf(-1))
+			n.top = math.Abs(n.top)
 			return &n, err
 		},
 		pair: func(a prepared, p gauss.Pair, b prepared) float64 {
@@ -247,12 +272,12 @@ func (K Kernel) Normalize() Kernel {
 			if err != nil {
 				return Kernel{}, err
 			}
-			return scaled.Normalize(), nil
+			return scaled.bySize(), nil
 		}
 	}
 	if K.expansion != nil {
 		out.expansion = K.expansion.like(func(degree int) ([]float64, error) {
-			n, err := K.withTop(1)
+			n, err := K.withTop(1, 0)
 			if err != nil {
 				return nil, err
 			}
@@ -264,9 +289,9 @@ func (K Kernel) Normalize() Kernel {
 		})
 	}
 	if len(K.factors) > 0 {
-		out = K.factors[0].Normalize()
+		out = K.factors[0].bySize()
 		for _, f := range K.factors[1:] {
-			out = out.Mul(f.Normalize())
+			out = out.Mul(f.bySize())
 		}
 	} else if unit, ok := K.unit(); ok {
 		out = unit
@@ -349,7 +374,7 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 	out := Kernel{
 		name: fmt.Sprintf("(%v) of (%v)", K, inner),
 		prepare: func(q float64) (prepared, error) {
-			n, err := inner.withTop(q)
+			n, err := inner.withTop(q, 0)
 			if err != nil {
 				return nil, err
 			}
@@ -379,7 +404,7 @@ func (K Kernel) Compose(inner Kernel) Kernel {
 		out.tolerance += K.growth() * inner.tolerance
 	}
 	if K.expansion != nil && inner.expansion != nil {
-		n, err := inner.withTop(1)
+		n, err := inner.withTop(1, 0)
 		if err != nil || !K.cosineOnly && math.Abs(n.top-1) > 1e-12 {
 			return out // K's series is known on the sphere q = 1 alone
 		}
@@ -420,7 +445,7 @@ func composeExpansions(outer, inner Kernel, degree int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	one, err := inner.withTop(1)
+	one, err := inner.withTop(1, 0)
 	if err != nil {
 		return nil, err
 	}

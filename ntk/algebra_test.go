@@ -408,3 +408,24 @@ func TestReasonIsThePartThatFails(t *testing.T) {
 }
 
 func huge(K ntk.Kernel) ntk.Kernel { return ntk.Must(K.Scale(1e200)) }
+
+// Of a product that is a kernel, no factor needs to be one to be normalised.
+func TestNormalizeProductOfNegative(t *testing.T) {
+	minus := ntk.Must(ntk.FromFunc("-3c", func(c float64) float64 { return -3 * c }))
+	plus := ntk.Must(ntk.FromFunc("2c", func(c float64) float64 { return 2 * c }))
+	for _, c := range []float64{-1, -0.3, 0, 0.7, 1} {
+		if v := at(minus.Mul(minus).Normalize(), c); math.Abs(v-c*c) > 1e-15 {
+			t.Errorf("c² is %v at c = %v", v, c)
+		}
+		v := at(minus.Mul(plus).Mul(minus).Normalize(), c)
+		if math.Abs(v-c*c*c) > 1e-15 {
+			t.Errorf("c³ is %v at c = %v", v, c)
+		}
+	}
+	for _, K := range []ntk.Kernel{minus, minus.Mul(plus), minus.Mul(minus).Mul(minus)} {
+		if _, err := K.Normalize().At(1, 0.5, 1); err == nil ||
+			!strings.Contains(err.Error(), "at equal inputs") {
+			t.Errorf("%v: %v", K, err)
+		}
+	}
+}
