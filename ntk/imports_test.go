@@ -53,6 +53,7 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/gauss",
 			"ntk/internal/gram",
 			"ntk/internal/parallel",
+			"ntk/internal/seed",
 			"ntk/internal/vec32",
 		},
 		"ntk/train": {
