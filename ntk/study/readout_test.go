@@ -42,7 +42,7 @@ func TestReadout(t *testing.T) {
 	told := map[string]bool{}
 	// Single precision does 6e-8·√n/ridge to predictions: 2e-4 with the least of these.
 	r, err := study.TrainReadout(ctx, f, x, y, &study.ReadoutSettings{
-		Ridges: []float64{3e-2, 1e-2, 1e-1},
+		Ridges:   []float64{3e-2, 1e-2, 1e-1},
 		Progress: func(doing string, done, total int) { told[doing] = done == total }})
 	if err != nil {
 		t.Fatal(err)
