@@ -53,6 +53,7 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/gauss",
 			"ntk/internal/gram",
 			"ntk/internal/parallel",
+			"ntk/internal/seed",
 			"ntk/internal/vec32",
 		},
 		"ntk/train": {
@@ -86,6 +87,7 @@ func TestImportDirections(t *testing.T) {
 			"internal/records",
 			"plotting",
 			"ntk",
+			"ntk/cnn",
 			"ntk/fcn",
 			"ntk/internal/accel",
 			"ntk/regress",
