@@ -85,7 +85,8 @@ func ExampleModel() {
 	run := train.Run{
 		Model: cnn.Model{
 			Arch: ntk.Must(cnn.NewArchitecture(cnn.Image{Height: 8, Width: 8, Channels: 1},
-				[]cnn.Layer{conv, cnn.AveragePool{Window: [2]int{2, 2}}}, cnn.Readout{WeightStd: 1})),
+				[]cnn.Layer{conv, cnn.AveragePool{Window: [2]int{2, 2}}},
+				cnn.Readout{WeightStd: 1})),
 			Config: cnn.Config{Width: 32, Outputs: 1, Seed: 1},
 		},
 		Problem:  p,
