@@ -25,8 +25,8 @@ func small() *cnn.Architecture {
 // dots are images of 4×4 pixels with one white pixel.
 func dots() *mat.Dense {
 	x := mat.NewDense(2, 16, nil)
-	x.Set(0, 5, 1)
-	x.Set(1, 10, 1)
+	x.Set(0, 5, 8)
+	x.Set(1, 10, 8)
 	return x
 }
 
@@ -153,4 +153,43 @@ func ExampleNet_NewPass() {
 	}
 	fmt.Println(loss() < before)
 	// Output: true
+}
+
+// Over many nets its mean is the infinite-width kernel.
+func ExampleNet_EmpiricalNTK() {
+	conv := cnn.Conv{Filter: [2]int{3, 3}, Activation: ntk.ReLU{}, WeightStd: math.Sqrt2}
+	arch := ntk.Must(cnn.NewArchitecture(cnn.Image{Height: 4, Width: 4, Channels: 1},
+		[]cnn.Layer{conv}, cnn.Readout{WeightStd: 1, GlobalAverage: true}))
+	x := dots()
+	var mean float64
+	for seed := range uint64(200) {
+		net := ntk.Must(cnn.New(arch, cnn.Config{Width: 256, Outputs: 1, Seed: seed}))
+		mean += ntk.Must(net.EmpiricalNTK(x, x, 0)).At(0, 0) / 200
+	}
+	k := make([]float64, 4)
+	ntk.Must(0, cnn.GramInto(context.Background(), nil, k, arch,
+		ntk.Inputs[float64]{Rows: x.RawMatrix().Data, N: 2, D: 16}, nil))
+	fmt.Printf("%.1f, at infinite width %.1f\n", mean, k[0])
+	// Output: 1.1, at infinite width 1.1
+}
+
+func ExampleNet_EmpiricalNTKMean() {
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 512, Outputs: 10, Seed: 2}))
+	x := dots()
+	k := make([]float64, 4)
+	ntk.Must(0, cnn.GramInto(context.Background(), nil, k, small(),
+		ntk.Inputs[float64]{Rows: x.RawMatrix().Data, N: 2, D: 16}, nil))
+	fmt.Printf("%.1f, at infinite width %.1f\n", ntk.Must(net.EmpiricalNTKMean(x, x)).At(0, 1),
+		k[1])
+	// Output: 0.6, at infinite width 0.6
+}
+
+func ExampleNet_EmpiricalNNGP() {
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 2048, Outputs: 1, Seed: 1}))
+	x := dots()
+	k := make([]float64, 4)
+	ntk.Must(0, cnn.GramInto(context.Background(), k, nil, small(),
+		ntk.Inputs[float64]{Rows: x.RawMatrix().Data, N: 2, D: 16}, nil))
+	fmt.Printf("%.1f, at infinite width %.1f\n", ntk.Must(net.EmpiricalNNGP(x, x)).At(0, 1), k[1])
+	// Output: 0.4, at infinite width 0.4
 }

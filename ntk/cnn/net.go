@@ -240,18 +240,8 @@ func (n *Net) inputs(x *mat.Dense, name string) ([]float32, error) {
 	return out, nil
 }
 
-// prepared says that an image is given as the layers take it.
-func (n *Net) prepared() bool { return !n.arch.image.ChannelsFirst && len(n.arch.pools) == 0 }
-
-// prepare sets pixels to those that the layers take of an image.
-func (n *Net) prepare(pixels, image []float32, i int) error {
-	row, err := read(n.arch.image, image, i, "the inputs")
-	if err != nil {
-		return err
-	}
-	for _, pool := range n.arch.pools {
-		row = pooled(pool.axes, row, n.arch.image.Channels)
-	}
-	copy(pixels, row)
-	return nil
+// asGiven says that the layers take an image as it is given.
+func (n *Net) asGiven() bool {
+	a := n.arch
+	return !a.image.ChannelsFirst && a.patches == nil && len(a.pools) == 0
 }

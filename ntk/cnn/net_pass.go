@@ -81,7 +81,7 @@ func (p *netPass) buffers() {
 	layers := p.net.layers
 	each, most, widest := 0, 0, 0
 	for i, l := range layers {
-		if i > 0 || !p.net.prepared() {
+		if i > 0 || !p.net.asGiven() {
 			each += l.before * l.channels
 		}
 		if l.eval != nil {
@@ -95,7 +95,7 @@ func (p *netPass) buffers() {
 	p.tile = max(1, min(p.most, tileNumbers/(each+2*most)))
 	p.h, p.d = make([][]float32, len(layers)), make([][]float32, len(layers))
 	for i, l := range layers {
-		if i > 0 || !p.net.prepared() {
+		if i > 0 || !p.net.asGiven() {
 			p.h[i] = make([]float32, p.tile*l.before*l.channels)
 		}
 		if l.eval != nil {
@@ -179,15 +179,11 @@ func (p *netPass) load(ctx context.Context, at int) error {
 	}
 	p.loaded = -1
 	images, size, outputs := p.images(at), p.net.arch.image.size(), p.net.config.Outputs
-	if given := p.x[at*size : (at+images)*size]; p.net.prepared() {
+	if given := p.x[at*size : (at+images)*size]; p.net.asGiven() {
 		p.h[0] = given
 	} else {
-		each := len(p.h[0]) / p.tile
-		for i := range images {
-			if err := p.net.prepare(p.h[0][i*each:(i+1)*each], given[i*size:(i+1)*size],
-				at+i); err != nil {
-				return err
-			}
+		if err := p.prepare(ctx, given, at); err != nil {
+			return err
 		}
 	}
 	last := len(p.net.layers) - 1
@@ -201,6 +197,26 @@ func (p *netPass) load(ctx context.Context, at int) error {
 		}
 	}
 	p.loaded = at
+	return nil
+}
+
+// prepare sets what the layers take of images, the first of which is the at-th.
+func (p *netPass) prepare(ctx context.Context, images []float32, at int) error {
+	a := p.net.arch
+	size, each := a.image.size(), a.grid.size()
+	one := func(i int, _ func() bool) error {
+		pixels, err := prepare(a, images[i*size:(i+1)*size], at+i, "the inputs")
+		copy(p.h[0][i*each:], pixels)
+		return err
+	}
+	if !p.serial {
+		return parallel.Each(ctx, len(images)/size, one)
+	}
+	for i := range len(images) / size {
+		if err := one(i, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

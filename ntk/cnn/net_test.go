@@ -71,6 +71,10 @@ func (d definition) outputs(row []float64) []float64 {
 	for _, l := range d.arch.Layers() {
 		size, stride, padding := l.windows()
 		c, conv := l.(Conv)
+		if p, ok := l.(Patches); ok {
+			x = patchesOf(x, p)
+			continue
+		}
 		h, up := sides(x.h, size[0], stride[0], padding)
 		w, left := sides(x.w, size[1], stride[1], padding)
 		out := image{h: h, w: w, c: x.c}
@@ -124,6 +128,31 @@ func (d definition) outputs(row []float64) []float64 {
 	return f
 }
 
+// patchesOf is the image of patches, centred and of norm √q.
+func patchesOf(x image, p Patches) image {
+	size, stride, padding := p.windows()
+	h, up := sides(x.h, size[0], stride[0], padding)
+	w, left := sides(x.w, size[1], stride[1], padding)
+	out := image{h: h, w: w, c: size[0] * size[1] * x.c}
+	for k := range h * w {
+		var patch []float64
+		var sum, squares float64
+		for v := range out.c {
+			i, j := k/w*stride[0]-up+v/x.c/size[1], k%w*stride[1]-left+v/x.c%size[1]
+			patch = append(patch, x.at(i, j, v%x.c, padding))
+			sum += patch[v]
+		}
+		for v := range patch {
+			patch[v] -= sum / float64(out.c)
+			squares += patch[v] * patch[v]
+		}
+		for _, v := range patch {
+			out.v = append(out.v, v*math.Sqrt(float64(out.c)/squares))
+		}
+	}
+	return out
+}
+
 // gradient is that of Σ residual·f over the rows by differences, for each array of parameters.
 func (d definition) gradient(rows [][]float64, residual []float64) [][]float64 {
 	sum := func() (s float64) {
@@ -171,6 +200,9 @@ func architectures() map[string]*Architecture {
 				"one, stride": {conv(ntk.GELU{}, 3, 2, [2]int{2, 2}, 0),
 					pool(2, 2, [2]int{})},
 				"pixels": {pool(2, 1, [2]int{1, 1}), conv(ntk.Tanh{}, 1, 1, [2]int{}, 0.3)},
+				"patches": {Patches{Filter: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: padding,
+					Center: true, Normalize: EachPatch}, conv(ntk.Erf{}, 1, 1, [2]int{}, 0.1),
+					pool(2, 2, [2]int{})},
 				"three": {conv(ntk.Erf{}, 3, 3, [2]int{}, 0.1), pool(2, 2, [2]int{1, 1}),
 					conv(ntk.Sin{Amplitude: 1, Frequency: 1.5}, 2, 2, [2]int{2, 1}, 0),
 					conv(ntk.GELU{}, 1, 1, [2]int{}, 0.2)},
