@@ -1,10 +1,14 @@
 package cnn_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
@@ -192,4 +196,53 @@ func ExampleNet_EmpiricalNNGP() {
 		ntk.Inputs[float64]{Rows: x.RawMatrix().Data, N: 2, D: 16}, nil))
 	fmt.Printf("%.1f, at infinite width %.1f\n", ntk.Must(net.EmpiricalNNGP(x, x)).At(0, 1), k[1])
 	// Output: 0.4, at infinite width 0.4
+}
+
+// A net goes to NumPy and comes back.
+func ExampleNet_Save() {
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 8, Outputs: 1, Seed: 3}))
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "net.npz")
+	if err := net.Save(path); err != nil {
+		panic(err)
+	}
+	back := ntk.Must(cnn.Load(path, small()))
+	fmt.Println(back.Config(), mat.Equal(ntk.Must(net.Forward(dots())),
+		ntk.Must(back.Forward(dots()))))
+	// Output: {8 1 3} true
+}
+
+// A file is not taken for a net of another architecture.
+func ExampleLoad() {
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 8, Outputs: 1, Seed: 3}))
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "net.npz")
+	if err := net.Save(path); err != nil {
+		panic(err)
+	}
+	other := ntk.Must(cnn.NewArchitecture(small().Image(), small().Layers(),
+		cnn.Readout{WeightStd: 1}))
+	_, err = cnn.Load(path, other)
+	_, says, _ := strings.Cut(err.Error(), "of the file: ")
+	fmt.Println(strings.Split(says, " (in ")[0])
+	// Output:
+	// the readout is global average; in the architecture it is flatten
+}
+
+func ExampleNet_WriteNPZ() {
+	var file bytes.Buffer
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 8, Outputs: 1}))
+	if err := net.WriteNPZ(&file); err != nil {
+		panic(err)
+	}
+	fmt.Printf("%q\n", file.Bytes()[:2]) // a ZIP archive of NumPy arrays
+	// Output: "PK"
 }
