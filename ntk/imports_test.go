@@ -58,6 +58,7 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/npz",
 			"ntk/internal/parallel",
 			"ntk/internal/rows",
+			"ntk/internal/seed",
 			"ntk/internal/vec32",
 			"internal/atomicfile",
 		},

@@ -157,9 +157,9 @@ func TestNPZDamaged(t *testing.T) {
 	}
 	// What a description says must be what the arrays are.
 	for says, d := range map[string]func(d *description){
-		"tells of width 3 and 1 outputs; its arrays have 2": func(d *description) { d.Width = 3 },
-		"its format is \"a net\"":                           func(d *description) { d.Format = "a net" },
-		"it is of version 2":                                func(d *description) { d.Version = 2 },
+		"tells of width 3 and 1 outputs": func(d *description) { d.Width = 3 },
+		"format is \"a net\"":            func(d *description) { d.Format = "a net" },
+		"it is of version 2":             func(d *description) { d.Version = 2 },
 	} {
 		of := ntk.Must(describe(arch, net.config))
 		d(&of)
