@@ -146,8 +146,8 @@ func TestEmpiricalKernelsHaveTheInfiniteWidthMean(t *testing.T) {
 			}{
 				{[]Layer{c}, 16, 300},
 				{[]Layer{strided, pool}, 16, 300},
-				{[]Layer{c, single, wave}, 128, 40},
-				{[]Layer{strided, pool, single, wave}, 128, 40},
+				{[]Layer{c, single, wave}, 96, 36},
+				{[]Layer{strided, pool, single, wave}, 96, 36},
 			} {
 				arch := ntk.Must(NewArchitecture(Image{Height: 9, Width: 9, Channels: 2},
 					k.layers, Readout{GlobalAverage: average, WeightStd: 1.1, BiasStd: 0.2}))
