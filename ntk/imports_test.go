@@ -94,6 +94,7 @@ func TestImportDirections(t *testing.T) {
 			"internal/records",
 			"plotting",
 			"ntk",
+			"ntk/cnn",
 			"ntk/fcn",
 			"ntk/internal/accel",
 			"ntk/regress",
