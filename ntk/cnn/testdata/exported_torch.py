@@ -28,8 +28,12 @@ class NetLayer(torch.nn.Module):
 
     def __init__(self, *shape, bias, trained):
         super().__init__()
-        self.weight = torch.nn.Parameter(torch.randn(*shape), requires_grad=trained)
-        self.bias = torch.nn.Parameter(torch.randn(shape[0]), requires_grad=trained) if bias else None
+
+        def normal(*size):
+            return torch.nn.Parameter(torch.randn(*size), requires_grad=trained)
+
+        self.weight = normal(*shape)
+        self.bias = normal(shape[0]) if bias else None
 
 
 class Net(torch.nn.Module):
