@@ -92,7 +92,9 @@ func (p *netPass) buffers() {
 		}
 		widest = max(widest, l.out)
 	}
-	p.tile = max(1, min(p.most, tileNumbers/(each+2*most)))
+	// Tiles of one size: what the way back computes again is the least.
+	tiles := max(1, (p.most-1)/max(1, tileNumbers/(each+2*most))+1)
+	p.tile = max(1, (p.most+tiles-1)/tiles)
 	p.h, p.d = make([][]float32, len(layers)), make([][]float32, len(layers))
 	for i, l := range layers {
 		if i > 0 || !p.net.asGiven() {
