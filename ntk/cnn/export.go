@@ -16,8 +16,11 @@ import (
 // and those of a file after load(path); their factors are in forward, so that training is in the
 // NTK parameterization. Frozen layers have requires_grad off.
 //
-// Errors: a name that is no identifier of Python or that the module needs itself, an activation
-// that [design.FromActivation] does not know, and [Patches], which are not exported.
+// With [Patches] the module has the function name_prepare, too, in NumPy and in double precision:
+// it makes of images what forward then takes, all entries of all patches.
+//
+// Errors: a name that is no identifier of Python or that the module needs itself, and an activation
+// that [design.FromActivation] does not know.
 func (n *Net) PyTorch(name string) (string, error) {
 	e := exporter{net: n, phi: design.PyTorch, phiName: name + "Phi"}
 	if err := e.begin(name); err != nil {
@@ -26,7 +29,7 @@ func (n *Net) PyTorch(name string) (string, error) {
 	e.imports["import numpy as np"] = true
 	layers := &strings.Builder{}
 	f := &e.forward
-	m := n.arch.image
+	m := n.taken()
 	if m.ChannelsFirst {
 		f.line("h = x.reshape(-1, %d, %d, %d)  # channels, height, width", m.Channels, m.Height,
 			m.Width)
@@ -113,7 +116,7 @@ FORWARD
 // name_init(key) makes standard normal parameters, and name_load(path) reads those of a file of
 // [Net.Save]. Parameters are a dictionary by the names of the arrays of [Net.WriteNPZ]; their
 // factors are in the net, so that training is in the NTK parameterization. No gradient goes to
-// frozen layers.
+// frozen layers. Patches are prepared as for [Net.PyTorch].
 //
 // Errors: as of [Net.PyTorch].
 func (n *Net) JAX(name string) (string, error) {
@@ -126,7 +129,7 @@ func (n *Net) JAX(name string) (string, error) {
 	}
 	f := &e.forward
 	f.indent = "    "
-	m := n.arch.image
+	m := n.taken()
 	if m.ChannelsFirst {
 		f.line("h = jnp.reshape(x, (-1, %d, %d, %d)).transpose(0, 2, 3, 1)  # channels last",
 			m.Channels, m.Height, m.Width)
@@ -204,6 +207,14 @@ def NAME(parameters, x):
 FORWARD
 `
 
+// taken is the shape of the images that an exported net takes: of prepared ones, with patches.
+func (n *Net) taken() Image {
+	if e := n.arch.patches; e != nil {
+		return e.grid()
+	}
+	return n.arch.image
+}
+
 // exporter writes a module.
 type exporter struct {
 	net     *Net
@@ -212,7 +223,7 @@ type exporter struct {
 
 	imports map[string]bool
 	phis    []design.Exportable // activations that differ
-	sources []string            // and their text
+	sources []string            // their text, after that of the preparation of patches
 	forward body
 }
 
@@ -232,9 +243,11 @@ func (b *body) line(format string, a ...any) {
 // begin reports what cannot be exported, and writes the activations.
 func (e *exporter) begin(name string) error {
 	e.imports = map[string]bool{}
-	if e.net.arch.patches != nil {
-		return fmt.Errorf("cnn: Patches are not exported; those of a net without them, on images " +
-			"of patches as they are prepared, are")
+	if p := e.net.arch.patches; p != nil {
+		e.sources = append(e.sources, strings.TrimSpace(prepareSource(name, p)))
+		if p.Whitening != nil {
+			e.imports["import base64"] = true
+		}
 	}
 	// An activation under this name would have the same errors.
 	if _, err := e.phi(design.Formula{}, name); err != nil {

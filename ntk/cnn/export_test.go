@@ -22,6 +22,7 @@ func exportable() (nets []*Net) {
 	all := architectures()
 	for _, name := range []string{"one, stride, SAME, average false",
 		"one, stride, VALID, average true", "one, stride, CIRCULAR, average true",
+		"patches, SAME, average true", "patches, CIRCULAR, average false",
 		"pixels, SAME, average true", "pixels, CIRCULAR, average false",
 		"three, SAME, average true", "three, VALID, average false",
 		"three, CIRCULAR, average false"} {
@@ -110,6 +111,61 @@ func TestExportsInPython(t *testing.T) {
 	}
 }
 
+// Patches are prepared in NumPy as they are here, and what cannot be scaled is named.
+func TestPatchesAreExported(t *testing.T) {
+	type task struct {
+		Source string      `json:"source"`
+		Images [][]float64 `json:"images"`
+	}
+	var tasks []task
+	var want [][]float32
+	for _, padding := range []Padding{Same, Valid, Circular} {
+		for k := range 8 {
+			m := Image{Height: 7, Width: 6, Channels: 2, ChannelsFirst: k%2 == 1}
+			p := Patches{Filter: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: padding,
+				Center: k/2%2 == 1, Normalize: []Normalization{AsTheyAre, EachPixel, EachPatch,
+					EachPatch}[k/2], Flat: true}
+			x := normals(uint64(k), 20, m.size())
+			for i := range 12 { // of which some patches are flat
+				x.Set(0, i, 2)
+				x.Set(1, 5*i, 0)
+			}
+			if k > 3 {
+				p.Whitening = ntk.Must(FitWhitening(t.Context(), p, m, ntk.Inputs[float64]{
+					Rows: x.RawMatrix().Data, N: 20, D: m.size()},
+					&WhiteningSettings{Epsilon: 0.01}))
+			}
+			e := ntk.Must(newExtraction(p, m))
+			tasks = append(tasks, task{prepareSource("Net", e), listOf(x)})
+			var of []float32
+			for i, row := range listOf(x) {
+				for _, v := range ntk.Must(prepared(e, ntk.Must(read(m, row, i, "x")), i, "x")) {
+					of = append(of, float32(v))
+				}
+			}
+			want = append(want, of)
+		}
+	}
+	e := ntk.Must(newExtraction(Patches{Filter: [2]int{1, 1}, Padding: Valid,
+		Normalize: EachPatch}, Image{Height: 2, Width: 2, Channels: 1}))
+	tasks = append(tasks, task{prepareSource("Net", e), [][]float64{{1, 1, 1, 1}, {1, 1, 0, 1}}})
+	var got []struct {
+		Prepared []float64 `json:"prepared"`
+		Error    string    `json:"error"`
+	}
+	ntk.Must(0, json.Unmarshal(python(t, "numpy", string(ntk.Must(json.Marshal(tasks))),
+		"testdata/prepare.py"), &got))
+	for i, of := range want {
+		if e := off(of, got[i].Prepared); len(of) != len(got[i].Prepared) || !(e < 1e-6) {
+			t.Errorf("%d numbers, not %d, or off by %.2g:\n%s", len(got[i].Prepared), len(of), e,
+				tasks[i].Source)
+		}
+	}
+	if says := got[len(want)].Error; says != "nothing to scale at image, row and column [1 1 0]" {
+		t.Errorf("a patch of 0: %q", says)
+	}
+}
+
 func arrayName(k int) string {
 	return fmt.Sprintf("layer%d.%s", k/2, []string{"weight", "bias"}[k%2])
 }
@@ -150,7 +206,6 @@ func TestBadExports(t *testing.T) {
 		{of(conv), "class", "cannot be the name"},
 		{of(conv), "torch", "cannot be the name"},
 		{of(conv, tanh), "Net", "ntk.Tanh, has no form"},
-		{of(Patches{Filter: [2]int{2, 2}}, conv), "Net", "Patches are not exported"},
 	} {
 		for _, export := range []func(string) (string, error){c.net.PyTorch, c.net.JAX} {
 			if _, err := export(c.name); err == nil || !strings.Contains(err.Error(), c.says) {

@@ -14,6 +14,10 @@ framework, folder = sys.argv[1:]
 sys.path.insert(0, folder)
 
 
+def prepared(module, task):
+    return module.Net_prepare(task["images"]) if hasattr(module, "Net_prepare") else task["images"]
+
+
 def run_torch(module, path, task):
     import torch
 
@@ -22,7 +26,7 @@ def run_torch(module, path, task):
     net.load(path)
     if fresh != {name: tuple(p.shape) for name, p in net.named_parameters()}:
         raise SystemExit("other shapes after load")
-    f = net(torch.tensor(task["images"], dtype=torch.float32))
+    f = net(torch.tensor(prepared(module, task), dtype=torch.float32))
     if f.requires_grad:
         (f * torch.tensor(task["residual"])).sum().backward()
     return f.detach().numpy(), {
@@ -38,7 +42,7 @@ def run_jax(module, path, task):
     fresh = module.Net_init(jax.random.key(1))
     if {k: v.shape for k, v in fresh.items()} != {k: v.shape for k, v in parameters.items()}:
         raise SystemExit("other shapes at initialisation")
-    x, residual = jnp.array(task["images"], dtype=jnp.float32), jnp.array(task["residual"])
+    x, residual = jnp.array(prepared(module, task), dtype=jnp.float32), jnp.array(task["residual"])
 
     def loss(p):
         f = module.Net(p, x)
