@@ -180,8 +180,8 @@ func (d definition) gradient(rows [][]float64, residual []float64) [][]float64 {
 	return out
 }
 
-// architectures are those of the list: one and three convolutions, each padding, strides,
-// pools before, between and after convolutions, both readouts, and both layouts.
+// architectures have one and three convolutions, each padding, strides, patches, pools before,
+// between and after convolutions, both readouts, and both layouts.
 func architectures() map[string]*Architecture {
 	out := map[string]*Architecture{}
 	for _, padding := range []Padding{Same, Valid, Circular} {

@@ -207,6 +207,7 @@ func TestDescribe(t *testing.T) {
 		params += len(p.Values)
 	}
 	if d.Inputs != 40 || d.Width != 9 || d.Outputs != 2 || d.Seed != 5 || d.Params != params ||
+		net.Params() != params ||
 		d.Architecture != m.Arch.Fingerprint() || d.Net != m.Arch.String() ||
 		fmt.Sprint(d.Config) != "{9 2 5}" {
 		t.Errorf("%+v, with %d parameters", d, params)
