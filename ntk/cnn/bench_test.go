@@ -40,8 +40,8 @@ func BenchmarkPairs(b *testing.B) {
 }
 
 // A step of gradient descent on 64 colour images of 32 by 32, width 256: the least time, and the
-// operations a second of its products as a part of those of bare products, both in the mean, so that
-// other work on the machine slows both.
+// operations a second of its products as a part of those of bare products, both in the mean, so
+// that other work on the machine slows both.
 func BenchmarkStep(b *testing.B) {
 	const points, width = 64, 256
 	c := cnn.Conv{Filter: [2]int{3, 3}, Activation: ntk.ReLU{}, WeightStd: 1.4, BiasStd: 0.1}
