@@ -419,6 +419,18 @@ func TestBadNets(t *testing.T) {
 			t.Errorf("error %v, must say %q", err, says)
 		}
 	}
+	patches := ntk.Must(New(ntk.Must(NewArchitecture(a.Image(), []Layer{
+		Patches{Filter: [2]int{2, 2}, Normalize: EachPatch}, a.Layers()[0]}, a.Readout())),
+		Config{Width: 2, Outputs: 1}))
+	x = normals(1, 3, a.Image().size())
+	x.SetRow(2, make([]float64, a.Image().size()))
+	_, err := patches.Forward(x)
+	_, kernelErr := patches.EmpiricalNTK(x, x, 0)
+	for _, err := range []error{err, kernelErr} {
+		if err == nil || !strings.Contains(err.Error(), "the inputs: image 2") {
+			t.Errorf("an image of zeros, of which patches have no norm: %v", err)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	p := net.NewTangentPass(2)
