@@ -104,7 +104,7 @@ func TestStableRateIsOfTheEmpiricalNTK(t *testing.T) {
 		eig.Factorize(mat.NewSymDense(20, theta.RawMatrix().Data), false)
 		if want := 20 / slices.Max(eig.Values(nil)); err != nil ||
 			!(math.Abs(limit-want) < 2e-3*want) {
-			t.Errorf("frozen %b: the stable rate is %v (%v), 20/λ_max is %v", mask, limit, err, want)
+			t.Errorf("frozen %b: a stable rate of %v (%v), 20/λ_max is %v", mask, limit, err, want)
 		}
 	}
 }
