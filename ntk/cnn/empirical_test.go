@@ -51,7 +51,7 @@ func (d definition) jacobian(row []float64) [][][]float64 {
 
 // Empirical kernels against products of gradients by differences, with layers frozen.
 func TestEmpiricalKernelsAgainstGradients(t *testing.T) {
-	const m, n, outputs = 2, 3, 2
+	const m, n, outputs = 1, 2, 2
 	for name, arch := range architectures() {
 		c := Config{Width: 4, Outputs: outputs, Seed: 3}
 		d := definitionOf(ntk.Must(New(arch, c)))
@@ -159,6 +159,9 @@ func TestEmpiricalKernelsHaveTheInfiniteWidthMean(t *testing.T) {
 				{[]Layer{c, single, wave}, 96, 36},
 				{[]Layer{strided, pool, single, wave}, 96, 36},
 			} {
+				if k.width > 16 && average == (padding == Circular) {
+					continue // half of the nets that take long
+				}
 				arch := ntk.Must(NewArchitecture(m, k.layers,
 					Readout{GlobalAverage: average, WeightStd: 1.1, BiasStd: 0.2}))
 				checkMean(t, arch, k.width, k.trials)

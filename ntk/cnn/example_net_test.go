@@ -189,7 +189,7 @@ func ExampleNet_EmpiricalNTKMean() {
 }
 
 func ExampleNet_EmpiricalNNGP() {
-	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 2048, Outputs: 1, Seed: 1}))
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 1024, Outputs: 1, Seed: 2}))
 	x := dots()
 	k := make([]float64, 4)
 	ntk.Must(0, cnn.GramInto(context.Background(), k, nil, small(),
