@@ -46,7 +46,7 @@ func (p Padding) String() string {
 	return fmt.Sprintf("Padding(%d)", int(p))
 }
 
-// Layer is a [Conv] or an [AveragePool].
+// Layer is a [Conv], an [AveragePool] or, as the first layer, [Patches].
 type Layer interface {
 	windows() (size, stride [2]int, p Padding)
 }
@@ -104,12 +104,13 @@ type Architecture struct {
 	image   Image
 	layers  []Layer
 	readout Readout
-	// pools are those before the first convolution, which are of pixels; grid is what they leave,
-	// and steps are the layers after them.
-	pools []step
-	grid  Image
-	steps []step
-	dense *ntk.FCN // with the same activations, σ's and readout
+	// patches, nil if there are none, and the pools before the first convolution are of pixels;
+	// grid is what they leave, and steps are the layers after them.
+	patches *extraction
+	pools   []step
+	grid    Image
+	steps   []step
+	dense   *ntk.FCN // with the same activations, σ's and readout
 }
 
 // step is a layer as the recursion sees it.
@@ -126,18 +127,33 @@ type step struct {
 // Valid layer whose window is larger than what it is given, and of activations and standard
 // deviations what [ntk.NewFCN] does, for which convolutions are the hidden layers.
 func NewArchitecture(image Image, layers []Layer, readout Readout) (*Architecture, error) {
-	if image.Height < 1 || image.Width < 1 || image.Channels < 1 {
-		return nil, fmt.Errorf(
-			"cnn: images of %d×%d pixels and %d channels; each must be at least 1",
-			image.Height, image.Width, image.Channels)
+	if err := image.check(); err != nil {
+		return nil, err
 	}
 	a := &Architecture{image: image, layers: append([]Layer(nil), layers...), readout: readout,
 		grid: image}
-	size := [2]int{image.Height, image.Width}
+	a.grid.ChannelsFirst = false
+	if len(layers) > 0 {
+		if err := a.takePatches(layers[0]); err != nil {
+			return nil, err
+		}
+	}
+	size := [2]int{a.grid.Height, a.grid.Width}
 	var hidden []ntk.Layer
 	for i, l := range layers {
-		if l == nil {
+		switch l.(type) {
+		case nil:
 			return nil, fmt.Errorf("cnn: layer %d is nil", i+1)
+		case Patches:
+			if i > 0 {
+				return nil, fmt.Errorf("cnn: layer %d is Patches; they are of the images, so that "+
+					"they can only be the first layer", i+1)
+			}
+			continue
+		case Conv, AveragePool:
+		default:
+			return nil, fmt.Errorf("cnn: layer %d is a %T; it must be a Conv, an AveragePool or, "+
+				"as the first, Patches", i+1, l)
 		}
 		window, stride, padding := l.windows()
 		s := step{trained: true}
@@ -160,7 +176,7 @@ func NewArchitecture(image Image, layers []Layer, readout Readout) (*Architectur
 		}
 		if len(hidden) == 0 {
 			a.pools = append(a.pools, s)
-			a.grid = Image{Height: size[0], Width: size[1], Channels: image.Channels}
+			a.grid = Image{Height: size[0], Width: size[1], Channels: a.grid.Channels}
 		} else {
 			a.steps = append(a.steps, s)
 		}
@@ -177,6 +193,32 @@ func NewArchitecture(image Image, layers []Layer, readout Readout) (*Architectur
 	return a, nil
 }
 
+// check reports sizes below 1.
+func (m Image) check() error {
+	if m.Height < 1 || m.Width < 1 || m.Channels < 1 {
+		return fmt.Errorf("cnn: images of %d×%d pixels and %d channels; each must be at least 1",
+			m.Height, m.Width, m.Channels)
+	}
+	return nil
+}
+
+// takePatches begins with the first layer if that is Patches.
+func (a *Architecture) takePatches(first Layer) error {
+	p, ok := first.(Patches)
+	if !ok {
+		return nil
+	}
+	e, err := newExtraction(p, a.image)
+	if err == nil {
+		err = e.checkWhitening()
+	}
+	if err != nil {
+		return fmt.Errorf("cnn: layer 1, %w", err)
+	}
+	a.patches, a.grid = e, e.grid()
+	return nil
+}
+
 // Image returns the shape of the images.
 func (a *Architecture) Image() Image { return a.image }
 
@@ -187,16 +229,20 @@ func (a *Architecture) Layers() []Layer { return append([]Layer(nil), a.layers..
 func (a *Architecture) Readout() Readout { return a.readout }
 
 // String lists the layers, such as
-// "32×32×3, 3×3 ReLU, pool 2×2, 3×3 ReLU, global average".
+// "32×32×3, 3×3 ReLU, pool 2×2, 3×3 ReLU, global average". With [Patches] it is such as
+// "32×32×3, centred whitened 6×6 patches of one norm VALID, 1×1 ReLU, pool 14×14, flatten".
 func (a *Architecture) String() string {
 	parts := []string{fmt.Sprintf("%d×%d×%d", a.image.Height, a.image.Width, a.image.Channels)}
 	for _, l := range a.layers {
 		size, stride, padding := l.windows()
 		text := fmt.Sprintf("%d×%d", size[0], size[1])
 		usual := [2]int{1, 1}
-		if c, ok := l.(Conv); ok {
-			text += " " + nameOf(c.Activation)
-		} else {
+		switch l := l.(type) {
+		case Conv:
+			text += " " + nameOf(l.Activation)
+		case Patches:
+			text = l.text(text)
+		default:
 			text, usual = "pool "+text, size
 		}
 		if stride != usual {
@@ -223,6 +269,12 @@ func (a *Architecture) Fingerprint() string {
 		size, stride, padding := l.windows()
 		_, conv := l.(Conv)
 		fmt.Fprintln(h, conv, size, stride, padding)
+		if p, ok := l.(Patches); ok {
+			fmt.Fprintln(h, "patches", p.Center, p.Normalize, p.Flat)
+			if p.Whitening != nil {
+				fmt.Fprintln(h, p.Whitening.key)
+			}
+		}
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }

@@ -1,10 +1,11 @@
 // Package cnn has convolutional nets and their kernels in the limit of many channels.
 //
-// An [Architecture] is images, layers ([Conv], [AveragePool]) and a [Readout]. One value gives the
-// NNGP and the NTK of the net, as [ntk.FCN] does for fully connected nets; what the kernels are
-// of is sets of images, [ntk.Inputs] with an image in each row. [GramInto] and [CrossInto] set
-// whole matrices, [GramTiles] and [CrossTiles] are matrices tile by tile, which is what package
-// regress takes.
+// An [Architecture] is images, layers ([Conv], [AveragePool]) and a [Readout]. [Patches] before
+// them take patches of images, which can be centred, whitened and brought to one norm. One value
+// gives the NNGP and the NTK of the net, as [ntk.FCN] does for fully connected nets; what the
+// kernels are of is sets of images, [ntk.Inputs] with an image in each row. [GramInto] and
+// [CrossInto] set whole matrices, [GramTiles] and [CrossTiles] are matrices tile by tile, which is
+// what package regress takes.
 //
 // # Conventions
 //
@@ -35,7 +36,9 @@
 // Memory of each processor, for eight pairs of images: the numbers of a displacement, and after the
 // first pool of all pairs of the positions that there are then, twice, 4 MB for 16×16 positions in
 // single precision. More than 2 GB of it are an error. An image is kept with its pixels and the
-// variances of its pre-activations, one number for each position of each convolution. Hermite
+// variances of its pre-activations, one number for each position of each convolution; after
+// [Patches] its pixels are the entries of all its patches, 0.4 MB for the 6×6 patches of a 32×32×3
+// image in single precision, 0.3 MB without those at the edge. Hermite
 // coefficients are kept for a part of a tile at a time, in 64 MB or those of 16 images.
 //
 // [ntk.ReLU], [ntk.TwoSlope] and, in single precision, [ntk.Erf] are the quickest. Others that are

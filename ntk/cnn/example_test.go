@@ -123,3 +123,31 @@ func ExampleGramTiles() {
 	// 190 of 200 right
 	// 188 of 200 right
 }
+
+// Whitened patches of one norm. Without an activation the NNGP is the mean cosine between the
+// patches of two images.
+func ExampleFitWhitening() {
+	ctx := context.Background()
+	image := cnn.Image{Height: 8, Width: 8, Channels: 1}
+	x := ntk.Inputs[float64]{N: 100, D: 64}
+	for i := range x.N {
+		x.Rows = append(x.Rows, data.Digits().Row(i, make([]float64, x.D))...)
+	}
+	patches := cnn.Patches{Filter: [2]int{3, 3}, Padding: cnn.Valid, Center: true,
+		Normalize: cnn.EachPatch, Flat: true}
+	patches.Whitening = ntk.Must(cnn.FitWhitening(ctx, patches, image, x,
+		&cnn.WhiteningSettings{Epsilon: 0.01, MaxPatches: 2000, Seed: 1}))
+	linear := ntk.Polynomial{Coeffs: []float64{0, 1}}
+	net := ntk.Must(cnn.NewArchitecture(image, []cnn.Layer{patches,
+		cnn.Conv{Filter: [2]int{1, 1}, Activation: linear, WeightStd: 1}},
+		cnn.Readout{WeightStd: 1}))
+	fmt.Println(net)
+	fmt.Println(patches.Normalize)
+	k := make([]float64, x.N*x.N)
+	ntk.Must(0, cnn.GramInto(ctx, k, nil, net, x, nil))
+	fmt.Printf("%.3f\n", k[:3])
+	// Output:
+	// 8×8×1, centred whitened 3×3 patches of one norm VALID, 1×1 polynomial of degree 1, flatten
+	// EachPatch
+	// [1.000 -0.075 0.188]
+}

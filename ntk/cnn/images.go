@@ -72,7 +72,7 @@ type images[T float32 | float64] struct {
 func newImages[T float32 | float64](
 	ctx context.Context, a *Architecture, tables []*coefficients, x ntk.Inputs[T], name string,
 ) (*images[T], error) {
-	if err := a.checkSet(len(x.Rows), x.N, x.D, name); err != nil {
+	if err := a.image.checkSet(len(x.Rows), x.N, x.D, name); err != nil {
 		return nil, err
 	}
 	s := &images[T]{n: x.N, groups: make([]eight[T], (x.N+lanes-1)/lanes)}
@@ -88,12 +88,9 @@ func newImages[T float32 | float64](
 		x8.coeffs = make([][]T, len(x8.variances))
 		for l := range lanes {
 			if i := g*lanes + l; i < x.N {
-				pixels, err := read(a.image, x.Rows[i*x.D:(i+1)*x.D], i, name)
+				pixels, err := prepare(a, x.Rows[i*x.D:(i+1)*x.D], i, name)
 				if err != nil {
 					return err
-				}
-				for _, pool := range a.pools {
-					pixels = pooled(pool.axes, pixels, a.image.Channels)
 				}
 				copy(x1.pixels, pixels)
 				for k := range lanes {
@@ -115,8 +112,7 @@ func newImages[T float32 | float64](
 }
 
 // checkSet reports a set of images that is not what its sizes say.
-func (a *Architecture) checkSet(entries, n, d int, name string) error {
-	m := a.image
+func (m Image) checkSet(entries, n, d int, name string) error {
 	size := m.Height * m.Width * m.Channels
 	switch {
 	case n < 1:
@@ -129,6 +125,25 @@ func (a *Architecture) checkSet(entries, n, d int, name string) error {
 			d)
 	}
 	return nil
+}
+
+// prepare returns what the first convolution of a net is given of image i of a set, H×W×C of the
+// grid: patches and pools before it are of pixels.
+func prepare[T float32 | float64](
+	a *Architecture, row []T, i int, name string,
+) (pixels []T, err error) {
+	if pixels, err = read(a.image, row, i, name); err != nil {
+		return nil, err
+	}
+	if a.patches != nil {
+		if pixels, err = prepared(a.patches, pixels, i, name); err != nil {
+			return nil, err
+		}
+	}
+	for _, pool := range a.pools {
+		pixels = pooled(pool.axes, pixels, a.grid.Channels)
+	}
+	return pixels, nil
 }
 
 // read returns a row with its channels last, and reports a number that is not finite.
