@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← train ← fcn, cnn;
+// Imports point one way: hermite, internal ← ntk ← inverse ← design, cnn; ntk ← train ← fcn;
 // regress and spectra beside them, study on top; plotting and data import none of ntk, and gonbui
 // only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
@@ -52,8 +52,11 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/accel",
 			"ntk/internal/gauss",
 			"ntk/internal/gram",
+			"ntk/internal/nnls",
 			"ntk/internal/parallel",
+			"ntk/internal/series",
 			"ntk/internal/vec32",
+			"ntk/inverse",
 		},
 		"ntk/train": {
 			"ntk",

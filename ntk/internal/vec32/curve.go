@@ -97,7 +97,7 @@ func (r *RootCurve) Apply(c []float32) {
 }
 
 // PowerSums adds to sums[k·8+l] the sum of w_j c_j^k over j = l, l+8, …, for all k of which there
-// is room. The numbers of c, and of w, are a multiple of 8.
+// is room. The numbers of c, and of w, are a multiple of 8. Powers below 1e-38 may count as 0.
 func PowerSums(sums, c, w []float32) {
 	terms, n := len(sums)/Together, len(c)
 	w = w[:n]

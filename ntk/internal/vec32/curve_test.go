@@ -114,6 +114,28 @@ func TestPowerSums(t *testing.T) {
 	})
 }
 
+// Powers that are too small for a normal number are no more than that, and other arithmetic is as
+// it was before.
+func TestPowerSumsOfSmall(t *testing.T) {
+	both(t, func(t *testing.T) {
+		c, w := make([]float32, 8), make([]float32, 8)
+		for i := range c {
+			c[i], w[i] = 1e-3, 1
+		}
+		sums := make([]float32, 21*Together)
+		PowerSums(sums, c, w)
+		for k := range 21 {
+			want := math.Pow(1e-3, float64(k))
+			if got := float64(sums[k*Together]); math.Abs(got-want) > 1e-5*want+1e-37 {
+				t.Errorf("power %d of 0.001: %v", k, got)
+			}
+		}
+		if small := c[0] * 1e-36; small == 0 {
+			t.Error("numbers below the least normal one have become 0")
+		}
+	})
+}
+
 func BenchmarkCurves(b *testing.B) {
 	c, x := cosines(1, 1<<16), make([]float32, 1<<16)
 	w, sums := make([]float32, len(c)), make([]float32, 21*Together)
