@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite, internal ← ntk ← inverse ← design, cnn; ntk ← train ← fcn;
+// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← train ← fcn, cnn;
 // regress and spectra beside them, study on top; plotting and data import none of ntk, and gonbui
 // only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
@@ -41,22 +41,29 @@ func TestImportDirections(t *testing.T) {
 			"ntk",
 			"ntk/train",
 			"ntk/internal/accel",
+			"ntk/internal/finitenet",
+			"ntk/internal/npz",
 			"ntk/internal/parallel",
 			"ntk/internal/rows",
-			"ntk/internal/seed",
 			"internal/atomicfile",
 			"ntk/internal/vec32",
 		},
 		"ntk/cnn": {
 			"ntk",
+			"ntk/train",
 			"ntk/internal/accel",
+			"ntk/internal/finitenet",
 			"ntk/internal/gauss",
 			"ntk/internal/gram",
 			"ntk/internal/nnls",
+			"ntk/internal/npz",
 			"ntk/internal/parallel",
+			"ntk/internal/rows",
+			"ntk/internal/seed",
 			"ntk/internal/series",
 			"ntk/internal/vec32",
 			"ntk/inverse",
+			"internal/atomicfile",
 		},
 		"ntk/train": {
 			"ntk",
@@ -94,14 +101,15 @@ func TestImportDirections(t *testing.T) {
 			"ntk/regress",
 			"ntk/train",
 		},
-		"ntk/internal/accel":   {"ntk/internal/parallel"},
-		"ntk/internal/nnls":    {"ntk/internal/special"},
-		"ntk/internal/simplex": {},
-		"ntk/internal/special": {"ntk/internal/quadrature"},
-		"ntk/internal/gauss":   {"ntk/internal/quadrature", "ntk/internal/special"},
-		"ntk/internal/vec32":   {},
-		"plotting":             {"internal/atomicfile"},
-		"plotting/live":        {"plotting"},
+		"ntk/internal/accel":     {"ntk/internal/parallel"},
+		"ntk/internal/finitenet": {"ntk", "ntk/internal/parallel", "ntk/internal/seed"},
+		"ntk/internal/nnls":      {"ntk/internal/special"},
+		"ntk/internal/simplex":   {},
+		"ntk/internal/special":   {"ntk/internal/quadrature"},
+		"ntk/internal/gauss":     {"ntk/internal/quadrature", "ntk/internal/special"},
+		"ntk/internal/vec32":     {},
+		"plotting":               {"internal/atomicfile"},
+		"plotting/live":          {"plotting"},
 		"data": {"internal/imagesets", "internal/jmlr", "internal/loaded",
 			"internal/locate"},
 		"data/fetch": {"internal/download", "internal/imagesets", "internal/jmlr"},
@@ -112,6 +120,7 @@ func TestImportDirections(t *testing.T) {
 		"internal/locate":       {},
 		"internal/loaded":       {},
 		"internal/records":      {"internal/atomicfile"},
+		"ntk/internal/npz":      {},
 		"ntk/internal/parallel": {},
 		"ntk/internal/rows":     {},
 		"ntk/internal/seed":     {},

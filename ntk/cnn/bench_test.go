@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/cnn"
@@ -32,5 +33,52 @@ func BenchmarkPairs(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// A step of gradient descent on 64 colour images of 32 by 32, width 256, and what the products of
+// convolutions alone would take at the speed of one large product; the metric is of the least time.
+func BenchmarkStep(b *testing.B) {
+	const points, width = 64, 256
+	c := cnn.Conv{Filter: [2]int{3, 3}, Activation: ntk.ReLU{}, WeightStd: 1.4, BiasStd: 0.1}
+	pool := cnn.AveragePool{Window: [2]int{2, 2}}
+	for name, layers := range map[string][]cnn.Layer{"one": {c, pool}, "two": {c, c, pool},
+		"three pools": {c, c, pool, c, pool, c, pool}} {
+		b.Run(name, func(b *testing.B) {
+			arch := ntk.Must(cnn.NewArchitecture(cnn.Image{Height: 32, Width: 32, Channels: 3},
+				layers, cnn.Readout{WeightStd: 1, GlobalAverage: true}))
+			net := ntk.Must(cnn.New(arch, cnn.Config{Width: width, Outputs: 10}))
+			pass := net.NewPass(points, false)
+			x := randomImages[float32](1, points, arch.Image())
+			copy(pass.Inputs(points), x.Rows)
+			residual := make([]float32, points*10)
+			residual[0] = 1
+			least := math.Inf(1)
+			for b.Loop() {
+				start := time.Now()
+				ntk.Must(0, pass.Forward(b.Context()))
+				ntk.Must(0, pass.Backward(b.Context(), residual))
+				for i, p := range net.Parameters() {
+					pass.Gradient(i, -1e-9*p.Scale, 1, p.Values)
+				}
+				least = math.Min(least, time.Since(start).Seconds())
+			}
+			var operations float64 // of the products, forward and back
+			side, channels := 32., 3.
+			for i, l := range layers {
+				if l == cnn.Layer(pool) {
+					side /= 2
+					continue
+				}
+				times := 3.
+				if i == 0 {
+					times = 2
+				}
+				operations += times * 2 * points * side * side * 9 * channels * width
+				channels = width
+			}
+			b.ReportMetric(least*1e3, "ms-least")
+			b.ReportMetric(operations/least/1e9, "GFLOP/s")
+		})
 	}
 }

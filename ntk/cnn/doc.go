@@ -50,6 +50,14 @@
 // forms, and 0.2 ms for those that are numeric, with a kink or at large variances, which only
 // flattened readouts of small images bear. See [Tiles.Estimate].
 //
+// # Random features
+//
+// [Features] are what the readout of a net of one convolution and finitely many filters sees.
+// Kernel regression with their kernel trains the readout alone, and reaches as many images as n²
+// numbers go into memory: filters are taken in blocks, and n×(N·S) features are never there at
+// once. [FeatureTiles] are also the matrix of features itself, for the normal equations
+// (regress.FitFeatures) where images are more than features.
+//
 // # Accuracy
 //
 // In double precision the kernels are good to 1e-12 of √(K(x, x) K(x', x')), in single to 1e-6,

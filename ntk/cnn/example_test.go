@@ -151,3 +151,59 @@ func ExampleFitWhitening() {
 	// EachPatch
 	// [1.000 -0.075 0.188]
 }
+
+// Random features of one convolution stand for the net of infinitely many channels. The readout
+// alone is trained: by kernel regression with the features' kernel.
+func ExampleNewFeatures() {
+	ctx := context.Background()
+	const n, m = 200, 200
+	train, test := ntk.Inputs[float32]{N: n, D: 64}, ntk.Inputs[float32]{N: m, D: 64}
+	digits, y := data.Digits(), mat.NewDense(n, 10, nil)
+	for i := range n + m {
+		of := &train
+		if i >= n {
+			of = &test
+		} else {
+			y.Set(i, digits.Labels[i], 1)
+		}
+		for _, v := range digits.Row(i, make([]float64, 64)) {
+			of.Rows = append(of.Rows, float32(v))
+		}
+	}
+	conv := cnn.Conv{Filter: [2]int{3, 3}, Activation: ntk.ReLU{}, WeightStd: math.Sqrt2}
+	pool := cnn.AveragePool{Window: [2]int{2, 2}}
+	net := ntk.Must(cnn.NewArchitecture(cnn.Image{Height: 8, Width: 8, Channels: 1},
+		[]cnn.Layer{conv, pool}, cnn.Readout{WeightStd: 1}))
+	features := ntk.Must(cnn.NewFeatures(net, 500, 1))
+	x, z := ntk.Must(features.Tiles(train)), ntk.Must(features.Tiles(test))
+	fmt.Println(x.Dims())
+	one := make([]float32, 1)
+	ntk.Must(0, x.Tile(ctx, one, 0, 1, 0, 1))
+	fmt.Println("feature 0 is not negative:", one[0] >= 0)
+
+	k := make([]float64, n*n)
+	ntk.Must(0, x.GramInto(ctx, k, nil))
+	fit := ntk.Must(regress.NewRidge(ctx, ntk.MatrixTiles(mat.NewDense(n, n, k)), y,
+		&regress.RidgeSettings{RelativeRidge: 1e-4}))
+	weights := ntk.Must(x.Weights(ctx, fit.Weights(), nil))
+	fmt.Println(weights.Dims())
+	f := ntk.Must(z.Times(ctx, weights, nil))
+	right := 0
+	for i := range m {
+		best := 0
+		for c, v := range f.RawRowView(i) {
+			if v > f.At(i, best) {
+				best = c
+			}
+		}
+		if best == digits.Labels[n+i] {
+			right++
+		}
+	}
+	fmt.Println(right, "of", m, "right")
+	// Output:
+	// 200 8000
+	// feature 0 is not negative: true
+	// 8000 10
+	// 190 of 200 right
+}

@@ -223,17 +223,18 @@ func (e *extraction) take(dst, image []float64, p int) (flat bool) {
 			at = at[c:]
 		}
 	}
-	largest, sum := 0.0, 0.0
-	for _, v := range dst {
-		largest = math.Max(largest, math.Abs(v))
-		sum += v / float64(len(dst))
-	}
+	largest := largestOf(dst)
 	if !e.Center {
 		return largest == 0
 	}
+	sum := 0.0
+	for _, v := range dst {
+		sum += v
+	}
+	mean := sum / float64(len(dst))
 	flat = true
 	for k := range dst {
-		dst[k] -= sum
+		dst[k] -= mean
 		flat = flat && math.Abs(dst[k]) <= 0x1p-46*largest
 	}
 	return flat
@@ -241,36 +242,52 @@ func (e *extraction) take(dst, image []float64, p int) (flat bool) {
 
 // scaleTo scales x to a norm, and reports whether it can: whether its norm is above some least one.
 func scaleTo(x []float64, norm, least float64) bool {
-	largest, sum := 0.0, 0.0
-	for _, v := range x {
-		largest = math.Max(largest, math.Abs(v))
+	largest := largestOf(x)
+	if largest < 1e-290 { // of which the inverse may not be a number
+		for k := range x {
+			x[k] *= 1e290
+		}
+		least *= 1e290
+		largest = largestOf(x)
 	}
 	if largest == 0 {
 		return false
 	}
+	sum, inverse := 0.0, 1/largest
 	for _, v := range x {
-		sum += v / largest * (v / largest)
+		v *= inverse
+		sum += v * v
 	}
 	own := math.Sqrt(sum)
 	if largest*own <= least {
 		return false
 	}
+	scale := norm / own
 	for k, v := range x {
-		x[k] = v / largest * (norm / own)
+		x[k] = v * inverse * scale
 	}
 	return true
+}
+
+// largestOf returns the largest size of finite numbers.
+func largestOf(x []float64) (largest float64) {
+	for _, v := range x {
+		if v = math.Abs(v); v > largest {
+			largest = v
+		}
+	}
+	return largest
 }
 
 // apply returns W (x - m) of n patches, which it overwrites, and the norm below which a result is
 // rounding.
 func (w *Whitening) apply(patches []float64, n int) (out []float64, least float64) {
-	q, largest := len(w.mean), 0.0
-	for k, v := range patches {
-		largest = math.Max(largest, math.Abs(v))
-		patches[k] = v - w.mean[k%q]
-	}
-	for _, v := range w.mean {
-		largest = math.Max(largest, math.Abs(v))
+	q, largest := len(w.mean), max(largestOf(patches), largestOf(w.mean))
+	for p := range n {
+		patch := patches[p*q : (p+1)*q]
+		for k, m := range w.mean {
+			patch[k] -= m
+		}
 	}
 	out = make([]float64, len(patches))
 	accel.Serial64().Dgemm(blas.NoTrans, blas.NoTrans, n, q, q, 1, patches, q, w.matrix, q, 0, out,

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/finitenet"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/rows"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/seed"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -74,7 +72,7 @@ func New(arch *ntk.FCN, c Config) (*Net, error) {
 	n := &Net{arch: arch, config: c}
 	size := c.Inputs
 	for _, l := range arch.Layers() {
-		n.add(size, c.Width, l.WeightStd, l.BiasStd, evaluator(l.Activation), l.Frozen)
+		n.add(size, c.Width, l.WeightStd, l.BiasStd, finitenet.Evaluator(l.Activation), l.Frozen)
 		_, n.layers[len(n.layers)-1].quick = l.Activation.(ntk.Float32Evaluator)
 		size = c.Width
 	}
@@ -94,34 +92,8 @@ func (n *Net) add(
 	if biasStd > 0 {
 		l.b = make([]float32, out)
 	}
-	// A stream of its own for each unit: the same numbers on any number of threads.
-	index := uint64(len(n.layers))
-	parallel.For(out, 1+4096/in, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			r := rand.New(rand.NewPCG(seed.Mix(n.config.Seed), seed.Mix(index<<32|uint64(i))))
-			for j := range l.w[i*in : (i+1)*in] {
-				l.w[i*in+j] = float32(r.NormFloat64())
-			}
-			if l.b != nil {
-				l.b[i] = float32(r.NormFloat64())
-			}
-		}
-	})
+	finitenet.Draw(n.config.Seed, len(n.layers), in, l.w, l.b)
 	n.layers = append(n.layers, l)
-}
-
-// evaluator returns φ and φ' over a slice, in single precision where the
-// activation has it.
-func evaluator(a ntk.Activation) func(value, derivative, z []float32) {
-	if e, ok := a.(ntk.Float32Evaluator); ok {
-		return e.EvalFloat32
-	}
-	return func(value, derivative, z []float32) {
-		for i, x := range z {
-			v, d := float32(a.Value(float64(x))), float32(a.Derivative(float64(x)))
-			value[i], derivative[i] = v, d
-		}
-	}
 }
 
 // Params returns the number of trained parameters.

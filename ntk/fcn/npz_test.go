@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/npz"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
@@ -222,16 +223,16 @@ func TestNPZTransposed(t *testing.T) {
 		archive := zip.NewWriter(&b)
 		for name, shape := range arrays {
 			w := bufio.NewWriter(ntk.Must(archive.Create(name + ".npy")))
-			writeHeader(w, "<f4", shape)
-			w.Write(make([]byte, 4*product(shape)))
+			npz.Header(w, "<f4", shape)
+			w.Write(make([]byte, 4*npz.Size(shape)))
 			if err := w.Flush(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if described {
 			text := ntk.Must(json.Marshal(ntk.Must(describe(arch, c))))
-			w := bufio.NewWriter(ntk.Must(archive.Create(descriptionName + ".npy")))
-			writeHeader(w, fmt.Sprintf("<U%d", len([]rune(string(text)))), nil)
+			w := bufio.NewWriter(ntk.Must(archive.Create(npz.Description + ".npy")))
+			npz.Header(w, fmt.Sprintf("<U%d", len([]rune(string(text)))), nil)
 			for _, r := range string(text) {
 				w.Write(binary.LittleEndian.AppendUint32(nil, uint32(r)))
 			}
@@ -285,7 +286,7 @@ func TestNPZOfAnotherKind(t *testing.T) {
 		archive := zip.NewWriter(&b)
 		for _, name := range names {
 			w := bufio.NewWriter(ntk.Must(archive.Create(name)))
-			writeHeader(w, "<f4", []int{1})
+			npz.Header(w, "<f4", []int{1})
 			w.Write(make([]byte, 4))
 			if err := w.Flush(); err != nil {
 				t.Fatal(err)
@@ -298,7 +299,7 @@ func TestNPZOfAnotherKind(t *testing.T) {
 	}
 	var alone bytes.Buffer
 	w := bufio.NewWriter(&alone)
-	writeHeader(w, "<f4", []int{1})
+	npz.Header(w, "<f4", []int{1})
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/finitenet"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 	"gonum.org/v1/gonum/blas"
@@ -220,7 +221,7 @@ func (p *pass) Gradient(i int, alpha, beta float32, into []float32) {
 	l := &p.net.layers[i/2]
 	switch {
 	case i%2 == 1:
-		addScaled(into, alpha, beta, p.bias[i/2])
+		finitenet.AddScaled(into, alpha, beta, p.bias[i/2])
 	case p.shallow != nil:
 		g := p.shallow.gradient[i/2]
 		scale(into[:len(g)], beta)
@@ -229,24 +230,6 @@ func (p *pass) Gradient(i int, alpha, beta float32, into []float32) {
 		p.blas().
 			Sgemm(blas.Trans, blas.NoTrans, l.out, l.in, p.n, alpha, p.delta(i/2), l.out, p.h[i/2],
 				l.in, beta, into, l.in)
-	}
-}
-
-// addScaled sets x to beta·x + alpha·by; for beta = 0, x may hold anything.
-func addScaled(x []float32, alpha, beta float32, by []float32) {
-	switch beta {
-	case 0:
-		for j, v := range by {
-			x[j] = alpha * v
-		}
-	case 1:
-		for j, v := range by {
-			x[j] += alpha * v
-		}
-	default:
-		for j, v := range by {
-			x[j] = beta*x[j] + alpha*v
-		}
 	}
 }
 
