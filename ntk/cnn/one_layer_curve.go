@@ -311,9 +311,9 @@ func tabulated[T float32 | float64](
 			}
 		},
 	}
-	tolerance, equal := 1e-14, T(0x1p-49)
+	tolerance := 1e-14
 	if accel.IsSingle[T]() {
-		tolerance, equal = 1e-9, 0x1p-21
+		tolerance = 1e-9
 	}
 	table, err := gram.NewCurve(ctx, e, 1, tolerance, 20_000)
 	if table == nil || err != nil {
@@ -329,13 +329,7 @@ func tabulated[T float32 | float64](
 	return func(c []T) error {
 		for len(c) > 0 {
 			part := c[:min(len(c), len(ones))]
-			for i, x := range part { // rounding does not tell these from ±1
-				if x > 1-equal {
-					part[i] = 1
-				} else if x < equal-1 {
-					part[i] = -1
-				}
-			}
+			toEnds(part)
 			gram.CurveRow(table, part, nil, part, 1, ones[:len(part)])
 			c = c[len(part):]
 		}
@@ -343,11 +337,27 @@ func tabulated[T float32 | float64](
 	}, nil
 }
 
+// toEnds sets cosines to ±1 that rounding does not tell from it.
+func toEnds[T float32 | float64](c []T) {
+	equal := T(0x1p-49)
+	if accel.IsSingle[T]() {
+		equal = 0x1p-21
+	}
+	for i, x := range c {
+		if x >= 1-equal {
+			c[i] = 1
+		} else if x <= equal-1 {
+			c[i] = -1
+		}
+	}
+}
+
 // direct asks the curve for each value.
 func direct[T float32 | float64](s *sampler, c []T) error {
+	toEnds(c)
 	x := make([]float64, len(c))
 	for i, v := range c {
-		x[i] = math.Max(-1, math.Min(1, float64(v)))
+		x[i] = float64(v)
 	}
 	v, err := s.values(x)
 	for i, x := range v {

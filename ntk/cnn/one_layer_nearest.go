@@ -192,12 +192,12 @@ func alignments[T float32 | float64](
 	center := func(product float64, u, v []float64, meanU, meanV float64) float64 {
 		return product - 2*float64(n)*dot64(u, v) + float64(n)*float64(n)*meanU*meanV
 	}
-	cosine := func(uv, uu, vv float64) float64 {
-		if !(uu > 0 && vv > 0) {
-			return 0
-		}
-		return uv / math.Sqrt(uu) / math.Sqrt(vv)
+	ck, cg := center(kk, k, k, meanK, meanK), center(gg, g, g, meanG, meanG)
+	if kk > 0 {
+		plain = kg / math.Sqrt(kk) / math.Sqrt(gg)
 	}
-	return cosine(kg, kk, gg), cosine(center(kg, k, g, meanK, meanG),
-		center(kk, k, k, meanK, meanK), center(gg, g, g, meanG, meanG))
+	if ck > 1e-12*kk && cg > 1e-12*gg { // else it is a constant, and this rounding
+		centred = center(kg, k, g, meanK, meanG) / math.Sqrt(ck) / math.Sqrt(cg)
+	}
+	return plain, centred
 }
