@@ -42,7 +42,7 @@ func ExampleNewOneLayer() {
 	κ := ntk.Must(ntk.NewPowerSeries([]float64{0.1, 0.3, 0.1, 0.5}))
 	designed := ntk.Must(inverse.Of(κ, nil))
 	net := ntk.Must(layer.Architecture(designed.Phi))
-	fmt.Println(net)
+	fmt.Println(net.Layers()[1].(cnn.Conv).Activation)
 
 	x, _ := someDigits(0, 3)
 	wanted, has := make([]float64, 9), make([]float64, 9)
@@ -50,7 +50,7 @@ func ExampleNewOneLayer() {
 	ntk.Must(0, cnn.GramInto(ctx, nil, has, net, x, nil))
 	fmt.Printf("%.4f\n%.4f\n", wanted[:3], has[:3])
 	// Output:
-	// 8×8×1, centred 3×3 patches of one norm VALID, 1×1 Hermite series of degree 3, pool 3×3, flatten
+	// Hermite series of degree 3
 	// [0.2044 0.1607 0.1525]
 	// [0.2044 0.1607 0.1525]
 }
@@ -105,9 +105,10 @@ func ExamplePooledPowersInto() {
 		&regress.SeriesSettings{Criterion: "leave-one-out", RelativeRidge: 1e-3}))
 	κ := ntk.Must(ntk.NewPowerSeries(best.Coeffs))
 	phi := ntk.Must(inverse.NTK(κ, nil))
-	fmt.Println(ntk.Must(digitLayer().Architecture(phi)))
+	net := ntk.Must(digitLayer().Architecture(phi))
+	fmt.Println(net.Layers()[1].(cnn.Conv).Activation)
 	// Output:
-	// 8×8×1, centred 3×3 patches of one norm VALID, 1×1 Hermite series of degree 7, pool 3×3, flatten
+	// Hermite series of degree 7
 }
 
 // How far the kernel of two convolutions is from all that one layer on the same patches has.

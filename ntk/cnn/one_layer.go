@@ -299,11 +299,11 @@ func newPatchSet[T float32 | float64](
 	}
 	if !(least[a].norm >= 1-tolerance && most[b].norm <= 1+tolerance) {
 		width := l.arch.steps[0].axes[1].out
-		return nil, fmt.Errorf("cnn: %s: patches have ‖x_p‖²/q from %.6g (image %d, row %d, column "+
-			"%d) to %.6g (image %d, row %d, column %d); a curve over the cosine is for patches of "+
-			"which it is 1: Patches with EachPatch make them so, as do, without zeros at the edge, "+
-			"pixels of norm √C; GramTiles of the Architecture takes patches of any norm", name,
-			least[a].norm, a, least[a].at/width, least[a].at%width,
+		return nil, fmt.Errorf("cnn: %s: patches have ‖x_p‖²/q from %.6g (image %d, row %d, "+
+			"column %d) to %.6g (image %d, row %d, column %d); a curve over the cosine is for "+
+			"patches of which it is 1: Patches with EachPatch make them so, as do, without zeros "+
+			"at the edge, pixels of norm √C; GramTiles of the Architecture takes patches of any "+
+			"norm", name, least[a].norm, a, least[a].at/width, least[a].at%width,
 			most[b].norm, b, most[b].at/width, most[b].at%width)
 	}
 	s.rows, s.columns = rows, columns

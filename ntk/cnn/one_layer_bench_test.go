@@ -7,10 +7,12 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/cnn"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 )
 
-// quadrants is the layer of 6×6 patches of 32×32 colour images, 729 with stride 1, and four windows.
+// quadrants is the layer of 6×6 patches of 32×32 colour images, 729 with stride 1, and four
+// windows.
 func quadrants(stride, window int) *cnn.OneLayer {
 	return ntk.Must(cnn.NewOneLayer(cnn.Image{Height: 32, Width: 32, Channels: 3}, []cnn.Layer{
 		cnn.Patches{Filter: [2]int{6, 6}, Stride: [2]int{stride, stride}, Padding: cnn.Valid,
@@ -39,6 +41,28 @@ func BenchmarkPooled(b *testing.B) {
 			for _, patches := range []int{196, 182, 182, 169} {
 				accel.Of[float32]().Gemm(blas.NoTrans, blas.Trans, n*patches, n*patches, 108, 1,
 					rows, 108, rows, 108, 0, k, n*patches)
+			}
+		}
+		perPair(b)
+	})
+	// The same in blocks that stay in the caches.
+	b.Run("product in blocks", func(b *testing.B) {
+		rows := make([]float32, n*196*108)
+		for i := range rows {
+			rows[i] = x.Rows[i%len(x.Rows)]
+		}
+		for b.Loop() {
+			for _, patches := range []int{196, 182, 182, 169} {
+				parallel.For(n/2, 1, func(lo, hi int) {
+					k := make([]float32, 2*patches*4*patches)
+					for i := lo; i < hi; i++ {
+						for j := range n / 4 {
+							accel.SerialOf[float32]().Gemm(blas.NoTrans, blas.Trans, 2*patches,
+								4*patches, 108, 1, rows[2*i*patches*108:], 108,
+								rows[4*j*patches*108:], 108, 0, k, 4*patches)
+						}
+					}
+				})
 			}
 		}
 		perPair(b)

@@ -84,8 +84,8 @@ func checkSymmetric[T float32 | float64](G []T, n int) error {
 		for j := range i {
 			a, b := float64(G[i*n+j]), float64(G[j*n+i])
 			if math.Abs(a-b) > tolerance*largest {
-				return fmt.Errorf("cnn: G is not symmetric: %v at row %d, column %d, and %v at row "+
-					"%d, column %d", a, i, j, b, j, i)
+				return fmt.Errorf("cnn: G is not symmetric: %v at row %d, column %d, and %v at "+
+					"row %d, column %d", a, i, j, b, j, i)
 			}
 		}
 	}

@@ -15,10 +15,9 @@ import (
 //
 // Matrices are symmetric to the bit; products are in the precision of T, sums over many of them in
 // double, and entries are good to 1e-6 in single precision and 1e-12 in double of
-// √(K_k(x, x) K_k(x', x')). Cost: as [PooledGramTiles], with 1 ns for 21 powers in place of κ. 2,000
-// images of 32×32×3 with 6×6 patches and four windows: a pair of them has 133,000 cosines with
-// stride 1, 9,604 with stride 2, 1,681 with stride 3. Errors are those of [GramInto] and
-// [PooledGramTiles].
+// √(K_k(x, x) K_k(x', x')). Cost: as [PooledGramTiles], with 1 ns for 21 powers in place of κ.
+// Images of 32×32×3 with 6×6 patches and four windows have 133,000 cosines a pair with stride 1,
+// 9,604 with stride 2, 1,681 with stride 3. Errors are those of [GramInto] and [PooledGramTiles].
 func PooledPowersInto[T float32 | float64](
 	ctx context.Context, dst [][]T, l *OneLayer, x ntk.Inputs[T], s *Settings,
 ) error {

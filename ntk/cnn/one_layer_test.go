@@ -182,6 +182,10 @@ func TestPooledPlain(t *testing.T) {
 			return math.Floor(40 * c)
 		})),
 	}
+	pool := func(side, stride int) []cnn.Layer {
+		return []cnn.Layer{cnn.AveragePool{Window: [2]int{side, side},
+			Stride: [2]int{stride, stride}, Padding: cnn.Valid}}
+	}
 	for readout, c := range map[string]struct {
 		pools   []cnn.Layer
 		average bool
@@ -189,10 +193,10 @@ func TestPooledPlain(t *testing.T) {
 	}{
 		"flatten":   {nil, false, grid(1, 1)},
 		"average":   {nil, true, all},
-		"windows":   {[]cnn.Layer{cnn.AveragePool{Window: [2]int{3, 3}, Padding: cnn.Valid}}, false, grid(3, 3)},
-		"small":     {[]cnn.Layer{cnn.AveragePool{Window: [2]int{2, 2}, Padding: cnn.Valid}}, false, grid(2, 2)},
-		"overlap":   {[]cnn.Layer{cnn.AveragePool{Window: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: cnn.Valid}}, false, grid(3, 2)},
-		"much over": {[]cnn.Layer{cnn.AveragePool{Window: [2]int{4, 4}, Stride: [2]int{1, 1}, Padding: cnn.Valid}}, false, grid(4, 1)},
+		"windows":   {pool(3, 3), false, grid(3, 3)},
+		"small":     {pool(2, 2), false, grid(2, 2)},
+		"overlap":   {pool(3, 2), false, grid(3, 2)},
+		"much over": {pool(4, 1), false, grid(4, 1)},
 	} {
 		layers := append([]cnn.Layer{patches, cnn.Conv{Filter: [2]int{1, 1}}}, c.pools...)
 		l := ntk.Must(cnn.NewOneLayer(m, layers, cnn.Readout{GlobalAverage: c.average}))
@@ -567,6 +571,9 @@ func TestOneLayerBadInput(t *testing.T) {
 	powers := func(dst [][]float64, l *cnn.OneLayer, s *cnn.Settings) error {
 		return cnn.PooledPowersInto(ctx, dst, l, x, s)
 	}
+	sparse := cnn.AveragePool{Window: [2]int{1, 1}, Stride: [2]int{2, 2}}
+	samples := inverse.Samples{Cosines: make([]float64, 4)}
+	short := ntk.Inputs[float64]{Rows: x.Rows, N: 3, D: 15}
 	nan, slanted := []float64{1, 0, 0, math.NaN()}, []float64{1, 0, 1, 1}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
@@ -575,12 +582,12 @@ func TestOneLayerBadInput(t *testing.T) {
 	for want, err := range map[string]error{
 		"at least one convolution":          layers(patches),
 		"layers 2 and 3 are both a Conv":    layers(patches, conv, conv),
-		"longer than the window":            layers(patches, conv, cnn.AveragePool{Window: [2]int{1, 1}, Stride: [2]int{2, 2}}),
+		"longer than the window":            layers(patches, conv, sparse),
 		"no activation":                     phi,
 		"no layer (nil)":                    tiles(nil, κ, x),
 		"no curve κ (nil)":                  tiles(l, nil, x),
-		"4 samples have no values":          tiles(l, inverse.Samples{Cosines: make([]float64, 4)}, x),
-		"images of 15 numbers":              tiles(l, κ, ntk.Inputs[float64]{Rows: x.Rows, N: 3, D: 15}),
+		"4 samples have no values":          tiles(l, samples, x),
+		"images of 15 numbers":              tiles(l, κ, short),
 		"has no images":                     tiles(l, κ, ntk.Inputs[float64]{D: 16}),
 		"image 1 is NaN at row 1, column 2": tiles(l, κ, broken),
 		"cnn: x: patches have ‖x_p‖²/q fro": tiles(raw, κ, x),

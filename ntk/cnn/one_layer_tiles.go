@@ -205,8 +205,8 @@ func (e *pooling[T]) entries(
 			v := sums[at : at+e.outputs]
 			for _, x := range v {
 				if !finite(float64(T(x))) {
-					return fmt.Errorf("cnn: the kernel of image %d and image %d is %v, out of range",
-						i, j, x)
+					return fmt.Errorf("cnn: the kernel of image %d and image %d is %v, out of "+
+						"range", i, j, x)
 				}
 			}
 			set(i, j, v)
