@@ -68,8 +68,8 @@
 // of any κ for regression, at little more than the price of the products of patches.
 // [PooledPowersInto] has it for all powers c^k at once, of which regress.FitSum makes the κ that is
 // best for training images, and [Nearest] the κ that is nearest to any kernel matrix, such as a
-// deeper net's. Patches of any norm have no curve, and are an error there; the kernels of an
-// Architecture with one convolution are for them: Σ b_k(s) b_k(s') ρ^k at standard deviations s, s'.
+// deeper net's. Patches of any norm have no curve, and are an error there; an Architecture with one
+// convolution has the kernels for them, Σ b_k(s) b_k(s') ρ^k at standard deviations s and s'.
 //
 // # Accuracy
 //
