@@ -217,7 +217,7 @@ func (s *sampler) roots() (even, odd []float64, err error) {
 	for i, t := range check {
 		at[i] = 2*t - 1
 	}
-	for n := mostTerms / 4; n <= mostTerms/2; n += mostTerms / 8 {
+	for n := mostTerms / 4; n <= mostTerms; n += mostTerms / 4 {
 		t := chebyshevPoints(n)
 		for i, v := range t {
 			t[i] = (1 + v) / 2
@@ -231,7 +231,7 @@ func (s *sampler) roots() (even, odd []float64, err error) {
 		terms := max(len(e), len(o))
 		even = append(inPowers(e), make([]float64, terms-len(e))...)
 		odd = append(inPowers(o), make([]float64, terms-len(o))...)
-		if !okEven || !okOdd || !s.isTame(slices.Concat(even, odd)) {
+		if !okEven || !okOdd || terms > mostTerms/2 || !s.isTame(slices.Concat(even, odd)) {
 			continue
 		}
 		gotEven, gotOdd := slices.Clone(at), slices.Clone(at)
