@@ -123,6 +123,9 @@ func (l *OneLayer) pooling(axis int) [][]float64 {
 	return [][]float64{mean}
 }
 
+// mostWeighed bounds the weights of all pairs of patches, 8 bytes and those of T each.
+const mostWeighed = 4096
+
 // setWindows finds the windows. Where they overlap so much that the pairs in them are more than
 // all pairs of patches, there is one of all, with the sum of their weights.
 func (l *OneLayer) setWindows() {
@@ -144,7 +147,7 @@ func (l *OneLayer) setWindows() {
 			l.windows = append(l.windows, w)
 		}
 	}
-	if pairs <= float64(l.patches)*float64(l.patches) {
+	if pairs <= float64(l.patches)*float64(l.patches) || l.patches > mostWeighed {
 		return
 	}
 	all := poolWindow{scale: 1 / positions}

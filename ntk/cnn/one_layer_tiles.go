@@ -33,9 +33,9 @@ type PooledTiles[T float32 | float64] struct{ e *pooling[T] }
 //
 // Cost: 2q operations in the product of each pair of patches that have a window in common, and κ
 // there: a polynomial in c or in √(1 - |c|) in single precision where κ is one to 1e-10, about 1
-// ns; else 4 ns; a κ that is too rough for a table costs its own values. Memory: the patches of
-// each image up to 1 GB, beyond which they are taken anew for each tile; and some MB for each
-// processor. x is kept and must not change.
+// ns; else 4 ns; a κ that is too rough for a table costs its own values. Memory: the patches of a
+// set of images up to 1 GB, beyond which they are taken anew for each block of at most 128; and
+// some MB for each processor. x is kept and must not change.
 //
 // It reports images of other sizes than the layer's, pixels that are not finite or cannot be
 // normalised, patches that do not all have norm √q, with their least and largest norms, values of
