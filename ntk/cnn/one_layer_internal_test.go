@@ -66,7 +66,7 @@ func TestQuickCurves(t *testing.T) {
 			if c[i] > 1-0x1p-20 && c[i] < 1 || c[i] < -1+0x1p-20 && c[i] > -1 {
 				continue // rounding does not tell these from ±1
 			}
-			if !(off < 2e-13) || !(off32 < 5e-7) {
+			if !(off < 2e-13) || !(off32 < 1e-6) {
 				t.Errorf("%s at c = %v: off by %.2g, and %.2g in single precision", name, c[i], off,
 					off32)
 				break
