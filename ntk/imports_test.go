@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite, internal ← ntk ← inverse ← design; ntk ← train ← fcn, cnn;
+// Imports point one way: hermite, internal ← ntk ← inverse ← design ← cnn; ntk ← train ← fcn, cnn;
 // regress and spectra beside them, study on top; plotting and data import none of ntk, and gonbui
 // only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
@@ -50,6 +50,7 @@ func TestImportDirections(t *testing.T) {
 		},
 		"ntk/cnn": {
 			"ntk",
+			"ntk/design",
 			"ntk/train",
 			"ntk/internal/accel",
 			"ntk/internal/finitenet",
@@ -96,6 +97,7 @@ func TestImportDirections(t *testing.T) {
 			"internal/records",
 			"plotting",
 			"ntk",
+			"ntk/cnn",
 			"ntk/fcn",
 			"ntk/internal/accel",
 			"ntk/regress",

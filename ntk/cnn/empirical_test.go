@@ -140,17 +140,27 @@ func TestEmpiricalKernelsHaveTheInfiniteWidthMean(t *testing.T) {
 			single.Filter, single.Frozen = [2]int{1, 2}, true
 			wave.Filter, wave.Activation = [2]int{2, 2}, ntk.GELU{}
 			pool := AveragePool{Window: [2]int{2, 2}, Stride: [2]int{1, 2}, Padding: padding}
+			// Whitened patches of one norm, of the images that the kernels are of.
+			m := Image{Height: 9, Width: 9, Channels: 2}
+			patches := Patches{Filter: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: padding,
+				Center: true, Normalize: EachPatch}
+			patches.Whitening = ntk.Must(FitWhitening(t.Context(), patches, m, ntk.Inputs[float64]{
+				Rows: normals(4, 3, m.size()).RawMatrix().Data, N: 3, D: m.size()},
+				&WhiteningSettings{Epsilon: 0.1}))
+			point := wave
+			point.Filter = [2]int{1, 1}
 			for _, k := range []struct {
 				layers        []Layer
 				width, trials int
 			}{
+				{[]Layer{patches, point, pool}, 16, 300},
 				{[]Layer{c}, 16, 300},
 				{[]Layer{strided, pool}, 16, 300},
 				{[]Layer{c, single, wave}, 96, 36},
 				{[]Layer{strided, pool, single, wave}, 96, 36},
 			} {
-				arch := ntk.Must(NewArchitecture(Image{Height: 9, Width: 9, Channels: 2},
-					k.layers, Readout{GlobalAverage: average, WeightStd: 1.1, BiasStd: 0.2}))
+				arch := ntk.Must(NewArchitecture(m, k.layers,
+					Readout{GlobalAverage: average, WeightStd: 1.1, BiasStd: 0.2}))
 				checkMean(t, arch, k.width, k.trials)
 			}
 		}

@@ -246,3 +246,30 @@ func ExampleNet_WriteNPZ() {
 	fmt.Printf("%q\n", file.Bytes()[:2]) // a ZIP archive of NumPy arrays
 	// Output: "PK"
 }
+
+// A net goes to PyTorch: its source, and its parameters in a file that load reads.
+func ExampleNet_PyTorch() {
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 8, Outputs: 1}))
+	text := ntk.Must(net.PyTorch("Net"))
+	_, forward, _ := strings.Cut(text, "class Net(")
+	_, forward, _ = strings.Cut(forward, "def forward(self, x):\n")
+	fmt.Println(strings.Contains(text, "class Net(torch.nn.Module):"))
+	fmt.Println(strings.TrimSpace(strings.Split(forward, "\n")[0]))
+	// Output:
+	// true
+	// h = x.reshape(-1, 4, 4, 1).permute(0, 3, 1, 2)  # channels, height, width
+}
+
+func ExampleNet_JAX() {
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 8, Outputs: 1}))
+	for line := range strings.Lines(ntk.Must(net.JAX("net"))) {
+		if strings.HasPrefix(line, "def net") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// def net_phi0(z):
+	// def net_init(key):
+	// def net_load(path):
+	// def net(parameters, x):
+}

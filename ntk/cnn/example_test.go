@@ -2,6 +2,7 @@ package cnn_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -206,4 +207,19 @@ func ExampleNewFeatures() {
 	// feature 0 is not negative: true
 	// 8000 10
 	// 190 of 200 right
+}
+
+// A whitening is kept as JSON.
+func ExampleWhitening_MarshalJSON() {
+	image := cnn.Image{Height: 2, Width: 2, Channels: 1}
+	x := ntk.Inputs[float64]{Rows: []float64{1, -1, 2, -2}, N: 1, D: 4}
+	patches := cnn.Patches{Filter: [2]int{1, 1}}
+	w := ntk.Must(cnn.FitWhitening(context.Background(), patches, image, x, nil))
+	text := ntk.Must(json.Marshal(w))
+	fmt.Println(string(text[:60]))
+	patches.Whitening = new(cnn.Whitening)
+	fmt.Println(json.Unmarshal(text, patches.Whitening))
+	// Output:
+	// {"format":"kernelsmith whitening","version":1,"image":[2,2,1
+	// <nil>
 }

@@ -197,16 +197,19 @@ func (f *Features) count() int {
 	return n
 }
 
-// filtersAtOnce is of how many filters the pre-activations stay in the cache, with the patches of
-// an image.
+// filtersAtOnce is of how many filters blocks are made.
 const filtersAtOnce = 256
 
-// work is what one goroutine needs.
+// together is of how many filters the pre-activations of an image stay in the cache.
+func (f *Features) together() int { return max(8, min(filtersAtOnce, 1<<18/f.places)) }
+
+// featureWork is what one goroutine needs.
 type featureWork struct{ u, slopes, sums []float32 }
 
 func (f *Features) newWork() *featureWork {
-	return &featureWork{make([]float32, f.places*filtersAtOnce), make([]float32, 1024),
-		make([]float32, f.windows*filtersAtOnce)}
+	n := f.together()
+	return &featureWork{make([]float32, f.places*n), make([]float32, 1024),
+		make([]float32, f.windows*n)}
 }
 
 // patches returns those of image i: places×entries.
@@ -220,9 +223,9 @@ func (f *Features) patches(x ntk.Inputs[float32], i int) ([]float32, error) {
 
 // set sets dst to the features of filters [j0, j1).
 func (f *Features) set(w *featureWork, dst, patches []float32, j0, j1, image int) error {
-	q, s := f.entries, f.windows
-	for j := j0; j < j1; j += filtersAtOnce {
-		n := min(filtersAtOnce, j1-j)
+	q, s, together := f.entries, f.windows, f.together()
+	for j := j0; j < j1; j += together {
+		n := min(together, j1-j)
 		u, beta := w.u[:f.places*n], float32(0)
 		if f.biases != nil {
 			beta = 1

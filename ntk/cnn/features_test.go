@@ -10,7 +10,9 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/cnn"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
+	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -287,7 +289,8 @@ func TestFeaturesBadInput(t *testing.T) {
 	}
 }
 
-// A flattened net of 256 filters on 6×6 patches, by images and by what its products alone take.
+// Features of 6×6 patches of 32 by 32 colour images, and the products of their patches with the
+// filters alone; ms/image is of all processors.
 func BenchmarkFeatures(b *testing.B) {
 	m := cnn.Image{Height: 32, Width: 32, Channels: 3}
 	p := cnn.Patches{Filter: [2]int{6, 6}, Padding: cnn.Valid, Center: true,
@@ -307,6 +310,16 @@ func BenchmarkFeatures(b *testing.B) {
 				ntk.Must(0, tiles.Tile(b.Context(), psi, 0, n, 0, d))
 			}
 			b.ReportMetric(b.Elapsed().Seconds()*1e3/float64(b.N*n), "ms/image")
+		})
+		b.Run(fmt.Sprintf("%d/products", filters), func(b *testing.B) {
+			const places, q, together = 729, 108, 8
+			patches, weights := make([]float32, together*places*q), make([]float32, filters*q)
+			u := make([]float32, together*places*filters)
+			for b.Loop() {
+				accel.Float32().Sgemm(blas.NoTrans, blas.Trans, together*places, filters, q, 1,
+					patches, q, weights, q, 0, u, filters)
+			}
+			b.ReportMetric(b.Elapsed().Seconds()*1e3/float64(b.N*together), "ms/image")
 		})
 	}
 }

@@ -80,7 +80,9 @@ func (n *Net) Parameters() []train.Parameter {
 // needs: a tile is as many images as fit. If that is all points, the way back finds what the way
 // forward left; if not, it computes forward again what it no longer has, which makes a step with
 // many tiles a third longer. Windows of a convolution are laid out in 4 MB, twice on the way back.
-// Beside that there are the points, and a gradient as large as the trained parameters.
+// Beside that there are the points, and a gradient as large as the trained parameters. Nothing is
+// allocated after the first time, unless images must be prepared, in each pass anew: those that
+// are given channels first, and where patches or means of pixels are taken of them.
 //
 // An interruption is noticed between two matrix products. Gradients of frozen layers are 0.
 func (n *Net) NewPass(points int, serial bool) train.Pass { return n.newPass(points, serial) }

@@ -193,7 +193,14 @@ func (n *Net) firstTrained() int {
 }
 
 // Params returns the number of trained parameters.
-func (n *Net) Params() int { return Model{n.arch, n.config}.Describe().Params }
+func (n *Net) Params() (sum int) {
+	for _, l := range n.layers {
+		if !l.frozen {
+			sum += len(l.w) + len(l.b)
+		}
+	}
+	return sum
+}
 
 // Config returns the sizes and the seed the net was made with.
 func (n *Net) Config() Config { return n.config }

@@ -13,7 +13,8 @@ import (
 const (
 	// tileNumbers bounds what is kept of a tile of images, if it has more than one.
 	tileNumbers = 1 << 26
-	// windowNumbers bounds the windows that are laid out for a matrix product.
+	// windowNumbers bounds the windows that are laid out for a matrix product, and what it makes
+	// of them, which is in the processor's caches when φ is applied.
 	windowNumbers = 1 << 20
 )
 
@@ -26,7 +27,7 @@ type netPass struct {
 	out    []float32 // outputs
 	serial bool      // stay on the calling goroutine
 
-	limit  int         // numbers of windows that are laid out
+	limit  int         // windowNumbers
 	tile   int         // images at a time; 0 before there are buffers
 	loaded int         // the first image of those that h and d are of, -1 for none
 	h      [][]float32 // h[i] is what layer i takes in; of the first this may be x itself
@@ -92,7 +93,9 @@ func (p *netPass) buffers() {
 		}
 		widest = max(widest, l.out)
 	}
-	p.tile = max(1, min(p.most, tileNumbers/(each+2*most)))
+	// Tiles of one size: what the way back computes again is the least.
+	tiles := max(1, (p.most-1)/max(1, tileNumbers/(each+2*most))+1)
+	p.tile = max(1, (p.most+tiles-1)/tiles)
 	p.h, p.d = make([][]float32, len(layers)), make([][]float32, len(layers))
 	for i, l := range layers {
 		if i > 0 || !p.net.asGiven() {
@@ -410,7 +413,7 @@ func (p *netPass) block(l *netLayer) int {
 	if l.whole {
 		return maxNumbers
 	}
-	return max(1, p.limit/l.q)
+	return max(1, p.limit/max(l.q, l.out))
 }
 
 // blocks are the first windows and the numbers of windows of all blocks.

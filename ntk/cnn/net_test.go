@@ -180,8 +180,8 @@ func (d definition) gradient(rows [][]float64, residual []float64) [][]float64 {
 	return out
 }
 
-// architectures are those of the list: one and three convolutions, each padding, strides,
-// pools before, between and after convolutions, both readouts, and both layouts.
+// architectures have one and three convolutions, each padding, strides, patches, pools before,
+// between and after convolutions, both readouts, and both layouts.
 func architectures() map[string]*Architecture {
 	out := map[string]*Architecture{}
 	for _, padding := range []Padding{Same, Valid, Circular} {
@@ -417,6 +417,18 @@ func TestBadNets(t *testing.T) {
 		"x is empty": nil} {
 		if _, err := net.Forward(x); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, must say %q", err, says)
+		}
+	}
+	patches := ntk.Must(New(ntk.Must(NewArchitecture(a.Image(), []Layer{
+		Patches{Filter: [2]int{2, 2}, Normalize: EachPatch}, a.Layers()[0]}, a.Readout())),
+		Config{Width: 2, Outputs: 1}))
+	x = normals(1, 3, a.Image().size())
+	x.SetRow(2, make([]float64, a.Image().size()))
+	_, err := patches.Forward(x)
+	_, kernelErr := patches.EmpiricalNTK(x, x, 0)
+	for _, err := range []error{err, kernelErr} {
+		if err == nil || !strings.Contains(err.Error(), "the inputs: image 2") {
+			t.Errorf("an image of zeros, of which patches have no norm: %v", err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -76,21 +76,36 @@ func TestTrainingIsResumed(t *testing.T) {
 	}
 }
 
-// The stable rate is n/λ_max of the empirical NTK, and a step above it is unstable: with one output
-// the kernel is that of output 0.
+// The stable rate is n/λ_max of the empirical NTK, whichever layers are frozen: with one output the
+// kernel is that of output 0.
 func TestStableRateIsOfTheEmpiricalNTK(t *testing.T) {
 	run := smallRun(train.Settings{LearningRate: 1, Epochs: 1})
 	m := run.Model.(Model)
 	m.Config.Outputs = 1
-	net := ntk.Must(New(m.Arch, m.Config))
 	run.Problem.YTrain, run.Problem.YTest = normals(2, 20, 1), normals(4, 10, 1)
-	limit := ntk.Must(train.StableRate(t.Context(), net, run.Problem, run.Settings))
-	theta := ntk.Must(net.EmpiricalNTK(run.Problem.XTrain, run.Problem.XTrain, 0))
-	var eig mat.EigenSym
-	eig.Factorize(mat.NewSymDense(20, theta.RawMatrix().Data), false)
-	want := 20 / slices.Max(eig.Values(nil))
-	if !(math.Abs(limit-want) < 2e-3*want) {
-		t.Errorf("the stable rate is %v, 20/λ_max is %v", limit, want)
+	for mask := range 8 {
+		layers, r := m.Arch.Layers(), m.Arch.Readout()
+		for i, k := range []int{1, 3} {
+			c := layers[k].(Conv)
+			c.Frozen = mask>>i&1 == 1
+			layers[k] = c
+		}
+		r.Frozen = mask>>2 == 1
+		net := ntk.Must(New(ntk.Must(NewArchitecture(m.Arch.Image(), layers, r)), m.Config))
+		theta := ntk.Must(net.EmpiricalNTK(run.Problem.XTrain, run.Problem.XTrain, 0))
+		limit, err := train.StableRate(t.Context(), net, run.Problem, run.Settings)
+		if mask == 7 {
+			if err == nil || mat.Max(theta) != 0 {
+				t.Errorf("all is frozen: a stable rate of %v, a kernel of %v", limit, theta)
+			}
+			continue
+		}
+		var eig mat.EigenSym
+		eig.Factorize(mat.NewSymDense(20, theta.RawMatrix().Data), false)
+		if want := 20 / slices.Max(eig.Values(nil)); err != nil ||
+			!(math.Abs(limit-want) < 2e-3*want) {
+			t.Errorf("frozen %b: a stable rate of %v (%v), 20/λ_max is %v", mask, limit, err, want)
+		}
 	}
 }
 
@@ -207,6 +222,7 @@ func TestDescribe(t *testing.T) {
 		params += len(p.Values)
 	}
 	if d.Inputs != 40 || d.Width != 9 || d.Outputs != 2 || d.Seed != 5 || d.Params != params ||
+		net.Params() != params ||
 		d.Architecture != m.Arch.Fingerprint() || d.Net != m.Arch.String() ||
 		fmt.Sprint(d.Config) != "{9 2 5}" {
 		t.Errorf("%+v, with %d parameters", d, params)

@@ -153,8 +153,15 @@ func prepared[T float32 | float64](e *extraction, pixels []T, i int, name string
 		for p := range n {
 			patch := patches[p*q : (p+1)*q]
 			if flat[p] || !scaleTo(patch, math.Sqrt(float64(q)), least) {
-				if err := e.flatten(patch, "patch", i, p/e.axes[1].out, p%e.axes[1].out,
-					name); err != nil {
+				why := "it is 0"
+				switch {
+				case flat[p] && e.Center:
+					why = "its entries are equal"
+				case !flat[p]:
+					why = "it is the mean of the whitening's patches"
+				}
+				if err := e.flatten(patch, "patch", i, p/e.axes[1].out, p%e.axes[1].out, name,
+					why); err != nil {
 					return nil, err
 				}
 			}
@@ -184,7 +191,7 @@ func (e *extraction) pixels(image []float64, i int, name string) ([]float64, err
 	for p := range len(image) / c {
 		pixel := image[p*c : (p+1)*c]
 		if !scaleTo(pixel, math.Sqrt(float64(c)), 0) {
-			if err := e.flatten(pixel, "pixel", i, p/width, p%width, name); err != nil {
+			if err := e.flatten(pixel, "pixel", i, p/width, p%width, name, "it is 0"); err != nil {
 				return nil, err
 			}
 		}
@@ -193,13 +200,13 @@ func (e *extraction) pixels(image []float64, i int, name string) ([]float64, err
 }
 
 // flatten sets a vector that has no direction to ones, or says that it cannot be scaled.
-func (e *extraction) flatten(x []float64, kind string, i, row, column int, name string) error {
+func (e *extraction) flatten(
+	x []float64, kind string, i, row, column int, name, why string,
+) error {
 	if !e.Flat {
 		return fmt.Errorf("cnn: %s: image %d has a %s at row %d, column %d without a direction, "+
 			"which cannot be brought to a norm: %s; set Flat, which makes it (1, …, 1), or leave "+
-			"the image out", name, i, kind, row, column,
-			map[bool]string{true: "its entries are equal", false: "it is 0"}[e.Center &&
-				kind == "patch"])
+			"the image out", name, i, kind, row, column, why)
 	}
 	for k := range x {
 		x[k] = 1

@@ -2,6 +2,7 @@ package cnn_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -396,5 +397,54 @@ func TestPatchesBadInput(t *testing.T) {
 	}
 	if err := fit(p, double, twice, &cnn.WhiteningSettings{Epsilon: 1e-3}); err != nil {
 		t.Errorf("equal channels with Epsilon: %v", err)
+	}
+}
+
+// What is read again is the same whitening, and nothing else is read.
+func TestWhiteningFile(t *testing.T) {
+	m := cnn.Image{Height: 5, Width: 4, Channels: 2, ChannelsFirst: true}
+	x := randomImages[float64](9, 12, m)
+	p := cnn.Patches{Filter: [2]int{2, 2}, Stride: [2]int{1, 2}, Padding: cnn.Circular,
+		Center: true, Normalize: cnn.EachPatch}
+	p.Whitening = ntk.Must(cnn.FitWhitening(t.Context(), p, m, x, nil))
+	text := string(ntk.Must(json.Marshal(p.Whitening)))
+	again := p
+	again.Whitening = new(cnn.Whitening)
+	if err := json.Unmarshal([]byte(text), again.Whitening); err != nil {
+		t.Fatal(err)
+	}
+	want, got := linear(t, m, p, x), linear(t, m, again, x)
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("entry %d is %v, not %v", i, got[i], want[i])
+		}
+	}
+	key := func(p cnn.Patches) string {
+		c := cnn.Conv{Filter: [2]int{1, 1}, Activation: straight, WeightStd: 1}
+		return ntk.Must(cnn.NewArchitecture(m, []cnn.Layer{p, c},
+			cnn.Readout{WeightStd: 1})).Fingerprint()
+	}
+	if key(p) != key(again) {
+		t.Error("the whitening that was read has another fingerprint")
+	}
+	_, matrix, _ := strings.Cut(text, `"matrix":[`)
+	second := strings.Split(matrix, ",")[1]
+	for want, change := range map[string][2]string{
+		"unknown field":       {`"center"`, `"centre"`},
+		"this program reads":  {`"version":1`, `"version":2`},
+		"is not as":           {`"stride":[1,2]`, `"stride":[0,0]`},
+		"of 12 entries have":  {`"filter":[2,2]`, `"filter":[3,2]`},
+		"must be at least 1":  {`"image":[5,4,2]`, `"image":[5,0,2]`},
+		"not symmetric in ro": {second, "7"},
+		"cannot unmarshal":    {`"mean":[`, `"mean":["a",`},
+	} {
+		err := json.Unmarshal([]byte(strings.Replace(text, change[0], change[1], 1)),
+			new(cnn.Whitening))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got: %v", want, err)
+		}
+	}
+	if _, err := json.Marshal(new(cnn.Whitening)); err == nil {
+		t.Error("an empty whitening was written")
 	}
 }

@@ -701,3 +701,14 @@ func ExampleActivation() {
 	// 0.25 z + 1.5 relu(z - 0.5) - 0.4 exp(-(z + 1)²/(2·0.75²))
 	// 0.9886 1.7906
 }
+
+// What nets are made with goes to PyTorch.
+func ExampleFromActivation() {
+	phi := ntk.Must(design.FromActivation(ntk.LeakyReLU(0.1)))
+	fmt.Println(phi)
+	_, err := design.FromActivation(ntk.Tanh{})
+	fmt.Println(err != nil)
+	// Output:
+	// relu(z) - 0.1 relu(-z)
+	// true
+}
