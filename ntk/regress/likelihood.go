@@ -14,7 +14,8 @@ import (
 )
 
 // Likelihood is the log marginal likelihood of a Gaussian process as a function of parameters θ of
-// its kernel, such as σ_w and σ_b of a net or the parameters of an activation, and of the ridge:
+// its kernel, such as σ_w and σ_b of a net ([NetLikelihood]) or the parameters of an activation,
+// and of the ridge:
 // with A = K(θ) + δ·diag(Noise),
 //
 //	L = Σ over outputs of -½ yᵀA⁻¹y - ½ log det A - n/2 log 2π.
