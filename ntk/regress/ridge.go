@@ -382,8 +382,8 @@ func (r *Ridge) Predict(ctx context.Context, cross ntk.Tiles[float64]) (*mat.Den
 }
 
 // predict returns the cross matrix, m×n, times the weights, n×outputs.
-func predict(
-	ctx context.Context, cross ntk.Tiles[float64], weights []float64, n, outputs int,
+func predict[T accel.Float](
+	ctx context.Context, cross ntk.Tiles[T], weights []float64, n, outputs int,
 ) (*mat.Dense, error) {
 	m, err := checkCross(cross, n)
 	if err != nil {
@@ -401,7 +401,7 @@ func predict(
 }
 
 // checkCross returns the rows of a cross matrix, which has n columns.
-func checkCross(cross ntk.Tiles[float64], n int) (m int, err error) {
+func checkCross[T accel.Float](cross ntk.Tiles[T], n int) (m int, err error) {
 	if isEmpty(cross) {
 		return 0, fmt.Errorf("regress: a cross matrix with entries is needed")
 	}
