@@ -28,12 +28,13 @@ func NetLikelihood(
 	}
 	n, d := x.Dims()
 	if rows, _ := y.Dims(); rows != n {
-		return nil, false, fmt.Errorf("regress: %d rows of targets for %d training points", rows, n)
+		return nil, false, fmt.Errorf("regress: %d rows of targets for %d training points", rows,
+			n)
 	}
 	at := func(theta []float64) (*ntk.FCN, error) {
 		if len(theta) != 2 {
-			return nil, fmt.Errorf("regress: %d parameters of a net's likelihood; they are σ_w and "+
-				"σ_b", len(theta))
+			return nil, fmt.Errorf("regress: %d parameters of a net's likelihood; they are σ_w "+
+				"and σ_b", len(theta))
 		}
 		layers := net.Layers()
 		for i := range layers {
