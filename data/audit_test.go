@@ -60,7 +60,7 @@ func TestAudit(t *testing.T) {
 		Train:  AuditPart{Rows: 5, ClassCounts: []int{3, 2, 0, 0}, Zero: 1, Repeated: 1, Shared: 3},
 		Test:   AuditPart{Rows: 3, ClassCounts: []int{1, 1, 1, 0}, Zero: 1, Shared: 2},
 		Radius: 5 / math.Sqrt(3), Duplicates: [][]int{{0, 2, 5}, {3, 6}}, Conflicting: 1,
-		Constant: []int{2}, VaryInTest: []int{2},
+		NearTolerance: 0.001, Constant: []int{2}, VaryInTest: []int{2},
 	}
 	if diff := cmp.Diff(want, a, near); diff != "" {
 		t.Error(diff)

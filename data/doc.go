@@ -15,8 +15,8 @@
 //
 // [Prepare] takes a Dataset, a [Split] and a [Normalization] and returns what a
 // net or a kernel method trains on. [Dataset.Audit] says what to know of a set before that: how far
-// its rows are from one sphere, which are there twice, how its classes are balanced, which columns
-// are constant.
+// its rows are from one sphere, which are there twice or nearly, how its classes are balanced,
+// which columns are constant.
 //
 // # Files
 //

@@ -303,6 +303,25 @@ func ExampleDataset_Audit() {
 	// [25 25 25] []
 }
 
+// Two flowers that differ in one of four measures, by a tenth of a centimetre.
+func ExampleDataset_NearDuplicates() {
+	ds := embedded("iris")
+	pairs, err := ds.NearDuplicates(*ds.Split, 0.013)
+	if err != nil {
+		log.Fatal(err)
+	}
+	x := make([]float64, 4)
+	for _, p := range pairs[:1] {
+		fmt.Printf("%.2f %% apart:\n", 100*p.Distance)
+		fmt.Println(ds.Row(p.First, x))
+		fmt.Println(ds.Row(p.Second, x))
+	}
+	// Output:
+	// 1.08 % apart:
+	// [6.4 2.8 5.6 2.1]
+	// [6.4 2.8 5.6 2.2]
+}
+
 func ExampleDataset_Dims() {
 	fmt.Println(data.Wine().Dims())
 	// Output: 178 13

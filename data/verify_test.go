@@ -201,6 +201,32 @@ func TestVerifyImages(t *testing.T) {
 	}
 }
 
+// Of 10,000 training and all test images of Fashion-MNIST these are within 5 % of each other, as
+// NumPy finds by all products.
+func TestVerifyNearImages(t *testing.T) {
+	published(t)
+	ds, err := FashionMNIST()
+	if err != nil {
+		t.Fatal(err)
+	}
+	split := Split{Train: indexRange(0, 10000), Test: indexRange(60000, 70000)}
+	pairs, err := ds.NearDuplicates(split, 0.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []NearPair{{62115, 64926, 0.014042957301861269}, {6300, 66210, 0.02684459068956476},
+		{5081, 9664, 0.04123692976350699}, {1928, 3704, 0.04835634243139817}}
+	if len(pairs) != len(want) {
+		t.Fatalf("pairs %v, want %v", pairs, want)
+	}
+	for k, p := range pairs {
+		if w := want[k]; p.First != w.First || p.Second != w.Second ||
+			math.Abs(p.Distance-w.Distance) > 1e-14 {
+			t.Errorf("pair %v, want %v", p, w)
+		}
+	}
+}
+
 // Of the 1599 wines 240 are there a second time, as pandas finds by duplicated().
 func TestVerifyEqualWines(t *testing.T) {
 	published(t)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
@@ -454,7 +455,8 @@ func (f *numericForm) pair(i, j int, minus, plus float64, gradient bool, m *mome
 	}
 	for k, a := range f.relu[0] {
 		for l, b := range f.relu[0] {
-			m.curvature += a * b * density(f.kinks[k]/s, f.kinks[l]/t, minus, plus) / (s * t)
+			density := gauss.JointDensity(f.kinks[k]/s, f.kinks[l]/t, minus, plus)
+			m.curvature += a * b * density / (s * t)
 		}
 	}
 }

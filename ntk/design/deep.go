@@ -1,7 +1,6 @@
 package design
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -110,63 +109,6 @@ func (m *model) layers(f form, out, jacobian []float64) {
 	}
 }
 
-// curve is the second derivative of φ with its Dirac impulses.
-type curve struct {
-	second gauss.Atoms
-	jumps  []impulse
-}
-
-type impulse struct{ at, by float64 }
-
-func newCurve(prime gauss.Atoms) curve {
-	second, jumps := prime.Prime()
-	c := curve{second: second}
-	for at, by := range jumps {
-		c.jumps = append(c.jumps, impulse{at, by})
-	}
-	slices.SortFunc(c.jumps, func(a, b impulse) int { return cmp.Compare(a.at, b.at) })
-	return c
-}
-
-// moment is the expectation of the product of two, 0 where |ρ| = 1.
-func (c curve) moment(s, t, minus, plus float64) float64 {
-	if minus == 0 || plus == 0 {
-		return 0
-	}
-	at := pairAt(s, t, minus, plus)
-	sum := c.second.Dual(c.second, at)
-	for _, j := range c.jumps {
-		sum += j.by * c.second.Impulse(j.at, at)
-		if s == t {
-			sum += j.by * c.second.Impulse(j.at, at)
-		} else {
-			sum += j.by * c.second.Impulse(j.at, at.Swapped())
-		}
-		for _, k := range c.jumps {
-			sum += j.by * k.by * density(j.at/s, k.at/t, minus, plus) / (s * t)
-		}
-	}
-	return sum
-}
-
-// density is that of standard normal numbers of correlation 1 - minus = plus - 1.
-func density(x, y, minus, plus float64) float64 {
-	up, rest := 1., plus
-	if minus > 1 {
-		up, rest = -1, minus
-	}
-	gap, r2 := y-up*x, minus*plus
-	return math.Exp(-gap*gap/(2*r2)-up*x*y/rest) / (2 * math.Pi * math.Sqrt(r2))
-}
-
-func pairAt(s, t, minus, plus float64) gauss.Pair {
-	rho := 1 - minus
-	if minus > 1 {
-		rho = plus - 1
-	}
-	return gauss.New(s*s, s*t*rho, t*t, s*t*minus, s*t*plus)
-}
-
 // stretch writes z φ'(z) as a combination of the derivatives by the parameters: how
 // they change where z is stretched.
 func (f Formula) stretch(ps []unknown) []float64 {
@@ -203,7 +145,7 @@ type summed struct {
 	phi, prime  gauss.Atoms
 	by, byPrime []gauss.Atoms
 	jumps       []map[float64]float64 // of by, one each at most
-	curve       curve
+	curve       gauss.Bend
 	stretch     []float64
 	std         []float64
 }
@@ -215,7 +157,7 @@ func newSummed(f Formula, family Family, ps []unknown) *summed {
 		p, j := d.Prime()
 		a.byPrime, a.jumps = append(a.byPrime, p), append(a.jumps, j)
 	}
-	a.curve = newCurve(a.prime)
+	a.curve = gauss.NewBend(a.prime)
 	return a
 }
 
@@ -223,7 +165,7 @@ func (a *summed) prepare(std []float64) { a.std = slices.Clone(std) }
 
 func (a *summed) pair(i, j int, minus, plus float64, gradient bool, m *moments) {
 	s, t := a.std[i], a.std[j]
-	at := pairAt(s, t, minus, plus)
+	at := gauss.Correlated(s, t, minus, plus)
 	m.value, m.slope = a.phi.Dual(a.phi, at), a.prime.Dual(a.prime, at)
 	if !gradient {
 		return
@@ -244,7 +186,7 @@ func (a *summed) pair(i, j int, minus, plus float64, gradient bool, m *moments) 
 		side(at.Swapped(), m.first, m.firstSlope)
 	}
 	m.stretched(a.stretch)
-	m.curvature = a.curve.moment(s, t, minus, plus)
+	m.curvature = a.curve.Moment(s, t, minus, plus)
 }
 
 // stretched sets the last entries.
@@ -263,7 +205,7 @@ type piecewise struct {
 	n           nonlinear
 	x           []float64
 	dirs        []direction
-	curve       curve
+	curve       gauss.Bend
 	stretch     []float64
 	std         []float64
 	bases       []*basis
@@ -281,7 +223,7 @@ func newPiecewise(m *model, f Formula) *piecewise {
 	p.work = newPair(p.size, p.width)
 	p.v, p.d = make([]float64, p.width), make([]float64, p.width)
 	prime, _ := f.atoms().Prime()
-	p.curve = newCurve(prime)
+	p.curve = gauss.NewBend(prime)
 	return p
 }
 
@@ -329,5 +271,5 @@ func (p *piecewise) pair(i, j int, minus, plus float64, gradient bool, m *moment
 		}
 	}
 	m.stretched(p.stretch)
-	m.curvature = p.curve.moment(p.std[i], p.std[j], minus, plus)
+	m.curvature = p.curve.Moment(p.std[i], p.std[j], minus, plus)
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // Likelihood is the log marginal likelihood of a Gaussian process as a function of parameters θ of
-// its kernel, such as σ_w and σ_b of a net or the parameters of an activation, and of the ridge:
+// its kernel, such as σ_w and σ_b of a net ([NetLikelihood]) or the parameters of an activation,
+// and of the ridge:
 // with A = K(θ) + δ·diag(Noise),
 //
 //	L = Σ over outputs of -½ yᵀA⁻¹y - ½ log det A - n/2 log 2π.
@@ -353,6 +354,10 @@ func (l *Likelihood) Maximize(
 	k, err := l.gram(ctx, theta)
 	if err != nil {
 		return nil, err
+	}
+	if mat.Trace(k) == 0 {
+		return nil, fmt.Errorf("regress: the kernel at the start θ = %v is 0 at all training "+
+			"points: there is no unit for ridges", theta)
 	}
 	c.floor = leastRidge * mat.Trace(k) / float64(k.SymmetricDim())
 	if ridge > c.floor {

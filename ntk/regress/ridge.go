@@ -74,6 +74,11 @@ type SingularError struct {
 
 // Error implements error.
 func (e *SingularError) Error() string {
+	if e.Rank == 0 {
+		return fmt.Sprintf("regress: the Gram matrix of %d points is 0 but for rounding; with any "+
+			"ridge > 0 the regression is the function 0: see whether the kernel or the inputs are "+
+			"what they should be", e.Points)
+	}
 	return fmt.Sprintf(
 		"regress: the Gram matrix of %d points with ridge %v is singular to rounding: rank %d, "+
 			"condition number %.3g; "+
@@ -382,8 +387,8 @@ func (r *Ridge) Predict(ctx context.Context, cross ntk.Tiles[float64]) (*mat.Den
 }
 
 // predict returns the cross matrix, m×n, times the weights, n×outputs.
-func predict(
-	ctx context.Context, cross ntk.Tiles[float64], weights []float64, n, outputs int,
+func predict[T accel.Float](
+	ctx context.Context, cross ntk.Tiles[T], weights []float64, n, outputs int,
 ) (*mat.Dense, error) {
 	m, err := checkCross(cross, n)
 	if err != nil {
@@ -401,7 +406,7 @@ func predict(
 }
 
 // checkCross returns the rows of a cross matrix, which has n columns.
-func checkCross(cross ntk.Tiles[float64], n int) (m int, err error) {
+func checkCross[T accel.Float](cross ntk.Tiles[T], n int) (m int, err error) {
 	if isEmpty(cross) {
 		return 0, fmt.Errorf("regress: a cross matrix with entries is needed")
 	}

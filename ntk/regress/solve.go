@@ -62,10 +62,27 @@ type Fit struct {
 }
 
 // Predict returns f at m points, m×outputs, from the m×n matrix of the kernel between them and Z,
-// or of their features. Cost: 2·m·n·outputs.
+// or of their features; [Predict] takes one in single precision too. Cost: 2·m·n·outputs.
 func (f *Fit) Predict(ctx context.Context, cross ntk.Tiles[float64]) (*mat.Dense, error) {
-	n, outputs := f.Weights.Dims()
-	return predict(ctx, cross, contiguous(f.Weights), n, outputs)
+	return Predict(ctx, cross, f.Weights)
+}
+
+// Predict returns the m×n matrix of the kernel between test points and the points of the weights
+// times these, n×outputs: the function of a [Fit] with its Weights, or of a [Ridge] with what its
+// Weights method returns, from a cross matrix in either precision. Products are in double
+// precision, so that one in single precision is off by the rounding of its entries alone. Cost:
+// 2·m·n·outputs.
+//
+// No weights, a cross matrix that is empty or of another number of columns, and entries or
+// predictions that are not finite are errors. If ctx ends, its error is returned.
+func Predict[T float32 | float64](
+	ctx context.Context, cross ntk.Tiles[T], weights *mat.Dense,
+) (*mat.Dense, error) {
+	if weights == nil || weights.IsEmpty() {
+		return nil, fmt.Errorf("regress: there are no weights to predict with")
+	}
+	n, outputs := weights.Dims()
+	return predict(ctx, cross, contiguous(weights), n, outputs)
 }
 
 // ResidualError reports an iteration that did not come to the residual that was asked for.

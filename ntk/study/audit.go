@@ -10,7 +10,8 @@ import (
 
 // ShowAudit shows what there is to know of a set before kernels are compared on it, as one table
 // and one picture ([AuditFigure]): the norms of its rows and the recommended design radius, rows
-// that are equal, classes, constant columns. An empty caption is made of the findings.
+// that are equal and nearly equal, classes, constant columns. An empty caption is made of the
+// findings.
 func ShowAudit(a *data.Audit, caption string) error {
 	if a == nil || len(a.Train.Norms) != 101 || len(a.Test.Norms) != 101 {
 		return fmt.Errorf("study: an audit without norms; take one by Dataset.Audit")
@@ -84,6 +85,10 @@ func auditRows(a *data.Audit) [][]string {
 	count("equal to a row of the other part", func(p data.AuditPart) any { return p.Shared })
 	rows = append(rows, []string{"equal rows with different labels",
 		fmt.Sprintf("%d groups", a.Conflicting), ""})
+	within := fmt.Sprintf("within %.2g %% of a row of the ", 100*a.NearTolerance)
+	count(within+"part", func(p data.AuditPart) any { return p.Near })
+	count(within+"other part", func(p data.AuditPart) any { return p.NearShared })
+	rows = append(rows, nearRows(a)...)
 	class := func(p data.AuditPart, pick func([]int) int) string {
 		n := pick(p.ClassCounts)
 		c := slices.Index(p.ClassCounts, n)
@@ -98,6 +103,23 @@ func auditRows(a *data.Audit) [][]string {
 		[]string{fmt.Sprintf("constant of %d columns", a.Features),
 			fmt.Sprint(len(a.Constant)),
 			fmt.Sprint(len(a.Constant) - len(a.VaryInTest))})
+}
+
+// nearRows are the lines of nearly equal rows: how many pairs, and the nearest.
+func nearRows(a *data.Audit) (rows [][]string) {
+	const shown = 3
+	for k, p := range a.Near[:min(shown, len(a.Near))] {
+		name := ""
+		if k == 0 {
+			name = fmt.Sprintf("the nearest of %d such pairs", len(a.Near))
+			if a.NearMore {
+				name = fmt.Sprintf("the nearest of more than %d such pairs", len(a.Near))
+			}
+		}
+		rows = append(rows, []string{name, fmt.Sprintf("rows %d and %d", p.First, p.Second),
+			fmt.Sprintf("%.2g %% apart", 100*p.Distance)})
+	}
+	return rows
 }
 
 // auditCaption says in a sentence what was found.

@@ -3,6 +3,7 @@ package study
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +46,29 @@ func TestAuditFigure(t *testing.T) {
 		"too: 0."
 	if got := auditCaption(a); got != want {
 		t.Errorf("caption %q", got)
+	}
+}
+
+// The table counts nearly equal rows in each part and across, and names the nearest.
+func TestAuditRowsOfNearRows(t *testing.T) {
+	x := []float64{1, 0, 0, 1, 1, 1, 1, 1e-4, 1e-5, 1, 3, 3, -1, -1, 5e-4, 1}
+	set := ntk.Must(data.New("s", mat.NewDense(8, 2, x), make([]int, 8), 2))
+	a := ntk.Must(set.Audit(data.Split{Train: []int{0, 1, 2, 3}, Test: []int{4, 5, 6, 7}}, nil))
+	rows := auditRows(a)
+	for _, want := range [][]string{
+		{"within 0.1 % of a row of the part", "2", "2"},
+		{"within 0.1 % of a row of the other part", "1", "2"},
+		{"the nearest of 4 such pairs", "rows 1 and 4", "0.001 % apart"},
+		{"", "rows 0 and 3", "0.01 % apart"},
+		{"", "rows 4 and 7", "0.049 % apart"},
+	} {
+		if !slices.ContainsFunc(rows, func(r []string) bool { return slices.Equal(r, want) }) {
+			t.Errorf("no line %q in %q", want, rows)
+		}
+	}
+	a.NearMore = true
+	if rows := nearRows(a); len(rows) != 3 || !strings.Contains(rows[0][0], "more than 4") {
+		t.Errorf("lines %q", rows)
 	}
 }
 

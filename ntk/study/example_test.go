@@ -264,22 +264,24 @@ func ExampleShowAudit() {
 	fmt.Println(study.AuditFigure(audit).Err())
 	// Output:
 	// Iris, as it is trained on.
-	// iris                                 training rows  test rows
-	// -----------------------------------  -------------  -----------
-	// rows                                 75             75
-	// ‖x‖²/d, smallest                     0.5902         0.4762
-	// ‖x‖²/d, 5 %                          0.6563         0.6321
-	// ‖x‖²/d, median                       0.9904         1.052
-	// ‖x‖²/d, 95 %                         1.666          1.457
-	// ‖x‖²/d, largest                      1.985          2.092
-	// recommended radius over √d           0.9952
-	// zero rows                            0              0
-	// equal to an earlier row of the part  0              0
-	// equal to a row of the other part     1              1
-	// equal rows with different labels     0 groups
-	// smallest class                       25 (setosa)    25 (setosa)
-	// largest class                        25 (setosa)    25 (setosa)
-	// constant of 4 columns                0              0
+	// iris                                     training rows  test rows
+	// ---------------------------------------  -------------  -----------
+	// rows                                     75             75
+	// ‖x‖²/d, smallest                         0.5902         0.4762
+	// ‖x‖²/d, 5 %                              0.6563         0.6321
+	// ‖x‖²/d, median                           0.9904         1.052
+	// ‖x‖²/d, 95 %                             1.666          1.457
+	// ‖x‖²/d, largest                          1.985          2.092
+	// recommended radius over √d               0.9952
+	// zero rows                                0              0
+	// equal to an earlier row of the part      0              0
+	// equal to a row of the other part         1              1
+	// equal rows with different labels         0 groups
+	// within 0.1 % of a row of the part        0              0
+	// within 0.1 % of a row of the other part  0              0
+	// smallest class                           25 (setosa)    25 (setosa)
+	// largest class                            25 (setosa)    25 (setosa)
+	// constant of 4 columns                    0              0
 	// <nil>
 }
 
