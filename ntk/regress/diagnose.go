@@ -43,10 +43,14 @@ func (d *Diagnosis) String() string {
 	if d.FiniteRank {
 		rank = fmt.Sprintf("finite rank %d", d.Rank)
 	}
+	safe := fmt.Sprintf("ridges from %.2g on are safe", d.SafeRidge)
+	if d.Largest == 0 {
+		safe = "any ridge > 0 is safe"
+	}
 	return fmt.Sprintf("%d points: %s, eigenvalues from %.3g to %.3g\n"+
-		"with ridge %.3g: condition number %.2g, %.0f digits lost, ridges from %.2g on are safe\n"+
+		"with ridge %.3g: condition number %.2g, %.0f digits lost, %s\n"+
 		"%q takes %.3g GB and about %v", d.Points, rank, d.Least, d.Largest, d.Ridge, d.Condition,
-		d.DigitsLost, d.SafeRidge, d.Method, float64(d.Memory)/1e9, d.Time.Round(time.Second/10))
+		d.DigitsLost, safe, d.Method, float64(d.Memory)/1e9, d.Time.Round(time.Second/10))
 }
 
 // closestSize is how many points are looked at that have another nearest to them.

@@ -355,6 +355,10 @@ func (l *Likelihood) Maximize(
 	if err != nil {
 		return nil, err
 	}
+	if mat.Trace(k) == 0 {
+		return nil, fmt.Errorf("regress: the kernel at the start θ = %v is 0 at all training "+
+			"points: there is no unit for ridges", theta)
+	}
 	c.floor = leastRidge * mat.Trace(k) / float64(k.SymmetricDim())
 	if ridge > c.floor {
 		c.evaluate(append(slices.Clone(x), math.Log(ridge-c.floor)))

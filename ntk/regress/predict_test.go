@@ -37,19 +37,12 @@ func TestPredictSingle(t *testing.T) {
 	want := ntk.Must(r.Predict(t.Context(), exact))
 	near(t, "in double precision", ntk.Must(regress.Predict(t.Context(), exact, r.Weights())), want,
 		0)
-	narrow := func(in ntk.Inputs[float64]) ntk.Inputs[float32] {
-		out := ntk.Inputs[float32]{N: in.N, D: in.D}
-		for _, v := range in.Rows {
-			out.Rows = append(out.Rows, float32(v))
-		}
-		return out
-	}
-	single := ntk.Must(ntk.CrossTiles(t.Context(), K, narrow(z), narrow(x)))
-	got := ntk.Must(regress.Predict(t.Context(), single, r.Weights()))
+	rough := ntk.Must(ntk.CrossTiles(t.Context(), K, single(z), single(x)))
+	got := ntk.Must(regress.Predict(t.Context(), rough, r.Weights()))
 	near(t, "in single precision", got, want, 1e-5)
 	rounded := mat.NewDense(m, n, nil)
 	tile := make([]float32, m*n)
-	if err := single.Tile(t.Context(), tile, 0, m, 0, n); err != nil {
+	if err := rough.Tile(t.Context(), tile, 0, m, 0, n); err != nil {
 		t.Fatal(err)
 	}
 	for i, v := range tile {

@@ -208,8 +208,18 @@ func newKernelFitter[T accel.Float](
 		return nil, err
 	}
 	f.y = make([]T, len(targets))
+	zero := true
 	for i, v := range targets {
 		f.y[i] = T(v)
+		zero = zero && f.y[i] == 0
+		if math.IsInf(float64(f.y[i]), 0) {
+			return nil, fmt.Errorf("regress: the target in row %d, column %d is %v, beyond single "+
+				"precision; scale the targets", i/outputs, i%outputs, v)
+		}
+	}
+	if zero && f.settings.Criterion == "likelihood" {
+		return nil, errors.New("regress: all targets are 0: the likelihood grows without a " +
+			"maximum as the scale of the kernel goes to 0")
 	}
 	f.k, f.slope = make([]T, f.n*f.n), make([]T, f.n*f.n)
 	return f, nil
@@ -260,10 +270,10 @@ func (s *SeriesSettings) check(n int) error {
 		s.Iterations = 200
 	}
 	switch {
-	case s.Criterion == "folds" && (s.Folds < 2 || s.Folds > n):
-		return fmt.Errorf("regress: %d folds of %d points; there must be 2 … %d", s.Folds, n, n)
 	case n < 2:
 		return fmt.Errorf("regress: a kernel cannot be chosen by %d point", n)
+	case s.Criterion == "folds" && (s.Folds < 2 || s.Folds > n):
+		return fmt.Errorf("regress: %d folds of %d points; there must be 2 … %d", s.Folds, n, n)
 	case s.Iterations < 0:
 		return fmt.Errorf("regress: Iterations is %d; it must be ≥ 0", s.Iterations)
 	}
