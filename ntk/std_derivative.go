@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gram"
 	"gonum.org/v1/gonum/mat"
@@ -24,13 +25,14 @@ var ErrNoStdDerivatives = errors.New("no exact derivative by standard deviations
 // They are followed through the layers with the values, exact to rounding: for pre-activations
 // s·u, t·v of correlation ρ the dual activation φ̌ = E[φ(su)φ(tv)] has
 //
-//	s ∂φ̌/∂s = E[z φ'(z) φ(z')],   ∂φ̌/∂ρ = s t φ̇,   s ∂φ̇/∂s = E[z φ''(z) φ'(z')],
-//	∂φ̇/∂ρ = s t E[φ''(z)φ''(z')],   z = su, z' = tv,
+//	s ∂φ̌/∂s = E[z φ'(z) φ(z')],   ∂φ̌/∂ρ = s t φ̇,   s ∂φ̇/∂s = E[z φ″(z) φ'(z')],
+//	∂φ̇/∂ρ = s t E[φ″(z)φ″(z')],   z = su, z' = tv,
 //
-// with the impulses of φ” at kinks, and those of φ' where φ jumps. For homogeneous φ such as
-// [ReLU] the first is a multiple of φ̌ and the third of φ̇; others are integrals over the terms of
-// φ. They are exact to about 1e-12 of what they are at equal inputs; where inputs are nearly equal
-// in a layer of φ with kinks that is not homogeneous, to 1e-8.
+// with the impulses of φ″ at kinks, and those of φ' where φ jumps. For homogeneous φ such as
+// [ReLU] the first is a multiple of φ̌ and the third of φ̇; of a [hermite.Series] all are power
+// series in ρ; others are integrals over the terms of φ. They are exact to about 1e-12 of what they
+// are at equal inputs; where inputs are nearly equal in a layer of φ with kinks that is not
+// homogeneous, to 1e-8.
 //
 // An activation without a dual in closed form ([Tanh], [Custom]) is an error that wraps
 // [ErrNoStdDerivatives] and names the layer. Layers that the net does not have, inputs as for
@@ -82,7 +84,7 @@ func (d directions) plus(f float64, e directions) directions {
 type stdDerivative struct {
 	r      *recursion
 	shared []bool // layers, the readout last, whose σ are moved
-	phis   []stretchable
+	phis   []*stretchable
 }
 
 // stretchable is a φ with what its derivatives are made of.
@@ -95,6 +97,23 @@ type stretchable struct {
 	// φ(s z) = s^power φ(z), if homogeneous
 	homogeneous bool
 	power       float64
+	// series says that φ is a hermite.Series, of which none of the above is made
+	series bool
+}
+
+func newStretchable(phi Activation) (*stretchable, bool) {
+	s := &stretchable{activation: phi}
+	if _, s.series = unwrap(phi).(hermite.Series); s.series {
+		return s, true
+	}
+	var ok bool
+	if s.phi, ok = atomsOf(unwrap(phi)); !ok {
+		return nil, false
+	}
+	s.prime, s.jumps = s.phi.Prime()
+	s.rise, s.bend = s.prime.TimesZ(0), gauss.NewBend(s.prime)
+	s.power, s.homogeneous = s.phi.Homogeneous()
+	return s, true
 }
 
 func (f *FCN) stdDerivative(ofNTK bool, layers []int) (*stdDerivative, error) {
@@ -114,17 +133,13 @@ func (f *FCN) stdDerivative(ofNTK bool, layers []int) (*stdDerivative, error) {
 		d.shared[l-1] = true
 	}
 	for i, l := range f.layers {
-		phi, ok := atomsOf(unwrap(l.Activation))
+		phi, ok := newStretchable(l.Activation)
 		if !ok {
 			return nil, fmt.Errorf("ntk: hidden layer %d: %w: the dual of %s is not in closed "+
 				"form; take differences of the kernel", i+1, ErrNoStdDerivatives,
 				nameOf(l.Activation))
 		}
-		s := stretchable{activation: l.Activation, phi: phi}
-		s.prime, s.jumps = phi.Prime()
-		s.rise, s.bend = s.prime.TimesZ(0), gauss.NewBend(s.prime)
-		s.power, s.homogeneous = phi.Homogeneous()
-		d.phis = append(d.phis, s)
+		d.phis = append(d.phis, phi)
 	}
 	return d, nil
 }
@@ -138,8 +153,41 @@ type stdPoint struct {
 type stdLayer struct {
 	// of the standard deviations of the pre-activation and of φ of it, relative to them
 	rel, top directions
-	// E[.²] of z φ', of z φ'' and of φ'' without impulses
+	// E[.²] of z φ', of z φ″ and of φ″ without impulses
 	rise, stretched, second float64
+	// Of a series, the Hermite coefficients of z φ'(z), z φ″(z) and s φ″(z) at z = s u.
+	coeffs *[3][]float64
+}
+
+// scaleSeries returns the coefficients of a layer, from those of φ(su) and φ'(su) that
+// [hermite.Series.Prepare] has. By z h_k' = k h_k + √(k(k-1)) h_{k-2}, with z f' for f(u) = φ(su)
+// and for f(u) = φ'(su), and by h_k' = √k h_{k-1}.
+func scaleSeries(prepared []float64) *[3][]float64 {
+	n := (len(prepared) + 1) / 2 // φ' has one less
+	stretched := func(b []float64) []float64 {
+		out := make([]float64, len(b))
+		for k := range b {
+			out[k] = float64(k) * b[k]
+			if k+2 < len(b) {
+				out[k] += math.Sqrt(float64((k+1)*(k+2))) * b[k+2]
+			}
+		}
+		return out
+	}
+	prime := prepared[n:]
+	second := make([]float64, max(0, len(prime)-1))
+	for k := range second {
+		second[k] = math.Sqrt(float64(k+1)) * prime[k+1]
+	}
+	return &[3][]float64{stretched(prepared[:n]), stretched(prime), second}
+}
+
+// along is Σ a_k b_k ρ^k.
+func along(a, b []float64, rho float64) (sum float64) {
+	for k := len(a) - 1; k >= 0; k-- {
+		sum = sum*rho + a[k]*b[k]
+	}
+	return sum
 }
 
 // step is the derivatives of σ_w² and σ_b² of what comes after i hidden layers.
@@ -166,17 +214,12 @@ func (d *stdDerivative) prepare(q float64) (any, error) {
 	p := &stdPoint{net: known.(*netPoint), layers: make([]stdLayer, len(d.phis))}
 	top, by := q, directions{} // what comes into a layer
 	for i := range d.phis {
-		l, at, phi := &p.layers[i], &p.net.layers[i], &d.phis[i]
+		l, at, phi := &p.layers[i], &p.net.layers[i], d.phis[i]
 		l.rel = relative(d.after(i, top, by), at.q)
-		equal := gauss.Equal(at.q)
-		if !phi.homogeneous {
-			l.rise = phi.rise.Dual(phi.rise, equal)
-			l.stretched = phi.bend.Stretched.Dual(phi.bend.Stretched, equal)
-		}
-		l.second = phi.bend.Second.Dual(phi.bend.Second, equal)
+		phi.prepare(l, at)
 		top, by = at.top, directions{}
 		if l.rel != (directions{}) {
-			by = by.plus(2*phi.stretch(l.rise, top, equal, top), l.rel)
+			by = by.plus(2*phi.stretch(l, at, gauss.Equal(at.q), top), l.rel)
 		}
 		l.top = relative(by, top)
 	}
@@ -192,17 +235,33 @@ func relative(by directions, variance float64) directions {
 	return directions{by[0] / (2 * variance), by[1] / (2 * variance)}
 }
 
-// stretch is E[u φ'(u) φ(v)], of which value is E[φ(u)φ(v)]; rise and top2 are E[.²] of the two
-// functions.
-func (s *stretchable) stretch(rise, top2 float64, p gauss.Pair, value float64) float64 {
-	if s.homogeneous {
+// prepare sets what is needed of one pre-activation.
+func (s *stretchable) prepare(l *stdLayer, at *layerPoint) {
+	if s.series {
+		l.coeffs = scaleSeries(at.prepared)
+		return
+	}
+	equal := gauss.Equal(at.q)
+	if !s.homogeneous {
+		l.rise = s.rise.Dual(s.rise, equal)
+		l.stretched = s.bend.Stretched.Dual(s.bend.Stretched, equal)
+	}
+	l.second = s.bend.Second.Dual(s.bend.Second, equal)
+}
+
+// stretch is E[u φ'(u) φ(v)], of which value is E[φ(u)φ(v)]; a is of u and y of v.
+func (s *stretchable) stretch(a *stdLayer, y *layerPoint, p gauss.Pair, value float64) float64 {
+	switch {
+	case s.series:
+		return along(a.coeffs[0], y.prepared, p.Rho())
+	case s.homogeneous:
 		return s.power * value
 	}
 	other := s.phi
 	if p.Q2 == 0 {
 		other = gauss.Constant(s.activation.Value(0))
 	}
-	sum := s.rise.Within(rise, other, top2, p)
+	sum := s.rise.Within(a.rise, other, y.top, p)
 	for b, jump := range s.jumps {
 		if b != 0 {
 			sum += jump * b * other.Impulse(b, p.Swapped())
@@ -211,16 +270,29 @@ func (s *stretchable) stretch(rise, top2 float64, p gauss.Pair, value float64) f
 	return sum
 }
 
-// stretchSlope is E[u φ”(u) φ'(v)], of which slope is E[φ'(u)φ'(v)]; otherwise as stretch.
-func (s *stretchable) stretchSlope(stretched, slope2 float64, p gauss.Pair, slope float64) float64 {
-	if s.homogeneous {
+// stretchSlope is E[u φ″(u) φ'(v)], of which slope is E[φ'(u)φ'(v)]; otherwise as stretch.
+func (s *stretchable) stretchSlope(
+	a *stdLayer, y *layerPoint, p gauss.Pair, slope float64,
+) float64 {
+	switch {
+	case s.series:
+		return along(a.coeffs[1], y.prepared[(len(y.prepared)+1)/2:], p.Rho())
+	case s.homogeneous:
 		return (s.power - 1) * slope
 	}
 	other := s.prime
 	if p.Q2 == 0 {
 		other = gauss.Constant(s.activation.Derivative(0))
 	}
-	return s.bend.Beside(stretched, other, slope2, p)
+	return s.bend.Beside(a.stretched, other, y.slope, p)
+}
+
+// byRho is the derivative of E[φ'(u)φ'(v)] by the correlation.
+func (s *stretchable) byRho(a, b *stdLayer, p gauss.Pair) float64 {
+	if s.series {
+		return along(a.coeffs[2], b.coeffs[2], p.Rho())
+	}
+	return gauss.GeometricMean(p.Q, p.Q2) * s.bend.MomentWithin(a.second, b.second, p)
 }
 
 // pair returns the derivatives of a kernel, NaN where their digits are lost.
@@ -353,9 +425,9 @@ func (m *moment) gapBehind(next gauss.Pair, by directions) (out directions) {
 
 // byValue is the derivatives of E[φφ].
 func (m *moment) byValue() directions {
-	phi := &m.d.phis[m.i]
+	phi := m.d.phis[m.i]
 	out := m.sides(func(a *stdLayer, y *layerPoint, p gauss.Pair) float64 {
-		return phi.stretch(a.rise, y.top, p, m.value)
+		return phi.stretch(a, y, p, m.value)
 	})
 	if m.gap != (directions{}) {
 		out = out.plus(-gauss.GeometricMean(m.at.Q, m.at.Q2)*m.slope, m.gap)
@@ -365,13 +437,12 @@ func (m *moment) byValue() directions {
 
 // bySlope is the derivatives of E[φ'φ'].
 func (m *moment) bySlope() directions {
-	phi := &m.d.phis[m.i]
+	phi := m.d.phis[m.i]
 	out := m.sides(func(a *stdLayer, y *layerPoint, p gauss.Pair) float64 {
-		return phi.stretchSlope(a.stretched, y.slope, p, m.slope)
+		return phi.stretchSlope(a, y, p, m.slope)
 	})
 	if m.gap != (directions{}) {
-		bent := phi.bend.MomentWithin(m.a.second, m.b.second, m.at)
-		out = out.plus(-gauss.GeometricMean(m.at.Q, m.at.Q2)*bent, m.gap)
+		out = out.plus(-phi.byRho(m.a, m.b, m.at), m.gap)
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/hermite"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -92,7 +93,7 @@ func differences(
 			d.Scale(1/(2*h), &d)
 			return &d
 		}
-		const h = 0.02
+		const h = 0.01
 		a, b, c := central(h), central(h/2), central(h/4)
 		out[which] = mat.NewDense(n, n, nil)
 		out[which].Apply(func(i, j int, _ float64) float64 {
@@ -109,15 +110,17 @@ func differences(
 func TestStdDerivatives(t *testing.T) {
 	step := []ntk.Activation{ntk.Step{}, ntk.Erf{}}
 	for name, phis := range map[string][]ntk.Activation{
-		"ReLU":        {ntk.ReLU{}, ntk.ReLU{}, ntk.ReLU{}},
-		"two slopes":  {ntk.TwoSlope{Positive: 1, Negative: -0.4}, ntk.ReLU{}},
-		"erf":         {ntk.Erf{}, ntk.Erf{}, ntk.Erf{}},
-		"GELU":        {ntk.GELU{}, ntk.GELU{}},
-		"sine":        {ntk.Sin{Amplitude: 1.2, Frequency: 0.8, Phase: 0.4}, ntk.ReLU{}},
-		"Gaussian":    {ntk.Gaussian{Amplitude: 1.5, Rate: 0.4}, ntk.Erf{}},
-		"rectified":   {ntk.RectifiedMonomial{Degree: 2}, ntk.Erf{}},
-		"mimic":       {ntk.PublishedMimic(), ntk.PublishedMimic()},
-		"polynomial":  {ntk.Polynomial{Coeffs: []float64{0.2, 1, -0.3, 0.2}}, ntk.Erf{}},
+		"ReLU":       {ntk.ReLU{}, ntk.ReLU{}, ntk.ReLU{}},
+		"two slopes": {ntk.TwoSlope{Positive: 1, Negative: -0.4}, ntk.ReLU{}},
+		"erf":        {ntk.Erf{}, ntk.Erf{}, ntk.Erf{}},
+		"GELU":       {ntk.GELU{}, ntk.GELU{}},
+		"sine":       {ntk.Sin{Amplitude: 1.2, Frequency: 0.8, Phase: 0.4}, ntk.ReLU{}},
+		"Gaussian":   {ntk.Gaussian{Amplitude: 1.5, Rate: 0.4}, ntk.Erf{}},
+		"rectified":  {ntk.RectifiedMonomial{Degree: 2}, ntk.Erf{}},
+		"mimic":      {ntk.PublishedMimic(), ntk.PublishedMimic()},
+		"polynomial": {ntk.Polynomial{Coeffs: []float64{0.2, 1, -0.3, 0.2}}, ntk.Erf{}},
+		"series": {ntk.Must(ntk.Must(hermite.NewSeries(
+			[]float64{0.1, 0.8, 0.3, 0, -0.2, 0.1})).WithScale(1.2)), ntk.Erf{}},
 		"step":        step,
 		"step behind": {ntk.Erf{}, ntk.Sign{}},
 	} {
@@ -201,6 +204,46 @@ func TestStdDerivativesOfHomogeneous(t *testing.T) {
 					if bias == 0 && byBias.At(i, j) != 0 {
 						t.Errorf("NTK %v: ∂K/∂σ_b at σ_b = 0 is %v", ofNTK, byBias.At(i, j))
 					}
+				}
+			}
+		}
+	}
+}
+
+// The series of z¹⁴ is homogeneous, which it does not know.
+func TestStdDerivativesOfLongSeries(t *testing.T) {
+	const degree, std = 14, 1.3
+	power := []float64{1}
+	for range degree { // z h_k = √(k+1) h_{k+1} + √k h_{k-1}
+		next := make([]float64, len(power)+1)
+		for k, v := range power {
+			next[k+1] += math.Sqrt(float64(k+1)) * v
+			if k > 0 {
+				next[k-1] += math.Sqrt(float64(k)) * v
+			}
+		}
+		power = next
+	}
+	phi := ntk.Must(hermite.NewSeries(power))
+	net := ntk.Must(ntk.UniformFCN(1, phi, std, 0))
+	x := rowsOfNorms(false, false)
+	for _, ofNTK := range []bool{false, true} {
+		K := ntk.Must(net.NNGP())
+		if ofNTK {
+			K = ntk.Must(net.NTK())
+		}
+		gram := ntk.Must(K.Gram(x))
+		byWeight, _, err := net.StdDerivatives(t.Context(), x, ofNTK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range gram.SymmetricDim() {
+			for j := range gram.SymmetricDim() {
+				got, want := std*byWeight.At(i, j), 2*degree*gram.At(i, j)
+				size := 2 * degree * math.Sqrt(gram.At(i, i)*gram.At(j, j))
+				if off := math.Abs(got - want); !(off <= 1e-11*size) {
+					t.Errorf("NTK %v: σ_w·∂K/∂σ_w between rows %d and %d is %v, not %v", ofNTK, i,
+						j, got, want)
 				}
 			}
 		}

@@ -28,7 +28,7 @@ func NewBend(prime Atoms) Bend {
 	return b
 }
 
-// Moment is E[f”(su) f”(tv)] for u and v of correlation 1 - minus = plus - 1, 0 where that is 1
+// Moment is E[f″(su) f″(tv)] for u and v of correlation 1 - minus = plus - 1, 0 where that is 1
 // or -1.
 func (b Bend) Moment(s, t, minus, plus float64) float64 {
 	return b.moment(s, t, minus, plus, func(at Pair) float64 { return b.Second.Dual(b.Second, at) })
@@ -61,7 +61,7 @@ func (b Bend) moment(s, t, minus, plus float64, smooth func(at Pair) float64) fl
 	return sum
 }
 
-// Beside is E[u f”(u) g(v)]; square and squareG are E[.²] of Stretched and of g, as for
+// Beside is E[u f″(u) g(v)]; square and squareG are E[.²] of Stretched and of g, as for
 // [Atoms.Within].
 func (b Bend) Beside(square float64, g Atoms, squareG float64, p Pair) float64 {
 	sum := b.Stretched.Within(square, g, squareG, p)

@@ -27,7 +27,7 @@ func TestBend(t *testing.T) {
 	if got := b.Moment(s, u, 0, 2); got != 0 {
 		t.Errorf("E[f''f''] is %v at correlation 1", got)
 	}
-	// E[u f''(u)] = 0.5 times the density at 0.5, since E[2u] = 0.
+	// E[u f″(u)] = 0.5 times the density at 0.5, since E[2u] = 0.
 	want = 0.5 * density(0.5, s)
 	if got := b.Beside(4*s*s, Constant(1), 1, at); math.Abs(got-want) > 1e-14 {
 		t.Errorf("E[u f''(u)] is %v, not %v", got, want)
