@@ -43,7 +43,7 @@ func NetLikelihood(
 		return ntk.NewFCN(layers, net.Readout())
 	}
 	l = &Likelihood{Y: y}
-	l.Gram = func(_ context.Context, theta []float64) (*mat.SymDense, error) {
+	l.Gram = func(ctx context.Context, theta []float64) (*mat.SymDense, error) {
 		moved, err := at(theta)
 		if err != nil {
 			return nil, err
@@ -55,7 +55,9 @@ func NetLikelihood(
 		if err != nil {
 			return nil, err
 		}
-		return K.Gram(x)
+		gram := make([]float64, n*n)
+		err = ntk.GramInto(ctx, gram, K, ntk.Inputs[float64]{Rows: contiguous(x), N: n, D: d}, nil)
+		return mat.NewSymDense(n, gram), err
 	}
 	first := mat.DenseCopyOf(x.Slice(0, 1, 0, d))
 	_, _, err = net.StdDerivatives(context.Background(), first, ofNTK)

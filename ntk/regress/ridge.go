@@ -75,9 +75,9 @@ type SingularError struct {
 // Error implements error.
 func (e *SingularError) Error() string {
 	if e.Rank == 0 {
-		return fmt.Sprintf("regress: the Gram matrix of %d points is 0 but for rounding; with any "+
-			"ridge > 0 the regression is the function 0: see whether the kernel or the inputs are "+
-			"what they should be", e.Points)
+		return fmt.Sprintf("regress: the Gram matrix of %d points has rank 0: it is 0 but for "+
+			"rounding; with any ridge > 0 the regression is the function 0: see whether the "+
+			"kernel or the inputs are what they should be", e.Points)
 	}
 	return fmt.Sprintf(
 		"regress: the Gram matrix of %d points with ridge %v is singular to rounding: rank %d, "+
