@@ -32,8 +32,8 @@ type KernelDesign struct {
 	// TestMSE is the predicted error, and with several numbers of points the geometric mean of
 	// those of Learning, which has one for each.
 	TestMSE float64
-	// Uncertainty is the standard deviation of TestMSE, for this kernel, from what rows leave unknown
-	// of a target's power; 0 from [PowerSpectra.BestKernel], which takes powers as known.
+	// Uncertainty is the standard deviation of TestMSE, for this kernel, from what rows leave
+	// unknown of a target's power; 0 from [PowerSpectra.BestKernel], which takes powers as known.
 	Uncertainty float64
 	Learning    []*Learning
 	Spectrum    *Spectrum

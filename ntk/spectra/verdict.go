@@ -18,12 +18,13 @@ type DataVerdict struct {
 	EffectiveDim float64
 	// LeastSquare and MostSquare are the least and the largest of what the kurtosis has beyond 1,
 	// half of which is the mean square of h_2, over the leading directions, as many as EffectiveDim
-	// says. It is 2 for normal data and must be from 0.8, a uniform distribution's, to 5, that of
-	// two-sided exponentials: then h_2 has between 0.4 and 2.5 times the mean square 1 that it is
-	// taken for. The least is without the square of the skewness, which h_2 shares with h_1: near
-	// 0 for two clusters of any weights, 1.04 for equal ones three standard deviations apart, which
-	// are predicted within a tenth, and 0.72 for four, which are not. Where variances are equal up
-	// to what samples tell, the directions between are tried, too. Heavy tails are far above.
+	// says. It is 2 for normal data and must be from 0.8, a uniform distribution's, less two of its
+	// standard errors, 2.3/√Samples, to 5, that of two-sided exponentials: then h_2 has between 0.4
+	// and 2.5 times the mean square 1 that it is taken for. The least is without the square of the
+	// skewness, which h_2 shares with h_1: near 0 for two clusters of any weights, 1.04 for equal
+	// ones three standard deviations apart, whose names are mostly predicted within a tenth, and
+	// 0.72 for four, where they are not. Where variances are equal up to what samples tell, the
+	// directions between are tried, too. Heavy tails are far above.
 	LeastSquare, MostSquare float64
 	// NormSpread is the standard deviation of ‖x‖² over its mean, at most 0.7, and Offset the
 	// squared norm of the mean over it, at most 0.01: the kernel is taken at one norm, and the
@@ -66,6 +67,7 @@ type DataVerdict struct {
 const (
 	leastEffectiveDim = 6
 	leastSquare       = 0.8
+	errorOfSquare     = 1.15 // of a uniform distribution's, times the root of the samples
 	mostSquare        = 5
 	mostNormSpread    = 0.7
 	mostOffset        = 0.01
@@ -102,8 +104,9 @@ func (v *DataVerdict) decide(more bool) {
 	}
 	fault(!(v.EffectiveDim >= leastEffectiveDim), "the variance is in %.3g directions, less than "+
 		"%d, so norms differ too much", v.EffectiveDim, leastEffectiveDim)
-	fault(!(v.LeastSquare >= leastSquare), "the square of a leading direction varies by %.3g, "+
-		"less than %.2g, as in two clusters", v.LeastSquare, leastSquare)
+	least := leastSquare - 2*errorOfSquare/math.Sqrt(float64(v.Samples))
+	fault(!(v.LeastSquare >= least), "the square of a leading direction varies by %.3g, "+
+		"less than %.2g, as in two clusters", v.LeastSquare, least)
 	fault(!(v.MostSquare <= mostSquare), "the square of a leading direction varies by %.3g, "+
 		"more than %d, as of heavy tails or rare values", v.MostSquare, mostSquare)
 	fault(!(v.NormSpread <= mostNormSpread), "squared norms spread by %.3g of their mean, more "+
