@@ -26,7 +26,7 @@ type Prediction struct {
 	// N are the numbers of training points. TestMSE has the expected squared error on points like
 	// the rows, summed over the target's columns, and Uncertainty its standard deviation from what
 	// is not known of coefficients and kernel: not from training sets, and not from where the data
-	// are other than assumed.
+	// are other than assumed. It is up to twice too large where y² varies much between rows.
 	N                    []int
 	TestMSE, Uncertainty []float64
 	// Spectrum has the modes as levels of multiplicity 1, largest first, and as its tail what they
