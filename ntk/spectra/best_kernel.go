@@ -31,9 +31,12 @@ type KernelDesign struct {
 	Ridge  float64
 	// TestMSE is the predicted error, and with several numbers of points the geometric mean of
 	// those of Learning, which has one for each.
-	TestMSE  float64
-	Learning []*Learning
-	Spectrum *Spectrum
+	TestMSE float64
+	// Uncertainty is the standard deviation of TestMSE, for this kernel, from what rows leave
+	// unknown of a target's power; 0 from [PowerSpectra.BestKernel], which takes powers as known.
+	Uncertainty float64
+	Learning    []*Learning
+	Spectrum    *Spectrum
 	// Found are the errors that the searches ended at, the least, TestMSE, first. Those above it
 	// are minima of their own, or places where a search came no further.
 	Found []float64

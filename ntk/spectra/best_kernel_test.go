@@ -353,3 +353,44 @@ func TestBestKernelErrors(t *testing.T) {
 		t.Error("no error of a factor below 1")
 	}
 }
+
+// The slope of the error by each power, which noise gives what it takes, is that of differences.
+func TestKernelDesignUncertainty(t *testing.T) {
+	x := scaled(normalRows(300, 12, 51), 1)
+	centre(x)
+	s := ntk.Must(MeasureData(x))
+	set := &DataKernelSettings{Degree: 3, Modes: 40}
+	set.Starts, set.Features, set.Ridge = 1, 150, 0.02
+	k := ntk.Must(s.BestKernel(noisySigns(x, 51), []float64{30, 100}, set))
+	if !(k.Uncertainty > 0.005*k.TestMSE && k.Uncertainty < 0.2*k.TestMSE) {
+		t.Errorf("%v ± %v", k.TestMSE, k.Uncertainty)
+	}
+	mse := func() float64 {
+		log := 0.0
+		for _, l := range ntk.Must(k.LearningCurve([]float64{30, 100})) {
+			log += math.Log(l.TestMSE) / 2
+		}
+		return math.Exp(log)
+	}
+	const step = 1e-6
+	power := k.of.target.Power
+	noise := k.of.target.Noise
+	for _, i := range []int{0, 1, 7, 39} {
+		only := &hermiteCoefficients{variances: make([]float64, 40)}
+		only.variances[i] = 1
+		first := mse()
+		power[i] += step
+		k.of.target.Noise -= step
+		slope := (first - mse()) / step
+		power[i] -= step
+		k.of.target.Noise = noise
+		if got := k.uncertainty(only); math.Abs(got/slope-1) > 1e-4 {
+			t.Errorf("mode %d: slope %v, by differences %v", i, got, slope)
+		}
+	}
+	k.of.target.Noise += step
+	slope := (mse() - k.TestMSE) / step
+	if got := k.uncertainty(&hermiteCoefficients{powerVariance: 1}); math.Abs(got/slope-1) > 1e-4 {
+		t.Errorf("noise: slope %v, by differences %v", got, slope)
+	}
+}

@@ -53,8 +53,9 @@ const (
 
 // Gram returns eigenvalues of an n×n Gram matrix over n, from its tiles; they sum, with Tail,
 // to the mean of its diagonal. The error that is stated with each is of the matrix as given:
-// rounding, or the largest residual of the eigenvectors, but a tenth of the tolerance at least;
-// most eigenvalues are much nearer.
+// rounding, and where not all are computed the residual of its eigenvector, or less where the
+// others are far enough from it; but of those that are as small as the largest residual, or a tenth
+// of the tolerance, that is all that is known.
 //
 // All eigenvalues, and any of at most 2,000 points, come from a dense solver: 8n² bytes, and time
 // like n³, up to n = 32,766. The Top largest of more points come from a block Krylov method that
@@ -367,7 +368,7 @@ func (m *gramMatrix[T]) krylov(
 		}
 		if worst <= tol*largest || x.size == m.n {
 			m.plan(0)
-			return x.spectrum(top, math.Max(worst, ignored*tol*largest), s.Vectors), nil
+			return x.spectrum(top, norms, math.Max(worst, ignored*tol*largest), s.Vectors), nil
 		}
 		if passes == maxPasses {
 			return nil, fmt.Errorf("spectra: after %d passes the residual of one of %d "+
@@ -483,15 +484,45 @@ func (x *subspace) shrink(count int) {
 	x.extend(vectors, products, count)
 }
 
-// spectrum returns the largest eigenvalues. A residual says how near an eigenvalue is; the largest
-// of them, and of those that were ignored, how large one may be that is missing.
-func (x *subspace) spectrum(top int, residual float64, vectors bool) *GramSpectrum {
+// spectrum returns the largest eigenvalues, with the residuals' norms. One that is missing, since
+// directions were not followed, may be as large as missing, and in the place of those below.
+func (x *subspace) spectrum(
+	top int, norms []float64, missing float64, vectors bool,
+) *GramSpectrum {
 	out := newGramSpectrum(top)
 	for i := range out.Levels {
-		out.Levels[i].Eigenvalue, out.Levels[i].Error = x.values[x.size-1-i], residual
+		l := &out.Levels[i]
+		l.Eigenvalue, l.Error = x.values[x.size-1-i], x.doubt(i, norms)
+		if l.Eigenvalue <= 2*missing {
+			l.Error = missing
+		}
 	}
 	if vectors {
 		out.Vectors = mat.NewDense(x.n, top, x.leading(x.v, top))
 	}
 	return out
+}
+
+// doubt is how far the i-th largest eigenvalue may be from the matrix's: rounding, and the residual
+// r or, where that is less, r²/gap, with the gap to all others as far as their residuals tell.
+//
+// Source: Kato, "On the upper and lower bounds of eigenvalues", 1949; Temple's bound.
+func (x *subspace) doubt(i int, norms []float64) float64 {
+	at := func(j int) float64 { return x.values[x.size-1-j] }
+	r, gap := norms[i], math.Inf(1)
+	for j := range norms {
+		if j != i {
+			gap = min(gap, math.Abs(at(j)-at(i))-norms[j])
+		}
+	}
+	// What is beyond those with residuals is below the last of them, whatever it is.
+	if len(norms) < x.n {
+		last := len(norms) - 1
+		gap = min(gap, at(i)-at(last)-norms[last])
+	}
+	doubt := 0x1p-52 * math.Sqrt(float64(x.n)) * at(0)
+	if gap > r {
+		return doubt + r*r/gap
+	}
+	return doubt + r
 }

@@ -129,8 +129,50 @@ func checkVectors[T float32 | float64](t *testing.T, r ring[T], got *spectra.Gra
 		}
 	}
 	for j, v := range residuals {
-		if v > 1.01*got.Levels[j].Error+1e-13 {
-			t.Errorf("eigenvector %d: residual %v, said to be %v", j, v, got.Levels[j].Error)
+		if v > 1e-9*got.Levels[0].Eigenvalue+1e-13 {
+			t.Errorf("eigenvector %d: residual %v, more than the tolerance", j, v)
+		}
+	}
+}
+
+// Each eigenvalue has an error of its own, by its residual and how far the others are.
+func TestGramErrors(t *testing.T) {
+	const n, top = 2100, 12
+	// Eigenvalues 1/(i+1)², and in the middle a pair that is nearly equal, in mirrored axes.
+	rng := rand.New(rand.NewPCG(3, 5))
+	u, d, du := make([]float64, n), make([]float64, n), make([]float64, n)
+	var norm, udu float64
+	for i := range n {
+		d[i], u[i] = 1/float64((i+1)*(i+1)), rng.NormFloat64()
+		norm += u[i] * u[i]
+	}
+	d[6] = d[5] * (1 - 1e-9)
+	for i := range n {
+		u[i] /= math.Sqrt(norm)
+		du[i] = d[i] * u[i]
+		udu += u[i] * du[i]
+	}
+	k := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := range i + 1 {
+			k.SetSym(j, i, n*(4*udu*u[i]*u[j]-2*u[i]*du[j]-2*du[i]*u[j]))
+		}
+		k.SetSym(i, i, k.At(i, i)+n*d[i])
+	}
+	for _, tolerance := range []float64{1e-3, 1e-5, 1e-9} {
+		got := ntk.Must(spectra.Gram(context.Background(), ntk.MatrixTiles(k),
+			spectra.GramSettings{Top: top, Tolerance: tolerance}))
+		most := 0.0
+		for i, l := range got.Levels {
+			if off := math.Abs(l.Eigenvalue - d[i]); off > l.Error || l.Error > tolerance {
+				t.Errorf("tolerance %v, eigenvalue %d: %v ± %.2g is %.2g off", tolerance, i,
+					l.Eigenvalue, l.Error, off)
+			}
+			most = max(most, l.Error)
+		}
+		if first := got.Levels[0].Error; first > 1e-3*tolerance+1e-13 ||
+			tolerance > 1e-8 && first > most/10 {
+			t.Errorf("tolerance %v: the first error is %v, the largest %v", tolerance, first, most)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package spectra
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -13,6 +14,9 @@ import (
 // zero and jumps with those at zero.
 func (l *Learning) Gradient() (eigenvalues []float64, tail float64, err error) {
 	p := l.solved
+	if p.levels == nil {
+		return nil, 0, errors.New("spectra: there is no gradient of what LearnDrawn returns")
+	}
 	if p.gamma == 0 || math.IsInf(l.TestMSE, 1) {
 		return nil, 0, fmt.Errorf("spectra: the test error has no gradient at n = %v, where κ is "+
 			"%v and the error %v; give it a finite ridge", l.points, l.Kappa, l.TestMSE)

@@ -67,8 +67,8 @@ type Learning struct {
 // The theory takes the eigenfunctions at the points for independent Gaussian numbers, and there it
 // is right for large n. Real ones differ: it is a few to 50 % off, and mostly too low, on the
 // circle and in other few dimensions with few points and little ridge, and where more than a fifth
-// of a finite domain is drawn, too high if no point is drawn twice; and by factors where less than
-// 1 % of the target is left to learn.
+// of a finite domain is drawn, too high if no point is drawn twice ([Spectrum.LearnDrawn] is right
+// there); and by factors where less than 1 % of the target is left to learn.
 //
 // Source: Simon, Dickens, Karkada, DeWeese, "The Eigenlearning Framework", 2023, arXiv 2110.03922.
 // The tail is the limit of ever more and smaller modes of that sum.

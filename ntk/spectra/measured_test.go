@@ -97,44 +97,25 @@ var beyondTheory = []struct {
 	why   string
 	cases map[string][]float64
 }{
-	{"Less than 1 % is left: what was not learned decides, and the theory sees the mean alone.",
+	{"Less than 2 % is left: what was not learned decides, and the theory sees the mean alone.",
 		map[string][]float64{
 			"8-cube, x0, ridge 0, noise 0":                                    {50, 100, 200},
+			"8-cube, x0, ridge 0.1, noise 0":                                  {50},
 			"8-cube, x0x1, ridge 0, noise 0":                                  {100, 200},
 			"8-cube, x0x1x2, ridge 0, noise 0":                                {200},
 			"8-cube, three terms, ridge 0, noise 0":                           {200},
 			"8-cube with repeats, x0, ridge 0.1, noise 0":                     {100, 200},
-			"circle, sqrt2 cos(theta), ridge 0.1, noise 0":                    {50},
 			"circle, sqrt2 cos(theta), ridge 0.001, noise 0":                  {10},
 			"circle, sqrt2 cos(3 theta), ridge 0.001, noise 0":                {20},
 			"sphere S^4, sqrt5 x0 (degree 1), ridge 0.001, noise 0":           {30, 100, 300},
 			"sphere S^4, degree 2: x0 x1 normalised, ridge 0.001, noise 0":    {100, 300},
 			"sphere S^4, degree 3: x0 x1 x2 normalised, ridge 0.001, noise 0": {300},
 		}},
-	{"Of 256 points 100 or more are drawn, none twice: that is better than independent draws.",
-		map[string][]float64{
-			"8-cube, x0, ridge 0.1, noise 0":            {100, 200},
-			"8-cube, x0x1, ridge 0.1, noise 0":          {100, 200},
-			"8-cube, x0x1, ridge 0.1, noise 0.1":        {100, 200},
-			"8-cube, x0x1x2, ridge 0.1, noise 0":        {100, 200},
-			"8-cube, x0x1x2, ridge 0.1, noise 0.1":      {100, 200},
-			"8-cube, three terms, ridge 0.1, noise 0":   {100, 200},
-			"8-cube, three terms, ridge 0.1, noise 0.1": {200},
-		}},
-	{"Of 256 points 50 or more are drawn, some twice: of 200 only 139 are different.",
-		map[string][]float64{
-			"8-cube with repeats, x0, ridge 0.1, noise 0":          {50},
-			"8-cube with repeats, x0x1, ridge 0.1, noise 0":        {50, 100, 200},
-			"8-cube with repeats, x0x1, ridge 0.1, noise 0.1":      {50},
-			"8-cube with repeats, x0x1x2, ridge 0.1, noise 0":      {100, 200},
-			"8-cube with repeats, x0x1x2, ridge 0.1, noise 0.1":    {100, 200},
-			"8-cube with repeats, three terms, ridge 0.1, noise 0": {100, 200},
-		}},
-	{"Waves at the points of a circle are far from independent Gaussian numbers.",
+	{"Waves at the points of a circle are far from a random orthogonal matrix.",
 		map[string][]float64{
 			"circle, sqrt2 cos(theta), ridge 0.1, noise 0":                  {10},
 			"circle, sqrt2 cos(theta), ridge 0.001, noise 0":                {5},
-			"circle, sqrt2 cos(3 theta), ridge 0.1, noise 0":                {10, 50},
+			"circle, sqrt2 cos(3 theta), ridge 0.1, noise 0":                {10, 20},
 			"circle, sqrt2 cos(3 theta), ridge 0.1, noise 0.1":              {10, 20},
 			"circle, sqrt2 cos(3 theta), ridge 0.001, noise 0":              {10},
 			"circle, sqrt2 sin(6 theta), ridge 0.1, noise 0":                {5},
@@ -149,6 +130,7 @@ var beyondTheory = []struct {
 	{"Nor are harmonics in few dimensions, with little ridge: 7 to 50 % less than measured.",
 		map[string][]float64{
 			"8-cube, x0x1, ridge 0, noise 0":                                  {50},
+			"8-cube with repeats, x0x1, ridge 0.1, noise 0":                   {50},
 			"sphere S^4, degree 2: x0 x1 normalised, ridge 0.001, noise 0":    {30},
 			"sphere S^4, degree 3: x0 x1 x2 normalised, ridge 0.001, noise 0": {100},
 			"sphere S^4, degree 3: x0 x1 x2 normalised, ridge 0.1, noise 0":   {100},
@@ -176,9 +158,19 @@ func TestAgainstRegression(t *testing.T) {
 			t.Errorf("%s, n = %v: theory %v, by the reference %v", m.name(), m.N, l.TestMSE,
 				m.Predicted)
 		}
+		if m.Domain[0] != 's' {
+			repeats := strings.Contains(m.Domain, "with replacement")
+			l = ntk.Must(s.LearnDrawn(target, int(m.N), 256, repeats, m.Ridge))
+		}
 		name := fmt.Sprint(m.name(), ", n = ", m.N)
 		why, isListed := listed[name]
 		delete(listed, name)
+		// Without a ridge the training error is rounding.
+		if off := math.Abs(l.TrainMSE - m.TrainMSE); m.Domain[0] == '8' && m.Ridge > 0 &&
+			!isListed && off > 3*m.TrainError && off > 0.05*m.TrainMSE {
+			t.Errorf("%s: theory %.4g of training, measured %.4g ± %.2g", name, l.TrainMSE,
+				m.TrainMSE, m.TrainError)
+		}
 		close := math.Abs(l.TestMSE-mse) <= 3*err || math.Abs(l.TestMSE-mse) <= 0.05*mse
 		switch {
 		case close && !isListed:

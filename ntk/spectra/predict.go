@@ -26,7 +26,7 @@ type Prediction struct {
 	// N are the numbers of training points. TestMSE has the expected squared error on points like
 	// the rows, summed over the target's columns, and Uncertainty its standard deviation from what
 	// is not known of coefficients and kernel: not from training sets, and not from where the data
-	// are other than assumed.
+	// are other than assumed. It is up to twice too large where y² varies much between rows.
 	N                    []int
 	TestMSE, Uncertainty []float64
 	// Spectrum has the modes as levels of multiplicity 1, largest first, and as its tail what they
@@ -43,9 +43,9 @@ type Prediction struct {
 }
 
 // Predict returns, for each target, the test error that kernel ridge regression with K is expected
-// to have after learning from each number of points in ns, without a single kernel matrix. A target
-// is an N×outputs matrix with a row for each row of the data, one-hot columns for instance; the
-// errors of its columns are summed. K sees rows as they were given to [MeasureData], with
+// to have after learning from each number of points in ns, without a matrix of their kernel. A
+// target is an N×outputs matrix with a row for each row of the data, one-hot columns for instance;
+// the errors of its columns are summed. K sees rows as they were given to [MeasureData], with
 // c = x·x'/(‖x‖‖x'‖) and ‖x‖²/d as everywhere.
 //
 // The eigenfunctions are taken as products of Hermite polynomials Π h_{α_i}(z_i) in the directions
@@ -61,7 +61,8 @@ type Prediction struct {
 //
 // A kernel known by its values alone has levels with error bars, which are in Uncertainty.
 //
-// What does not fit the theory is an [*OutsideError], unless asked for: see [DataVerdict]. It also
+// What does not fit the theory is an [*OutsideError], unless asked for: see [DataVerdict]. Of the
+// verdict, Off alone takes a small regression, which no prediction depends on. It also
 // reports an empty list of targets or numbers, a number below 1, targets of other lengths, that are
 // not finite or all 0, and kernels without values or with a coefficient below 0.
 //
@@ -103,6 +104,12 @@ func (s *DataStatistics) Predict(
 	verdict, err := p.verdict(s, f, len(modes) == count)
 	if err != nil {
 		return nil, err
+	}
+	if verdict.Fits || set.Outside {
+		if err := p.check(s, K, f, targets, &verdict); err != nil {
+			return nil, err
+		}
+		verdict.decide(len(modes) == count)
 	}
 	if !verdict.Fits && !set.Outside {
 		return nil, &OutsideError{verdict}
