@@ -88,9 +88,11 @@ func TestDenseCurvesOfASchematic(t *testing.T) {
 	for name, x := range map[string][]float64{"noise": even, "scribble": xs} {
 		net := NetSketch{Name: name, Layers: []int{1, 2, 1}, C: x, Kernel: ys, Designed: true}
 		for _, encode := range []func(Drawing) ([]byte, error){SVG, pdfOf, PNG} {
-			b, err := encode(NetworksAndKernels(net))
-			if err != nil || len(b) > 1<<19 {
-				t.Errorf("%s: a file of %d bytes, %v", name, len(b), err)
+			for _, d := range []Drawing{NetworksAndKernels(net), PatchesAndKernel(net, 2)} {
+				b, err := encode(d)
+				if err != nil || len(b) > 1<<19 {
+					t.Errorf("%s: a file of %d bytes, %v", name, len(b), err)
+				}
 			}
 		}
 	}

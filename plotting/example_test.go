@@ -278,6 +278,15 @@ func ExampleFlattening() {
 	// Output: 1344 × 672 pixels <nil>
 }
 
+// The kernel κ(c) = c² of patches, by the activation that has it, and its mean over 2 × 2 windows.
+func ExamplePatchesAndKernel() {
+	net := plotting.NetSketch{Name: "one convolutional layer", Activation: "(z² − 1)/√2",
+		Designed: true}
+	net.C, net.Kernel = curve(func(c float64) float64 { return c * c }, -1, 1)
+	report(plotting.PatchesAndKernel(net, 2))
+	// Output: 1344 × 883 pixels <nil>
+}
+
 // A table that has published numbers among others.
 func ExampleShowCompared() {
 	c := plotting.Comparison{

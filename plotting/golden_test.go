@@ -42,8 +42,11 @@ func TestGoldenPictures(t *testing.T) {
 		PanelOptions{Width: 7, Height: 3.5, DPI: 96})
 	nets := Panels([][]Drawing{{NetworksAndKernels(deep, designed, parity)}},
 		PanelOptions{Width: 7, Height: 4.5, DPI: 96})
+	patches := Panels([][]Drawing{{PatchesAndKernel(designed, 2)}},
+		PanelOptions{Width: 7, Height: 4.6, DPI: 96})
 	for name, d := range map[string]Drawing{
 		"curve": curve, "training": trainingGrid(), "flattening": inGrid, "networks": nets,
+		"patches": patches,
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := PNG(d)

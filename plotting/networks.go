@@ -5,34 +5,39 @@ import (
 	"image/color"
 )
 
-// A NetSketch is one net in [NetworksAndKernels] and [Flattening]: how it is drawn, and the curves
-// that belong to it.
+// A NetSketch is one net in [NetworksAndKernels], [Flattening] and [PatchesAndKernel]: how it is
+// drawn, and the curves that belong to it.
 type NetSketch struct {
 	// Name stands above the net and chooses its colour, the same in every figure.
 	Name string
 	// Layers are the numbers of nodes drawn, inputs first, outputs last: a picture of the depth,
-	// not of the widths.
+	// not of the widths. PatchesAndKernel does not ask for them.
 	Layers []int
 	// Activation is the symbol below each hidden layer, such as "ReLU" or "φ̃".
 	Activation string
-	// Z and Phi are the activation's curve, Phi[i] at pre-activation Z[i]. NetworksAndKernels does
-	// not draw it; Flattening wants it of both nets.
+	// Z and Phi are the activation's curve, Phi[i] at pre-activation Z[i]. Flattening alone draws
+	// it, and wants it of both nets.
 	Z, Phi []float64
-	// Designed says that the net was found from its kernel. NetworksAndKernels leads the
-	// highlighted arrow back to it.
+	// Designed says that the net was found from its kernel. NetworksAndKernels and PatchesAndKernel
+	// lead the highlighted arrow back to it.
 	Designed bool
 	// C and Kernel are the curve of the net's kernel, Kernel[i] at normalised inner product C[i].
 	C, Kernel []float64
 }
 
 func (n NetSketch) check(i int) error {
-	if n.Name == "" {
-		return fmt.Errorf("plotting: net %d of the schematic has no name", i+1)
-	}
-	if len(n.Layers) < 3 || len(n.Layers) > 12 {
+	if n.Name != "" && (len(n.Layers) < 3 || len(n.Layers) > 12) {
 		return fmt.Errorf(
 			"plotting: net %q has %d layers: want inputs, one to ten hidden layers, and outputs",
 			n.Name, len(n.Layers))
+	}
+	return n.checkKernel(i)
+}
+
+// checkKernel returns what is wrong with the name and the kernel of net i, or nil.
+func (n NetSketch) checkKernel(i int) error {
+	if n.Name == "" {
+		return fmt.Errorf("plotting: net %d of the schematic has no name", i+1)
 	}
 	return insetCurve{X: n.C, Y: n.Kernel}.check(fmt.Sprintf("kernel of net %q", n.Name))
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // A Drawing is what can be shown, saved and put into panels: a [*Figure], a [*Grid], or
-// the schematics that [NetworksAndKernels] and [Flattening] return.
+// the schematics that [NetworksAndKernels], [Flattening] and [PatchesAndKernel] return.
 type Drawing interface {
 	// Err returns the first thing that is wrong with the drawing, or nil.
 	Err() error

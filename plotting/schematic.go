@@ -262,6 +262,7 @@ func (s *schematic) Text(at point, text string, style labelStyle) {
 type boxStyle struct {
 	Fill   color.Color // nil is none
 	Edge   color.Color // nil is none
+	Ink    *inkStyle   // of the edge, in place of Edge; nil is none
 	Width  float64     // of the edge in points
 	Radius float64     // of the corners in inches
 }
@@ -280,11 +281,71 @@ func (s *schematic) Box(r rect, style boxStyle) {
 		return
 	}
 	radius := min(style.Radius, (r.Max.X-r.Min.X)/2, (r.Max.Y-r.Min.Y)/2)
+	if style.Ink != nil {
+		s.use(*style.Ink)
+	}
 	s.elements = append(s.elements, func(p pen) {
-		fillRounded(p.Canvas, p.rect(r), vg.Length(radius)*p.perInch, style.Fill, style.Edge,
+		edge := style.Edge
+		if style.Ink != nil {
+			edge = p.color(*style.Ink)
+		}
+		fillRounded(p.Canvas, p.rect(r), vg.Length(radius)*p.perInch, style.Fill, edge,
 			p.pt(style.Width))
 	})
 }
+
+// A mesh is a square of pixels, of the places of patches, or of windows.
+type mesh struct {
+	Frame rect
+	Cells int // to each side
+	Block int // lines are strong after every Block cells; 0 is none
+	// Shade says how a cell is filled, rows counted from the top: with a part of Ink, or of black
+	// if it is plain.
+	Shade func(row, col int) (part float64, plain bool)
+	Ink   inkStyle
+}
+
+// part returns the square of a mesh that is side cells wide and has (row, col) in its upper left.
+func (m mesh) part(row, col, side int) rect {
+	step := (m.Frame.Max.X - m.Frame.Min.X) / float64(m.Cells)
+	left, top := m.Frame.Min.X+step*float64(col), m.Frame.Max.Y-step*float64(row)
+	return rect{
+		Min: point{X: left, Y: top - step*float64(side)},
+		Max: point{X: left + step*float64(side), Y: top},
+	}
+}
+
+// Mesh draws a mesh.
+func (s *schematic) Mesh(m mesh) {
+	if s.err != nil || !s.check("mesh", m.Frame.Min, m.Frame.Max) {
+		return
+	}
+	s.use(m.Ink)
+	s.elements = append(s.elements, func(p pen) {
+		for row := range m.Cells {
+			for col := range m.Cells {
+				part, plain := m.Shade(row, col)
+				c := black
+				if !plain {
+					c = p.color(m.Ink)
+				}
+				fillRect(p.Canvas, p.rect(m.part(row, col, 1)), tint(c, part))
+			}
+		}
+		all := p.rect(m.Frame)
+		for i := range m.Cells + 1 {
+			sty := draw.LineStyle{Color: meshInk, Width: p.pt(0.5)}
+			if m.Block > 0 && i%m.Block == 0 {
+				sty = draw.LineStyle{Color: quietInk, Width: p.pt(1)}
+			}
+			at := (all.Max.X - all.Min.X) * vg.Length(i) / vg.Length(m.Cells)
+			p.StrokeLine2(sty, all.Min.X+at, all.Min.Y, all.Min.X+at, all.Max.Y)
+			p.StrokeLine2(sty, all.Min.X, all.Min.Y+at, all.Max.X, all.Min.Y+at)
+		}
+	})
+}
+
+var meshInk = color.NRGBA{R: 0xC4, G: 0xC8, B: 0xCC, A: 0xFF}
 
 // An arrow leads from one point to another.
 type arrow struct {
@@ -425,7 +486,7 @@ func (s *schematic) Net(n netPicture) {
 	radius := n.radius()
 	s.elements = append(s.elements, func(p pen) {
 		edges := draw.LineStyle{
-			Color: color.NRGBA{R: 0xAE, G: 0xAE, B: 0xAE, A: 0xFF},
+			Color: edgeInk,
 			Width: p.pt(0.6),
 		}
 		for l := 1; l < len(nodes); l++ {
@@ -437,17 +498,8 @@ func (s *schematic) Net(n netPicture) {
 			}
 		}
 		for l, column := range nodes {
-			edge, fill := quietInk, color.NRGBA{R: 0xEE, G: 0xEE, B: 0xEE, A: 0xFF}
-			if l > 0 && l < len(nodes)-1 {
-				edge = p.color(n.Ink)
-				fill = tint(edge, 0.18)
-			}
 			for _, q := range column {
-				path := circlePath(p.at(q), vg.Length(radius)*p.perInch)
-				p.SetColor(fill)
-				p.Fill(path)
-				p.SetLineStyle(draw.LineStyle{Color: edge, Width: p.pt(1.1)})
-				p.Stroke(path)
+				p.node(q, radius, n.Ink, l > 0 && l < len(nodes)-1)
 			}
 		}
 	})
@@ -462,6 +514,22 @@ func (s *schematic) Net(n netPicture) {
 				labelStyle{Size: 9.5, Anchor: anchorBelow})
 		}
 	}
+}
+
+var edgeInk = color.NRGBA{R: 0xAE, G: 0xAE, B: 0xAE, A: 0xFF}
+
+// node draws a node of a net, in a colour if it is hidden and grey if not.
+func (p pen) node(at point, radius float64, ink inkStyle, hidden bool) {
+	edge, fill := quietInk, color.NRGBA{R: 0xEE, G: 0xEE, B: 0xEE, A: 0xFF}
+	if hidden {
+		edge = p.color(ink)
+		fill = tint(edge, 0.18)
+	}
+	path := circlePath(p.at(at), vg.Length(radius)*p.perInch)
+	p.SetColor(fill)
+	p.Fill(path)
+	p.SetLineStyle(draw.LineStyle{Color: edge, Width: p.pt(1.1)})
+	p.Stroke(path)
 }
 
 func (n netPicture) check() error {

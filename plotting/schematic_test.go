@@ -2,7 +2,9 @@ package plotting
 
 import (
 	"errors"
+	"image/color"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,6 +87,8 @@ func TestTextsOfSchematicsKeepApart(t *testing.T) {
 		"three nets": NetworksAndKernels(shallow, deep, parity),
 		"five nets":  NetworksAndKernels(shallow, deep, designed, parity, deep),
 		"one net":    NetworksAndKernels(designed),
+		"windows":    PatchesAndKernel(parity, 3),
+		"one window": PatchesAndKernel(shallow, 1),
 	} {
 		s := drawing.(*schematic)
 		if err := s.Err(); err != nil {
@@ -98,9 +102,7 @@ func TestTextsOfSchematicsKeepApart(t *testing.T) {
 				t.Errorf("%s: %q at %v is outside %v", name, a.text, a.rect, size)
 			}
 			for _, b := range s.labels[:i] {
-				if a.rect.Min.X < b.rect.Max.X && b.rect.Min.X < a.rect.Max.X &&
-					a.rect.Min.Y < b.rect.Max.Y &&
-					b.rect.Min.Y < a.rect.Max.Y {
+				if collide(a.rect, b.rect) {
 					t.Errorf("%s: %q at %v and %q at %v collide", name, a.text, a.rect, b.text,
 						b.rect)
 				}
@@ -121,6 +123,121 @@ func TestSchematicsSayWhatTheyShow(t *testing.T) {
 		"4HL ReLU", "4 × ReLU", "K(c)"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not in %q", want, all)
+		}
+	}
+}
+
+// The schematic of a convolutional layer says what pooling there is, and leads an arrow to the
+// activation of a designed net alone.
+func TestPatchesAndKernelSaysWhatItShows(t *testing.T) {
+	_, deep, designed, _ := sketches()
+	for _, tc := range []struct {
+		d             Drawing
+		wants, absent []string
+	}{
+		{PatchesAndKernel(designed, 2), []string{"1HL mimic", "image x", "N filters W",
+			"activation", "windows w", "readout V", "f(x)", "κ(c)", "mean over pairs",
+			"mean over", "K(x, y)", "design"}, []string{"global"}},
+		{PatchesAndKernel(deep, 1), []string{"4HL ReLU", "activation ReLU", "global",
+			"mean over all", "K(x, y)"}, []string{"design", "windows w"}},
+	} {
+		b, err := SVG(tc.d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written, _ := svgTexts(t, b)
+		for _, want := range tc.wants {
+			if !slices.ContainsFunc(written, func(s string) bool {
+				return strings.HasPrefix(s, want)
+			}) {
+				t.Errorf("%q is not in %q", want, written)
+			}
+		}
+		for _, absent := range tc.absent {
+			if slices.Contains(written, absent) {
+				t.Errorf("%q is in %q", absent, written)
+			}
+		}
+	}
+}
+
+// A net of W windows to each side has W² of them in each picture of windows, and one place of a
+// patch stands out in each map; nothing that is filled lies under a text but the bands, and the
+// filters that have their names in them.
+func TestPatchesAndKernelParts(t *testing.T) {
+	_, _, designed, _ := sketches()
+	for windows := 1; windows <= 5; windows++ {
+		s := PatchesAndKernel(designed, windows).(*schematic)
+		var rec recorder.Canvas
+		c := draw.NewCanvas(&rec, 7*vg.Inch, vg.Length(s.size.height)*vg.Inch)
+		if err := s.render(c, paletteOf(s.colorNames())); err != nil {
+			t.Fatal(err)
+		}
+		counts := map[color.Color]int{}
+		var fill color.Color
+		for _, a := range rec.Actions {
+			switch a := a.(type) {
+			case *recorder.SetColor:
+				fill = a.Color
+			case *recorder.Fill:
+				counts[fill]++
+				r := bounds(a.Path)
+				if r.Max.X-r.Min.X > 6 {
+					continue
+				}
+				for _, l := range s.labels {
+					if !strings.HasPrefix(l.text, "W_") && collide(l.rect, r) {
+						t.Errorf("%d windows: %q lies on what fills %v", windows, l.text, r)
+					}
+				}
+			}
+		}
+		block := max(2, 6/windows)
+		pools := 4
+		if windows == 1 {
+			pools = 3
+		}
+		want := []int{3, 3 * (block*block - 1), pools}
+		got := []int{
+			counts[vermillion] - 1, // the head of the arrow
+			counts[tint(vermillion, 0.22)],
+			counts[tint(vermillion, 0.5)],
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d windows: places of x_p, others of its window, windows (-want +got)\n%s",
+				windows, diff)
+		}
+	}
+}
+
+// bounds returns the smallest rectangle in inches around a path of lines.
+func bounds(path vg.Path) rect {
+	far := math.Inf(1)
+	r := rect{Min: point{X: far, Y: far}, Max: point{X: -far, Y: -far}}
+	for _, c := range path {
+		if c.Type == vg.CloseComp {
+			continue
+		}
+		q := c.Pos.Scale(1 / vg.Inch)
+		x, y := float64(q.X), float64(q.Y)
+		r.Min = point{X: min(r.Min.X, x), Y: min(r.Min.Y, y)}
+		r.Max = point{X: max(r.Max.X, x), Y: max(r.Max.Y, y)}
+	}
+	return r
+}
+
+func collide(a, b rect) bool {
+	return a.Min.X < b.Max.X && b.Min.X < a.Max.X && a.Min.Y < b.Max.Y && b.Min.Y < a.Max.Y
+}
+
+// Both patches of the schematic lie in the image and in one window, whatever the windows.
+func TestPatchesOfTheSchematicShareAWindow(t *testing.T) {
+	for windows := 1; windows <= 5; windows++ {
+		s := patchSketch{windows: windows, block: max(2, 6/windows)}
+		for _, p := range [][2]int{patchX, patchY} {
+			if !s.home(p[0]/s.block, p[1]/s.block) || max(p[0], p[1]) >= windows*s.block {
+				t.Errorf("%d windows of %d places: the patch at %v", windows, s.block, p)
+			}
 		}
 	}
 }
@@ -254,6 +371,10 @@ func TestSchematicErrors(t *testing.T) {
 		{NetworksAndKernels(broken), `kernel of net "4HL ReLU": value NaN at index 0`},
 		{Flattening(unequal, designed), `activation of net "4HL ReLU": 201 values of x, 200 of y`},
 		{Flattening(designed, deep), "has 4 hidden layers: want one"},
+		{PatchesAndKernel(deep, 0), "0 windows to each side"},
+		{PatchesAndKernel(deep, 6), "want 1 to 5"},
+		{PatchesAndKernel(NetSketch{}, 2), "has no name"},
+		{PatchesAndKernel(broken, 2), `kernel of net "4HL ReLU": value NaN at index 0`},
 		{(*schematic)(nil), "nil *schematic"},
 	} {
 		if _, err := PNG(tc.d); err == nil || !strings.Contains(err.Error(), tc.want) {
