@@ -3,6 +3,7 @@ package plotting
 import (
 	"hash/fnv"
 	"image/color"
+	"strings"
 )
 
 // Okabe and Ito's palette, which stays distinct for every common form of colour
@@ -45,13 +46,18 @@ var free = [...]color.NRGBA{orange, reddishPurple, skyBlue, wine, indigo, olive}
 //
 // Any other name gets one of six further colours, by a hash of the name. Where two
 // names in one drawing hash to the same colour, the one that was added later gets
-// the next colour that is not taken.
+// the next colour that is not taken. A net's NTK, "4HL ReLU NTK", has the colour of
+// the net.
 func colorOf(name string) color.NRGBA {
+	name = netOf(name)
 	if c, ok := reserved(name); ok {
 		return c
 	}
 	return free[slot(name)]
 }
+
+// netOf is the name that a colour goes by: of a net for its NTK.
+func netOf(name string) string { return strings.TrimSuffix(name, " NTK") }
 
 func reserved(name string) (color.NRGBA, bool) {
 	switch name {
@@ -75,7 +81,7 @@ func slot(name string) int {
 	return int(h.Sum32() % uint32(len(free)))
 }
 
-// A palette gives the names of one drawing their colours.
+// A palette gives the names of one drawing, by their nets, their colours.
 type palette map[string]color.NRGBA
 
 // paletteOf resolves clashes among names, in the order of their first use.
@@ -83,6 +89,7 @@ func paletteOf(names []string) palette {
 	p := make(palette, len(names))
 	var taken [len(free)]bool
 	for _, n := range names {
+		n = netOf(n)
 		if _, ok := p[n]; ok {
 			continue
 		}
@@ -104,7 +111,7 @@ func paletteOf(names []string) palette {
 }
 
 func (p palette) color(name string) color.NRGBA {
-	if c, ok := p[name]; ok {
+	if c, ok := p[netOf(name)]; ok {
 		return c
 	}
 	return colorOf(name)

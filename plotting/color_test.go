@@ -19,6 +19,33 @@ func TestColorOf(t *testing.T) {
 	}
 }
 
+func TestNTKHasTheColourOfItsNet(t *testing.T) {
+	for _, net := range []string{"4HL ReLU", "1HL mimic", "net 0"} {
+		ntk := net + " NTK"
+		if colorOf(ntk) != colorOf(net) {
+			t.Errorf("%q and %q differ", ntk, net)
+		}
+		// Beside a name that would take the colour first, too.
+		pal := paletteOf([]string{clashing(net), ntk, net})
+		if pal.color(ntk) != pal.color(net) || pal.color(net) == pal.color(clashing(net)) {
+			t.Errorf("in one drawing with %q, %q and %q are not of one colour of their own",
+				clashing(net), ntk, net)
+		}
+	}
+	if nngp := "4HL ReLU NNGP"; colorOf(nngp) == colorOf("4HL ReLU") {
+		t.Errorf("%q is another kernel and has the colour of the NTK", nngp)
+	}
+}
+
+// clashing is a name whose preferred colour is that of another name.
+func clashing(name string) string {
+	for i := 0; ; i++ {
+		if other := fmt.Sprint("other ", i); slot(other) == slot(name) {
+			return other
+		}
+	}
+}
+
 func TestNamesInOneDrawingDiffer(t *testing.T) {
 	names := []string{"1HL ReLU", "4HL ReLU", "1HL mimic", "target"}
 	for i := range len(free) {

@@ -30,9 +30,9 @@
 // # Names and colours
 //
 // The name of a series is its legend entry and chooses its colour: a net
-// has the same colour in every figure. A series named "" has no legend entry
-// and is grey; [Like] gives it the colour of a named one. A line and a band of
-// the same name share one entry.
+// has the same colour in every figure, and "4HL ReLU NTK" has that of "4HL ReLU".
+// A series named "" has no legend entry and is grey; [Like] gives it the colour
+// of a named one. A line and a band of the same name share one entry.
 //
 // # Text
 //
