@@ -111,7 +111,7 @@ func (n numeric) DualPrepared(
 }
 
 func (n numeric) dualAt(p gauss.Pair) (value, derivative float64) {
-	return n.fn.DualGap(p.Q, p.K, p.Q2, p.Gap())
+	return n.fn.DualGap(p.Q, p.K, p.Q2, p.Gap(), 0)
 }
 
 func (n numeric) maxVariance() float64 { return n.fn.MaxStd() * n.fn.MaxStd() * (1 + 1e-12) }

@@ -284,11 +284,13 @@ func (c *closedForm) lost(value, derivative float64) (bool, bool) {
 // equal inputs of which the closed form has its digits quadrature has not: there nobody reckons
 // with its tolerance, and its polynomials, as exact as φ is large elsewhere, may not see φ near 0.
 func (c *closedForm) byQuadrature(p gauss.Pair) (value, derivative float64) {
-	d := c.quadrature()
-	if d == nil {
+	d, ok := c.quadrature().(*numericSum)
+	if !ok {
 		return math.NaN(), math.NaN()
 	}
-	value, derivative = dualAt(d, p)
+	// A kernel of many layers asks for dozens of these.
+	const intervals = 30_000
+	value, derivative = d.fn.DualGap(p.Q, p.K, p.Q2, p.Gap(), intervals)
 	for _, q := range []float64{p.Q, p.Q2} {
 		const most, apart = 5e4, 1e-11 // [gauss.Sum.Dual] keeps as many digits
 		top, topSlope := dualAt(d, gauss.Equal(q))

@@ -311,18 +311,26 @@ func (fn *Function) Dual(q, k, q2 float64) (value, derivative float64) {
 	if !fn.serves(q) || !fn.serves(q2) || math.IsNaN(k) {
 		return math.NaN(), math.NaN()
 	}
-	return fn.dual(newPair(q, k, q2, gauss.Of(q, k, q2).Gap()))
+	return fn.dual(newPair(q, k, q2, gauss.Of(q, k, q2).Gap()), pairWork)
 }
 
 // DualGap is [Function.Dual] where √(q q2) - |k| is known to be gap, between 0 and √(q q2). It is
 // used as it is, so that the derivative, which may change as √gap, is right for the smallest gap.
-func (fn *Function) DualGap(q, k, q2, gap float64) (value, derivative float64) {
+//
+// Quadrature takes at most so many intervals of 20 points, a million (0) being about a second;
+// without the tolerance by then both are NaN.
+func (fn *Function) DualGap(
+	q, k, q2, gap float64, intervals int,
+) (value, derivative float64) {
 	largest := math.Sqrt(q) * math.Sqrt(q2)
 	if !fn.serves(q) || !fn.serves(q2) || math.IsNaN(k) || !(gap >= 0) ||
 		!(gap <= largest*(1+1e-15)) {
 		return math.NaN(), math.NaN()
 	}
-	return fn.dual(newPair(q, k, q2, gap))
+	if intervals <= 0 {
+		intervals = pairWork
+	}
+	return fn.dual(newPair(q, k, q2, gap), intervals)
 }
 
 // pair is two correlated pre-activations: u = σ(cs + dt), v = ±σ'(cs - dt) for
@@ -356,7 +364,7 @@ const pairWork = 1_000_000
 // quadrature.
 const seriesUpTo = 0.9
 
-func (fn *Function) dual(p pair) (value, derivative float64) {
+func (fn *Function) dual(p pair, work int) (value, derivative float64) {
 	switch zero, zero2 := fn.constant(p.sigma), fn.constant(p.sigma2); {
 	case zero || zero2:
 		f, d := fn.mean(p.sigma)
@@ -373,7 +381,6 @@ func (fn *Function) dual(p pair) (value, derivative float64) {
 		}
 		value, derivative = mehler(a[:n], b[:n], p.rho), mehler(a[n:], b[n:], p.rho)
 	default:
-		work := pairWork
 		value, derivative = fn.quadrature(p, &work)
 	}
 	if len(fn.jumps) > 0 {

@@ -238,11 +238,11 @@ func TestDualGap(t *testing.T) {
 		for _, part := range []float64{0, 1e-30, 1e-18, 1e-9, 0.01, 0.5} {
 			theta := 2 * math.Asin(math.Sqrt(part/2))
 			// near u = v, the gap itself, and near u = -v
-			_, d := fn.DualGap(q, q-part*q, q, part*q)
+			_, d := fn.DualGap(q, q-part*q, q, part*q, 0)
 			if math.Abs(d-(math.Pi-theta)/(2*math.Pi)) > 2e-13 {
 				t.Errorf("q = %v, gap %v: derivative %v", q, part*q, d)
 			}
-			_, d = fn.DualGap(q, part*q-q, q, part*q)
+			_, d = fn.DualGap(q, part*q-q, q, part*q, 0)
 			if math.Abs(d-theta/(2*math.Pi)) > 2e-13 {
 				t.Errorf("q = %v, -k = q - %v: derivative %v, want %v", q, part*q, d,
 					theta/(2*math.Pi))
@@ -613,7 +613,7 @@ func TestRange(t *testing.T) {
 	}
 	for _, v := range [][4]float64{{5, 1, 1, 1}, {1, 1, 5, 1}, {1, 0, 1, -1}, {1, 0, 1, 1.1},
 		{1, 0, 1, nan}, {1, nan, 1, 0}, {nan, 1, 1, 0}} {
-		if value, _ := fn.DualGap(v[0], v[1], v[2], v[3]); !math.IsNaN(value) {
+		if value, _ := fn.DualGap(v[0], v[1], v[2], v[3], 0); !math.IsNaN(value) {
 			t.Errorf("DualGap%v = %v, want NaN", v, value)
 		}
 	}
@@ -766,7 +766,7 @@ func ExampleFunction_DualGap() {
 		panic(err)
 	}
 	for _, gap := range []float64{1e-20, 1e-10, 0.01} {
-		value, derivative := phi.DualGap(1, 1-gap, 1, gap) // 1 - 2θ/π, θ about √(2 gap)
+		value, derivative := phi.DualGap(1, 1-gap, 1, gap, 0) // 1 - 2θ/π, θ about √(2 gap)
 		fmt.Printf("%.6f, 1 - %.4g\n", value, 1-derivative)
 	}
 	// Output:
