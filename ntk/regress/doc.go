@@ -19,7 +19,8 @@
 // [Diagnose] tells before how many digits a solution loses, and what it takes.
 //
 // [NewEnsemble] has nets at any time of their training, with their covariance. [RidgePath] and
-// [Likelihood] choose ridges and parameters of kernels, and [FitSeries] the kernel itself.
+// [Likelihood] choose ridges and parameters of kernels, [FitSeries] the kernel itself, and [FitSum]
+// the shares of several.
 // [Confusion], [Margins] and [ClassProbabilities] are for targets that are classes.
 //
 // Source: [JGH18], a key of package ntk, and Lee et al., "Wide Neural Networks of

@@ -86,7 +86,7 @@ func (p *inPlace[T]) take() (*lower[T], error) {
 						return notFinite("Gram matrix", float64(v), i, j)
 					}
 					if w := p.entries[j*n+i]; !symmetric(v, w, roots[i]*roots[j]) {
-						return asymmetric(float64(v), float64(w), i, j)
+						return asymmetric("Gram matrix", float64(v), float64(w), i, j)
 					}
 				}
 			}

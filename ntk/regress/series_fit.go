@@ -16,8 +16,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// SeriesSettings say what the kernel that [FitSeries] looks for is to be best at; nil and the
-// zero value are four folds without a ridge.
+// SeriesSettings say what the kernel that [FitSeries] or [FitSum] looks for is to be best at; nil
+// and the zero value are four folds without a ridge.
 type SeriesSettings struct {
 	// Criterion is what is made least: "folds", the mean squared error of the points that a part
 	// of them is predicted at from the others; "leave-one-out", the same with a part for each
@@ -27,7 +27,8 @@ type SeriesSettings struct {
 	Criterion string
 	// Folds is the number of parts, of neighbouring rows, 2 … n; 0 stands for 4.
 	Folds int
-	// RelativeRidge ≥ 0 is added to the diagonal, in units of K(1).
+	// RelativeRidge ≥ 0 is added to the diagonal, in units of K(1), or of the mean of the diagonal
+	// of a sum of kernels.
 	RelativeRidge float64
 	// Iterations ≥ 0 is the most steps of the search; 0 stands for 200.
 	Iterations int
@@ -35,13 +36,16 @@ type SeriesSettings struct {
 	Progress func(iteration int, loss float64) `json:"-"`
 }
 
-// SeriesFit is the kernel K(c) = Σ a_k c^k, a_k ≥ 0, that [FitSeries] has found.
+// SeriesFit is the kernel K(c) = Σ a_k c^k that [FitSeries] has found, or K = Σ a_k K_k of
+// [FitSum], with a_k ≥ 0.
 type SeriesFit struct {
-	Coeffs      []float64 // a_0 … a_degree, of sum K(1) = 1
-	Loss        float64   // the criterion's value
-	Iterations  int       // steps of the search
-	Evaluations int       // kernels that were tried
-	Converged   bool      // no longer falling, rather than out of steps
+	// Coeffs are a_0 … a_degree, of sum K(1) = 1; for other kernels, one for each of them, with
+	// which the mean of K's diagonal is 1.
+	Coeffs      []float64
+	Loss        float64 // the criterion's value
+	Iterations  int     // steps of the search
+	Evaluations int     // kernels that were tried
+	Converged   bool    // no longer falling, rather than out of steps
 }
 
 // FitSeries looks for the kernel of the cosine, by its power series, that regression with is best
@@ -72,54 +76,122 @@ func FitSeries[T float32 | float64](
 	if err != nil {
 		return nil, err
 	}
-	least, err := simplex.Minimize(
-		func(a, gradient []float64) (float64, error) {
-			err := f.evaluate(ctx, a, gradient)
-			return f.loss, err
-		},
-		start, simplex.Settings{Iterations: f.settings.Iterations, Progress: f.settings.Progress},
-	)
-	switch {
-	case err == nil:
-		return &SeriesFit{
-			Coeffs: least.Weights, Loss: least.Value, Iterations: least.Iterations,
-			Evaluations: least.Evaluations, Converged: least.Converged,
-		}, nil
-	case ctx.Err() != nil:
-		return nil, err
-	case errors.Is(err, simplex.ErrNoValue):
-		return nil, errors.New("regress: no kernel could be tried: the matrix is singular at the " +
-			"start")
-	}
-	return nil, fmt.Errorf("regress: %w", err)
+	return f.fit(ctx, start)
 }
 
-// seriesFitter finds a criterion and its gradient by the coefficients. Its matrices are n×n, and
+// newSeriesFitter returns the fitter of FitSeries.
+func newSeriesFitter[T accel.Float](
+	ctx context.Context, of ntk.Tiles[T], y *mat.Dense, s *SeriesSettings,
+) (*kernelFitter[T], error) {
+	if isEmpty(of) || y == nil || isEmpty(ntk.MatrixTiles(y)) {
+		return nil, errors.New(
+			"regress: a matrix of cosines and targets are needed, each with entries")
+	}
+	f, err := newKernelFitter(of, y, s)
+	if err != nil {
+		return nil, err
+	}
+	c := cosines[T]{n: f.n, c: make([]T, f.n*f.n)}
+	named := &source[T]{Tiles: of, name: "matrix of cosines"}
+	if err := fill(ctx, named, f.lower(c.c, f.n), nil); err != nil {
+		return nil, err
+	}
+	for i := range f.n {
+		for j, v := range c.c[i*f.n : i*f.n+i+1] {
+			if !(math.Abs(float64(v)) <= 1+1e-5) {
+				return nil, fmt.Errorf("regress: the cosine in row %d, column %d is %v; it "+
+					"must be within [-1, 1]", i, j, v)
+			}
+		}
+	}
+	f.terms = c
+	return f, nil
+}
+
+// cosines are the lower triangle of an n×n matrix, whose powers are the terms of a series.
+type cosines[T accel.Float] struct {
+	n int
+	c []T
+}
+
+func (c cosines[T]) combine(dst []T, i int, a []T) { horner(dst, c.c[i*c.n:i*c.n+i+1], a) }
+
+func (c cosines[T]) moments(out []float64, i int, w []T) { powers(out, w, c.c[i*c.n:i*c.n+i+1]) }
+
+// horner sets dst to Σ a_k x^k, four at a time so that none waits for another.
+func horner[T accel.Float](dst, x, a []T) {
+	last := len(a) - 1
+	n := len(x) &^ 3
+	for j := 0; j < n; j += 4 {
+		x, dst := x[j:j+4:j+4], dst[j:j+4:j+4]
+		x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
+		v0, v1, v2, v3 := a[last], a[last], a[last], a[last]
+		for k := last - 1; k >= 0; k-- {
+			v0, v1, v2, v3 = v0*x0+a[k], v1*x1+a[k], v2*x2+a[k], v3*x3+a[k]
+		}
+		dst[0], dst[1], dst[2], dst[3] = v0, v1, v2, v3
+	}
+	for j := n; j < len(x); j++ {
+		v := a[last]
+		for k := last - 1; k >= 0; k-- {
+			v = v*x[j] + a[k]
+		}
+		dst[j] = v
+	}
+}
+
+// powers adds Σ_j w_j c_j^k to out[k], in double precision.
+func powers[T accel.Float](out []float64, w, c []T) {
+	n := len(w) &^ 3
+	for j := 0; j < n; j += 4 {
+		w, c := w[j:j+4:j+4], c[j:j+4:j+4]
+		v0, v1, v2, v3 := float64(w[0]), float64(w[1]), float64(w[2]), float64(w[3])
+		x0, x1, x2, x3 := float64(c[0]), float64(c[1]), float64(c[2]), float64(c[3])
+		for k := range out {
+			out[k] += (v0 + v1) + (v2 + v3)
+			v0, v1, v2, v3 = v0*x0, v1*x1, v2*x2, v3*x3
+		}
+	}
+	for j := n; j < len(w); j++ {
+		v, x := float64(w[j]), float64(c[j])
+		for k := range out {
+			out[k] += v
+			v *= x
+		}
+	}
+}
+
+// terms are n×n kernel matrices, of which a linear combination is wanted.
+type terms[T accel.Float] interface {
+	// combine sets dst to row i of Σ a_k K_k, as far as its diagonal.
+	combine(dst []T, i int, a []T)
+	// moments adds Σ_j w_j K_k,ij for j up to i to out[k].
+	moments(out []float64, i int, w []T)
+}
+
+// kernelFitter finds a criterion and its gradient by the coefficients. Its matrices are n×n, and
 // symmetric ones have their lower triangle alone.
-type seriesFitter[T accel.Float] struct {
+type kernelFitter[T accel.Float] struct {
 	settings   SeriesSettings
 	n, outputs int
-	c          []T // cosines
+	terms      terms[T]
 	y          []T // targets, n×outputs
 	loss       float64
 
 	k     []T // the kernel with its ridge
-	slope []T // of the loss by the kernel, of which the gradient is the sum with c^k
+	slope []T // of the loss by the kernel, of which the gradient is the sum with each term
 	work  []T
 }
 
-func newSeriesFitter[T accel.Float](
-	ctx context.Context, cosines ntk.Tiles[T], y *mat.Dense, s *SeriesSettings,
-) (f *seriesFitter[T], err error) {
-	if isEmpty(cosines) || y == nil || isEmpty(ntk.MatrixTiles(y)) {
-		return nil, errors.New(
-			"regress: a matrix of cosines and targets are needed, each with entries")
-	}
-	f = &seriesFitter[T]{}
+// newKernelFitter returns one without terms, for matrices of the dimensions of t.
+func newKernelFitter[T accel.Float](
+	t ntk.Tiles[T], y *mat.Dense, s *SeriesSettings,
+) (f *kernelFitter[T], err error) {
+	f = &kernelFitter[T]{}
 	if s != nil {
 		f.settings = *s
 	}
-	if f.n, err = checkSquare(cosines); err != nil {
+	if f.n, err = checkSquare(t); err != nil {
 		return nil, err
 	}
 	rows, outputs := y.Dims()
@@ -139,25 +211,36 @@ func newSeriesFitter[T accel.Float](
 	for i, v := range targets {
 		f.y[i] = T(v)
 	}
-	of := &source[T]{Tiles: cosines, name: "matrix of cosines"}
-	f.c = make([]T, f.n*f.n)
-	if err := fill(ctx, of, f.lower(f.c, f.n), nil); err != nil {
-		return nil, err
-	}
-	for i := range f.n {
-		for j, v := range f.c[i*f.n : i*f.n+i+1] {
-			if !(math.Abs(float64(v)) <= 1+1e-5) {
-				return nil, fmt.Errorf("regress: the cosine in row %d, column %d is %v; it "+
-					"must be within [-1, 1]", i, j, v)
-			}
-		}
-	}
 	f.k, f.slope = make([]T, f.n*f.n), make([]T, f.n*f.n)
 	return f, nil
 }
 
+// fit searches from the coefficients start on.
+func (f *kernelFitter[T]) fit(ctx context.Context, start []float64) (*SeriesFit, error) {
+	least, err := simplex.Minimize(
+		func(a, gradient []float64) (float64, error) {
+			err := f.evaluate(ctx, a, gradient)
+			return f.loss, err
+		},
+		start, simplex.Settings{Iterations: f.settings.Iterations, Progress: f.settings.Progress},
+	)
+	switch {
+	case err == nil:
+		return &SeriesFit{
+			Coeffs: least.Weights, Loss: least.Value, Iterations: least.Iterations,
+			Evaluations: least.Evaluations, Converged: least.Converged,
+		}, nil
+	case ctx.Err() != nil:
+		return nil, err
+	case errors.Is(err, simplex.ErrNoValue):
+		return nil, errors.New("regress: no kernel could be tried: at the start the matrix is " +
+			"singular to rounding, or not positive semidefinite; give a larger RelativeRidge")
+	}
+	return nil, fmt.Errorf("regress: %w", err)
+}
+
 // lower is the lower triangle of a matrix of n rows.
-func (f *seriesFitter[T]) lower(data []T, n int) *lower[T] {
+func (f *kernelFitter[T]) lower(data []T, n int) *lower[T] {
 	return &lower[T]{n: n, block: blockOf(n), data: data[:n*n], square: true}
 }
 
@@ -189,7 +272,7 @@ func (s *SeriesSettings) check(n int) error {
 
 // evaluate sets the loss at the coefficients a, +Inf where the kernel matrix is singular, and
 // its gradient by them.
-func (f *seriesFitter[T]) evaluate(ctx context.Context, a, gradient []float64) error {
+func (f *kernelFitter[T]) evaluate(ctx context.Context, a, gradient []float64) error {
 	f.loss = 0
 	clear(gradient)
 	if err := f.kernel(ctx, a); err != nil {
@@ -215,7 +298,7 @@ func (f *seriesFitter[T]) evaluate(ctx context.Context, a, gradient []float64) e
 const stripRows = 16
 
 // strips calls do for strips of rows that cover the matrix.
-func (f *seriesFitter[T]) strips(ctx context.Context, do func(strip, from, to int)) error {
+func (f *kernelFitter[T]) strips(ctx context.Context, do func(strip, from, to int)) error {
 	strips := (f.n + stripRows - 1) / stripRows
 	return parallel.Each(ctx, strips, func(i int, _ func() bool) error {
 		do(i, i*stripRows, min((i+1)*stripRows, f.n))
@@ -223,8 +306,8 @@ func (f *seriesFitter[T]) strips(ctx context.Context, do func(strip, from, to in
 	})
 }
 
-// kernel sets k to Σ a_k c^k and the ridge.
-func (f *seriesFitter[T]) kernel(ctx context.Context, a []float64) error {
+// kernel sets k to the combination of the terms and the ridge.
+func (f *kernelFitter[T]) kernel(ctx context.Context, a []float64) error {
 	coeffs := make([]T, len(a))
 	for k, v := range a {
 		coeffs[k] = T(v)
@@ -232,43 +315,21 @@ func (f *seriesFitter[T]) kernel(ctx context.Context, a []float64) error {
 	return f.strips(ctx, func(_, from, to int) {
 		for i := from; i < to; i++ {
 			row := i * f.n
-			horner(f.k[row:row+i+1], f.c[row:row+i+1], coeffs)
+			f.terms.combine(f.k[row:row+i+1], i, coeffs)
 			f.k[row+i] += T(f.settings.RelativeRidge)
 		}
 	})
 }
 
-// horner sets dst to Σ a_k x^k, four at a time so that none waits for another.
-func horner[T accel.Float](dst, x, a []T) {
-	last := len(a) - 1
-	n := len(x) &^ 3
-	for j := 0; j < n; j += 4 {
-		x, dst := x[j:j+4:j+4], dst[j:j+4:j+4]
-		x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
-		v0, v1, v2, v3 := a[last], a[last], a[last], a[last]
-		for k := last - 1; k >= 0; k-- {
-			v0, v1, v2, v3 = v0*x0+a[k], v1*x1+a[k], v2*x2+a[k], v3*x3+a[k]
-		}
-		dst[0], dst[1], dst[2], dst[3] = v0, v1, v2, v3
-	}
-	for j := n; j < len(x); j++ {
-		v := a[last]
-		for k := last - 1; k >= 0; k-- {
-			v = v*x[j] + a[k]
-		}
-		dst[j] = v
-	}
-}
-
-// moments adds to the gradient Σ_ij slope_ij c_ij^k over all rows and columns.
-func (f *seriesFitter[T]) moments(ctx context.Context, gradient []float64) error {
+// moments adds to the gradient Σ_ij slope_ij K_k,ij over all rows and columns.
+func (f *kernelFitter[T]) moments(ctx context.Context, gradient []float64) error {
 	parts := make([][]float64, (f.n+stripRows-1)/stripRows)
 	err := f.strips(ctx, func(strip, from, to int) {
 		part := make([]float64, len(gradient))
 		for i := from; i < to; i++ {
 			row := i * f.n
 			f.slope[row+i] /= 2 // it is there once, all others twice
-			powers(part, f.slope[row:row+i+1], f.c[row:row+i+1])
+			f.terms.moments(part, i, f.slope[row:row+i+1])
 		}
 		parts[strip] = part
 	})
@@ -283,29 +344,8 @@ func (f *seriesFitter[T]) moments(ctx context.Context, gradient []float64) error
 	return nil
 }
 
-// powers adds Σ_j w_j c_j^k to out[k], in double precision.
-func powers[T accel.Float](out []float64, w, c []T) {
-	n := len(w) &^ 3
-	for j := 0; j < n; j += 4 {
-		w, c := w[j:j+4:j+4], c[j:j+4:j+4]
-		v0, v1, v2, v3 := float64(w[0]), float64(w[1]), float64(w[2]), float64(w[3])
-		x0, x1, x2, x3 := float64(c[0]), float64(c[1]), float64(c[2]), float64(c[3])
-		for k := range out {
-			out[k] += (v0 + v1) + (v2 + v3)
-			v0, v1, v2, v3 = v0*x0, v1*x1, v2*x2, v3*x3
-		}
-	}
-	for j := n; j < len(w); j++ {
-		v, x := float64(w[j]), float64(c[j])
-		for k := range out {
-			out[k] += v
-			v *= x
-		}
-	}
-}
-
 // addProducts adds the symmetric part of p qᵀ, both n×outputs, to slope.
-func (f *seriesFitter[T]) addProducts(ctx context.Context, p, q []T) error {
+func (f *kernelFitter[T]) addProducts(ctx context.Context, p, q []T) error {
 	n, o := f.n, f.outputs
 	left, right := make([]T, 2*n*o), make([]T, 2*n*o)
 	for i := range n {
@@ -323,7 +363,7 @@ func (f *seriesFitter[T]) addProducts(ctx context.Context, p, q []T) error {
 }
 
 // factored factors a matrix in place; it returns nil, and sets the loss, if there is no factor.
-func (f *seriesFitter[T]) factored(ctx context.Context, l *lower[T]) (*lower[T], error) {
+func (f *kernelFitter[T]) factored(ctx context.Context, l *lower[T]) (*lower[T], error) {
 	_, ok, err := l.factor(ctx, lift{}, nil)
 	if err != nil {
 		return nil, err
@@ -352,7 +392,7 @@ func (l *lower[T]) conditioned() bool {
 // fold adds the part of the loss of the points [from, to), predicted from the others. With
 // residuals r there, weights α and u = A⁻¹ K r, its derivative by the kernel is 2/n times
 // r αᵀ between them and the others, and -u αᵀ among the others.
-func (f *seriesFitter[T]) fold(ctx context.Context, from, to int) error {
+func (f *kernelFitter[T]) fold(ctx context.Context, from, to int) error {
 	n, o, m := f.n, f.outputs, to-from
 	if len(f.work) < (n-m)*(n-m) {
 		f.work = make([]T, (n-m)*(n-m))
@@ -407,7 +447,7 @@ func (f *seriesFitter[T]) fold(ctx context.Context, from, to int) error {
 }
 
 // byInverse is a criterion that needs A⁻¹, of which it sets slope to the lower triangle for it.
-func (f *seriesFitter[T]) byInverse(ctx context.Context) error {
+func (f *kernelFitter[T]) byInverse(ctx context.Context) error {
 	n, o := f.n, f.outputs
 	l, err := f.factored(ctx, f.lower(f.k, n))
 	if err != nil || l == nil {
@@ -455,7 +495,7 @@ func (f *seriesFitter[T]) byInverse(ctx context.Context) error {
 // slope.
 //
 // Source: Rasmussen and Williams, eq. 5.12 and 5.13.
-func (f *seriesFitter[T]) leaveOneOut(ctx context.Context, alpha []T) error {
+func (f *kernelFitter[T]) leaveOneOut(ctx context.Context, alpha []T) error {
 	n, o := f.n, f.outputs
 	for i := range n {
 		for j, v := range f.slope[i*n : i*n+i] {
@@ -496,7 +536,7 @@ func (f *seriesFitter[T]) leaveOneOut(ctx context.Context, alpha []T) error {
 // derivative is (A⁻¹/n - α αᵀ/(yᵀα))/2. It finds A⁻¹ in slope.
 //
 // Source: Rasmussen and Williams, eq. 5.8 and 5.9.
-func (f *seriesFitter[T]) likelihood(ctx context.Context, l *lower[T], alpha []T) error {
+func (f *kernelFitter[T]) likelihood(ctx context.Context, l *lower[T], alpha []T) error {
 	n, o := f.n, f.outputs
 	var fit, log float64
 	for i, v := range f.y {

@@ -144,7 +144,7 @@ func fill[T, F accel.Float](
 			for j := first; j < end; j++ {
 				if a, b := values[j-j0], mirrored(i, j); !symmetric(a, b, roots[i]*roots[j]) {
 					row, column := t.place(i, j)
-					return asymmetric(float64(a), float64(b), row, column)
+					return asymmetric(t.name, float64(a), float64(b), row, column)
 				}
 			}
 			for j, v := range values[:min(width, i+1-j0)] {
@@ -183,10 +183,10 @@ func symmetric[T accel.Float](v, mirrored T, size float64) bool {
 	return math.Abs(a-b) <= tol*(size+math.Abs(a))
 }
 
-// asymmetric is the error that names two entries.
-func asymmetric(a, b float64, i, j int) error {
-	return fmt.Errorf("regress: the Gram matrix is %v in row %d, column %d and %v in row %d, "+
-		"column %d; it must be symmetric", a, i, j, b, j, i)
+// asymmetric is the error that names two entries of a matrix.
+func asymmetric(name string, a, b float64, i, j int) error {
+	return fmt.Errorf("regress: the %s is %v in row %d, column %d and %v in row %d, column %d; it "+
+		"must be symmetric", name, a, i, j, b, j, i)
 }
 
 // assembled returns a matrix, row-major.
