@@ -434,11 +434,28 @@ func (t *Tiles[T]) all(ctx context.Context, nngp, ntk []T, s *Settings) error {
 	if err := m.check(t.noNTK); err != nil {
 		return err
 	}
-	total, done := t.pairs(), 0
 	if s.MaxTime > 0 {
 		if e := t.estimate(ntk != nil); e > s.MaxTime {
 			return &TooLongError{e, s.MaxTime}
 		}
+	}
+	return s.eachTile(rows, columns, t.side(), t.symmetric, func(i0, i1, j0, j1 int) error {
+		err := t.block(ctx, m, i0, i1, j0, j1, false)
+		if err == nil && t.symmetric {
+			m.mirrorTile(i0, i1, j0, j1)
+		}
+		return err
+	})
+}
+
+// eachTile calls work for the tiles of a matrix that the caller does not have, of a symmetric one
+// those that are not below the diagonal, and tells the caller.
+func (s *Settings) eachTile(
+	rows, columns, side int, symmetric bool, work func(i0, i1, j0, j1 int) error,
+) error {
+	total, done := rows*columns, 0
+	if symmetric {
+		total = rows * (rows + 1) / 2
 	}
 	progress := func() {
 		if s.Progress != nil {
@@ -446,26 +463,22 @@ func (t *Tiles[T]) all(ctx context.Context, nngp, ntk []T, s *Settings) error {
 		}
 	}
 	progress()
-	side := t.side()
 	for i0 := 0; i0 < rows; i0 += side {
 		j0 := 0
-		if t.symmetric {
+		if symmetric {
 			j0 = i0
 		}
 		for ; j0 < columns; j0 += side {
 			i1, j1 := min(i0+side, rows), min(j0+side, columns)
 			if s.Have == nil || !s.Have(i0, i1, j0, j1) {
-				if err := t.block(ctx, m, i0, i1, j0, j1, false); err != nil {
+				if err := work(i0, i1, j0, j1); err != nil {
 					return err
-				}
-				if t.symmetric {
-					m.mirrorTile(i0, i1, j0, j1)
 				}
 				if s.Done != nil {
 					s.Done(i0, i1, j0, j1)
 				}
 			}
-			if done += (i1 - i0) * (j1 - j0); t.symmetric && i0 == j0 {
+			if done += (i1 - i0) * (j1 - j0); symmetric && i0 == j0 {
 				done -= (i1 - i0) * (i1 - i0 - 1) / 2
 			}
 			progress()
