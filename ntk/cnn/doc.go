@@ -65,11 +65,13 @@
 // [OneLayer] theorem 1 of the paper holds for κ: what package inverse makes of a curve that is
 // wanted, its certificate, φ and designs that train well, is that of the image kernel, NNGP or NTK,
 // and [OneLayer.Architecture] is the net. [PooledGramTiles] and [PooledCrossTiles] have the kernel
-// of any κ for regression, at little more than the price of the products of patches.
-// [PooledPowersInto] has it for all powers c^k at once, of which regress.FitSum makes the κ that is
-// best for training images, and [Nearest] the κ that is nearest to any kernel matrix, such as a
-// deeper net's. Patches of any norm have no curve, and are an error there; an Architecture with one
-// convolution has the kernels for them, Σ b_k(s) b_k(s') ρ^k at standard deviations s and s'.
+// of any κ for regression, at one and a half to three times the price of the products of patches:
+// 0.2 to 0.5 ms on two processors for a pair of 32×32×3 images with all 6×6 patches and four
+// windows, in single precision. [PooledPowersInto] has it for all powers c^k at once, of which
+// regress.FitSum makes the κ that is best for training images, and [Nearest] the κ that is nearest
+// to any kernel matrix, such as a deeper net's. Patches of any norm have no curve, and are an error
+// there; an Architecture with one convolution has the kernels for them, Σ b_k(s) b_k(s') ρ^k at
+// standard deviations s and s'.
 //
 // # Nets of finite width
 //
