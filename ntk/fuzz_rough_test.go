@@ -304,8 +304,8 @@ func checkMatrix(K ntk.Kernel, x roughRows, goal float64, end time.Time) error {
 			}
 			scale := diagonal[i] * diagonal[j]
 			if !(math.Abs(v) <= scale*(1+goal)+1e-290) {
-				return fmt.Errorf("%v: K(%.17g, %.17g, %.17g) = %.17g, over the root %.17g by %.2g", K, q, k,
-					q2, v, scale, math.Abs(v)/scale-1)
+				return fmt.Errorf("%v: K(%.17g, %.17g, %.17g) = %.17g, over the root %.17g by %.2g",
+					K, q, k, q2, v, scale, math.Abs(v)/scale-1)
 			}
 			if scale > 1e-250 {
 				m.SetSym(i, j, v/scale)
@@ -317,7 +317,8 @@ func checkMatrix(K ntk.Kernel, x roughRows, goal float64, end time.Time) error {
 		return fmt.Errorf("%v: no eigenvalues of %v", K, mat.Formatted(m))
 	}
 	if least := e.Values(nil)[0]; !(least >= -float64(n)*goal) {
-		return fmt.Errorf("%v: the least eigenvalue of the matrix with diagonal 1 is %.3g", K, least)
+		return fmt.Errorf("%v: the least eigenvalue of the matrix with diagonal 1 is %.3g", K,
+			least)
 	}
 	return nil
 }
@@ -339,8 +340,8 @@ func checkRise(
 			return nil
 		}
 		if !(v >= last-goal*top) {
-			return fmt.Errorf("%v: at q = %.17g falls by %.2g of K(1) from k = %.17g to %.17g", K, q,
-				(last-v)/top, where, k)
+			return fmt.Errorf("%v: at q = %.17g falls by %.2g of K(1) from k = %.17g to %.17g", K,
+				q, (last-v)/top, where, k)
 		}
 		last, where = v, k
 	}
