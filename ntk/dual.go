@@ -177,7 +177,11 @@ func gaps(
 		return next, eps * size
 	}
 	if p.K < 0 {
-		switch odd, even := parity(phi, math.Sqrt(p.Q)); {
+		odd, even := parity(phi, math.Sqrt(p.Q), func() (same, mirrored, limit float64) {
+			mirrored, _ = dual.at(p.Mirrored())
+			return value, mirrored, math.Max(1e-14, 16*eps) * size
+		})
+		switch {
 		case odd && next.Plus < next.Minus:
 			next, off = gaps(phi, p.Mirrored(), next.Mirrored(), carefully, dual)
 			return next.Mirrored(), off
@@ -208,9 +212,12 @@ func gaps(
 	return next, off
 }
 
-// parity says whether φ is odd or even, as far as its values tell at some places and at multiples
-// of std: then it is at opposite inputs what it is at equal ones.
-func parity(phi Activation, std float64) (odd, even bool) {
+// parity says whether φ is odd or even: then it is at opposite inputs what it is at equal ones.
+// Its values tell at some places and at multiples of std; what it is elsewhere, its duals have
+// seen, at a pair and at the pair of u and -v, which must be opposite or the same to a limit.
+func parity(
+	phi Activation, std float64, duals func() (same, mirrored, limit float64),
+) (odd, even bool) {
 	odd, even = true, true
 	for _, x := range [...]float64{0.31, 0.73, 1.37, 2.19} {
 		for _, z := range [...]float64{x, x * std} {
@@ -219,6 +226,11 @@ func parity(phi Activation, std float64) (odd, even bool) {
 			odd = odd && math.Abs(v+w) <= limit
 			even = even && math.Abs(v-w) <= limit
 		}
+	}
+	if odd || even {
+		same, mirrored, limit := duals()
+		odd = odd && math.Abs(mirrored+same) <= limit
+		even = even && math.Abs(mirrored-same) <= limit
 	}
 	return odd, even
 }

@@ -102,3 +102,46 @@ func TestRowsOnALine(t *testing.T) {
 		}
 	}
 }
+
+// Functions that are even or odd but for a part far out: 1 + relu(z - 3) at opposite inputs has
+// E[φ(u)φ(-u)] = 1 + 2 E[relu(u - 3)], and z + relu(z - 3), whose two parts are correlated, has
+// -1 - 2 E[z relu(z - 3)]. Between them and nearly opposite inputs nothing jumps.
+func TestEvenButForATail(t *testing.T) {
+	tail := math.Exp(-4.5) / math.Sqrt(2*math.Pi)
+	above := math.Erfc(3/math.Sqrt2) / 2 // P(z > 3)
+	shifted := func(phi ntk.Activation) ntk.Activation {
+		return ntk.Must(ntk.Affine(phi, 1, 1, -3, 0))
+	}
+	one, line := ntk.Polynomial{Coeffs: []float64{1}}, ntk.Polynomial{Coeffs: []float64{0, 1}}
+	relu := func(z float64) float64 { return math.Max(0, z-3) }
+	for _, c := range []struct {
+		name string
+		phi  ntk.Activation
+		want float64
+	}{
+		{"1 + relu(z - 3)", ntk.Must(ntk.Add(one, shifted(ntk.ReLU{}))), 1 + 2*(tail-3*above)},
+		{"z + relu(z - 3)", ntk.Must(ntk.Add(line, shifted(ntk.ReLU{}))), -1 - 2*above},
+		{"1 + relu(z - 3), numeric", ntk.Must(ntk.Custom(
+			func(z float64) float64 { return 1 + relu(z) }, nil,
+			ntk.CustomSettings{Kinks: []float64{3}})), 1 + 2*(tail-3*above)},
+		{"z + relu(z - 3), numeric", ntk.Must(ntk.Custom(
+			func(z float64) float64 { return z + relu(z) }, nil,
+			ntk.CustomSettings{Kinks: []float64{3}})), -1 - 2*above},
+	} {
+		for depth := 1; depth <= 3; depth++ {
+			K := ntk.Must(ntk.Must(ntk.UniformFCN(depth, c.phi, 1, 0)).NNGP())
+			v, near := ntk.Must(K.At(1, -1, 1)), ntk.Must(K.At(1, -1+1e-9, 1))
+			if depth == 1 && math.Abs(v-c.want) > 1e-10 {
+				t.Errorf("%s: %.15g at opposite inputs, want %.15g", c.name, v, c.want)
+			}
+			if math.Abs(v-near) > 1e-7 {
+				t.Errorf("%s, %d layers: %.12g at opposite inputs, %.12g near them", c.name, depth,
+					v, near)
+			}
+			curve := ntk.Must(K.Curve([]float64{-1, -1 + 1e-9}))
+			if math.Abs(curve[0]-v) > 1e-9*math.Abs(v) || math.Abs(curve[1]-near) > 1e-9*math.Abs(v) {
+				t.Errorf("%s, %d layers: curve %v, values %v and %v", c.name, depth, curve, v, near)
+			}
+		}
+	}
+}

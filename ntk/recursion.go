@@ -488,7 +488,11 @@ func (r *recursion) onSphere(
 			next.K, derivative = c.At(p.Minus)
 			next.Minus, next.Plus = c.Drop(p.Minus), x.top+next.K
 			if p.K < 0 { // as in gaps
-				odd, even := parity(n, math.Sqrt(p.Q))
+				odd, even := parity(n, math.Sqrt(p.Q),
+					func() (same, mirrored, limit float64) {
+						mirrored, _ = c.At(p.Plus)
+						return next.K, mirrored, 16 * n.fn.Tolerance() * x.top
+					})
 				if odd {
 					next.Plus = c.Drop(p.Plus)
 				} else if even {
