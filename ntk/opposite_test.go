@@ -139,7 +139,8 @@ func TestEvenButForATail(t *testing.T) {
 					v, near)
 			}
 			curve := ntk.Must(K.Curve([]float64{-1, -1 + 1e-9}))
-			if math.Abs(curve[0]-v) > 1e-9*math.Abs(v) || math.Abs(curve[1]-near) > 1e-9*math.Abs(v) {
+			limit := 1e-9 * math.Abs(v)
+			if math.Abs(curve[0]-v) > limit || math.Abs(curve[1]-near) > limit {
 				t.Errorf("%s, %d layers: curve %v, values %v and %v", c.name, depth, curve, v, near)
 			}
 		}
