@@ -334,5 +334,40 @@ func (o axisOp) source(p, w int) int {
 	return i
 }
 
+// pooling returns, for each position along an axis that the readout sees, the weights that pools
+// after the first convolution, and the readout, give to the places that it leaves.
+func (a *Architecture) pooling(axis int) [][]float64 {
+	n := a.steps[0].axes[axis].out
+	rows := make([][]float64, n)
+	for i := range rows {
+		rows[i] = make([]float64, n)
+		rows[i][i] = 1
+	}
+	for _, pool := range a.steps[1:] {
+		rows = pool.axes[axis].means(rows)
+	}
+	if a.readout.GlobalAverage {
+		all := len(rows)
+		rows = axisOp{in: all, out: 1, size: all, stride: all, pool: true}.means(rows)
+	}
+	return rows
+}
+
+// means returns the mean of rows in each window, in which those beyond the edge are 0.
+func (o axisOp) means(rows [][]float64) [][]float64 {
+	after := make([][]float64, o.out)
+	for p := range after {
+		after[p] = make([]float64, len(rows[0]))
+		for w := range o.size {
+			if i := o.source(p, w); i >= 0 {
+				for k, v := range rows[i] {
+					after[p][k] += v / float64(o.size)
+				}
+			}
+		}
+	}
+	return after
+}
+
 // finite says whether v is a number.
 func finite(v float64) bool { return math.Abs(v) <= math.MaxFloat64 }

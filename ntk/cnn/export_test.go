@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/hermite"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/pythontest"
 )
 
 // exportable are nets of every padding, a pool and a readout, with activations of every kind that
@@ -78,7 +79,7 @@ func TestExportsInPython(t *testing.T) {
 				Outputs   [][]float64          `json:"outputs"`
 				Gradients map[string][]float64 `json:"gradients"`
 			}
-			ntk.Must(0, json.Unmarshal(python(t, framework.name,
+			ntk.Must(0, json.Unmarshal(pythontest.Run(t, framework.name,
 				string(ntk.Must(json.Marshal(tasks))), "testdata/export.py", framework.name,
 				folder), &got))
 			for i, n := range nets {
@@ -153,7 +154,7 @@ func TestPatchesAreExported(t *testing.T) {
 		Prepared []float64 `json:"prepared"`
 		Error    string    `json:"error"`
 	}
-	ntk.Must(0, json.Unmarshal(python(t, "numpy", string(ntk.Must(json.Marshal(tasks))),
+	ntk.Must(0, json.Unmarshal(pythontest.Run(t, "numpy", string(ntk.Must(json.Marshal(tasks))),
 		"testdata/prepare.py"), &got))
 	for i, of := range want {
 		if e := off(of, got[i].Prepared); len(of) != len(got[i].Prepared) || !(e < 1e-6) {

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"sync"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/finitenet"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gram"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
-	"github.com/kernelsmith/kernelsmith/ntk/internal/seed"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
@@ -88,14 +87,14 @@ func NewFeatures(a *Architecture, filters int, seed uint64) (*Features, error) {
 		return nil, fmt.Errorf("cnn: %d filters of %d entries for %d windows; there must be 1, "+
 			"and fewer than 2^31 weights and features", filters, f.entries, f.windows)
 	}
-	f.eval = evaluator(conv.Activation)
+	f.eval = finitenet.Evaluator(conv.Activation)
 	f.scale = float32(a.readout.WeightStd / math.Sqrt(float64(filters)*float64(f.windows)))
 	f.offset = float32(a.readout.BiasStd)
 	f.draw(conv, seed)
 	return f, nil
 }
 
-// draw sets weights and biases.
+// draw sets weights and biases, those of the first layer of a [Net] of the same seed to rounding.
 func (f *Features) draw(conv Conv, of uint64) {
 	f.weights = make([]float32, f.filters*f.entries)
 	if conv.BiasStd > 0 {
@@ -104,7 +103,7 @@ func (f *Features) draw(conv Conv, of uint64) {
 	scale := conv.WeightStd / math.Sqrt(float64(f.entries))
 	parallel.For(f.filters, 1+4096/f.entries, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			r := rand.New(rand.NewPCG(seed.Mix(of), seed.Mix(uint64(i))))
+			r := finitenet.Stream(of, 0, i)
 			for k := range f.weights[i*f.entries : (i+1)*f.entries] {
 				f.weights[i*f.entries+k] = float32(scale * r.NormFloat64())
 			}
@@ -115,46 +114,19 @@ func (f *Features) draw(conv Conv, of uint64) {
 	})
 }
 
-// evaluator returns φ over a slice, in single precision where the activation has it.
-func evaluator(phi ntk.Activation) func(value, derivative, z []float32) {
-	if e, ok := phi.(ntk.Float32Evaluator); ok {
-		return e.EvalFloat32
-	}
-	return func(value, _, z []float32) {
-		for i, x := range z {
-			value[i] = float32(phi.Value(float64(x)))
-		}
-	}
-}
-
 // pool finds what the windows after all pools take of each place.
 func (f *Features) pool() {
-	// Along an axis, of each place the weights of what comes out.
-	var along [2][][]share
+	var along [2][][]share // of each place along an axis
 	var out [2]int
 	for axis := range along {
-		n := f.a.steps[0].axes[axis].out
-		weights := make([][]float64, n) // of what came out so far, by place
-		for p := range weights {
-			weights[p] = make([]float64, n)
-			weights[p][p] = 1
-		}
-		for _, s := range f.a.steps[1:] {
-			weights, n = pooledAlong(s.axes[axis], weights)
-		}
-		if f.a.readout.GlobalAverage {
-			all := axisOp{in: n, out: 1, size: n, stride: n, pool: true}
-			weights, n = pooledAlong(all, weights)
-		}
-		out[axis] = n
-		for _, w := range weights {
-			var shares []share
-			for o, v := range w {
+		rows := f.a.pooling(axis)
+		out[axis], along[axis] = len(rows), make([][]share, len(rows[0]))
+		for window, row := range rows {
+			for i, v := range row {
 				if v != 0 {
-					shares = append(shares, share{o, float32(v)})
+					along[axis][i] = append(along[axis][i], share{window, float32(v)})
 				}
 			}
-			along[axis] = append(along[axis], shares)
 		}
 	}
 	f.windows = out[0] * out[1]
@@ -170,22 +142,6 @@ func (f *Features) pool() {
 			f.pools = append(f.pools, shares)
 		}
 	}
-}
-
-// pooledAlong takes weights through a pool along its axis.
-func pooledAlong(op axisOp, weights [][]float64) (next [][]float64, out int) {
-	for _, of := range weights {
-		to := make([]float64, op.out)
-		for o := range to {
-			for w := range op.size {
-				if i := op.source(o, w); i >= 0 {
-					to[o] += of[i] / float64(op.size)
-				}
-			}
-		}
-		next = append(next, to)
-	}
-	return next, op.out
 }
 
 // count is how many features there are.

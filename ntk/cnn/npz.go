@@ -3,7 +3,6 @@ package cnn
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
@@ -189,20 +188,12 @@ func (n *Net) Save(path string) error {
 // another shape than the architecture and the other arrays require, or has an entry that is not
 // finite, and if the file was cut off or changed.
 func Load(path string, arch *Architecture) (*Net, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("cnn: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("cnn: %w", err)
-	}
-	n, err := parseNPZ(f, info.Size(), arch)
-	if err != nil {
-		return nil, fmt.Errorf("%w (in %s)", err, path)
-	}
-	return n, nil
+	var n *Net
+	err := npz.ReadFile("cnn", path, func(r io.ReaderAt, size int64) (err error) {
+		n, err = parseNPZ(r, size, arch)
+		return err
+	})
+	return n, err
 }
 
 // parseNPZ reads a net as [Load] does, from size bytes of r.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/npz"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/pythontest"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -225,31 +225,6 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// python runs a script of the tests with a module, or skips where there is none and
-// KERNELSMITH_EXPORTS does not list it.
-func python(t *testing.T, module, stdin, script string, arguments ...string) []byte {
-	t.Helper()
-	interpreter := os.Getenv("KERNELSMITH_PYTHON")
-	if interpreter == "" {
-		interpreter = "python3"
-	}
-	if out, err := exec.Command(interpreter, "-c", "import "+module).CombinedOutput(); err != nil {
-		if slices.Contains(strings.Fields(os.Getenv("KERNELSMITH_EXPORTS")), module) {
-			t.Fatalf("%s cannot import %s: %v: %s", interpreter, module, err, out)
-		}
-		t.Skipf("%s cannot import %s: %v", interpreter, module, err)
-	}
-	cmd := exec.Command(interpreter, append([]string{"-B", script}, arguments...)...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, stderr.String())
-	}
-	return out
-}
-
 func TestNumPyReadsNets(t *testing.T) {
 	var task struct {
 		Files  []string      `json:"files"`
@@ -277,7 +252,7 @@ func TestNumPyReadsNets(t *testing.T) {
 		want = append(want, ntk.Must(net.Forward(x)))
 	}
 	var got [][][]float64
-	ntk.Must(0, json.Unmarshal(python(t, "numpy", string(ntk.Must(json.Marshal(task))),
+	ntk.Must(0, json.Unmarshal(pythontest.Run(t, "numpy", string(ntk.Must(json.Marshal(task))),
 		"testdata/npz.py", "forward"), &got))
 	for k, f := range want {
 		within(t, task.Files[k], f, 1e-6, func(i, j int) float64 { return got[k][i][j] })
@@ -286,7 +261,7 @@ func TestNumPyReadsNets(t *testing.T) {
 
 func TestNumPyWritesNets(t *testing.T) {
 	folder := t.TempDir()
-	python(t, "numpy", "", "testdata/npz.py", "write", folder)
+	pythontest.Run(t, "numpy", "", "testdata/npz.py", "write", folder)
 	arch := ntk.Must(NewArchitecture(Image{Height: 2, Width: 2, Channels: 3},
 		[]Layer{Conv{Filter: [2]int{1, 2}, Activation: ntk.ReLU{}, WeightStd: 1, BiasStd: 0.5}},
 		Readout{WeightStd: 1}))

@@ -88,48 +88,13 @@ func (l *OneLayer) Architecture(phi ntk.Activation) (*Architecture, error) {
 	return NewArchitecture(l.arch.image, layers, l.arch.readout)
 }
 
-// pooling returns the weights of places along an axis, a row for each position that is left.
-func (l *OneLayer) pooling(axis int) [][]float64 {
-	n := l.arch.steps[0].axes[axis].out
-	rows := make([][]float64, n)
-	for i := range rows {
-		rows[i] = make([]float64, n)
-		rows[i][i] = 1
-	}
-	for _, pool := range l.arch.steps[1:] {
-		op := pool.axes[axis]
-		after := make([][]float64, op.out)
-		for p := range after {
-			after[p] = make([]float64, n)
-			for w := range op.size {
-				if i := op.source(p, w); i >= 0 {
-					for k, v := range rows[i] {
-						after[p][k] += v / float64(op.size)
-					}
-				}
-			}
-		}
-		rows = after
-	}
-	if !l.arch.readout.GlobalAverage {
-		return rows
-	}
-	mean := make([]float64, n)
-	for _, row := range rows {
-		for k, v := range row {
-			mean[k] += v / float64(len(rows))
-		}
-	}
-	return [][]float64{mean}
-}
-
 // mostWeighed bounds the weights of all pairs of patches, 8 bytes and those of T each.
 const mostWeighed = 4096
 
 // setWindows finds the windows. Where they overlap so much that the pairs in them are more than
 // all pairs of patches, there is one of all, with the sum of their weights.
 func (l *OneLayer) setWindows() {
-	down, across := l.pooling(0), l.pooling(1)
+	down, across := l.arch.pooling(0), l.arch.pooling(1)
 	width := len(across[0])
 	positions := float64(len(down) * len(across))
 	pairs := 0.0
@@ -190,14 +155,6 @@ func (w *poolWindow) oneRow() bool {
 		}
 	}
 	return true
-}
-
-// pairs is how many cosines the kernel of two images is a sum of.
-func (l *OneLayer) pairs() (n float64) {
-	for _, w := range l.windows {
-		n += float64(len(w.patches)) * float64(len(w.patches))
-	}
-	return n
 }
 
 // patchRows returns the patches of an image, a row each, scaled to norm 1, and their ‖x_p‖²/q.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/design"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/pythontest"
 )
 
 // exported is what the exports are tested with, by names that are names of
@@ -185,15 +186,8 @@ func main() {
 	t.Logf("off by %.2g", worst)
 }
 
-// TestPython runs what is exported for Python against ours. Its Python is
-// KERNELSMITH_PYTHON, or else python3. What that one does not have is skipped,
-// but for what KERNELSMITH_EXPORTS lists ("numpy torch jax"): that must be there.
+// TestPython runs what is exported for Python against ours, in the frameworks that are there.
 func TestPython(t *testing.T) {
-	python := os.Getenv("KERNELSMITH_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
-	required := strings.Fields(os.Getenv("KERNELSMITH_EXPORTS"))
 	for _, framework := range []struct {
 		name   string
 		export func(design.Exportable, string) (string, error)
@@ -206,16 +200,6 @@ func TestPython(t *testing.T) {
 		{"jax", design.JAX, 1e-14, 5e-6},
 	} {
 		t.Run(framework.name, func(t *testing.T) {
-			if out, err := exec.Command(python, "-c", "import "+framework.name).
-				CombinedOutput(); err != nil {
-				text := strings.TrimSpace(string(out))
-				because := fmt.Sprintf("%s cannot import %s: %v: %s", python, framework.name, err,
-					text[strings.LastIndex(text, "\n")+1:])
-				if slices.Contains(required, framework.name) {
-					t.Fatal(because)
-				}
-				t.Skip(because)
-			}
 			folder := t.TempDir()
 			var task struct {
 				Z       []float64 `json:"z"`
@@ -234,18 +218,12 @@ func TestPython(t *testing.T) {
 				}
 				task.Modules = append(task.Modules, name)
 			}
-			cmd := exec.Command(python, "-B", "testdata/run.py", framework.name, folder)
 			stdin, err := json.Marshal(task)
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd.Stdin = strings.NewReader(string(stdin))
-			var stderr strings.Builder
-			cmd.Stderr = &stderr
-			stdout, err := cmd.Output()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, stderr.String())
-			}
+			stdout := pythontest.Run(t, framework.name, string(stdin), "testdata/run.py",
+				framework.name, folder)
 			var out map[string][4][]float64
 			if err := json.Unmarshal(stdout, &out); err != nil {
 				t.Fatal(err)

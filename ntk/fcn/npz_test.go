@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/npz"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/pythontest"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
@@ -353,31 +353,6 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// python runs the script of the tests with NumPy, or skips where there is none and
-// KERNELSMITH_EXPORTS does not list it.
-func python(t *testing.T, stdin string, arguments ...string) []byte {
-	t.Helper()
-	interpreter := os.Getenv("KERNELSMITH_PYTHON")
-	if interpreter == "" {
-		interpreter = "python3"
-	}
-	if out, err := exec.Command(interpreter, "-c", "import numpy").CombinedOutput(); err != nil {
-		if slices.Contains(strings.Fields(os.Getenv("KERNELSMITH_EXPORTS")), "numpy") {
-			t.Fatalf("%s cannot import numpy: %v: %s", interpreter, err, out)
-		}
-		t.Skipf("%s cannot import numpy: %v", interpreter, err)
-	}
-	cmd := exec.Command(interpreter, append([]string{"-B", "testdata/npz.py"}, arguments...)...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, stderr.String())
-	}
-	return out
-}
-
 func TestNumPyReadsNets(t *testing.T) {
 	arch := ntk.Must(ntk.NewFCN([]ntk.Layer{
 		{Activation: ntk.ReLU{}, WeightStd: 1.3, BiasStd: 0.2},
@@ -396,7 +371,8 @@ func TestNumPyReadsNets(t *testing.T) {
 	}
 	var got [][]float64
 	if err := json.Unmarshal(
-		python(t, string(ntk.Must(json.Marshal(rows))), "forward", path), &got,
+		pythontest.Run(t, "numpy", string(ntk.Must(json.Marshal(rows))),
+			"testdata/npz.py", "forward", path), &got,
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -412,7 +388,7 @@ func TestNumPyReadsNets(t *testing.T) {
 
 func TestNumPyWritesNets(t *testing.T) {
 	folder := t.TempDir()
-	python(t, "", "write", folder)
+	pythontest.Run(t, "numpy", "", "testdata/npz.py", "write", folder)
 	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1, 0.5))
 	for _, name := range []string{"plain", "compressed", "columns"} {
 		net, err := Load(filepath.Join(folder, name+".npz"), arch)

@@ -16,7 +16,7 @@ import (
 func Draw(from uint64, layer, in int, weights, biases []float32) {
 	parallel.For(len(weights)/in, 1+4096/in, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			r := rand.New(rand.NewPCG(seed.Mix(from), seed.Mix(uint64(layer)<<32|uint64(i))))
+			r := Stream(from, layer, i)
 			for j := range weights[i*in : (i+1)*in] {
 				weights[i*in+j] = float32(r.NormFloat64())
 			}
@@ -25,6 +25,11 @@ func Draw(from uint64, layer, in int, weights, biases []float32) {
 			}
 		}
 	})
+}
+
+// Stream is the random numbers of a unit.
+func Stream(from uint64, layer, unit int) *rand.Rand {
+	return rand.New(rand.NewPCG(seed.Mix(from), seed.Mix(uint64(layer)<<32|uint64(unit))))
 }
 
 // Evaluator returns φ and φ' over a slice, in single precision where the

@@ -12,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -97,6 +98,24 @@ func Header(w *bufio.Writer, dtype string, shape []int) {
 	w.WriteString("\x93NUMPY\x01\x00")
 	w.Write(binary.LittleEndian.AppendUint16(nil, uint16(len(header))))
 	w.WriteString(header)
+}
+
+// ReadFile calls read for the bytes of a file, of which there are size. Errors begin with the
+// package that reads, or end with the path.
+func ReadFile(of, path string, read func(r io.ReaderAt, size int64) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", of, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("%s: %w", of, err)
+	}
+	if err := read(f, info.Size()); err != nil {
+		return fmt.Errorf("%w (in %s)", err, path)
+	}
+	return nil
 }
 
 // File is the arrays of a file by their names.
