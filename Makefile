@@ -121,7 +121,7 @@ requirements: ### Pin the Python requirements anew (tools/notebooks/requirements
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
 
 clean: ## Remove what was made: report, executed notebooks, records of quick runs, checkpoints
-	rm -rf build report notebooks/records/quick notebooks/records/*/*/checkpoints
+	rm -rf build report notebooks/records/quick notebooks/records/*/*/checkpoints notebooks/records/*/*/sweeps
 	find . -path ./.venv -prune -o -path ./.cache -prune -o \
 		\( -name .ipynb_checkpoints -o -name __pycache__ \) -prune -exec rm -rf {} +
 

@@ -92,6 +92,7 @@ func TestImportDirections(t *testing.T) {
 			"ntk/inverse"},
 		"ntk/study": {
 			"data",
+			"internal/atomicfile",
 			"internal/loaded",
 			"internal/records",
 			"plotting",

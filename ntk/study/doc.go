@@ -14,10 +14,19 @@
 //
 // # Tasks elsewhere
 //
-// With KERNELSMITH_ENGINE=print, Make prints a command for each missing record instead of making
-// it. Each is this program with KERNELSMITH_TASK set to the key of a record: started so, with the
-// same arguments, the program makes that record alone and ends, with status 0 if it is there,
-// before it draws or computes anything after it. Build the program first (go build): what "go run"
-// makes is gone when it ends. A key stands for a record and cannot rebuild what was written in
-// a cell, so it is the program itself that is started again.
+// KERNELSMITH_ENGINE says where [Make] has missing records made: here, if it is not set; on a Slurm
+// cluster, if it is slurm; and print shows a command for each, for whatever runs commands.
+//
+// A key stands for a record and cannot rebuild what was written in a cell, so it is this program
+// itself that is started again: a copy of it, with the same arguments and KERNELSMITH_TASK set to
+// the key of a record. Started so, the program makes that record alone and ends, with status 0 if
+// it is there, before it draws or computes anything after it; at SIGTERM it keeps a checkpoint. The
+// copy lies in sweeps/ of the records' folder and goes when its records are there.
+//
+// On Slurm the missing records are submitted as an array of jobs, with a log each beside the
+// program, and Make shows how many are there, run, wait and failed until none is under way. An
+// interrupt ends the watching, not the jobs; the next call finds them in the queue and submits only
+// what is missing. KERNELSMITH_SBATCH has options for sbatch, such as "--partition=cpu --time=60";
+// --cpus-per-task is how many processors a job uses, 1 if it is not given, and --array=0-499%8
+// means arrays of at most 500 jobs, 8 of which run at once. docs/cluster.md has a whole example.
 package study

@@ -16,6 +16,7 @@ import (
 type Study struct {
 	name, scale string
 	records     *records.Folder
+	folder      string // that of the records, from the root
 }
 
 // Scales of a study: paper has the published settings, quick takes seconds.
@@ -44,11 +45,15 @@ func Open(name string) (*Study, error) {
 		return nil, fmt.Errorf("study: %q cannot name a study; use letters, digits and hyphens",
 			name)
 	}
+	folder, err := filepath.Abs(filepath.Join("records", scale, name))
+	if err != nil {
+		return nil, fmt.Errorf("study: %w", err)
+	}
 	records, err := records.Open(filepath.Join("records", scale, name))
 	if err != nil {
 		return nil, fmt.Errorf("study: %w", err)
 	}
-	return &Study{name, scale, records}, nil
+	return &Study{name, scale, records, folder}, nil
 }
 
 // Dataset returns a set of images, "mnist", "fashion-mnist" or "cifar-10" with its first 10,000

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"strings"
+	"slices"
 
 	"github.com/kernelsmith/kernelsmith/internal/records"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
@@ -38,27 +37,6 @@ type Report struct {
 	Status string // what is known of the state, such as "train loss 0.43"
 	Note   string // a remark, such as a fault that was survived
 }
-
-// NotMadeError reports records that an engine was asked for and that are not there yet.
-type notMadeError struct{ Keys []string }
-
-// Error implements error.
-func (e *notMadeError) Error() string {
-	return fmt.Sprintf("study: %d records are not there yet; run their commands, and this again",
-		len(e.Keys))
-}
-
-// Environment variables that say where tasks are made.
-const (
-	engineVariable = "KERNELSMITH_ENGINE"
-	taskVariable   = "KERNELSMITH_TASK"
-)
-
-// Printed commands and the end of a program that makes one task; tests have others.
-var (
-	output io.Writer = os.Stdout
-	exit             = os.Exit
-)
 
 // Missing returns the keys, such as "4HL-ReLU-trial-1-0f3a…", of the tasks that have no record
 // yet, in their order. It reports labels and keys that cannot be those of a record, and records
@@ -113,7 +91,8 @@ func load[T any](s *Study, tasks []Task[T]) (results []T, found []bool, err erro
 //
 // An interrupt (SIGINT) ends it with an error after the checkpoint of the task it was at; what
 // is finished is kept, and the next call goes on. A record that is damaged is an error, never a
-// reason to make it anew. See the package's overview for tasks that are made elsewhere.
+// reason to make it anew. See the package's overview for tasks that are made elsewhere, on a
+// cluster say.
 func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 	results, found, err := load(s, tasks)
 	if err != nil {
@@ -126,19 +105,41 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 	if key := os.Getenv(taskVariable); key != "" {
 		return results, makeOne(s, key, keys, tasks)
 	}
-	switch engine := os.Getenv(engineVariable); engine {
-	case "":
-	case "print":
-		if len(keys) > 0 {
-			return nil, printCommands(keys)
-		}
-	default:
-		return nil, fmt.Errorf("study: %s is %q; it must be print, or not set", engineVariable,
-			engine)
+	engine, err := engineOf(os.Getenv(engineVariable))
+	if err != nil {
+		return nil, err
 	}
 	if len(keys) == 0 {
+		s.clearSweeps()
 		return results, nil
 	}
+	if engine == nil {
+		if err := makeHere(s, doing, what, tasks, results, found); err != nil {
+			return nil, err
+		}
+		return results, nil
+	}
+	sweep, err := sweepOf(s, doing, what, tasks, found)
+	if err != nil {
+		return nil, err
+	}
+	if err := engine(sweep); err != nil {
+		return nil, err
+	}
+	if results, found, err = load(s, tasks); err != nil {
+		return nil, err
+	}
+	if i := slices.Index(found, false); i >= 0 {
+		return nil, fmt.Errorf("study: the record of %s was there and is gone", tasks[i].Label)
+	}
+	s.clearSweeps()
+	return results, nil
+}
+
+// makeHere makes the tasks that were not found, one after the other, into results.
+func makeHere[T any](
+	s *Study, doing, what string, tasks []Task[T], results []T, found []bool,
+) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second interrupt ends the program
@@ -151,7 +152,7 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 		if !found[i] {
 			if err := ctx.Err(); err != nil {
 				bar.Done("")
-				return nil, fmt.Errorf("study: interrupted before %s; run it again to go on",
+				return fmt.Errorf("study: interrupted before %s; run it again to go on",
 					t.Label)
 			}
 			if results[i], err = t.make(ctx, s, showing(bar, done, t.Label)); err != nil {
@@ -162,7 +163,7 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 					!lost {
 					err = fmt.Errorf("%w; run it again to go on", err)
 				}
-				return nil, err
+				return err
 			}
 		}
 		done += max(1, t.Steps)
@@ -172,7 +173,7 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 		bar.Set(done, t.Label)
 	}
 	bar.Done(fmt.Sprintf("%d %s at %s scale", len(tasks), what, s.scale))
-	return results, nil
+	return nil
 }
 
 // Remember returns the record of a label and a key, or what run returns, which it keeps: a task
@@ -208,62 +209,3 @@ func showing(bar *plotting.Progress, done int, label string) func(Report) {
 		bar.Set(done+r.Done, status)
 	}
 }
-
-// makeOne makes the task of a key and ends the program. A task that is not here may be one of
-// a later call in the same program, as long as nothing that comes before is missing.
-func makeOne[T any](s *Study, key string, missing []string, tasks []Task[T]) error {
-	for _, t := range tasks {
-		k, err := records.KeyOf(t.Label, t.Key)
-		if err != nil {
-			return err
-		}
-		if k.String() != key {
-			continue
-		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		defer stop()
-		if _, err := t.make(ctx, s, func(Report) {}); err != nil {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", key, err)
-			exit(1)
-			return err
-		}
-		exit(0)
-		return errors.New("study: the program has made its task and should have ended")
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("study: %s=%s is none of these tasks, of which %d have no record yet "+
-			"(%s, …); a program for a later task needs them", taskVariable, key, len(missing),
-			missing[0])
-	}
-	return nil
-}
-
-// printCommands prints what makes each record.
-func printCommands(keys []string) error {
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("study: %s=print: %w", engineVariable, err)
-	}
-	folder, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("study: %s=print: %w", engineVariable, err)
-	}
-	command := quoted(program)
-	for _, argument := range os.Args[1:] {
-		command += " " + quoted(argument)
-	}
-	variables := "KERNELSMITH_SCALE=" + quoted(os.Getenv("KERNELSMITH_SCALE"))
-	for _, name := range []string{"KERNELSMITH_DATA", "KERNELSMITH_CACHE"} {
-		if value := os.Getenv(name); value != "" {
-			variables += " " + name + "=" + quoted(value)
-		}
-	}
-	for _, key := range keys {
-		fmt.Fprintf(output, "cd %s && %s=%s %s %s\n", quoted(folder), taskVariable, key, variables,
-			command)
-	}
-	return &notMadeError{keys}
-}
-
-// quoted writes a word for a shell.
-func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }

@@ -200,8 +200,8 @@ func TestPrintedCommandsMakeTheRecords(t *testing.T) {
 	if len(lines) != 4 || count[0] != 0 {
 		t.Fatalf("%d commands, runs %v", len(lines), count)
 	}
-	if want := `'it'\''s an argument'`; !strings.HasSuffix(lines[0], want) {
-		t.Errorf("%s does not end with the program's argument %s", lines[0], want)
+	if want := `'it'\''s an argument' && test -f `; !strings.Contains(lines[0], want) {
+		t.Errorf("%s does not have the program's argument %s", lines[0], want)
 	}
 	command := func(line string) ([]byte, error) {
 		c := exec.Command("sh", "-c", line)
