@@ -49,7 +49,7 @@ func work(key string, run func(context.Context, func(Report)) error) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program
 	host, _ := os.Hostname()
-	logged("%s on %s: %d processors, %s", key, host, runtime.GOMAXPROCS(0), ntk.BLAS())
+	logged("%s on %s: GOMAXPROCS=%d, %s", key, host, runtime.GOMAXPROCS(0), ntk.BLAS())
 	if err := run(ctx, logging(time.Minute)); err != nil {
 		logged("%s failed: %v", key, err)
 		exit(1)
