@@ -25,7 +25,7 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks \
-	test-browser stress execute verify bench data requirements clean distclean
+	test-browser test-slurm stress execute verify bench data requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -85,6 +85,9 @@ check-notebooks: ready ### The part of test that runs notebooks: executed REPEAT
 
 test-browser: ready ### The notebooks in JupyterLab in a real browser, REPEAT times (c)
 	@tools/browser/run lab "$(REPEAT)"
+
+test-slurm: ready ### Sweeps on a Slurm that is started on this machine (needs slurmctld, slurmd and munge)
+	@tools/slurm/test
 
 stress: ready ### The notebooks REPEAT times with records and FRESH times without: what is left behind
 	@tools/env .venv/bin/python tools/notebooks/stress.py \

@@ -1,13 +1,13 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
@@ -67,8 +67,11 @@ func logging(every time.Duration) func(Report) {
 	return func(r Report) {
 		if now := time.Now(); r.Note != note || now.Sub(last) >= every {
 			last, note = now, r.Note
-			logged("%s", strings.Trim(fmt.Sprintf("%d steps done, %s, %s", r.Done, r.Status,
-				r.Note), ", "))
+			status := cmp.Or(r.Status, fmt.Sprintf("%d steps done", r.Done))
+			if note != "" {
+				status += "; " + note
+			}
+			logged("%s", status)
 		}
 	}
 }

@@ -3,8 +3,8 @@
     tools/slurm/cluster tools/env .venv/bin/python tools/slurm/parity.py [--trials 30] [--studied 1] [--epochs 400] [--kills 20]
 
 The program is the notebook's own cells, with so many trials of each net, so many of them with their kernels before and
-after, and so many epochs at most. With portable arithmetic the records must be the same: names, and contents but for the seconds that a run took, the number of threads, and the
-checksum over these.
+after, and so many epochs at most. With portable arithmetic the records must be the same: names, and contents but for the
+seconds that a run took, the number of threads, and the checksum over these.
 """
 
 import argparse
