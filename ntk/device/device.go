@@ -114,12 +114,25 @@ func (d *Device) NewSteps(trials []*train.Trial) (train.Steps, string, error) {
 		if len(trials) > 1 && errors.Is(err, pjrt.ErrOutOfMemory) {
 			return nil, "they do not fit on the device together", nil
 		}
-		return nil, "", err
+		return nil, "", d.advise(err)
 	}
 	if len(all.parts) == 1 {
 		return all.parts[0], "", nil
 	}
 	return all, "", nil
+}
+
+// advise says what can be done about an error of the device.
+func (d *Device) advise(err error) error {
+	switch {
+	case errors.Is(err, pjrt.ErrOutOfMemory):
+		return fmt.Errorf("device: %w; train fewer trials at once, a narrower net or smaller "+
+			"batches, or without Settings.Device", err)
+	case errors.Is(err, pjrt.ErrLost):
+		return fmt.Errorf("device: %w; %v may be of use again only to a new process: runs with "+
+			"checkpoints go on from there", err, d)
+	}
+	return fmt.Errorf("device: %w", err)
 }
 
 // compiled returns a compiled program, which is kept: runs of a study differ in numbers alone.

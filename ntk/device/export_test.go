@@ -14,6 +14,9 @@ func OpenDevices(path string, devices int64) (*Device, error) {
 	return newDevice(p, pjrt.Options{"cpu_device_count": devices})
 }
 
+// New opens the devices of a plugin.
+func New(p *pjrt.Plugin) (*Device, error) { return newDevice(p, nil) }
+
 // Activation returns φ(z) and φ'(z) as the device computes them.
 func (d *Device) Activation(
 	phi ntk.Activation, z []float32,

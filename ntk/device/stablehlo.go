@@ -133,6 +133,13 @@ func (p *program) reshape(a tensor, dimensions ...int) tensor {
 	return p.write(a.of, dimensions, "reshape", "", a)
 }
 
+// numbersAlong is 0, 1, … along a dimension.
+func (p *program) numbersAlong(dimension int, of string, dimensions []int) tensor {
+	out := p.named(of, dimensions)
+	fmt.Fprintf(&p.text, "%s = stablehlo.iota dim = %d : %s\n", out.name, dimension, out)
+	return out
+}
+
 // compare is true where a and b compare so: LT, GT, EQ.
 func (p *program) compare(how string, a, b tensor) tensor {
 	out := p.named(boolean, a.dimensions)

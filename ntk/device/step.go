@@ -143,7 +143,7 @@ func (s *stepWriter) pointsOf(i tensor) (x, y, start, valid, count tensor) {
 	x, y, start = gather(s.x), gather(s.y), gather(s.start)
 	count = s.entry(s.count, i)
 	size := []int{s.trials, s.batch}
-	number := s.write(double, size, "iota", "dim = 1")
+	number := s.numbersAlong(1, double, size)
 	valid = s.convert(s.compare("LT", number, s.spread(count, size, 0)), double)
 	return x, y, start, valid, count
 }

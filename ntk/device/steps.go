@@ -130,7 +130,7 @@ func (s *steps) Advance(ctx context.Context, k int) error {
 		s.start, err = s.upload([]int{s.plan.points, s.plan.outputs},
 			func(t *train.Trial) []float32 { return t.Start })
 		if err != nil {
-			return err
+			return s.device.advise(err)
 		}
 	}
 	for done := 0; done < k; {
@@ -139,7 +139,7 @@ func (s *steps) Advance(ctx context.Context, k int) error {
 		}
 		n := min(k-done, s.plan.capacity)
 		if err := s.some(done, n); err != nil {
-			return err
+			return s.device.advise(err)
 		}
 		done += n
 	}
@@ -278,31 +278,37 @@ func (s *steps) Outputs(ctx context.Context, i int, test bool) ([]float32, error
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		program, err := s.device.compiled(s.plan.outputsProgram(points))
+		f, err := s.forward(points, x)
 		if err != nil {
-			return nil, err
-		}
-		var out pjrt.Buffers
-		defer func() { out.Free() }()
-		all := append(append([]*pjrt.Buffer(nil), s.arrays...), x)
-		if out.List, err = program.Run(s.on, all); err != nil {
-			return nil, err
-		}
-		f := make([]float32, s.plan.trials*size)
-		if err := pjrt.Download(out.List[0], f,
-			sizes(s.plan.trials, []int{points, s.plan.outputs})...); err != nil {
-			return nil, err
+			return nil, s.device.advise(err)
 		}
 		s.outputs[which] = f
 	}
 	return s.outputs[which][i*size : (i+1)*size], nil
 }
 
+// forward computes the outputs of all trials on so many points.
+func (s *steps) forward(points int, x *pjrt.Buffer) ([]float32, error) {
+	program, err := s.device.compiled(s.plan.outputsProgram(points))
+	if err != nil {
+		return nil, err
+	}
+	var out pjrt.Buffers
+	defer func() { out.Free() }()
+	all := append(append([]*pjrt.Buffer(nil), s.arrays...), x)
+	if out.List, err = program.Run(s.on, all); err != nil {
+		return nil, err
+	}
+	f := make([]float32, s.plan.trials*points*s.plan.outputs)
+	return f, pjrt.Download(out.List[0], f,
+		sizes(s.plan.trials, []int{points, s.plan.outputs})...)
+}
+
 // Sync implements train.Steps.
 func (s *steps) Sync(i int) error {
 	if s.values == nil {
 		if err := s.download(); err != nil {
-			return fmt.Errorf("the parameters on the device cannot be had: %w", err)
+			return fmt.Errorf("device: the parameters cannot be had back: %w", err)
 		}
 	}
 	t, all, n := s.trials[i], s.plan.arrays(), s.plan.slots()

@@ -135,14 +135,14 @@ func TestOtherLibraries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pjrt.NewFaulty(p).Check(); err != nil {
+	if err := pjrttest.NewFaulty(p).Check(); err != nil {
 		t.Fatal(err) // a copy of a good table
 	}
-	f := pjrt.NewFaulty(p)
+	f := pjrttest.NewFaulty(p)
 	f.SetVersion(1)
 	contains(t, f.Check(), pjrt.ErrVersion, "has version 1.", "made for 0.104")
-	f = pjrt.NewFaulty(p)
-	f.Shorten()
+	f = pjrttest.NewFaulty(p)
+	f.Shorten("PJRT_Buffer_ToHostBuffer")
 	contains(t, f.Check(), pjrt.ErrVersion, "lacks PJRT_Buffer_ToHostBuffer")
 }
 
@@ -152,7 +152,7 @@ func TestPluginThatDiffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := pjrt.NewFaulty(p)
+	f := pjrttest.NewFaulty(p)
 	f.Silence("PJRT_Buffer_ToHostBuffer")
 	_, err = f.NewClient(nil)
 	contains(t, err, nil, "it failed a test", "a product is [0 0 0 0]")
@@ -167,8 +167,8 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := pjrt.NewFaulty(p)
-	f.Fail("PJRT_Client_Create", pjrt.Precondition, noGPU)
+	f := pjrttest.NewFaulty(p)
+	f.Fail("PJRT_Client_Create", pjrttest.Precondition, noGPU)
 	_, err = f.NewClient(nil)
 	contains(t, err, pjrt.ErrNoDevice, noGPU)
 	if f.Made != 1 || f.Freed != 1 {
@@ -180,12 +180,12 @@ func TestFaults(t *testing.T) {
 		message  string
 		kind     error
 	}{
-		{"PJRT_Client_BufferFromHostBuffer", pjrt.Exhausted, "1.0GiB needed", pjrt.ErrOutOfMemory},
-		{"PJRT_Client_Compile", pjrt.Invalid, "Unexpected PJRT_Program size", pjrt.ErrVersion},
-		{"PJRT_LoadedExecutable_Execute", pjrt.Internal, "CUDA_ERROR_LAUNCH_FAILED", pjrt.ErrLost},
-		{"PJRT_Event_Await", pjrt.Unavailable, "the device is gone", pjrt.ErrLost},
+		{"PJRT_Client_BufferFromHostBuffer", pjrttest.Exhausted, "1.0GiB needed", pjrt.ErrOutOfMemory},
+		{"PJRT_Client_Compile", pjrttest.Invalid, "Unexpected PJRT_Program size", pjrt.ErrVersion},
+		{"PJRT_LoadedExecutable_Execute", pjrttest.Internal, "CUDA_ERROR_LAUNCH_FAILED", pjrt.ErrLost},
+		{"PJRT_Event_Await", pjrttest.Unavailable, "the device is gone", pjrt.ErrLost},
 	} {
-		f := pjrt.NewFaulty(p)
+		f := pjrttest.NewFaulty(p)
 		f.Fail(c.function, c.code, c.message)
 		_, err := f.NewClient(nil)
 		contains(t, err, c.kind, "it failed a test", c.message)

@@ -45,6 +45,24 @@ func Load(path string) (*Plugin, error) {
 	return p, nil
 }
 
+// FromTable is a plugin with a table of functions that others made: for tests of faults.
+func FromTable(path string, table unsafe.Pointer) (*Plugin, error) {
+	return newPlugin(path, table)
+}
+
+// Table is the plugin's table of functions: its size in bytes, and then, at the places of Places,
+// their addresses.
+func (p *Plugin) Table() unsafe.Pointer { return p.table }
+
+// Places are where the functions stand in a table, in bytes.
+func Places() map[string]uintptr {
+	places := map[string]uintptr{}
+	for f, name := range functionNames {
+		places[name] = uintptr(f)
+	}
+	return places
+}
+
 // header is how the table of functions begins in all versions.
 type header struct {
 	structSize     uintptr
