@@ -73,7 +73,8 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/special",
 			"ntk/internal/vec32",
 		},
-		"ntk/device": {"ntk", "ntk/fcn", "ntk/internal/pjrt", "ntk/train"},
+		"ntk/device":      {"ntk", "ntk/fcn", "ntk/internal/pjrt", "ntk/train"},
+		"ntk/device/list": {"ntk/device"},
 		"ntk/design": {
 			"ntk",
 			"ntk/inverse",

@@ -22,6 +22,7 @@ package device
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -68,12 +69,22 @@ func openPlugin(path string) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := newDevice(plugin, nil)
+	d, err := newDevice(plugin, optionsOf(path))
 	if err != nil {
 		return nil, err
 	}
 	opened.devices[path] = d
 	return d, nil
+}
+
+// optionsOf are the options of the plugins of NVIDIA's and AMD's GPUs, which would else take three
+// quarters of a GPU's memory at once, from whoever is on it beside.
+func optionsOf(path string) pjrt.Options {
+	switch filepath.Base(path) {
+	case "xla_cuda_plugin.so", "xla_rocm_plugin.so":
+		return pjrt.Options{"preallocate": false}
+	}
+	return nil
 }
 
 func newDevice(plugin *pjrt.Plugin, options pjrt.Options) (*Device, error) {

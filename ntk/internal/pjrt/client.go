@@ -27,8 +27,9 @@ type Device struct {
 	handle unsafe.Pointer
 }
 
-// Options are whole numbers that a plugin knows by name, such as cpu_device_count.
-type Options map[string]int64
+// Options are numbers of type int64, and yes or no, that a plugin knows by name: cpu_device_count,
+// preallocate.
+type Options map[string]any
 
 // NewClient makes the devices ready, and tries each on a small program with numbers whose result
 // is known, so that a plugin that differs is refused and not believed: a wrong place in a struct
@@ -40,10 +41,22 @@ func (p *Plugin) NewClient(options Options) (*Client, error) {
 	for name, value := range options {
 		n := []byte(name)
 		names = append(names, n)
-		values = append(values, namedValue{
+		v := namedValue{
 			structSize: sizeNamedValue, name: unsafe.Pointer(&n[0]), nameSize: uintptr(len(n)),
-			kind: namedValueKInt64, value1: uint64(value), valueSize: 1,
-		})
+			valueSize: 1,
+		}
+		switch value := value.(type) {
+		case int64:
+			v.kind, v.value1 = namedValueKInt64, uint64(value)
+		case bool:
+			v.kind = namedValueKBool
+			if value {
+				v.value1 = 1
+			}
+		default:
+			return nil, fmt.Errorf("pjrt: the option %s is a %T", name, value)
+		}
+		values = append(values, v)
 	}
 	if len(values) > 0 {
 		args.createOptions, args.numOptions = unsafe.Pointer(&values[0]), uintptr(len(values))

@@ -35,7 +35,7 @@ func client(t *testing.T, options pjrt.Options) *pjrt.Client {
 
 // Small integers are multiplied exactly, in any precision, on each of four devices.
 func TestProductOnFourDevices(t *testing.T) {
-	c := client(t, pjrt.Options{"cpu_device_count": 4})
+	c := client(t, pjrt.Options{"cpu_device_count": int64(4)})
 	if c.Platform != "cpu" || c.Version == "" || len(c.Devices) != 4 || c.Devices[3].Kind == "" {
 		t.Fatalf("%+v", c)
 	}
@@ -200,6 +200,8 @@ func TestErrors(t *testing.T) {
 	c := client(t, nil)
 	_, err := c.Compile("module { func.func @main() { return %x : tensor<f32> } }")
 	contains(t, err, nil, "compiling a program", "undeclared SSA value name")
+	_, err = c.Plugin.NewClient(pjrt.Options{"cpu_device_count": "four"})
+	contains(t, err, nil, "the option cpu_device_count is a string")
 	d := c.Devices[0]
 	_, err = pjrt.Upload(d, []float32{1, 2, 3}, 2, 2)
 	contains(t, err, nil, "3 numbers are no array of dimensions [2 2]")
