@@ -25,7 +25,7 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench data requirements clean distclean
+	test-browser test-slurm stress execute verify bench data requirements clean distclean gpu
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -69,6 +69,7 @@ ready:
 	@tools/setup
 
 test-go: ready ### The part of test that is Go: vet, gofmt, go test
+	@tools/setup tests
 	tools/env go vet ./...
 	@badly=$$(find . -name '.?*' -prune -o -name '*.go' -exec tools/env gofmt -l {} +) && \
 		if [ -n "$$badly" ]; then printf 'Not formatted by gofmt:\n%s\n' "$$badly" >&2; exit 1; fi
@@ -114,13 +115,18 @@ bench: ready ### Benchmarks (BENCH= selects)
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)
 
+gpu: ready ### Install the plugin of NVIDIA's GPUs in .venv (some 3 GB), and show the GPUs that it finds
+	@tools/setup gpu
+	@tools/env go run ./ntk/device/list
+
 requirements: ### Pin the Python requirements anew (tools/notebooks/requirements*.in)
 	@tools/setup check
 	@test -x .cache/uv/bin/uv || { tools/env --user-home "$(PYTHON)" -m venv .cache/uv && \
 		tools/env --user-home .cache/uv/bin/python -m pip install --quiet uv; }
-	@for name in requirements requirements-openblas; do \
+	@for name in requirements requirements-openblas requirements-gpu requirements-tests; do \
+		alone=; if [ $$name = requirements-tests ]; then alone=--no-deps; fi; \
 		(cd tools/notebooks && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
-			--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
+			$$alone --fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
 
 clean: ## Remove what was made: report, executed notebooks, records of quick runs, checkpoints

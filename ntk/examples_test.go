@@ -24,6 +24,7 @@ var implied = map[string]bool{
 	"DualPrepared":  true,
 	"RecordType":    true,
 	"Position":      true, // of a trial, for train.Steps
+	"NewSteps":      true, // of a device, for train.Settings
 }
 
 // documented are the folders of the packages for users.
@@ -31,6 +32,7 @@ var documented = []string{
 	".",
 	"cnn",
 	"design",
+	"device",
 	"fcn",
 	"hermite",
 	"inverse",

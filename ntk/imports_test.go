@@ -8,8 +8,8 @@ import (
 )
 
 // Imports point one way: hermite, internal ← ntk ← inverse ← design ← cnn; ntk ← train ← fcn, cnn;
-// regress and spectra beside them, study on top; plotting and data import none of ntk, and gonbui
-// only plotting and plotting/live.
+// fcn ← device; regress and spectra beside them, study on top; plotting and data import none of
+// ntk, and gonbui only plotting and plotting/live.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
@@ -73,6 +73,8 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/special",
 			"ntk/internal/vec32",
 		},
+		"ntk/device":      {"ntk", "ntk/fcn", "ntk/internal/pjrt", "ntk/train"},
+		"ntk/device/list": {"ntk/device"},
 		"ntk/design": {
 			"ntk",
 			"ntk/inverse",
@@ -104,6 +106,9 @@ func TestImportDirections(t *testing.T) {
 			"ntk/train",
 		},
 		"ntk/internal/accel":     {"ntk/internal/parallel"},
+		"ntk/internal/pjrt":      {},
+		"ntk/internal/pjrt/gen":  {},
+		"ntk/internal/pjrttest":  {"ntk/internal/pjrt"},
 		"ntk/internal/finitenet": {"ntk", "ntk/internal/parallel", "ntk/internal/seed"},
 		"ntk/internal/nnls":      {"ntk/internal/special"},
 		"ntk/internal/simplex":   {},

@@ -286,3 +286,19 @@ func ExampleRun_Identity() {
 		before.LearningRate == run.Identity().LearningRate)
 	// Output: true false
 }
+
+func ExampleAdam_Rates() {
+	adam := train.Adam{Beta2: 0.99}.Full()
+	rate, root := adam.Rates(1, 0.1) // of the first step: 0.1/(1-0.9) and 1/√(1-0.99)
+	fmt.Printf("%.3f %.3f %g\n", rate, root, adam.Epsilon)
+	// Output: 1.000 10.000 1e-08
+}
+
+func ExampleParameterization_Scales() {
+	w := train.Parameter{Name: "the weights of layer 1", Scale: 0.25}
+	fmt.Println(train.NTKParameterization.Scales(w))
+	fmt.Println(train.StandardParameterization.Scales(w))
+	// Output:
+	// 0.25 1
+	// 1 4
+}

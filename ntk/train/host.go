@@ -137,7 +137,7 @@ const block = 1 << 10
 // move returns what momentum or Adam does with the i-th array of parameters, in blocks.
 func (h *host) move(i int) func(lo, hi int) {
 	p := h.parameters[i]
-	step := h.t.Settings.Parameterization.scales(p).step
+	_, step := h.t.Settings.Parameterization.Scales(p)
 	_, adam := h.t.Settings.Optimizer.(Adam)
 	return func(lo, hi int) {
 		lo, hi = lo*block, min(hi*block, len(p.Values))
@@ -163,15 +163,15 @@ func (h *host) update(step int) {
 		if p.Frozen || len(p.Values) == 0 {
 			continue
 		}
-		c := s.Parameterization.scales(*p)
+		gradient, step := s.Parameterization.Scales(*p)
 		switch o := s.Optimizer.(type) {
 		case nil:
-			h.batch.Gradient(i, -h.rate*(c.gradient*c.step), 1, p.Values)
+			h.batch.Gradient(i, -h.rate*(gradient*step), 1, p.Values)
 			continue
 		case Momentum:
-			h.batch.Gradient(i, c.gradient, float32(o.Decay), h.t.Slots[i])
+			h.batch.Gradient(i, gradient, float32(o.Decay), h.t.Slots[i])
 		case Adam:
-			h.batch.Gradient(i, c.gradient, 0, h.gradient[:len(p.Values)])
+			h.batch.Gradient(i, gradient, 0, h.gradient[:len(p.Values)])
 		}
 		if blocks := (len(p.Values) + block - 1) / block; h.serial {
 			h.apply[i](0, blocks)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -12,9 +13,24 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 )
 
-// newSteps returns what takes the steps of the trials: what their models have for it,
-// or passes of the net of a single trial; nil where there is neither.
+// newSteps returns what takes the steps of the trials: a device, what their models have for it,
+// or passes of the net of a single trial; nil where there is none of these.
 func newSteps(trials []*Trial, serial bool) (Steps, error) {
+	if d := trials[0].Settings.Device; d != nil {
+		steps, reason, err := d.NewSteps(trials)
+		if err != nil {
+			return nil, err
+		}
+		if steps != nil {
+			for _, t := range trials {
+				t.trace.Arithmetic = d.String()
+			}
+			return steps, nil
+		}
+		if len(trials) == 1 {
+			trials[0].trainedHere(reason)
+		}
+	}
 	if s, ok := trials[0].model.(Stepper); ok {
 		if steps, err := s.NewSteps(trials); steps != nil || err != nil {
 			return steps, err
@@ -26,6 +42,21 @@ func newSteps(trials []*Trial, serial bool) (Steps, error) {
 	return newHost(trials[0], serial), nil
 }
 
+// trainedHere notes why the device does not train the net.
+func (t *Trial) trainedHere(reason string) {
+	note := fmt.Sprintf("trained on the CPU, not on the device: %s", reason)
+	if !slices.Contains(t.state.Notes, note) { // it may be in the checkpoint
+		t.state.Notes = append(t.state.Notes, note)
+	}
+}
+
+// release closes steps that hold something.
+func release(steps Steps) {
+	if c, ok := steps.(io.Closer); ok {
+		c.Close()
+	}
+}
+
 // train trains a trial by itself; serial is for steps that stay on one goroutine.
 func (t *Trial) train(ctx context.Context, serial bool) (*Trace, error) {
 	if !t.ended {
@@ -33,6 +64,7 @@ func (t *Trial) train(ctx context.Context, serial bool) (*Trace, error) {
 		if err != nil {
 			return nil, err
 		}
+		defer release(steps)
 		drive(ctx, steps, []*Trial{t}, func(int) {})
 	}
 	return t.trace, t.err

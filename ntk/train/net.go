@@ -102,6 +102,17 @@ type Stepper interface {
 	NewSteps(trials []*Trial) (Steps, error)
 }
 
+// Device is a place of its own in which steps are taken, an accelerator, for nets whose models know
+// nothing of it; package device has one. Two of them are compared with ==.
+type Device interface {
+	// String names the place, for Trace.Arithmetic.
+	String() string
+	// NewSteps returns what takes the steps of the trials, whose parameters and Slots are set, or
+	// nil and the reason why it cannot train these. If Steps is an io.Closer, it is closed when it
+	// is needed no longer.
+	NewSteps(trials []*Trial) (steps Steps, reason string, err error)
+}
+
 // Steps takes the steps of a set of trials, and computes their outputs. Trials that
 // have ended stay in the set; what is computed for them is not looked at.
 type Steps interface {

@@ -46,7 +46,8 @@ type Adam struct {
 	Epsilon float64 // > 0; 0 is 1e-8
 }
 
-func (a Adam) full() Adam {
+// Full returns the settings with the defaults for those that are 0.
+func (a Adam) Full() Adam {
 	if a.Beta1 == 0 {
 		a.Beta1 = 0.9
 	}
@@ -61,7 +62,7 @@ func (a Adam) full() Adam {
 
 // String returns a name with all settings, which is part of identities of runs.
 func (a Adam) String() string {
-	a = a.full()
+	a = a.Full()
 	return fmt.Sprintf("Adam β₁ = %v, β₂ = %v, ε = %v", a.Beta1, a.Beta2, a.Epsilon)
 }
 
@@ -85,13 +86,20 @@ func (a Adam) check() error {
 type adamStep struct{ beta1, beta2, epsilon, rate, root float32 }
 
 func (a Adam) at(step int, rate float32) adamStep {
-	a = a.full()
-	k := float64(step)
+	a = a.Full()
+	corrected, root := a.Rates(step, rate)
 	return adamStep{
-		float32(a.Beta1), float32(a.Beta2), float32(a.Epsilon),
-		float32(float64(rate) / -math.Expm1(k*math.Log(a.Beta1))),
-		float32(1 / math.Sqrt(-math.Expm1(k*math.Log(a.Beta2)))),
+		float32(a.Beta1), float32(a.Beta2), float32(a.Epsilon), corrected, root,
 	}
+}
+
+// Rates returns η/(1-β₁^k) and 1/√(1-β₂^k) of step k = 1, 2, …: for who takes steps elsewhere; see
+// [Device].
+func (a Adam) Rates(step int, rate float32) (corrected, root float32) {
+	a = a.Full()
+	k := float64(step)
+	return float32(float64(rate) / -math.Expm1(k*math.Log(a.Beta1))),
+		float32(1 / math.Sqrt(-math.Expm1(k*math.Log(a.Beta2))))
 }
 
 func (a adamStep) step(theta, g, m, v []float32, scale float32) {

@@ -33,15 +33,14 @@ func (p Parameterization) String() string {
 	return fmt.Sprintf("parameterization %d", int(p))
 }
 
-// scales turn the gradient by Scale·Values of an array of parameters into the gradient in
-// the parameters of the parameterization, and a step in those into one in Values.
-type scales struct{ gradient, step float32 }
-
-func (p Parameterization) scales(of Parameter) scales {
+// Scales returns the factors that turn the gradient by Scale·Values of an array of parameters into
+// the gradient in the parameters of the parameterization, and a step in those into one in Values:
+// for who takes steps elsewhere; see [Device].
+func (p Parameterization) Scales(of Parameter) (gradient, step float32) {
 	if p == NTKParameterization {
-		return scales{of.Scale, 1}
+		return of.Scale, 1
 	}
-	return scales{1, 1 / of.Scale}
+	return 1, 1 / of.Scale
 }
 
 // check reports parameters that the standard parameterization cannot train.

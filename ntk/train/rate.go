@@ -233,9 +233,9 @@ func (k *kernelProduct) direction(i int) []float32 {
 	if p.Frozen || len(p.Values) == 0 {
 		return nil
 	}
-	c := k.t.Settings.Parameterization.scales(*p)
+	gradient, step := k.t.Settings.Parameterization.Scales(*p)
 	g := k.gradient[:len(p.Values)]
-	k.pass.Gradient(i, c.gradient*c.step, 0, g)
+	k.pass.Gradient(i, gradient*step, 0, g)
 	return g
 }
 

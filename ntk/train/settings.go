@@ -80,8 +80,12 @@ type Settings struct {
 	// of 30 s and twenty times what writing one takes.
 	CheckpointEvery time.Duration
 
-	// Progress, if not nil, is called after each step, and for the model of a
-	// Stepper after each call of Steps.Advance.
+	// Device, if not nil, is where the steps are taken; see package device. It has no part in the
+	// identity of a run. Nets that it cannot train are trained here, and Trace.Notes says why.
+	Device Device
+
+	// Progress, if not nil, is called after each step, and with a Device
+	// and for the model of a Stepper after each call of Steps.Advance.
 	Progress func(Progress)
 
 	faults faults

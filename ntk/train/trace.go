@@ -47,7 +47,7 @@ type Trace struct {
 	LearningRate float64
 	Epochs       int
 	Centered     bool
-	Arithmetic   string  // ntk.BLAS of the machine
+	Arithmetic   string  // ntk.BLAS of the machine, or the Device
 	Seconds      float64 // duration in seconds, with the time before interruptions
 	Points       []Point // by increasing epoch
 	// Stopped says why the run ended before Epochs. The last point is then that of

@@ -10,7 +10,7 @@ import (
 // Trials trains the runs and returns their traces in the same order. It trains several at a
 // time, each on one processor, or one after the other, each on all processors, whichever is
 // faster for their size. With the portable arithmetic the traces are the same bytes either
-// way. Runs whose models are all Steppers are trained together by the first of them.
+// way. Runs whose models are all Steppers, or that have one [Device], are trained together.
 //
 // The first run that fails interrupts the others. The traces up to there are returned with its
 // error, which has the number of the run, counted from 0. A run that was not begun has a nil
@@ -61,18 +61,20 @@ func Trials(ctx context.Context, runs []Run) ([]*Trace, error) {
 	return traces, first
 }
 
-// together trains the runs as one set, if their models are Steppers that can. cancel
+// together trains the runs as one set, if their device or their models, as Steppers, can. cancel
 // interrupts the context.
 func together(
 	ctx context.Context, cancel func(), runs []Run,
 ) (traces []*Trace, done bool, err error) {
-	for _, r := range runs {
-		if _, ok := r.Model.(Stepper); !ok {
-			return nil, false, nil
-		}
-	}
 	if len(runs) < 2 {
 		return nil, false, nil
+	}
+	for _, r := range runs {
+		_, steps := r.Model.(Stepper)
+		device := r.Settings.Device
+		if device != runs[0].Settings.Device || device == nil && !steps {
+			return nil, false, nil
+		}
 	}
 	traces = make([]*Trace, len(runs))
 	trials := make([]*Trial, len(runs))
@@ -85,6 +87,7 @@ func together(
 	if steps == nil {
 		return traces, err != nil, err
 	}
+	defer release(steps)
 	first := -1
 	drive(ctx, steps, trials, func(i int) {
 		if first < 0 {
