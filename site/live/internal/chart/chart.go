@@ -41,8 +41,8 @@ func (c *Chart) Band(class string, xs, lo, hi []float64) {
 
 // The sizes of a chart, in units of its view box, in which a letter of the labels is 12 high.
 const (
-	width, height           = 360, 260
-	left, right, top, below = 46, 10, 12, 40
+	width, height           = 300, 230
+	left, right, top, below = 44, 8, 24, 38
 )
 
 // axis maps values to places between two ends.
@@ -139,6 +139,16 @@ func (a axis) ticks(about int) []float64 {
 		first := math.Ceil(math.Log10(a.lo) - 1e-9)
 		last := math.Floor(math.Log10(a.hi) + 1e-9)
 		step := math.Max(1, math.Ceil((last-first)/float64(about)))
+		if last-first < 1 { // less than two powers of ten: 2 and 5 times them, too
+			for e := first - 1; e <= last; e++ {
+				for _, m := range []float64{1, 2, 5} {
+					if v := m * math.Pow(10, e); v >= a.lo && v <= a.hi {
+						out = append(out, v)
+					}
+				}
+			}
+			return out
+		}
 		for e := first; e <= last; e += step {
 			out = append(out, math.Pow(10, e))
 		}
@@ -162,7 +172,7 @@ func (a axis) ticks(about int) []float64 {
 func (a axis) label(v float64) string {
 	if a.log {
 		e := math.Round(math.Log10(v))
-		if math.Abs(e) <= 3 {
+		if math.Abs(e) <= 3 || math.Abs(v/math.Pow(10, e)-1) > 1e-9 {
 			return strconv.FormatFloat(v, 'g', 3, 64)
 		}
 		return `10<tspan dy="-4" class="power">` + strings.Replace(fmt.Sprint(e), "-", "−", 1) +
@@ -176,20 +186,21 @@ func (a axis) label(v float64) string {
 
 func (c *Chart) frame(b *strings.Builder, x, y axis) {
 	b.WriteString(`<g class="frame">`)
-	for _, v := range x.ticks(5) {
+	for _, v := range x.ticks(4) {
 		at := x.place(v)
-		fmt.Fprintf(b, `<path class="grid" d="M%.1f %d V%d"/><text x="%.1f" y="%d" class="x">%s</text>`,
-			at, top, height-below, at, height-below+16, x.label(v))
+		fmt.Fprintf(b, `<path class="grid" d="M%.1f %d V%d"/>`, at, top, height-below)
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" class="x">%s</text>`, at, height-below+16,
+			x.label(v))
 	}
 	for _, v := range y.ticks(5) {
 		at := y.place(v)
-		fmt.Fprintf(b, `<path class="grid" d="M%d %.1f H%d"/><text x="%d" y="%.1f" class="y">%s</text>`,
-			left, at, width-right, left-6, at+4, y.label(v))
+		fmt.Fprintf(b, `<path class="grid" d="M%d %.1f H%d"/>`, left, at, width-right)
+		fmt.Fprintf(b, `<text x="%d" y="%.1f" class="y">%s</text>`, left-6, at+4, y.label(v))
 	}
 	fmt.Fprintf(b, `<path class="axes" d="M%d %d V%d H%d"/>`, left, top, height-below, width-right)
 	fmt.Fprintf(b, `<text x="%d" y="%d" class="x name">%s</text>`, (left+width-right)/2, height-4,
 		html.EscapeString(c.X))
-	fmt.Fprintf(b, `<text x="%d" y="%d" class="top name">%s</text></g>`, left+6, top+10,
+	fmt.Fprintf(b, `<text x="%d" y="%d" class="name">%s</text></g>`, 2, 12,
 		html.EscapeString(c.Y))
 }
 

@@ -3,12 +3,13 @@ package page
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/design"
-	"gonum.org/v1/gonum/interp"
+	"github.com/kernelsmith/kernelsmith/ntk/inverse"
 )
 
 // at are the cosines and zs the pre-activations that curves are drawn at.
@@ -54,18 +55,8 @@ func fit(ctx context.Context, w wish, v *values, progress Progress) (f fitted, e
 		return f, err
 	}
 	f = fitted{Of: w.key, Form: v.of["form"], Design: r.Design}
-	// The spread at a cosine takes a thousand times longer than the kernel, and is smooth.
-	const few = 13
-	rough, err := f.Design.Spread(cosines(few))
-	if err != nil {
+	if f.Spread, err = f.Design.Spread(at); err != nil {
 		return f, err
-	}
-	var between interp.AkimaSpline
-	if err := between.Fit(span(few, 0, math.Pi), rough); err != nil {
-		return f, err
-	}
-	for _, x := range span(len(at), 0, math.Pi) {
-		f.Spread = append(f.Spread, math.Max(0, between.Predict(x)))
 	}
 	return f, f.complete()
 }
@@ -84,7 +75,30 @@ func (f *fitted) complete() error {
 	return err
 }
 
-// unkeep reads what keep wrote, if it belongs to the kernel asked for.
+// fitOrKept is the fit that is asked for, which the page is to keep, or else the one that it has
+// kept for this kernel.
+func fitOrKept(
+	ctx context.Context, q Request, w wish, v *values, progress Progress, out *Response,
+) (f fitted, err error) {
+	if q.Do != "fit" {
+		return unkeep(q.Kept, w.key)
+	}
+	f, err = fit(ctx, w, v, progress)
+	if no := (*inverse.NotRealizableError)(nil); errors.As(err, &no) {
+		return f, fmt.Errorf("no net has this kernel, so there is nothing to fit: %s",
+			no.Certificate.Reason)
+	}
+	if no := (*ntk.NotPSDError)(nil); errors.As(err, &no) {
+		return f, fmt.Errorf("no net has this kernel, so there is nothing to fit: %w", err)
+	}
+	if err != nil {
+		return f, fmt.Errorf("no formula was found: %w", err)
+	}
+	out.Kept, err = json.Marshal(f)
+	return f, err
+}
+
+// unkeep reads what was kept, if it belongs to the kernel asked for.
 func unkeep(kept json.RawMessage, key string) (f fitted, err error) {
 	if len(kept) == 0 || string(kept) == "null" {
 		return fitted{}, nil
@@ -111,24 +125,48 @@ func (f fitted) text(width int) string {
 
 // board is the picture of a kernel that is asked for, and nets that come near it.
 type board struct {
-	asked []float64
-	width int
-	names []string
-	nets  []curves
+	asked  []float64
+	width  int
+	names  []string
+	nets   []curves
+	beside *curves // a kernel and φ to compare with, or nil
 }
 
 func (b *board) add(name string, c curves) {
 	b.names, b.nets = append(b.names, name), append(b.nets, c)
 }
 
-// band is the kernel of a net, less and plus one standard deviation of the kernels of finite ones.
+// std is the standard deviation of the kernels of nets of the width.
+func (b *board) std(c curves) []float64 {
+	out := make([]float64, len(at))
+	for i, v := range c.spread {
+		out[i] = v / math.Sqrt(float64(b.width))
+	}
+	return out
+}
+
+// band is the kernel of a net, less and plus that.
 func (b *board) band(c curves) (lo, hi []float64) {
-	lo, hi = make([]float64, len(at)), make([]float64, len(at))
-	for j, k := range c.kernel {
-		std := c.spread[j] / math.Sqrt(float64(b.width))
-		lo[j], hi[j] = k-std, k+std
+	lo, hi = make([]float64, len(at)), b.std(c)
+	for i, k := range c.kernel {
+		lo[i], hi[i] = k-hi[i], k+hi[i]
 	}
 	return lo, hi
+}
+
+// off is how far a kernel is from the one asked for, or nil if it is that but for rounding.
+func (b *board) off(c curves) []float64 {
+	const least = 1e-6 // that a log axis has a place for
+	out := make([]float64, len(at))
+	most := 0.0
+	for i, k := range c.kernel {
+		out[i] = math.Max(math.Abs(k-b.asked[i]), least)
+		most = math.Max(most, out[i])
+	}
+	if most == least {
+		return nil
+	}
+	return out
 }
 
 // draw makes the three charts: kernels, activations, spread and error.
@@ -139,25 +177,21 @@ func (b *board) draw(out *Response) {
 		"cosine c", "spread; error (dotted)")
 	errors.LogY = true
 	for i, c := range b.nets {
-		std, off := make([]float64, len(at)), make([]float64, len(at))
-		most := 0.0
-		for j, k := range c.kernel {
-			std[j] = c.spread[j] / math.Sqrt(float64(b.width))
-			off[j] = math.Max(math.Abs(k-b.asked[j]), 1e-6)
-			most = math.Max(most, off[j])
-		}
 		lo, hi := b.band(c)
 		kernels.Band(b.names[i], at, lo, hi)
 		shapes.Line(b.names[i], zs, c.phi)
-		errors.Line(b.names[i], at, std)
-		if most > 1e-6 {
-			errors.Line(b.names[i]+" dotted", at, off)
-		}
+		errors.Line(b.names[i], at, b.std(c))
+		errors.Line(b.names[i]+" dotted", at, b.off(c))
 		out.Numbers[b.names[i]] = c.kernel
 		out.Numbers[b.names[i]+" phi"] = c.phi
 		out.Numbers[b.names[i]+" spread"] = c.spread
 	}
 	kernels.Line("target", at, b.asked)
+	if b.beside != nil {
+		kernels.Line("shallow", at, b.beside.kernel)
+		shapes.Line("shallow", zs, b.beside.phi)
+		errors.Line("shallow dotted", at, b.off(*b.beside))
+	}
 	for i, c := range b.nets {
 		kernels.Line(b.names[i]+" over", at, c.kernel)
 	}

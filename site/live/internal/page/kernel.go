@@ -2,8 +2,6 @@ package page
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -22,17 +20,17 @@ var sources = map[string]func(v *values) (ntk.Kernel, error){
 	"coefficients": nil,
 	"formula":      nil,
 	"gaussian": func(v *values) (ntk.Kernel, error) {
-		return ntk.GaussianKernel(v.number("length", 0.3, 3))
+		return ntk.GaussianKernel(v.number("length"))
 	},
 	"laplace": func(v *values) (ntk.Kernel, error) {
-		return ntk.LaplaceKernel(v.number("length", 0.3, 3))
+		return ntk.LaplaceKernel(v.number("length"))
 	},
 	"relu": func(v *values) (ntk.Kernel, error) { return netKernel(v, ntk.ReLU{}) },
 	"erf":  func(v *values) (ntk.Kernel, error) { return netKernel(v, ntk.Erf{}) },
 }
 
 func netKernel(v *values, phi ntk.Activation) (ntk.Kernel, error) {
-	net, err := ntk.UniformFCN(v.whole("depth", 1, 8), phi, math.Sqrt2, 0.1)
+	net, err := ntk.UniformFCN(v.whole("depth"), phi, math.Sqrt2, 0.1)
 	if err != nil {
 		return ntk.Kernel{}, err
 	}
@@ -63,14 +61,14 @@ func (v *values) wish() (w wish, err error) {
 	case "coefficients":
 		a := make([]float64, lastCoefficient+1)
 		for k := range a {
-			a[k] = v.number(fmt.Sprint("a", k), -3, 3)
+			a[k] = v.number(fmt.Sprint("a", k))
 		}
 		w.key = fmt.Sprint(a)
 		series, err := ntk.NewPowerSeries(a)
 		w.name, w.target, w.kernel = polynomial(a), series, series.Kernel
 		return w, err
 	case "formula":
-		constants := map[string]float64{"p": v.number("p", 0, 3)}
+		constants := map[string]float64{"p": v.number("p")}
 		f, err := formula.Parse(v.of["formula"], constants)
 		if err == nil {
 			_, err = f.Curve(cosines(201))
@@ -174,8 +172,8 @@ func kernelPart(
 	if err != nil {
 		return err
 	}
-	degree, rule := v.whole("degree", 1, 20), choice(v, "signs", signRules)
-	width := 1 << v.whole("width", 4, 16)
+	degree, rule := v.whole("degree"), choice(v, "signs", signRules)
+	width := 1 << v.whole("width")
 	if v.err != nil {
 		return v.err
 	}
@@ -183,15 +181,8 @@ func kernelPart(
 	if err != nil {
 		return err
 	}
-	f, err := fitted{}, error(nil)
-	if q.Do == "fit" {
-		if f, err = fit(ctx, w, v, progress); err != nil {
-			return fitError(err)
-		}
-		if out.Kept, err = f.keep(); err != nil {
-			return err
-		}
-	} else if f, err = unkeep(q.Kept, w.key); err != nil {
+	f, err := fitOrKept(ctx, q, w, v, progress, out)
+	if err != nil {
 		return err
 	}
 	asked, err := w.target.Curve(at)
@@ -211,15 +202,6 @@ func kernelPart(
 	out.Texts["series"] = e.text(degree, width)
 	out.Texts["formula"] = f.text(width)
 	return exported(v, phi, w.name, off, out)
-}
-
-// fitError says why there is no formula.
-func fitError(err error) error {
-	if no := (*inverse.NotRealizableError)(nil); errors.As(err, &no) {
-		return fmt.Errorf("no net has this kernel, so there is nothing to fit: %s",
-			no.Certificate.Reason)
-	}
-	return fmt.Errorf("no formula was found: %w", err)
 }
 
 // verdict is the certificate in a sentence or two.
@@ -246,8 +228,8 @@ func (e exact) text(degree, width int) string {
 			b = append(b, fmt.Sprintf("b%s = %.4f", subscript(k), v))
 		}
 	}
-	return fmt.Sprintf("Degree %d: the kernel drawn %s. One net of width %d strays from it by %.2g "+
-		"(standard deviation, mean over θ). φ = Σ bₖ hₖ with %s; %v.", degree,
+	return fmt.Sprintf("Degree %d: the kernel drawn %s. One net of width %d strays from it by "+
+		"%.2g (standard deviation, mean over θ). φ = Σ bₖ hₖ with %s; %v.", degree,
 		distance{e.nearest.Mean, e.nearest.Max}, width, mean(e.spread)/math.Sqrt(float64(width)),
 		strings.Join(b, ", "), e.net.Growth)
 }
@@ -279,6 +261,3 @@ func mean(v []float64) float64 {
 	}
 	return math.Sqrt(sum / float64(len(v)))
 }
-
-// keep is the JSON of a fit.
-func (f fitted) keep() (json.RawMessage, error) { return json.Marshal(f) }

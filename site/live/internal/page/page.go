@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strconv"
 
 	"github.com/kernelsmith/kernelsmith/site/live/internal/chart"
 )
@@ -41,8 +40,8 @@ type Response struct {
 	Numbers map[string][]float64 `json:",omitempty"`
 }
 
-// Progress is told what a long job has so far: as a function, since who looks only now and then need
-// not have it drawn each time.
+// Progress is told what a long job has so far: as a function, since who looks only now and then
+// need not have it drawn each time.
 type Progress func(sofar func() Response)
 
 // Answer computes what a request asks for. Long jobs tell progress, a function that may be nil,
@@ -51,7 +50,7 @@ func Answer(ctx context.Context, q Request, progress Progress) Response {
 	if progress == nil {
 		progress = func(func() Response) {}
 	}
-	v := values{of: q.Values}
+	v := values{of: q.Values, controls: Controls(q.Part)}
 	out := Response{Figures: map[string]string{}, Texts: map[string]string{},
 		Numbers: map[string][]float64{}}
 	var err error
@@ -70,48 +69,6 @@ func Answer(ctx context.Context, q Request, progress Progress) Response {
 	}
 	out.Final = true
 	return out
-}
-
-// values are those of controls. The first that is wrong is kept.
-type values struct {
-	of  map[string]string
-	bad string
-	err error
-}
-
-// number is that of a slider, within its range.
-func (v *values) number(name string, lo, hi float64) float64 {
-	x, err := strconv.ParseFloat(v.of[name], 64)
-	if err != nil || !(x >= lo && x <= hi) {
-		v.fail(name, fmt.Errorf("%s is %q; it must be a number from %v to %v", name, v.of[name], lo,
-			hi))
-		return lo
-	}
-	return x
-}
-
-// whole is number for whole numbers.
-func (v *values) whole(name string, lo, hi int) int {
-	x := v.number(name, float64(lo), float64(hi))
-	if x != math.Trunc(x) {
-		v.fail(name, fmt.Errorf("%s is %v; it must be a whole number", name, x))
-	}
-	return int(x)
-}
-
-// choice is that of a list, one of the keys.
-func choice[T any](v *values, name string, of map[string]T) T {
-	x, ok := of[v.of[name]]
-	if !ok {
-		v.fail(name, fmt.Errorf("%s is %q, which is none of the choices", name, v.of[name]))
-	}
-	return x
-}
-
-func (v *values) fail(name string, err error) {
-	if v.err == nil {
-		v.bad, v.err = name, err
-	}
 }
 
 // cosines returns -cos x at n equal steps of x from 0 to π, so that the cosines ascend.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 
@@ -66,9 +67,9 @@ type racer struct {
 }
 
 func newContest(v *values) (*contest, error) {
-	c := &contest{bits: v.whole("bits", 5, 11), width: 1 << v.whole("width", 4, 9),
-		epochs: v.whole("epochs", 10, 10000), omega: v.number("omega", 0.5, 12),
-		layers: v.whole("layers", 1, 4), seed: uint64(v.whole("seed", 1, 1000))}
+	c := &contest{bits: v.whole("bits"), width: 1 << v.whole("width"),
+		epochs: v.whole("epochs"), omega: v.number("omega"),
+		layers: v.whole("layers"), seed: uint64(v.whole("seed"))}
 	if v.err != nil {
 		return nil, v.err
 	}
@@ -86,7 +87,7 @@ func (c *contest) start() error {
 		sw, sb      float64
 	}{
 		{fmt.Sprintf("½ sin %.4gz", c.omega), "formula", 1, sine, 1, 0},
-		{fmt.Sprintf("%dHL ReLU", c.layers), "series", c.layers, ntk.ReLU{}, 1.4142135623730951, 0.1},
+		{fmt.Sprintf("%dHL ReLU", c.layers), "series", c.layers, ntk.ReLU{}, math.Sqrt2, 0.1},
 	} {
 		arch, err := ntk.UniformFCN(r.depth, r.phi, r.sw, r.sb)
 		if err != nil {
@@ -147,7 +148,10 @@ func parityPart(
 		return err
 	}
 	if q.Do == "draw" {
-		c.drawEmpty(out)
+		half := 1 << (c.bits - 1)
+		out.Texts["plan"] = fmt.Sprintf("%d bits: %d strings to train on, the other %d to test "+
+			"on. Both nets have width %d, the ReLU net %s.", c.bits, half, half, c.width,
+			layersOf(c.layers))
 		return nil
 	}
 	c.ctx, c.progress = ctx, progress
@@ -215,6 +219,13 @@ func (c *contest) train(r *racer, turn chan struct{}) error {
 	return r.measure(r.epoch, c.problem)
 }
 
+func layersOf(n int) string {
+	if n == 1 {
+		return "one hidden layer, too"
+	}
+	return fmt.Sprintf("%d hidden layers", n)
+}
+
 // report is the contest as it stands.
 func (c *contest) report() Response {
 	out := Response{Figures: map[string]string{}, Texts: map[string]string{}}
@@ -225,25 +236,17 @@ func (c *contest) report() Response {
 	return out
 }
 
-// drawEmpty is the picture before anything was trained.
-func (c *contest) drawEmpty(out *Response) {
-	c.racers = nil
-	c.draw(out)
-	out.Texts["verdict"] = fmt.Sprintf("%d strings to train on, %d to test on.", 1<<(c.bits-1),
-		1<<(c.bits-1))
-}
-
 // draw makes the charts of losses and accuracies.
 func (c *contest) draw(out *Response) {
-	losses := picture("Loss over the epoch", "epoch + 1", "MSE (thin: training)")
-	accuracies := picture("Accuracy over the epoch", "epoch + 1", "accuracy, % (thin: training)")
+	losses := picture("Loss over the epoch", "epoch", "MSE (thin: training)")
+	accuracies := picture("Accuracy over the epoch", "epoch", "accuracy, % (thin: training)")
 	losses.LogX, losses.LogY, accuracies.LogX = true, true, true
 	accuracies.YRange = &[2]float64{0, 100}
 	text := ""
 	for _, r := range c.racers {
 		var x, trainLoss, testLoss, trainAcc, testAcc []float64
-		for _, p := range r.points {
-			x = append(x, float64(p.Epoch+1))
+		for _, p := range r.points[1:] { // at first all outputs are 0
+			x = append(x, float64(p.Epoch))
 			trainLoss, testLoss = append(trainLoss, p.TrainLoss), append(testLoss, p.TestLoss)
 			trainAcc = append(trainAcc, 100*p.TrainAccuracy)
 			testAcc = append(testAcc, 100*p.TestAccuracy)
