@@ -93,6 +93,7 @@
       this.show();
       form.addEventListener("submit", (event) => event.preventDefault());
       form.addEventListener("input", () => {
+        this.quiet = false;
         this.show();
         this.draw();
       });
@@ -168,6 +169,19 @@
         this.form.dataset.ms = (performance.now() - began).toFixed(1);
       }
       this.drawing = false;
+      this.follow();
+    }
+
+    // follow fits anew by itself, in parts that do, when the controls have come to rest.
+    follow() {
+      clearTimeout(this.soon);
+      if (!this.form.dataset.auto || this.quiet || !this.form.numbers || this.form.numbers.formula) return;
+      this.soon = setTimeout(() => (this.job ? this.stop() : this.work(this.form.dataset.auto)), 400);
+    }
+
+    async stop() {
+      this.stopping = true;
+      (await machine("working")).cancel();
     }
 
     place(answer) {
@@ -193,7 +207,8 @@
 
     async press(what) {
       if (what === "cancel") {
-        (await machine("working")).cancel();
+        this.quiet = true;
+        await this.stop();
       } else if (what === "copy") {
         await this.copy();
       } else if (!this.job) {
@@ -228,18 +243,21 @@
         if (sofar.Figures) this.place(sofar);
       });
       verdict.setAttribute("aria-live", "polite");
-      if (answer.Kept) {
+      this.job = null;
+      if (answer.Kept || this.stopping) {
         // The controls may have moved since: what is drawn is what they say now.
-        this.kept = answer.Kept;
-        await this.draw();
+        this.kept = answer.Kept ?? this.kept;
+        if (answer.Figures) this.place(answer);
+        if (what === "fit") await this.draw();
       } else {
+        this.quiet = Boolean(answer.Error);
         this.place(answer);
       }
-      this.job = null;
+      this.buttons(false);
+      this.state("ready", this.stopping ? "Stopped." : answer.Error ? "" : words[1]);
+      this.stopping = false;
       delete this.form.dataset.job;
       this.form.dataset.jobs = Number(this.form.dataset.jobs ?? 0) + 1;
-      this.buttons(false);
-      this.state("ready", answer.Error ? "" : words[1]);
     }
 
     buttons(working) {

@@ -214,7 +214,8 @@ async function fits(page, name) {
   for (const of of ["formula", "formula phi", "formula spread", "target"]) {
     const off = apart(here[of], there[of]);
     console.log(`  ${name}, ${of}: ${off.toExponential(1)} from the library's`);
-    check(off < 1e-9, `${name}: ${of} is ${off} away from the library's`);
+    // Near its optimum a kernel changes by the square of what φ does, so that φ is known to half as many digits.
+    check(off < (/ /.test(of) ? 1e-7 : 1e-9), `${name}: ${of} is ${off} away from the library's`);
   }
   check(/φ\(z\) = /.test(await live.text("formula")), `${name}: no formula`);
   check(/class Phi/.test(await live.text("export")), `${name}: no source`);
@@ -225,14 +226,19 @@ async function fits(page, name) {
   await shot(page, `${name}-fitted`);
 
   // Sliders move while it fits, and it can be stopped.
+  const before = await live.figure("kernels");
   await live.press("fit");
   await live.until((form) => form.querySelector("progress").value > 0.02);
-  const first = await live.figure("shapes");
   await live.set(name === "kernel" ? "p" : "sb", name === "kernel" ? 0.37 : 0.62);
-  check((await live.figure("kernels")) !== first && (await live.data("job")) === "fit", `${name}: the sliders wait for the fit`);
+  check((await live.figure("kernels")) !== before && (await live.data("job")) === "fit", `${name}: the sliders wait for the fit`);
+  if (name === "flatten") {
+    await live.until((form) => form.numbers?.formula && !form.dataset.job, 60000);
+    check(apart((await live.numbers()).formula, native(await live.request("fit")).Numbers.formula) < 1e-9, "flatten: what is fitted by itself is another kernel");
+    return;
+  }
   await live.press("cancel");
   await live.until((form) => !form.dataset.job, 10000);
-  await live.set("width", 12);
+  check(/Stopped/.test(await live.form.locator("[data-status]").innerText()), `${name}: it does not say that it was stopped`);
 }
 
 // steady redraws many times, and looks at the memory of the program.
