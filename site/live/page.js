@@ -64,11 +64,13 @@
     }
 
     fail(why) {
-      for (const { resolve } of this.waiting.values()) resolve({ Final: true, Error: `${why}; load the page again` });
+      this.failed = { Final: true, Error: `${why}; load the page again` };
+      for (const { resolve } of this.waiting.values()) resolve(this.failed);
       this.waiting.clear();
     }
 
     ask(request, progress) {
+      if (this.failed) return Promise.resolve(this.failed);
       return new Promise((resolve) => {
         this.waiting.set(++this.number, { progress, resolve });
         this.worker.postMessage({ number: this.number, request });
@@ -80,7 +82,7 @@
     }
   }
 
-  // Drawing has a worker of its own, so that sliders move while something is fitted or trained.
+  // Drawing has a worker of its own, and so has the long work of each part: sliders move while others are busy.
   const started = {};
   const machine = (name) => (started[name] ??= new Machine().start());
 
@@ -181,7 +183,7 @@
 
     async stop() {
       this.stopping = true;
-      (await machine("working")).cancel();
+      (await machine(`working ${this.name}`)).cancel();
     }
 
     place(answer) {
@@ -238,7 +240,7 @@
       // What changes all the time is not read out.
       const verdict = this.form.querySelector('[data-text="verdict"]');
       verdict.setAttribute("aria-live", "off");
-      const answer = await (await machine("working")).ask(this.request(what), (sofar) => {
+      const answer = await (await machine(`working ${this.name}`)).ask(this.request(what), (sofar) => {
         bar.value = sofar.Progress;
         if (sofar.Figures) this.place(sofar);
       });

@@ -92,7 +92,8 @@ func (b builder) write(name string, text []byte) error {
 // returns the length of that.
 func (b builder) program() (int, error) {
 	wasm := filepath.Join(b.folder, "kernelsmith.wasm")
-	command := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", wasm, packagePath)
+	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w",
+		"-o", wasm, packagePath)
 	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	command.Stderr = os.Stderr
 	if err := command.Run(); err != nil {

@@ -173,7 +173,7 @@ func (a axis) label(v float64) string {
 	if a.log {
 		e := math.Round(math.Log10(v))
 		if math.Abs(e) <= 3 || math.Abs(v/math.Pow(10, e)-1) > 1e-9 {
-			return strconv.FormatFloat(v, 'g', 3, 64)
+			return strconv.FormatFloat(v, 'g', 4, 64)
 		}
 		return `10<tspan dy="-4" class="power">` + strings.Replace(fmt.Sprint(e), "-", "−", 1) +
 			"</tspan>"

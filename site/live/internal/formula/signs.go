@@ -88,8 +88,11 @@ func (n *node) signs() sign {
 			out.tail = inverse.times(x)
 		}
 	case "^":
-		if n.args[1].constant() {
+		switch {
+		case n.args[1].constant():
 			out.tail = x.raised(y.at0)
+		case n.args[0].constant() && x.at0 >= 1: // x^y = exp(y ln x)
+			out.tail = y.tailOf("exp")
 		}
 	}
 	return out
@@ -105,13 +108,14 @@ func (s sign) tailOf(function string) int {
 			return positive
 		}
 	case "cosh", "sinh", "asin": // all of their own coefficients are ≥ 0
-		if s.all() {
+		switch {
+		case s.all() || function == "cosh" && s.none():
 			return positive
-		}
-	case "acos":
-		if s.all() {
+		case s.none():
 			return negative
 		}
+	case "acos":
+		return sign{s.tailOf("asin"), 0}.negated().tail
 	case "ln": // ln(d - g) = ln d - Σ (g/d)^k/k
 		if s.at0 > 0 && s.tail == negative {
 			return negative
