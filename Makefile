@@ -59,8 +59,9 @@ lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
 pdf: ready ## The report with a PDF of each notebook (needs Chromium and Node.js 20.11 or later)
 	@$(run) report --scale "$(SCALE)" $(if $(JOBS),--jobs $(JOBS)) --pdf $(NOTEBOOKS)
 
-publish-check: ready ### The pages of the report in Chromium: pictures, links, formulas, contrast (c)
+publish-check: ready ### The pages of the report in Chromium: pictures, links, formulas, contrast; the live page (c)
 	@tools/browser/run site report
+	@tools/browser/run live report
 
 setup: ### Set up all that the other targets need (they do it themselves); try again what was optional
 	@tools/setup retry

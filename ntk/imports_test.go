@@ -9,7 +9,7 @@ import (
 
 // Imports point one way: hermite, internal ← ntk ← inverse ← design ← cnn; ntk ← train ← fcn, cnn;
 // fcn ← device; regress and spectra beside them, study on top; plotting and data import none of
-// ntk, and gonbui only plotting and plotting/live.
+// ntk, and gonbui only plotting and plotting/live. Nothing imports the site.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
@@ -122,11 +122,16 @@ func TestImportDirections(t *testing.T) {
 		"data/fetch": {"internal/download", "internal/imagesets", "internal/jmlr"},
 		"internal/download": {"data", "internal/atomicfile", "internal/imagesets",
 			"internal/jmlr", "internal/locate"},
-		"internal/imagesets":      {"internal/locate"},
-		"internal/jmlr":           {"internal/locate"},
-		"internal/locate":         {},
-		"internal/loaded":         {},
-		"internal/records":        {"internal/atomicfile"},
+		"internal/imagesets":         {"internal/locate"},
+		"internal/jmlr":              {"internal/locate"},
+		"internal/locate":            {},
+		"internal/loaded":            {},
+		"internal/records":           {"internal/atomicfile"},
+		"site/live/build":            {"internal/atomicfile", "site/live/internal/page"},
+		"site/live/internal/chart":   {},
+		"site/live/internal/formula": {"ntk"},
+		"site/live/internal/page": {"ntk", "ntk/design", "ntk/fcn", "ntk/inverse", "ntk/train",
+			"site/live/internal/chart", "site/live/internal/formula"},
 		"ntk/internal/npz":        {},
 		"ntk/internal/parallel":   {},
 		"ntk/internal/pythontest": {},

@@ -35,7 +35,8 @@ def publish(executed, target, build, pdf=False):
 
     With pdf, each notebook's page is also printed to a PDF, by Chromium. What was made from the same stays as it is.
     """
-    key = _key(executed)
+    live = _live(build / "live")
+    key = _key([*executed, *live])
     if _made(target) in ((key, True), (key, pdf)):
         return
     work = build / "site"
@@ -47,7 +48,9 @@ def publish(executed, target, build, pdf=False):
     names = [path.stem for path in executed]
     for path in executed:
         cards.append(_page(path, source, extra, comparisons, names, pdf, standings))
-    guides = _guides(source, names)
+    (source / "live.md").write_text(_relink(live[0].read_text(encoding="utf-8"), lambda link: _link(link, live[0], source, names)), encoding="utf-8")
+    shutil.copytree(live[0].parent / "live", extra / "live")
+    guides = ["live", *_guides(source, names)]
     if comparisons:
         (source / "published.md").write_text(_published(comparisons, standings), encoding="utf-8")
     (source / "index.md").write_text(_index(executed, cards, guides, comparisons, standings), encoding="utf-8")
@@ -66,6 +69,12 @@ def publish(executed, target, build, pdf=False):
         os.replace(target, old)
     os.replace(pages, target)
     shutil.rmtree(work)
+
+
+def _live(folder):
+    """Makes the live page, unless its sources are unchanged; returns the page for Sphinx, then what it loads."""
+    subprocess.run([_CHECKOUT / "tools/env", "go", "run", "./site/live/build", folder], cwd=_CHECKOUT, check=True)
+    return [folder / "live.md", *sorted((folder / "live").iterdir())]
 
 
 def _key(executed):
