@@ -285,7 +285,8 @@ type Published struct {
 	// Points are train loss, test loss, train accuracy and test accuracy at each epoch, by net.
 	Points map[string][][4]float64
 	// LossTolerance and AccuracyTolerance are how far apart the two may be to agree, and Why
-	// says where that is from.
+	// says where that is from. No tolerance is wider than half of the distance between the printed
+	// nets at that epoch, which is what the curves show.
 	LossTolerance, AccuracyTolerance float64
 	Why                              string
 }
@@ -336,20 +337,34 @@ func (r *Results) Compare(p Published) (*Compared, error) {
 			if k < 0 {
 				return nil, fmt.Errorf("study: %s was not measured at epoch %d", name, epoch)
 			}
-			out.row(p, name, printed[i], points[k])
+			out.row(p, name, i, points[k])
 		}
 	}
 	return out, nil
 }
 
-// row compares a net at one epoch.
-func (c *Compared) row(p Published, name string, printed [4]float64, ours train.Point) {
+// effect is how far the printed nets are apart in a measurement at an epoch, which is what their
+// curves show; 0 with one net.
+func (p Published) effect(measurement, at int) float64 {
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, points := range p.Points {
+		if at < len(points) {
+			least = math.Min(least, points[at][measurement])
+			most = math.Max(most, points[at][measurement])
+		}
+	}
+	return most - least
+}
+
+// row compares a net at one of the printed epochs.
+func (c *Compared) row(p Published, name string, at int, ours train.Point) {
+	printed := p.Points[name][at]
 	row := []string{name, fmt.Sprint(ours.Epoch)}
 	for i, m := range measurements {
 		one := plotting.Comparison{
 			Quantity: fmt.Sprintf("%s, epoch %d, %s %s", name, ours.Epoch, m.part, m.what),
 			Source:   p.Source, Published: printed[i], Ours: m.at(ours),
-			Tolerance: p.LossTolerance, Why: p.Why,
+			Tolerance: p.LossTolerance, Why: p.Why, Effect: p.effect(i, at),
 		}
 		worst := &c.Loss
 		if m.what == "accuracy" {
