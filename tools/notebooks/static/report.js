@@ -38,7 +38,7 @@
       // storage is blocked
     }
     turn(remembered in ways ? remembered : now);
-    document.querySelector("article h1")?.after(button);
+    (document.querySelector(".page-head .offers") ?? document.querySelector("article h1"))?.append(button);
   }
   // What scrolls by itself must be reachable with the keyboard; what is folded has no width until it is shown.
   const reachable = (part) => {
