@@ -130,8 +130,8 @@ func (c Comparison) row() comparisonRow {
 		Quantity: c.Quantity, Source: c.Source,
 		Published:  spread(c.Published, c.PublishedSpread, p, c.PublishedTrials),
 		Ours:       spread(c.Ours, c.OursSpread, o, c.OursTrials),
-		Difference: two(apart), Tolerance: minus(strconv.FormatFloat(tolerance, 'g', 3, 64)), Why: why,
-		Agrees: c.Agrees(),
+		Difference: two(apart), Tolerance: minus(strconv.FormatFloat(tolerance, 'g', 3, 64)),
+		Why: why, Agrees: c.Agrees(),
 	}
 }
 

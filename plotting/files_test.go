@@ -133,7 +133,8 @@ func TestComparisonAgrees(t *testing.T) {
 	}
 }
 
-// Two means are as near as their standard errors say, and never by more than half of what they show.
+// Two means are as near as their standard errors say, and never by more than half of what they
+// show.
 func TestComparisonOfMeans(t *testing.T) {
 	means := Comparison{Quantity: "a", Published: 0.668, PublishedSpread: 0.33, PublishedTrials: 30,
 		Ours: 0.6727, OursSpread: 0.32, OursTrials: 30}
@@ -157,7 +158,8 @@ func TestComparisonOfMeans(t *testing.T) {
 	if means.Agrees() {
 		t.Error("they agree by more than half of the effect")
 	}
-	means = Comparison{Quantity: "a", Published: 100, Ours: 99.9, PublishedTrials: 30, OursTrials: 30}
+	means = Comparison{Quantity: "a", Published: 100, Ours: 99.9, PublishedTrials: 30,
+		OursTrials: 30}
 	if means.Agrees() {
 		t.Error("means without any spread agree though they differ")
 	}

@@ -135,6 +135,22 @@ func (r *Results) Trials() string {
 	return "trials: " + strings.Join(out, ", ")
 }
 
+// String says where each net ended: a line for each, a mean over its trials.
+func (r *Results) String() string {
+	if r == nil {
+		return "no results"
+	}
+	var lines []string
+	for _, name := range r.names {
+		line := name + ": nothing was measured"
+		if s := r.summaries[name]; s != nil {
+			line = fmt.Sprintf("%s, %d trials, %v", name, len(r.traces[name]), s)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // ShowRuns shows the runs as a table: seed, width, parameters, time and arithmetic of each.
 func (r *Results) ShowRuns(caption string) error {
 	var rows [][]string
@@ -298,6 +314,18 @@ type Compared struct {
 	Loss, Accuracy float64 // the largest differences
 
 	rows [][]string
+}
+
+// String says how many numbers agree and how far apart the others are, in a line.
+func (c Compared) String() string {
+	agree := 0
+	for _, one := range c.Comparisons {
+		if one.Agrees() {
+			agree++
+		}
+	}
+	return fmt.Sprintf("%d of %d numbers agree; largest difference %.2g in loss, %.2g in accuracy",
+		agree, len(c.Comparisons), c.Loss, c.Accuracy)
 }
 
 // ShowTable shows the numbers as a table, "ours / published", and hands Comparisons to the
