@@ -22,7 +22,8 @@ def page(comparisons, standings):
         f"Every published number that the notebooks compare with their own: {agree} of {len(comparisons)} agree within the tolerance.{differ} "
         "Means over trials are compared by the standard error of their difference, and no tolerance is wider than half of the effect "
         "that the published figure shows, where that is known.\n\n"
-        f"{raw(table)}\n{raw(_scatter(comparisons))}\n## All numbers\n\n{raw(details)}"
+        f"{raw(table)}\nOur numbers over the published ones, each with its tolerance as a bar; numbers of one kind share a scale.\n\n"
+        f"{raw(_scatter(comparisons))}\n## All numbers\n\n{raw(details)}"
     )
 
 
@@ -70,7 +71,7 @@ _SIDE, _EDGE = 300, 34
 
 
 def _scatter(comparisons):
-    """A drawing of the published numbers and ours, a panel for each notebook, each from its least to its largest."""
+    """A drawing of the published numbers and ours, a panel for each notebook."""
     groups = {}
     for stem, title, row in comparisons:
         groups.setdefault(stem, (title, []))[1].append(row)
@@ -79,33 +80,42 @@ def _scatter(comparisons):
 
 
 def _panel(title, rows):
-    """Each number over the published one, in units of the largest of its kind, so that percentages and losses have one scale."""
-    points = []
-    for kind in {_kind(row) for row in rows}:
-        alike = [row for row in rows if _kind(row) == kind]
-        most = max(max(abs(_number(row[name])) for name in ("published", "ours")) for row in alike) or 1
-        points += [(_number(row["published"]) / most, _number(row["ours"]) / most, row) for row in alike]
-    least = min(0, *(min(x, y) for x, y, _ in points))
-    scale = (_SIDE - 2 * _EDGE) / (1 - least)
+    """Each number over the published one, with its tolerance; numbers of one kind share a scale, so that percentages and
+    losses have room in one panel."""
+    points = [point for kind in sorted({_kind(row) for row in rows}) for point in _scaled([row for row in rows if _kind(row) == kind])]
+    scale = _SIDE - 2 * _EDGE
 
-    def at(x, y):
-        return _EDGE + (x - least) * scale, _SIDE - _EDGE - (y - least) * scale
+    def across(x):
+        return f"{_EDGE + x * scale:.1f}"
 
-    (x0, y0), (x1, y1) = at(least, least), at(1, 1)
+    def up(y):
+        return f"{_SIDE - _EDGE - min(1.08, max(-0.08, y)) * scale:.1f}"
+
+    bars = "".join(f'<path class="tolerance" d="M{across(x)},{up(x - by)}V{up(x + by)}"/>' for x, _, by, _ in points)
     dots = "".join(
-        '<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3.5"><title>{}: published {}, ours {}</title></circle>'.format(
-            "agrees" if row["agrees"] else "differs", *at(x, y), *(html.escape(row[name]) for name in ("quantity", "published", "ours"))
+        '<circle class="{}" cx="{}" cy="{}" r="3.5"><title>{}: published {}, ours {}</title></circle>'.format(
+            "agrees" if row["agrees"] else "differs", across(x), up(y), *(html.escape(row[name]) for name in ("quantity", "published", "ours"))
         )
-        for x, y, row in points
+        for x, y, _, row in points
     )
     says = f"Published numbers and ours, {_plain(title)}: {sum(row['agrees'] for row in rows)} of {len(rows)} agree"
     return (
         f'<figure role="listitem"><svg viewBox="0 0 {_SIDE} {_SIDE}" role="img" aria-label="{says}">'
-        f'<path class="axis" d="M{x0:.1f},{y1:.1f}V{y0:.1f}H{x1:.1f}"/><path class="same" d="M{x0:.1f},{y0:.1f}L{x1:.1f},{y1:.1f}"/>{dots}'
+        f'<path class="axis" d="M{_EDGE},{_EDGE}V{_SIDE - _EDGE}H{_SIDE - _EDGE}"/>'
+        f'<path class="same" d="M{_EDGE},{_SIDE - _EDGE}L{_SIDE - _EDGE},{_EDGE}"/>{bars}{dots}'
         f'<text x="{_SIDE / 2}" y="{_SIDE - 8}" text-anchor="middle">published</text>'
         f'<text x="14" y="{_SIDE / 2}" text-anchor="middle" transform="rotate(-90 14 {_SIDE / 2})">ours</text></svg>'
         f"<figcaption>{_plain(title)}</figcaption></figure>"
     )
+
+
+def _scaled(rows):
+    """The rows of one kind as points from 0 to 1, each with its tolerance: from the least number to the largest, or over six
+    tolerances where they are nearer to each other."""
+    numbers = [_number(row[name]) for row in rows for name in ("published", "ours")]
+    span = max(max(numbers) - min(numbers), 6 * max(_number(row["tolerance"]) for row in rows)) or 1
+    least = (max(numbers) + min(numbers) - span) / 2
+    return [((_number(row["published"]) - least) / span, (_number(row["ours"]) - least) / span, _number(row["tolerance"]) / span, row) for row in rows]
 
 
 def _kind(row):

@@ -109,10 +109,13 @@ def _number_formulas(app, document):
         formula["ids"] = [f"equation-{number}"]
 
 
-def _link_code(app, pagename, templatename, context, doctree):
-    """Leads from the names in a notebook's code to the documentation of their packages."""
+def _fit_to_page(app, pagename, templatename, context, doctree):
+    """Leads from the names in a notebook's code to the documentation of their packages; other pages load no style of cells."""
     path = Path(app.env.doc2path(pagename)) if doctree else None
-    if path and path.suffix == ".ipynb":
+    if not path or path.suffix != ".ipynb":
+        # What shows cells is not needed elsewhere, and the front page is light.
+        context["css_files"] = [file for file in context["css_files"] if "mystnb" not in str(file.filename)]
+    else:
         context["body"] = golinks.linked(context["body"], golinks.imports(nbformat.read(path, as_version=4)))
 
 
@@ -120,6 +123,6 @@ def setup(app):
     app.add_html_math_renderer("formulas", inline_renderers=(formulas.inline, None), block_renderers=(formulas.displayed, None))
     app.connect("doctree-read", _dress)
     app.connect("doctree-read", _number_formulas)
-    app.connect("html-page-context", _link_code)
+    app.connect("html-page-context", _fit_to_page)
     # After the theme, which makes the menu in the same event.
     app.connect("html-page-context", _complete_headings, priority=900)

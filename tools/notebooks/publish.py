@@ -17,6 +17,7 @@ import nbformat
 
 import compared
 import drawings
+import excerpts
 import front
 import standing
 from check import FILES, heading, picture
@@ -49,6 +50,7 @@ def publish(executed, target, build, pdf=False):
     if subprocess.run([*command, source, pages], check=False).returncode != 0:
         raise RuntimeError(f"Sphinx could not build the report from {source}")
     (pages / ".buildinfo").unlink(missing_ok=True)
+    excerpts.write(pages)
     requests = outside_requests(pages)
     if requests:
         raise RuntimeError("the report would request from outside:\n" + "\n".join(requests))
