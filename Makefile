@@ -52,6 +52,7 @@ report: ready ## Run the notebooks that changed and write report/index.html
 test: test-go lint-notebooks check-notebooks ## Vet and test the Go code; lint, run and check the notebooks
 
 lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
+	@tools/env .venv/bin/gopls check ntk/designer/doc.go ntk/study/doc.go >/dev/null 2>&1 & # what Tab knows, read ahead
 	@tools/env --user-home .venv/bin/python -m jupyterlab \
 		--ServerApp.root_dir=notebooks --MultiKernelManager.default_kernel_name=gonb \
 		--LabApp.default_url=/lab/tree/00-start.ipynb --LanguageServerManager.autodetect=False $(LABFLAGS)

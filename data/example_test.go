@@ -382,6 +382,25 @@ func ExampleSplit_Validate() {
 	// Output: data: row 1 is in the training part and in the test part
 }
 
+// As a train.Problem, which package ntk/train takes, it can be given as it is.
+func ExamplePrepared_Problem() {
+	ds := embedded("iris")
+	s, err := ds.StratifiedSplit(0.8, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	p, err := data.Prepare(ds, s, data.Sphere{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	problem := p.Problem()
+	fmt.Println(problem.XTrain.Dims())
+	fmt.Println(problem.YTest.Dims())
+	// Output:
+	// 120 4
+	// 30 3
+}
+
 func ExamplePrepare() {
 	ds, err := data.New("square", mat.NewDense(4, 2, []float64{0, 0, 2, 2, 0, 2, 3, 3}),
 		[]int{0, 1, 0, 1}, 2)

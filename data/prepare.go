@@ -27,6 +27,14 @@ type Prepared struct {
 	Split Split
 }
 
+// Problem returns the rows as what nets are trained on: it can be given wherever a train.Problem
+// of package ntk/train is wanted, with the same four matrices, a one-hot target for each class.
+func (p *Prepared) Problem() struct{ XTrain, YTrain, XTest, YTest *mat.Dense } {
+	return struct{ XTrain, YTrain, XTest, YTest *mat.Dense }{
+		p.XTrain, p.YTrain, p.XTest, p.YTest,
+	}
+}
+
 // Prepare divides ds by split and normalises both parts; [Normalization] says what
 // comes from the training part. ds stays as it is; the rows of the split, and no others, are taken
 // in double precision. It returns an error when ds or

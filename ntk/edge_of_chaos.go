@@ -38,6 +38,13 @@ type MeanField struct {
 	VarianceDepth, CorrelationDepth float64
 }
 
+// String says what depth does, in a line.
+func (m MeanField) String() string {
+	return fmt.Sprintf("%s: q* = %.3g, χ₁ = %.3g, c* = %.3g; depth scales in layers: %.3g of the "+
+		"variance, %.3g of the correlation", m.Phase, m.Variance, m.Slope, m.Correlation,
+		m.VarianceDepth, m.CorrelationDepth)
+}
+
 // NoFixedPointError reports a net whose variances grow over its layers, without
 // bound or beyond the range of a numeric activation.
 type NoFixedPointError struct {

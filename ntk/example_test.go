@@ -224,6 +224,21 @@ func ExampleNonFiniteError() {
 	// Output: ntk: input row 1, column 0 is NaN; all inputs must be finite, and their squares too
 }
 
+// e^c by its coefficients 1/k!, of which those after c^k are less than 2/(k+1)! together.
+func ExampleSeriesFunc() {
+	inverse := func(k int) float64 { return 1 / math.Gamma(float64(k)+1) }
+	K := ntk.Must(ntk.SeriesFunc("e^c", inverse, func(k int) float64 { return 2 * inverse(k+1) }))
+	fmt.Printf("%v: %.4f\n", K, ntk.Must(K.Curve([]float64{-1, 1})))
+	fmt.Println(K.Expansion())
+	square := func(k int) float64 { return math.Pow(float64(k+1), -2) }
+	_, err := ntk.SeriesFunc("slow", square, func(k int) float64 { return 1 / float64(k+1) })
+	fmt.Println(err)
+	// Output:
+	// e^c: [0.3679 2.7183]
+	// power series with all coefficients ≥ 0 by the way it was made, within 4e-15 of K(1)
+	// ntk: the rest of kernel "slow" after c^20000 is up to 5e-05; it falls too slowly
+}
+
 // e^c to degree 2, and what is left out at most.
 func ExamplePowerSeries_WithRest() {
 	series := ntk.Must(ntk.NewPowerSeries([]float64{1, 1, 0.5})).WithRest(math.E - 2.5)

@@ -110,6 +110,18 @@ type Expansion struct {
 	Error, ValueError float64
 }
 
+// String says what is known of the coefficients, in a line.
+func (e Expansion) String() string {
+	if e.Coeffs == nil {
+		return "no power series: the kernel is known by its values alone"
+	}
+	signs := "coefficients of any sign"
+	if e.Nonnegative {
+		signs = "all coefficients ≥ 0 by the way it was made"
+	}
+	return fmt.Sprintf("power series with %s, within %.2g of K(1)", signs, e.Error)
+}
+
 // Expansion returns what is known of the kernel's power series, for what works with targets
 // (package inverse); [Kernel.Series] returns the series itself.
 func (K Kernel) Expansion() Expansion {

@@ -8,8 +8,8 @@ import (
 )
 
 // Imports point one way: hermite, internal ← ntk ← inverse ← design ← cnn; ntk ← train ← fcn, cnn;
-// fcn ← device; regress and spectra beside them, study on top; plotting and data import none of
-// ntk, and gonbui only plotting and plotting/live. Nothing imports the site.
+// fcn ← device; regress and spectra beside them, study and designer on top; plotting and data import
+// none of ntk, and gonbui only plotting and plotting/live. Nothing imports the site.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
@@ -92,6 +92,8 @@ func TestImportDirections(t *testing.T) {
 		"ntk/spectra": {"ntk", "ntk/internal/accel", "ntk/internal/parallel",
 			"ntk/internal/quadrature", "ntk/internal/simplex", "ntk/internal/tiled",
 			"ntk/inverse"},
+		"ntk/designer": {"ntk", "ntk/design", "ntk/internal/special", "ntk/inverse", "plotting",
+			"plotting/live"},
 		"ntk/study": {
 			"data",
 			"internal/atomicfile",

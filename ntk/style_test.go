@@ -21,7 +21,7 @@ const (
 	maxFunctionLines = 80
 	// What someone who reads the documentation from end to end has to take in.
 	maxNames   = 440
-	maxMethods = 420
+	maxMethods = 390
 )
 
 // mine is the folder of a user's own programs, of which git knows nothing.
@@ -138,7 +138,7 @@ func TestLinesAndFunctionsAreShort(t *testing.T) {
 }
 
 // exported returns the exported package-level names of a file, and its exported methods on exported
-// types as "Type.Method".
+// types as "Type.Method", but for String, which asks nothing of a reader.
 func exported(f *ast.File) (names, methods []string) {
 	add := func(n *ast.Ident) {
 		if n.IsExported() {
@@ -150,7 +150,8 @@ func exported(f *ast.File) (names, methods []string) {
 		case *ast.FuncDecl:
 			if d.Recv == nil {
 				add(d.Name)
-			} else if of := receiver(d.Recv.List[0].Type); of.IsExported() && d.Name.IsExported() {
+			} else if of := receiver(d.Recv.List[0].Type); of.IsExported() && d.Name.IsExported() &&
+				d.Name.Name != "String" {
 				methods = append(methods, of.Name+"."+d.Name.Name)
 			}
 		case *ast.GenDecl:

@@ -287,6 +287,28 @@ func ExamplePatchesAndKernel() {
 	// Output: 1344 × 883 pixels <nil>
 }
 
+// named is a kernel by its name and its values, as those of package ntk are.
+type named struct {
+	name string
+	f    func(c float64) float64
+}
+
+func (k named) String() string { return k.name }
+
+func (k named) Curve(cosines []float64) ([]float64, error) {
+	values := make([]float64, len(cosines))
+	for i, c := range cosines {
+		values[i] = k.f(c)
+	}
+	return values, nil
+}
+
+// Kernels of package ntk are drawn by one call.
+func ExampleKernels() {
+	report(plotting.Kernels(named{"c³", cubed}, named{"cosh c", math.Cosh}))
+	// Output: 1344 × 806 pixels <nil>
+}
+
 // A table that has published numbers among others.
 func ExampleShowCompared() {
 	c := plotting.Comparison{

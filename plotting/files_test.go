@@ -133,6 +133,38 @@ func TestComparisonAgrees(t *testing.T) {
 	}
 }
 
+// Two means are as near as their standard errors say, and never by more than half of what they
+// show.
+func TestComparisonOfMeans(t *testing.T) {
+	means := Comparison{Quantity: "a", Published: 0.668, PublishedSpread: 0.33, PublishedTrials: 30,
+		Ours: 0.6727, OursSpread: 0.32, OursTrials: 30}
+	for _, c := range []struct {
+		effect, want float64
+		why          string
+	}{
+		{0, 3 * math.Sqrt((0.33*0.33+0.32*0.32)/30), "three standard errors of the difference"},
+		{0.332, 0.166, "half of the effect"},
+	} {
+		means.Effect = c.effect
+		if got, why := means.within(); math.Abs(got-c.want) > 1e-15 || why != c.why {
+			t.Errorf("effect %v: tolerance %v, %s, want %v, %s", c.effect, got, why, c.want, c.why)
+		}
+	}
+	row := means.row()
+	if row.Published != "0.668 ± 0.06 (30 trials)" || row.Tolerance != "0.166" || !row.Agrees {
+		t.Errorf("%+v", row)
+	}
+	means.Ours = 0.668 + 0.167
+	if means.Agrees() {
+		t.Error("they agree by more than half of the effect")
+	}
+	means = Comparison{Quantity: "a", Published: 100, Ours: 99.9, PublishedTrials: 30,
+		OursTrials: 30}
+	if means.Agrees() {
+		t.Error("means without any spread agree though they differ")
+	}
+}
+
 func TestPDFIsTheSameBytes(t *testing.T) {
 	figure := New(Options{X: "cosine c", Y: "φ"})
 	figure.Line("4HL ReLU", []float64{1, 2}, []float64{0.1, 0.3})

@@ -23,6 +23,12 @@ type NearestOneLayer struct {
 	Alignment, CenteredAlignment float64
 }
 
+// String says how near the kernel is, in a line.
+func (n NearestOneLayer) String() string {
+	return fmt.Sprintf("κ of degree %d: %.2g of the matrix off (Frobenius), alignment %.3g, "+
+		"centred %.3g", len(n.Series.Coeffs())-1, n.RelativeError, n.Alignment, n.CenteredAlignment)
+}
+
 // Nearest returns the Σ a_k K_k, a_k ≥ 0, that is nearest to the symmetric n×n matrix G in the
 // Frobenius norm, an exact active set on an orthogonal factorisation of the K_k, which may depend
 // on each other almost: the n×n matrices powers[k] of [PooledPowersInto], or any others. So it says

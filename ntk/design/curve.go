@@ -19,6 +19,24 @@ type Curve struct {
 	Std    [][]float64
 }
 
+// String says how far the kernel is from its target and how wide the spread is, in a line.
+func (c Curve) String() string {
+	text := fmt.Sprintf("kernel at %d cosines: at most %.2g off", len(c.Cosines),
+		largest(c.Difference))
+	for i, width := range c.Widths {
+		text += fmt.Sprintf("; standard deviation at width %d up to %.2g", width, largest(c.Std[i]))
+	}
+	return text
+}
+
+// largest is the largest size of the numbers.
+func largest(values []float64) (most float64) {
+	for _, v := range values {
+		most = math.Max(most, math.Abs(v))
+	}
+	return most
+}
+
 // Band returns Kernel - times·Std and Kernel + times·Std at Widths[width].
 func (c *Curve) Band(width int, times float64) (low, high []float64, err error) {
 	if width < 0 || width >= len(c.Std) {

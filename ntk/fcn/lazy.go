@@ -140,6 +140,13 @@ type Movement struct {
 	ParamChange float64
 }
 
+// String says how far the net moved, in a line.
+func (m Movement) String() string {
+	return fmt.Sprintf("kernel changed by %.2g of itself (cosine %.3g), features by %.2g, "+
+		"parameters by %.2g; alignment with the targets from %.2g to %.2g", m.Change, m.Cosine,
+		m.NNGPChange, m.ParamChange, m.AlignmentBefore, m.AlignmentAfter)
+}
+
 // Moved compares a net with itself at another time, before (of [Net.Clone]), on the
 // points x (n×inputs) with targets y (n×outputs). The two must have the same
 // architecture and sizes.

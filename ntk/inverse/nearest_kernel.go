@@ -438,6 +438,12 @@ type NearestKernel struct {
 	KKT float64
 }
 
+// String says which kernel it is and how far it is from the target, in a line.
+func (n NearestKernel) String() string {
+	return fmt.Sprintf("nearest kernel of degree %d: %.2g away in the mean, %.2g at most",
+		len(n.Series.Coeffs())-1, n.Mean, n.Max)
+}
+
 // Nearest returns the power series Σ a_k c^k of the degree, all a_k ≥ 0, that
 // is nearest to the target in the weighted mean square: an exact active set, so
 // that a coefficient is 0 unless the target asks for it. A nil s means

@@ -87,6 +87,16 @@ type Result struct {
 	Growth Growth
 }
 
+// String says what φ is, how far its kernel may be from the target, and the certificate, in a line.
+func (r Result) String() string {
+	text := fmt.Sprintf("φ of degree %d, its kernel within %.2g of the target", r.Growth.Degree,
+		r.Rest)
+	if r.Certificate != nil {
+		text += "; " + r.Certificate.String()
+	}
+	return text
+}
+
 // NotRealizableError reports a target that no net of the kind has, with the
 // argument and the nearest kernel that one has.
 type NotRealizableError struct{ Certificate *Certificate }

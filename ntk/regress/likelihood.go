@@ -49,6 +49,12 @@ type LikelihoodMaximum struct {
 	Evaluations int     // of L and its gradient
 }
 
+// String says where the maximum is, in a line.
+func (m LikelihoodMaximum) String() string {
+	return fmt.Sprintf("log likelihood %.5g at θ = %.3g, ridge %.3g, after %d evaluations", m.Value,
+		m.Theta, m.Ridge, m.Evaluations)
+}
+
 // At returns L at θ and δ ≥ 0, and its gradient: by the parameters and, as its last entry, by δ.
 // It is exact for δ, and for θ as exact as the derivatives of K:
 //

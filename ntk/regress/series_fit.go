@@ -48,6 +48,16 @@ type SeriesFit struct {
 	Converged   bool    // no longer falling, rather than out of steps
 }
 
+// String says what the search came to, in a line.
+func (f SeriesFit) String() string {
+	end := "out of steps"
+	if f.Converged {
+		end = "converged"
+	}
+	return fmt.Sprintf("coefficients %.2g, loss %.4g, %s after %d steps and %d evaluations",
+		f.Coeffs, f.Loss, end, f.Iterations, f.Evaluations)
+}
+
 // FitSeries looks for the kernel of the cosine, by its power series, that regression with is best
 // at on given data, from the coefficients start on, of which none may be negative; their number
 // says the degree. cosines is the n×n matrix of the cosines between the training points, such

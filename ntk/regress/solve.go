@@ -61,6 +61,16 @@ type Fit struct {
 	Passes   int // products with the kernel matrix
 }
 
+// String says what was solved and how well, in a line.
+func (f Fit) String() string {
+	rows, outputs := 0, 0
+	if f.Weights != nil {
+		rows, outputs = f.Weights.Dims()
+	}
+	return fmt.Sprintf("%d weights for each of %d outputs, ridge %.3g, by %s, residual %.1g", rows,
+		outputs, f.Ridge, f.Method, f.Residual)
+}
+
 // Predict returns f at m points, m×outputs, from the m×n matrix of the kernel between them and Z,
 // or of their features; [Predict] takes one in single precision too. Cost: 2·m·n·outputs.
 func (f *Fit) Predict(ctx context.Context, cross ntk.Tiles[float64]) (*mat.Dense, error) {

@@ -44,6 +44,16 @@ type KernelDesign struct {
 	of designer
 }
 
+// String says what the kernel is and what error is expected of it, in a line.
+func (k KernelDesign) String() string {
+	text := fmt.Sprintf("coefficients %.2g, ridge %.2g: test MSE %.3g", k.Coeffs, k.Ridge,
+		k.TestMSE)
+	if k.Uncertainty > 0 {
+		text += fmt.Sprintf(" ± %.1g", k.Uncertainty)
+	}
+	return text + " expected"
+}
+
 // BestKernel returns the kernel Σ a_j c^j, all a_j ≥ 0 and Σ a_j = 1, with which n points are
 // expected to teach the target at the least test error, and, unless it is given, the ridge. With
 // several n it is the geometric mean of the errors at each that is made least, as it is in a plot

@@ -40,6 +40,13 @@ type DataStatistics struct {
 	least    float64 // LeastSquare of a verdict
 }
 
+// String says what the data are like, in a line.
+func (s DataStatistics) String() string {
+	return fmt.Sprintf("%d rows of %d features: variance in %d directions, as much as in %.3g "+
+		"equal ones; ‖x - mean‖² varies by %.2g of itself", s.Rows, s.Features, len(s.Variances),
+		s.EffectiveDim, s.NormSpread)
+}
+
 // MeasureData returns the statistics of the rows of x, N×d with N ≥ 2, more or fewer than d. Rows
 // are taken as they are: neither centred nor scaled, because the kernel sees them so too.
 //

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // Target is what is to be learned, in the eigenfunctions of a [Spectrum].
@@ -15,6 +17,12 @@ type Target struct {
 	// Noise is the variance σ² of the labels around the target, and all power of the target
 	// that is outside of the levels.
 	Noise float64
+}
+
+// String says how much there is to learn, in a line.
+func (t Target) String() string {
+	return fmt.Sprintf("power %.3g in %d levels, noise %.3g", floats.Sum(t.Power), len(t.Power),
+		t.Noise)
 }
 
 // Learning is what kernel regression on random points is expected to do, the mean over training
@@ -47,6 +55,12 @@ type Learning struct {
 	points float64
 	power  []float64
 	solved solution
+}
+
+// String says what is expected, in a line.
+func (l Learning) String() string {
+	return fmt.Sprintf("test MSE %.3g (bias %.3g, variance %.3g), train MSE %.3g; κ = %.3g, "+
+		"overfitting %.3g", l.TestMSE, l.Bias, l.Variance, l.TrainMSE, l.Kappa, l.Overfitting)
 }
 
 // Learn predicts kernel ridge regression from n points. The prediction solves (K + ridge·1) α = y

@@ -17,6 +17,21 @@ type Spectrum struct {
 	Tail float64
 }
 
+// String says how many eigenvalues there are and the first of them, in a line.
+func (s Spectrum) String() string {
+	text := fmt.Sprintf("%d levels", len(s.Levels))
+	for i, l := range s.Levels[:min(3, len(s.Levels))] {
+		text += fmt.Sprintf("%s %.3g", [...]string{":", ",", ","}[i], l.Eigenvalue)
+		if l.Multiplicity != 1 {
+			text += fmt.Sprintf(" (%.4g times)", l.Multiplicity)
+		}
+	}
+	if len(s.Levels) > 3 {
+		text += ", …"
+	}
+	return fmt.Sprintf("%s; %.3g in all others", text, s.Tail)
+}
+
 // Level is an eigenvalue of a kernel, with as many eigenfunctions as Multiplicity says. On the
 // hypercube these are the parities of Degree bits, on the sphere the spherical harmonics of a
 // degree, on the circle the waves of a frequency.

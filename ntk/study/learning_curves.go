@@ -19,6 +19,20 @@ type LearningCurve struct {
 	At, Measured, StandardError []float64
 }
 
+// String says where the curve begins and ends, in a line.
+func (c LearningCurve) String() string {
+	of := func(n, errors []float64, how string) string {
+		if len(n) == 0 || len(n) != len(errors) {
+			return ""
+		}
+		end := len(n) - 1
+		return fmt.Sprintf("; %s %.3g at n = %.4g to %.3g at %.4g", how, errors[0], n[0],
+			errors[end], n[end])
+	}
+	return "test error with " + c.Kernel + of(c.N, c.Predicted, "predicted") +
+		of(c.At, c.Measured, "measured")
+}
+
 // LearningCurvesFigure draws predicted test errors as lines and measured ones as dots of the same
 // colour, with bars of one standard error to each side, on logarithmic axes. A bar that would
 // reach zero ends at a tenth of the dot. Lists of different lengths and numbers that are not

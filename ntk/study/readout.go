@@ -33,6 +33,16 @@ type TrainedReadout struct {
 	Scores []regress.RidgeScore
 }
 
+// String says what was trained, in a line.
+func (r TrainedReadout) String() string {
+	features, outputs := 0, 0
+	if r.Weights != nil {
+		features, outputs = r.Weights.Dims()
+	}
+	return fmt.Sprintf("readout of %d features to %d outputs, ridge %.3g", features, outputs,
+		r.Ridge)
+}
+
 // TrainReadout trains the readout of a net of random features on images x and their targets, a row
 // each: ridge regression of the targets less their mean, with the ridge of the least squared error
 // where each training row is left out in turn.

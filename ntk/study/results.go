@@ -135,6 +135,22 @@ func (r *Results) Trials() string {
 	return "trials: " + strings.Join(out, ", ")
 }
 
+// String says where each net ended: a line for each, a mean over its trials.
+func (r *Results) String() string {
+	if r == nil {
+		return "no results"
+	}
+	var lines []string
+	for _, name := range r.names {
+		line := name + ": nothing was measured"
+		if s := r.summaries[name]; s != nil {
+			line = fmt.Sprintf("%s, %d trials, %v", name, len(r.traces[name]), s)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // ShowRuns shows the runs as a table: seed, width, parameters, time and arithmetic of each.
 func (r *Results) ShowRuns(caption string) error {
 	var rows [][]string
@@ -285,7 +301,8 @@ type Published struct {
 	// Points are train loss, test loss, train accuracy and test accuracy at each epoch, by net.
 	Points map[string][][4]float64
 	// LossTolerance and AccuracyTolerance are how far apart the two may be to agree, and Why
-	// says where that is from.
+	// says where that is from. No tolerance is wider than half of the distance between the printed
+	// nets at that epoch, which is what the curves show.
 	LossTolerance, AccuracyTolerance float64
 	Why                              string
 }
@@ -297,6 +314,18 @@ type Compared struct {
 	Loss, Accuracy float64 // the largest differences
 
 	rows [][]string
+}
+
+// String says how many numbers agree and how far apart the others are, in a line.
+func (c Compared) String() string {
+	agree := 0
+	for _, one := range c.Comparisons {
+		if one.Agrees() {
+			agree++
+		}
+	}
+	return fmt.Sprintf("%d of %d numbers agree; largest difference %.2g in loss, %.2g in accuracy",
+		agree, len(c.Comparisons), c.Loss, c.Accuracy)
 }
 
 // ShowTable shows the numbers as a table, "ours / published", and hands Comparisons to the
@@ -336,20 +365,34 @@ func (r *Results) Compare(p Published) (*Compared, error) {
 			if k < 0 {
 				return nil, fmt.Errorf("study: %s was not measured at epoch %d", name, epoch)
 			}
-			out.row(p, name, printed[i], points[k])
+			out.row(p, name, i, points[k])
 		}
 	}
 	return out, nil
 }
 
-// row compares a net at one epoch.
-func (c *Compared) row(p Published, name string, printed [4]float64, ours train.Point) {
+// effect is how far the printed nets are apart in a measurement at an epoch, which is what their
+// curves show; 0 with one net.
+func (p Published) effect(measurement, at int) float64 {
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, points := range p.Points {
+		if at < len(points) {
+			least = math.Min(least, points[at][measurement])
+			most = math.Max(most, points[at][measurement])
+		}
+	}
+	return most - least
+}
+
+// row compares a net at one of the printed epochs.
+func (c *Compared) row(p Published, name string, at int, ours train.Point) {
+	printed := p.Points[name][at]
 	row := []string{name, fmt.Sprint(ours.Epoch)}
 	for i, m := range measurements {
 		one := plotting.Comparison{
 			Quantity: fmt.Sprintf("%s, epoch %d, %s %s", name, ours.Epoch, m.part, m.what),
 			Source:   p.Source, Published: printed[i], Ours: m.at(ours),
-			Tolerance: p.LossTolerance, Why: p.Why,
+			Tolerance: p.LossTolerance, Why: p.Why, Effect: p.effect(i, at),
 		}
 		worst := &c.Loss
 		if m.what == "accuracy" {

@@ -111,6 +111,13 @@ func TestCompare(t *testing.T) {
 	if !agree(0) || !agree(1) || !agree(2) || agree(3) {
 		t.Error("what agrees")
 	}
+	// Another printed net 0.004 away: what both show, of which half is the tolerance.
+	printed.Points["1HL"] = [][4]float64{{end.TrainLoss + 0.009, end.TestLoss + 0.009,
+		end.TrainAccuracy, end.TestAccuracy}}
+	if effect := printed.effect(0, 0); math.Abs(effect-0.004) > 1e-12 {
+		t.Errorf("effect %v, want 0.004", effect)
+	}
+	delete(printed.Points, "1HL")
 	printed.Epochs = []int{21}
 	if _, err := got.Compare(printed); err == nil || !strings.Contains(err.Error(), "epoch 21") {
 		t.Errorf("%v", err)

@@ -33,6 +33,33 @@ type Summary struct {
 	TrainAccuracy, TestAccuracy Series
 }
 
+// String says where the trials ended, means with their standard deviations, in a line.
+func (s Summary) String() string {
+	end := len(s.Epochs) - 1
+	if end < 0 {
+		return "nothing was measured"
+	}
+	text := fmt.Sprintf("epoch %.0f:", s.Epochs[end])
+	for i, m := range []struct {
+		name   string
+		series Series
+		format string
+		unit   float64
+	}{
+		{"train loss", s.TrainLoss, "%.3g ± %.1g", 1},
+		{"test loss", s.TestLoss, "%.3g ± %.1g", 1},
+		{"train accuracy", s.TrainAccuracy, "%.1f ± %.1f %%", 100},
+		{"test accuracy", s.TestAccuracy, "%.1f ± %.1f %%", 100},
+	} {
+		if i > 0 {
+			text += ","
+		}
+		text += " " + m.name + " " +
+			fmt.Sprintf(m.format, m.unit*m.series.Mean[end], m.unit*m.series.Std[end])
+	}
+	return text
+}
+
 // Summarize returns the mean and spread of the traces of several trials. It is an error if
 // there is none, or if they were not all measured at the same epochs.
 func Summarize(traces []*Trace) (*Summary, error) {

@@ -36,6 +36,13 @@ type Point struct {
 	TrainAccuracy, TestAccuracy float64 // between 0 and 1; see ntk.Accuracy
 }
 
+// String returns the measurements in a line.
+func (p Point) String() string {
+	return fmt.Sprintf("epoch %d: train loss %.3g, test loss %.3g, train accuracy %.1f %%, test "+
+		"accuracy %.1f %%", p.Epoch, p.TrainLoss, p.TestLoss, 100*p.TrainAccuracy,
+		100*p.TestAccuracy)
+}
+
 // Trace is the record of one training run.
 type Trace struct {
 	Net          string // the architecture
@@ -65,6 +72,18 @@ type Trace struct {
 	EpochTime float64 `json:",omitzero"`
 	// Notes are the faults that the run survived, such as a damaged checkpoint.
 	Notes []string `json:",omitzero"`
+}
+
+// String says what was trained, for how long, and where it ended, in a line.
+func (t Trace) String() string {
+	text := fmt.Sprintf("%s, width %d, seed %d, %.3g s", t.Net, t.Width, t.Seed, t.Seconds)
+	if len(t.Points) > 0 {
+		text += "; " + t.Points[len(t.Points)-1].String()
+	}
+	if t.Stopped != "" {
+		text += "; stopped: " + t.Stopped
+	}
+	return text
 }
 
 // DivergedError reports a training run whose loss is not finite.

@@ -13,10 +13,10 @@
 //
 // It is for the last cell of a notebook: the cell runs until its Stop button is
 // pressed, nobody touched it for a while, its page was closed, or the kernel
-// interrupts it. It then leaves the last picture, with controls that are
-// disabled. Where there is nobody to move a slider, in a notebook that is
-// executed for a page, the picture for the initial values is shown and the
-// cell ends at once.
+// interrupts it. The picture stands above the controls, so that both are seen. It then leaves the
+// last picture, with controls that are disabled. Where there is nobody to move a slider, in a
+// notebook that is executed for a page, the picture for the initial values is shown and the cell
+// ends at once.
 //
 // # What is drawn when
 //

@@ -33,21 +33,6 @@ func (s *session) page(live bool, status string) string {
 		s.id,
 	)
 	fmt.Fprintf(&b, "<style>%s</style>", style)
-	b.WriteString(`<div class="controls">`)
-	values := s.inbox.current()
-	for i, c := range s.controls {
-		s.control(&b, c, fmt.Sprintf("%s_%d", s.id, i), values[c.name()])
-	}
-	b.WriteString(`</div><div class="buttons">`)
-	for _, c := range append(s.buttons(), Button{Name: stopName, Label: "Stop"}) {
-		fmt.Fprintf(
-			&b,
-			`<button type="button" data-name="%s" disabled>%s</button>`,
-			html.EscapeString(c.Name),
-			html.EscapeString(c.label()),
-		)
-	}
-	fmt.Fprintf(&b, `<span class="status" role="status">%s</span></div>`, html.EscapeString(status))
 	fmt.Fprintf(
 		&b,
 		`<div class="problem" role="alert"%s>%s</div>`,
@@ -67,6 +52,21 @@ func (s *session) page(live bool, status string) string {
 		hidden(s.view.caption),
 		html.EscapeString(s.view.caption),
 	)
+	b.WriteString(`<div class="controls">`)
+	values := s.inbox.current()
+	for i, c := range s.controls {
+		s.control(&b, c, fmt.Sprintf("%s_%d", s.id, i), values[c.name()])
+	}
+	b.WriteString(`</div><div class="buttons">`)
+	for _, c := range append(s.buttons(), Button{Name: stopName, Label: "Stop"}) {
+		fmt.Fprintf(
+			&b,
+			`<button type="button" data-name="%s" disabled>%s</button>`,
+			html.EscapeString(c.Name),
+			html.EscapeString(c.label()),
+		)
+	}
+	fmt.Fprintf(&b, `<span class="status" role="status">%s</span></div>`, html.EscapeString(status))
 	fmt.Fprintf(
 		&b,
 		`<pre class="text"%s>%s</pre>`,

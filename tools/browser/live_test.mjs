@@ -21,7 +21,7 @@ async function main(round) {
   const copy = `kept-browser-test-${process.pid}.ipynb`;
   const path = join(checkout, "notebooks", copy);
   cpSync(join(checkout, "notebooks", name), path);
-  const exported = () => readdirSync(join(checkout, "notebooks")).filter((file) => /^kept-\d.*\.(go|py|tex|json)$/.test(file));
+  const exported = () => readdirSync(join(checkout, "notebooks")).filter((file) => /^kept-.*\.(go|py|tex|json)$/.test(file));
   const before = new Set(exported());
   const temporary = mkdtempSync("/tmp/ks-live-");
   let browser;

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"io"
 	"regexp"
@@ -202,4 +203,31 @@ func (c *traceCutter) cut() string {
 		return strings.Join(trace, "")
 	}
 	return left.String()
+}
+
+// inComment tells whether the cursor, in bytes of its line, is in a comment of the cell: there is
+// nothing to say of the words there.
+func inComment(lines []string, line, column int) bool {
+	if line >= len(lines) {
+		return false
+	}
+	source := []byte(strings.Join(lines, "\n"))
+	cursor := min(column, len(lines[line]))
+	for _, before := range lines[:line] {
+		cursor += len(before) + 1
+	}
+	files := token.NewFileSet()
+	file := files.AddFile("cell", -1, len(source))
+	var s scanner.Scanner
+	s.Init(file, source, func(token.Position, string) {}, scanner.ScanComments)
+	for {
+		position, kind, text := s.Scan()
+		start := file.Offset(position)
+		switch {
+		case kind == token.EOF || start > cursor:
+			return false
+		case kind == token.COMMENT && cursor <= start+len(text):
+			return true
+		}
+	}
 }

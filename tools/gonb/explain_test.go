@@ -105,3 +105,18 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+func TestInComment(t *testing.T) {
+	lines := strings.Split("%%\na := \"//\" // of a\n/* more\nof it */ b := 1", "\n")
+	for _, c := range []struct {
+		line, column int
+		want         bool
+	}{
+		{0, 1, false}, {1, 0, false}, {1, 7, false}, {1, 14, true}, {1, 17, true}, {2, 4, true},
+		{3, 2, true}, {3, 9, false}, {3, 99, false}, {9, 0, false},
+	} {
+		if got := inComment(lines, c.line, c.column); got != c.want {
+			t.Errorf("line %d, column %d: %v", c.line, c.column, got)
+		}
+	}
+}

@@ -9,7 +9,7 @@ GO_SILENT = re.compile(
 )
 # Where the part of a cell begins that runs: the kernel's %% or %main, or the main function.
 RUNS = re.compile(r"^(?:%%|%main\b).*$|^func\s+main\s*\(\s*\)", re.MULTILINE)
-_SHOW = re.compile(r"(?<!func )\b(?:Show|live\.Run)\(")
+_SHOW = re.compile(r"(?<!func )\b(?:Show|live\.Run|designer\.Run)\(")
 # What plotting.Show puts beside what is seen: the figure as files.
 FILES = "application/vnd.kernelsmith.figure+zip"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -26,7 +26,7 @@ def plain(text):
 
 
 def draws(source):
-    """How many pictures a cell must at least show: the calls of Show and live.Run in the part of it that runs."""
+    """How many pictures a cell must at least show: the calls of Show, live.Run and designer.Run in the part of it that runs."""
     go = GO_SILENT.sub(" ", source)
     start = RUNS.search(go)
     return len(_SHOW.findall(go, start.end())) if start else 0

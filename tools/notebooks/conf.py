@@ -2,7 +2,6 @@
 
 import hashlib
 import html
-import importlib.util
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -12,13 +11,15 @@ from docutils import nodes
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+import formulas
+import golinks
 from cells import declares_only, label
 from check import picture
-from publish import downloads
+from publish import KINDS, downloads
 
 project = "Kernelsmith"
 html_title = "Kernelsmith"
-extensions = ["myst_nb", "sphinx_design", "sphinx.ext.githubpages", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinx.ext.githubpages"]
 
 # Notebooks arrive executed.
 nb_execution_mode = "off"
@@ -40,11 +41,11 @@ html_show_search_summary = False
 html_show_sphinx = False
 html_show_copyright = False
 
-# Pages request nothing from outside: MathJax comes along, as the one file that needs no fonts and no further parts.
-_mathjax = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
-mathjax_path = "tex-svg-full.js"
-mathjax3_config = {"options": {"enableMenu": False}}
-html_static_path.append(str(_mathjax / mathjax_path))
+html_favicon = "static/favicon.svg"
+exclude_patterns = ["claim.md"]
+html_math_renderer = "formulas"
+# What code has above it (%%, prompts) is a part of it.
+copybutton_selector = "div.highlight pre"
 
 
 def _dress(app, document):
@@ -69,9 +70,12 @@ def _dress(app, document):
         number, caption = known[uri.stem].pop(0)
         image.setdefault("alt", caption)
         picked = f"{path.stem}-{number}"
-        links = {suffix: f"figures/{picked}.{suffix}" for suffix in ("svg", "pdf", "csv") if (figures / f"{picked}.{suffix}").exists()}
-        links["png"] = f"_images/{uri.name}"
-        link = nodes.reference("", "", refuri=links.get("svg", links["png"]), classes=["full-size"])
+        links = {kind: f"figures/{picked}.{kind}" for kind in KINDS if (figures / f"{picked}.{kind}").exists()}
+        if "svg" in links:
+            # As an address of the page, which Sphinx leaves as it is: the drawing in the page's colours.
+            image["uri"] = f"figures/{picked}.screen.svg"
+            image["candidates"] = {"?": image["uri"]}
+        link = nodes.reference("", "", refuri=links.get("svg", links.get("png", "")), classes=["full-size"])
         figure = nodes.figure(ids=[f"figure-{number}"])
         image.replace_self(figure)
         link += image
@@ -98,9 +102,27 @@ def _complete_headings(app, pagename, templatename, context, doctree):
         context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
 
 
+def _number_formulas(app, document):
+    """Numbers the displayed formulas of a page, so that a reader can point at one."""
+    for number, formula in enumerate(document.findall(nodes.math_block), 1):
+        formula["number"] = number
+        formula["ids"] = [f"equation-{number}"]
+
+
+def _fit_to_page(app, pagename, templatename, context, doctree):
+    """Leads from the names in a notebook's code to the documentation of their packages; other pages load no style of cells."""
+    path = Path(app.env.doc2path(pagename)) if doctree else None
+    if not path or path.suffix != ".ipynb":
+        # What shows cells is not needed elsewhere, and the front page is light.
+        context["css_files"] = [file for file in context["css_files"] if "mystnb" not in str(file.filename)]
+    else:
+        context["body"] = golinks.linked(context["body"], golinks.imports(nbformat.read(path, as_version=4)))
+
+
 def setup(app):
-    # Titles with formulas stand in the menu of every page, so every page needs MathJax.
-    app.set_html_assets_policy("always")
+    app.add_html_math_renderer("formulas", inline_renderers=(formulas.inline, None), block_renderers=(formulas.displayed, None))
     app.connect("doctree-read", _dress)
+    app.connect("doctree-read", _number_formulas)
+    app.connect("html-page-context", _fit_to_page)
     # After the theme, which makes the menu in the same event.
     app.connect("html-page-context", _complete_headings, priority=900)

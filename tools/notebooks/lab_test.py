@@ -28,7 +28,12 @@ from docutils import nodes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import check
+import compared
 import conf
+import drawings
+import formulas
+import front
+import golinks
 import publish
 import run
 import stress
@@ -127,13 +132,39 @@ class LeftBehind(unittest.TestCase):
         self.assertRegex(found[0], r"^a process is left: \d+ sleep 2$")
 
 
+# Two panels as package plotting draws them: white, a grid, a line in each, letters.
+SVG = """<?xml version="1.0"?>
+<svg width="50pt" height="10pt" viewBox="0 0 50 10"
+	xmlns="http://www.w3.org/2000/svg">
+<g transform="scale(1, -1) translate(0, -10)">
+<path d="M0,0L50,0L50,10L0,10Z" style="fill:#FFFFFF" />
+<path d="M0,0L20,0" style="fill:none;stroke:#E4E4E4;stroke-width:0.7" />
+<path d="M0,5L20,5" style="fill:none;stroke:#E4E4E4;stroke-width:0.7" />
+<path d="M10,0L10,10" style="fill:none;stroke:#E4E4E4" />
+<path d="M30,5L50,5" style="fill:none;stroke:#E4E4E4" />
+<path d="M40,0L40,10" style="fill:none;stroke:#E4E4E4" />
+<path d="M4,8L16,2" style="fill:none;stroke:#0072B2" />
+<path d="M31,10L50,0" style="fill:none;stroke:#D55E00" />
+<text x="1" y="-1" transform="scale(1, -1)"
+	style="font-family:'Liberation Sans',Arial,Helvetica,sans-serif;font-size:9px;fill:#222222">epoch</text>
+</g>
+</svg>
+"""
+
+
+def below_head(page):
+    """What the first cell of a page says below the block that all pages have."""
+    return page.cells[0].source.split("</details></div></div>\n```\n\n", 1)[1]
+
+
 class Pages(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.source, self.extra = Path(folder.name, "source"), Path(folder.name, "extra")
         self.source.mkdir()
-        self.extra.mkdir()
+        for folder in ("figures", "notebooks"):
+            (self.extra / folder).mkdir(parents=True)
 
     def page(self, *cells, metadata=None, names=("05-parity",)):
         path = self.source.parent / "05-parity.ipynb"
@@ -145,7 +176,7 @@ class Pages(unittest.TestCase):
     def test_figures_are_unpacked_and_nothing_of_ours_is_left(self):
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as files:
-            files.writestr("figure.svg", "<svg/>")
+            files.writestr("figure.svg", SVG)
             files.writestr("figure.csv", "x,y\n")
         packed = base64.b64encode(archive.getvalue()).decode()
         shown = picture()
@@ -154,10 +185,19 @@ class Pages(unittest.TestCase):
         live.data[publish.FILES] = packed
         page, _, _ = self.page(cell("%%\nf()", picture(), shown, live))
         made = sorted(path.name for path in (self.extra / "figures").iterdir())
-        self.assertEqual(made, [f"05-parity-{end}" for end in ("2.csv", "2.svg", "3.csv", "3.png", "3.svg")])
+        ends = ("1.png", "2.csv", "2.png", "2.screen.svg", "2.svg", "3.csv", "3.png", "3.screen.svg", "3.svg")
+        self.assertEqual(made, [f"05-parity-{end}" for end in ends])
         self.assertEqual((self.extra / "figures/05-parity-2.csv").read_text(encoding="utf-8"), "x,y\n")
         self.assertNotIn("kernelsmith.figure", str(page))
-        self.assertIn('href="figures/05-parity-3.csv" download', page.cells[0].outputs[2].data["text/html"])
+        shown = page.cells[1].outputs[2].data["text/html"]
+        self.assertIn('href="figures/05-parity-3.csv" download', shown)
+        self.assertIn('<img src="figures/05-parity-3.screen.svg">', shown)
+        self.assertNotIn("screen.svg\" download", shown)
+
+    def test_the_notebook_is_offered_without_its_outputs(self):
+        self.page(new_markdown_cell("# Parity"), cell("%%\nf()", picture()), metadata={"kernelsmith": {"scale": "paper"}})
+        offered = nbformat.read(self.extra / "notebooks/05-parity.ipynb", as_version=4)
+        self.assertEqual((offered.cells[1].source, offered.cells[1].outputs), ("%%\nf()", []))
 
     def test_published_numbers_are_collected(self):
         row = {"quantity": "loss < 1", "source": "Table 1", "published": "1", "ours": "2", "difference": "1", "tolerance": "0.1", "why": "", "agrees": False}
@@ -165,25 +205,30 @@ class Pages(unittest.TestCase):
         table.data[publish.COMPARISONS] = json.dumps([row, {**row, "agrees": True}])
         title = new_markdown_cell("# Parity of $n$ bits\n\nWhat it is. And more.")
         _, card, comparisons = self.page(title, cell("%%\nf()", table))
-        self.assertIn("\n\nWhat it is.\n:::", card)
-        text = publish._published(comparisons, [{"scale": "paper"}])
+        self.assertEqual(card.sentence, "What it is.")
+        text = compared.page(comparisons, [{"scale": "paper"}])
         self.assertTrue(text.startswith("\n# Published"), text)
         self.assertIn("1 of 2 agree", text)
-        self.assertIn("loss &lt; 1", text)
-        self.assertIn('<td class="differs">differs</td>', text)
-        self.assertIn('<a href="05-parity.html">Parity of n bits</a>', text)
+        summary, rest = text.split("## All numbers")
+        self.assertIn('<a href="05-parity.html">Parity of n bits</a>', summary)
+        # The summary of an experiment: its verdict before its numbers, the largest difference over its tolerance.
+        self.assertIn('<td class="differs">1 of 2 differ</td><td>2</td><td>10.00</td>', summary)
+        self.assertIn("loss &lt; 1", rest)
+        self.assertIn('<td class="differs">differs</td>', rest)
+        self.assertIn('<td class="agrees">agrees</td>', rest)
+        self.assertEqual(text.count("<circle"), 2)
 
     def test_links_to_what_is_not_published_are_text(self):
         text = "[there](01-a.ipynb), [gone](09-b.ipynb#c), [web](https://a.example/b.md), [here](#d), $E[f](x)$"
         page, _, _ = self.page(new_markdown_cell(text), names=("05-parity", "01-a"))
-        self.assertEqual(page.cells[0].source, "[there](01-a.ipynb), gone, [web](https://a.example/b.md), [here](#d), $E[f](x)$")
+        self.assertEqual(below_head(page), "[there](01-a.ipynb), gone, [web](https://a.example/b.md), [here](#d), $E[f](x)$")
 
     def test_what_looks_like_a_link_in_code_stays(self):
         link = "[gone](09-b.ipynb)"
         for kept in (f"`{link}`", f"`` a ` {link} ``", f"```\n{link}\n```", f"- a\n\n  ~~~go\n  {link}\n  ```\n  {link}\n  ~~~", f"````\n```\n{link}"):
-            self.assertEqual(self.page(new_markdown_cell(kept))[0].cells[0].source, kept)
+            self.assertEqual(below_head(self.page(new_markdown_cell(kept))[0]), kept)
         page, _, _ = self.page(new_markdown_cell(f"{link} `a` {link}\n```\n{link}\n```\n{link}, [`b`](09-b.ipynb), ` {link}\n\n` {link}"))
-        self.assertEqual(page.cells[0].source, f"gone `a` gone\n```\n{link}\n```\ngone, `b`, ` gone\n\n` gone")
+        self.assertEqual(below_head(page), f"gone `a` gone\n```\n{link}\n```\ngone, `b`, ` gone\n\n` gone")
 
     def test_pictures_that_are_alike_have_numbers_of_their_own(self):
         path = self.source / "05-parity.ipynb"
@@ -195,6 +240,8 @@ class Pages(unittest.TestCase):
         for index in (0, 1, 3):
             name = hashlib.sha256(base64.b64decode(shown[index].data["image/png"])).hexdigest()
             document += nodes.image(uri=f"build/{name}.png")
+        for number in 1, 2, 3:
+            (self.extra / f"figures/05-parity-{number}.png").touch()
         env = SimpleNamespace(docname="05-parity", doc2path=lambda _: path)
         conf._dress(SimpleNamespace(env=env, config=SimpleNamespace(html_extra_path=[self.extra])), document)
         figures = list(document.findall(nodes.figure))
@@ -206,30 +253,32 @@ class Pages(unittest.TestCase):
         facts = {"scale": "paper", "seeds": "1 to 3", "commit": "abc", "blas": "OpenBLAS <1>", "cpu": "a CPU, 2 cores", "duration": "3 s"}
         data = [{"name": "iris", "licence": "CC BY 4.0"}]
         page, _, _ = self.page(cell("f()"), metadata={"kernelsmith": {**facts, "data": data}})
-        block = page.cells[-1].source
+        block = page.cells[0].source
         for says in ("paper", "1 to 3", "abc", "OpenBLAS &lt;1&gt;", "a CPU, 2 cores", "3 s", "iris (CC BY 4.0)"):
             self.assertIn(says, block)
-
+        self.assertIn("make report SCALE=paper NOTEBOOKS=05", block)
+        self.assertIn('href="notebooks/05-parity.ipynb"', block)
 
     def test_a_card_has_what_the_notebook_says_of_itself(self):
         shown = [picture(), picture()]
         shown[1].data |= {"image/png": base64.b64encode(b"second").decode(), "text/plain": "the second"}
         cells = new_markdown_cell("# Parity\n\nWhat it is. And more."), cell("%%\nf()", *shown)
-        says = {"title": "Parity", "claim": "It is 3 < 4.", "picture": 2}
+        says = {"title": "Parity", "claim": "It is 3 < 4.", "picture": 2, "group": "paper", "number": "3", "of": "less than 4"}
         page, card, _ = self.page(*cells, metadata={"kernelsmith": says})
-        self.assertIn("\n\nIt is 3 < 4.\n:::", card)
-        self.assertIn(":img-alt: the second", card)
-        self.assertEqual((self.source / "thumbnails/05-parity.png").read_bytes(), b"second")
+        self.assertEqual((card.sentence, card.alt, card.group, card.number), ("It is 3 < 4.", "the second", "paper", "3"))
+        self.assertEqual((self.source / card.picture).read_bytes(), b"second")
         meta = page.metadata["myst"]["html_meta"]
         self.assertEqual((meta["description"], meta["property=og:title"]), ("It is 3 < 4.", "Parity"))
-        self.assertNotIn("How this page was made", str(page))
+        index = front.page([card], [], {}, [says])
+        self.assertIn("## The paper\n", index)
+        self.assertNotIn("## Beyond", index)
+        self.assertIn('<a href="05-parity.html"><strong>3</strong><span>less than 4</span></a>', index)
         # Without, and where the figure is not there at this scale.
-        for metadata in {}, {"kernelsmith": {"picture": 3}}:
+        for metadata, shown in ({}, "a curve"), ({"kernelsmith": {"picture": 3}}, ""):
             page, card, _ = self.page(*cells, metadata=metadata)
-            self.assertIn("grid-item-card} Parity\n", card)
-            self.assertIn("\n\nWhat it is.\n:::", card)
-            self.assertIn(":img-alt: a curve", card)
+            self.assertEqual((card.title, card.sentence, card.alt, card.number), ("Parity", "What it is.", shown, ""))
             self.assertEqual(page.metadata["myst"]["html_meta"]["description"], "What it is.")
+            self.assertIn("grid-item-card} Parity\n", front._card(card))
 
     def test_a_page_of_less_than_the_published_setting_says_so(self):
         wine = {"name": "wine", "licence": "CC BY 4.0", "stands_for": ["red & white"]}
@@ -241,17 +290,17 @@ class Pages(unittest.TestCase):
             ({"scale": "paper", "data": [wine]}, ['class="badge">Stand-in data<', "wine in place of red &amp; white"]),
         ):
             page, _, _ = self.page(title, cell("f()"), metadata={"kernelsmith": says})
+            above, below = page.cells[0].source.split("\n# Parity\n")
             for word in words:
-                self.assertIn(word, page.cells[0].source)
-            self.assertEqual(page.cells[1].source, "# Parity")
-            self.assertEqual("in place of red &amp; white (CC BY 4.0)" in page.cells[-1].source, "data" in says)
+                self.assertIn(word, above)
+            self.assertEqual("in place of red &amp; white (CC BY 4.0)" in below, "data" in says)
         for metadata in {}, {"kernelsmith": {"scale": "paper", "data": [iris]}}:
             page, _, _ = self.page(title, cell("f()"), metadata=metadata)
-            self.assertEqual(page.cells[0].source, "# Parity")
+            self.assertTrue(page.cells[0].source.strip().startswith("# Parity\n"))
         both = [{"scale": "quick"}, {"scale": "paper"}, {"scale": "quick"}]
-        for text in publish._index([], [], [], [], both), publish._published([], both):
+        for text in front.page([], [], {}, both), compared.page([], both):
             self.assertIn("2 of 3 notebooks were run with smaller nets", text.split("\n# ")[0])
-        self.assertNotIn("badge", publish._index([], [], [], [], both[1:2]))
+        self.assertNotIn("badge", front.page([], [], {}, both[1:2]))
 
     def test_the_report_folds_declarations_and_has_the_badge_first(self):
         cells = [new_markdown_cell("# Parity\n\nText."), cell('import (\n\t"fmt"\n)'), cell("// half is <half>.\nconst half = 0.5", count=2), cell("%%\nf()", count=3)]
@@ -272,6 +321,59 @@ class Pages(unittest.TestCase):
         self.assertNotIn("<section", article[: article.index('class="badge"')])
         self.assertNotIn('class="badge"', paper)
         self.assertIn("1 of 2 notebooks", index)
+
+
+class Drawings(unittest.TestCase):
+    def test_a_drawing_follows_the_page(self):
+        shown = drawings.screen(SVG)
+        light, dark = shown.split("@media (prefers-color-scheme:dark)")
+        self.assertIn("fill:#FFFFFF", light)
+        self.assertIn("fill:#141414", dark)  # the page's background in the dark
+        self.assertNotIn("style=", shown)
+        # Two lines of one style are one path; what is drawn stays.
+        self.assertIn('d="M0,0L20,0M0,5L20,5"', shown)
+        self.assertEqual(shown.count("M4,8L16,2"), 1)
+
+    def test_colours_keep_their_order_and_their_contrast(self):
+        light = [int(drawings.in_the_dark(grey)[1:3], 16) for grey in ("#FFFFFF", "#E4E4E4", "#666666", "#222222", "#000000")]
+        self.assertEqual(light, sorted(light))
+        for colour in ("#0072B2", "#332288", "#882255", "#D55E00"):
+            red, green, blue = (int(drawings.in_the_dark(colour)[i : i + 2], 16) / 255 for i in (1, 3, 5))
+            self.assertGreater(0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2, 0.13, colour)
+
+    def test_a_thumbnail_is_one_panel_without_letters(self):
+        self.assertEqual(drawings.panels(SVG), [(0, 0, 20, 10), (30, 0, 50, 10)])
+        first, second = drawings.thumbnail(SVG, 1), drawings.thumbnail(SVG, 2)
+        self.assertIn("M4.0,2.0L16.0,8.0", first)  # from the upper left
+        self.assertNotIn("text>", first)
+        self.assertNotIn("M1.0,0.0L20.0,10.0", first)
+        self.assertIn("M1.0,0.0L20.0,10.0", second)
+        self.assertEqual(drawings.thumbnail(SVG, 3), drawings.screen(SVG))
+
+
+class Formulas(unittest.TestCase):
+    def test_formulas_are_typeset(self):
+        self.assertIn("<mfrac><mn>1</mn><mn>2</mn></mfrac>", formulas.mathml(r"\tfrac12 x"))
+        self.assertIn("<mi>𝒩</mi>", formulas.mathml(r"\mathcal N"))
+        self.assertIn('display="block"', formulas.mathml("K(c)", True))
+        self.assertIn("<mo>&lt;</mo>", formulas.mathml("a < b"))
+        for tex in (r"\nothing x", r"a + \undefinedcommand"):
+            with self.assertRaisesRegex(ValueError, "cannot be typeset"):
+                formulas.mathml(tex)
+
+
+class CodeLinks(unittest.TestCase):
+    def test_names_lead_to_their_packages(self):
+        notebook = new_notebook(cells=[cell('import (\n\t"fmt"\n\t"example.com/a/ntk"\n)')])
+        packages = golinks.imports(notebook)
+        self.assertEqual(packages, {"fmt": "fmt", "ntk": "example.com/a/ntk"})
+        name = '<span class="nx">{}</span><span class="p">.</span><span class="nx">{}</span>'.format
+        body = name("ntk", "Must") + name("net", "NTK") + name("ntk", "private")
+        self.assertEqual(
+            golinks.linked(body, packages),
+            '<span class="nx">ntk</span><span class="p">.</span><a class="go" href="https://pkg.go.dev/example.com/a/ntk#Must">'
+            '<span class="nx">Must</span></a>' + name("net", "NTK") + name("ntk", "private"),
+        )
 
 
 class Keys(unittest.TestCase):

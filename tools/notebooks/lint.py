@@ -26,6 +26,7 @@ import nbformat
 
 from cells import Cell, declared, package_name
 from check import GO_SILENT, code_cells, draws, figures, heading, plain, problems
+from front import GROUPS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "notebooks"
@@ -121,6 +122,13 @@ def _card_problems(path, notebook):
     shown = len(figures(notebook))
     if chosen and (type(chosen) is not int or not 1 <= chosen <= shown):
         yield _say(path, None, None, f"its picture is {chosen!r}, and it has figures 1 to {shown}", "give the number of one of them")
+    group, panel, number = says.get("group"), says.get("panel", 1), says.get("number")
+    if group and group not in GROUPS:
+        yield _say(path, None, None, f"its group is {group!r}", f"write {' or '.join(GROUPS)}, or leave it out")
+    if type(panel) is not int or panel < 1:
+        yield _say(path, None, None, f"its panel is {panel!r}", "give the number of a panel of its picture, counted in lines from 1")
+    if number and (number not in str(claim) or not says.get("of")):
+        yield _say(path, None, None, f"its number {number!r} is not in its claim, or it does not say of what it is", 'take it from the claim, and say under "of" what it is')
 
 
 def _pasted(parsed):

@@ -142,6 +142,11 @@ class Rules(unittest.TestCase):
             self.expect(changed(claim=claim), ("its claim is not one sentence",))
         for picture in (2, -1, "1", 1.0, True):
             self.expect(changed(picture=picture), (f"its picture is {picture!r}, and it has figures 1 to 1",))
+        self.expect(changed(group="paper", panel=2, number="A line", of="what is drawn"))
+        self.expect(changed(group="papers"), ("its group is 'papers'", "paper or beyond"))
+        self.expect(changed(panel=0), ("its panel is 0",))
+        self.expect(changed(number="7", of="lines"), ("its number '7' is not in its claim",))
+        self.expect(changed(number="A line"), ("does not say of what it is",))
         untitled = executed(*GOOD)
         untitled.cells.pop()
         self.expect(found(untitled), ("its title is 'An example', its first heading 'missing'",))

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import html
 import html.parser
 import io
 import json
@@ -16,14 +15,17 @@ from pathlib import Path
 
 import nbformat
 
-from check import FILES, figures, heading, picture
+import compared
+import drawings
+import excerpts
+import front
+import standing
+from check import FILES, heading, picture
 
 _HERE = Path(__file__).resolve().parent
 _CHECKOUT = _HERE.parents[1]
-_INTRODUCTION = (
-    "Design a neural network by its kernel: these pages were made by running the project's notebooks. "
-    "Each figure stands below the code that computed and drew it, and can be had as SVG, PDF and PNG, with its data as CSV."
-)
+# What a figure can be had as.
+KINDS = ("svg", "pdf", "png", "csv")
 # What plotting.ShowCompared puts beside the table.
 COMPARISONS = "application/vnd.kernelsmith.comparisons"
 # In the menu in this order, others of docs/ after them.
@@ -42,26 +44,19 @@ def publish(executed, target, build, pdf=False):
     work = build / "site"
     source, pages, extra, old = work / "source", work / "pages", work / "extra", work / "old"
     shutil.rmtree(work, ignore_errors=True)
-    source.mkdir(parents=True)
-    extra.mkdir()
-    cards, comparisons, standings = [], [], []
-    names = [path.stem for path in executed]
-    for path in executed:
-        cards.append(_page(path, source, extra, comparisons, names, pdf, standings))
-    (source / "live.md").write_text(_relink(live[0].read_text(encoding="utf-8"), lambda link: _link(link, live[0], source, names)), encoding="utf-8")
-    shutil.copytree(live[0].parent / "live", extra / "live")
-    guides = ["live", *_guides(source, names)]
-    if comparisons:
-        (source / "published.md").write_text(_published(comparisons, standings), encoding="utf-8")
-    (source / "index.md").write_text(_index(executed, cards, guides, comparisons, standings), encoding="utf-8")
+    for folder in (source, extra / "figures", extra / "notebooks"):
+        folder.mkdir(parents=True)
+    _write_source(executed, live, source, extra, pdf)
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-d", work / "doctrees", "-c", _HERE, "-D", f"html_extra_path={extra}"]
     if subprocess.run([*command, source, pages], check=False).returncode != 0:
         raise RuntimeError(f"Sphinx could not build the report from {source}")
     (pages / ".buildinfo").unlink(missing_ok=True)
+    excerpts.write(pages)
     requests = outside_requests(pages)
     if requests:
         raise RuntimeError("the report would request from outside:\n" + "\n".join(requests))
     if pdf:
+        names = [path.stem for path in executed]
         if subprocess.run([_CHECKOUT / "tools/browser/run", "pdf", pages, *names], check=False).returncode != 0:
             raise RuntimeError("the pages could not be printed to PDF; make report writes them without")
     (pages / ".made-from").write_text(json.dumps([key, pdf]), encoding="utf-8")
@@ -75,6 +70,22 @@ def _live(folder):
     """Makes the live page, unless its sources are unchanged; returns the page for Sphinx, then what it loads."""
     subprocess.run([_CHECKOUT / "tools/env", "go", "run", "./site/live/build", folder], cwd=_CHECKOUT, check=True)
     return [folder / "live.md", *sorted((folder / "live").iterdir())]
+
+
+def _write_source(executed, live, source, extra, pdf):
+    """Writes what Sphinx makes the pages from."""
+    cards, comparisons, standings = [], [], []
+    names = [path.stem for path in executed]
+    for path in executed:
+        cards.append(_page(path, source, extra, comparisons, names, pdf, standings))
+    (source / "live.md").write_text(_relink(live[0].read_text(encoding="utf-8"), lambda link: _link(link, live[0], source, names)), encoding="utf-8")
+    shutil.copytree(live[0].parent / "live", extra / "live")
+    guides = _guides(source, names)
+    more = {"": ["live"]}
+    if comparisons:
+        (source / "published.md").write_text(compared.page(comparisons, standings), encoding="utf-8")
+        more["Results"] = ["published"]
+    (source / "index.md").write_text(front.page(cards, guides, more, standings), encoding="utf-8")
 
 
 def _key(executed):
@@ -96,88 +107,83 @@ def _made(target):
 
 
 def _page(path, source, extra, comparisons, names, pdf, standings):
-    """Writes the notebook to be published and what its figures offer; returns its card for the index.
+    """Writes the notebook to be published and what its figures offer; returns its card for the front page.
 
     Published numbers go to comparisons, what the notebook says of how it was run to standings.
     """
     notebook = nbformat.read(path, as_version=4)
+    _take_along(notebook, extra / "notebooks" / path.name)
     pages = {*names, *(document.stem for document in _documents())}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = _relink(cell.source, lambda link: link[0] if link["image"] else _link(link, path, source, pages))
-    provenance = notebook.metadata.get("kernelsmith", {})
+    says = notebook.metadata.get("kernelsmith", {})
     title, sentence = _heading(notebook, path.stem)
-    title, sentence = provenance.get("title") or title, provenance.get("claim") or sentence
-    thumbnail = _thumbnail(notebook, path.stem, source)
-    number = 0
+    title, sentence = says.get("title") or title, says.get("claim") or sentence
+    rows = _figures(notebook, path.stem, extra)
+    comparisons += [(path.stem, title, row) for row in rows]
+    standings.append(says)
+    picture_of = _thumbnail(notebook, path.stem, source, extra)
+    if path.stem == front.CLAIM:
+        _claim(notebook, source, extra)
+    _begin(notebook, standing.badge([says], page=True), standing.head(says, path.stem, pdf))
+    notebook.metadata["myst"] = {"html_meta": front.meta(title, sentence)}
+    nbformat.write(notebook, source / path.name)
+    return front.Card(path.stem, title, sentence, says.get("group", ""), *picture_of, says.get("number", ""), says.get("of", ""))
+
+
+def _claim(notebook, source, extra):
+    """Writes the figure of the front page, the first of its notebook, and what is said below it."""
+    first = next((output for cell in notebook.cells for output in cell.get("outputs", []) if _is_figure(output)), None)
+    drawn = extra / "figures" / f"{front.CLAIM}-1.screen.svg"
+    if first and drawn.exists():
+        shutil.copy(drawn, source / "claim.svg")
+        (source / "claim.md").write_text(front.figure(first.data.get("text/plain", "")), encoding="utf-8")
+
+
+def _take_along(notebook, path):
+    """Writes the notebook without its outputs, which weigh megabytes: to be opened in a checkout and run."""
+    bare = nbformat.from_dict(notebook)
+    bare = nbformat.reads(nbformat.writes(bare), as_version=4)
+    for cell in bare.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+            cell.metadata.pop("kernelsmith", None)
+    nbformat.write(bare, path)
+
+
+def _figures(notebook, stem, extra):
+    """Writes the files of a notebook's figures, and for each the drawing in the colours of a page; returns its published numbers."""
+    comparisons, number = [], 0
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            comparisons += [(path.stem, title, row) for row in json.loads(data.pop(COMPARISONS, "[]"))]
-            archive = data.pop(FILES, None)
-            if not archive and not picture(data):
+            comparisons += json.loads(data.pop(COMPARISONS, "[]"))
+            archive, shown = data.pop(FILES, None), picture(data)
+            if not archive and not shown:
                 continue
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{stem}-{number}"
             if archive:
                 _unpack(base64.b64decode(archive), extra / "figures", name)
-            if not picture(data):
+            drawn = extra / "figures" / f"{name}.svg"
+            if drawn.exists():
+                (extra / "figures" / f"{name}.screen.svg").write_text(drawings.screen(drawn.read_text(encoding="utf-8")), encoding="utf-8")
+            if shown:
+                (extra / "figures" / f"{name}{shown[0]}").write_bytes(shown[1])
+            else:
                 data["text/html"] = _offered(data["text/html"], number, name, extra)
-    if pdf and notebook.cells and notebook.cells[0].cell_type == "markdown":
-        link = f'<a class="pdf" href="pdf/{path.stem}.pdf">This page as PDF</a>'
-        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{link}\n```", id="pdf"))
-    standings.append(provenance)
-    badge = _badge([provenance], page=True)
-    if badge:
-        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(badge, id="badge"))
-    if provenance.get("scale"):
-        notebook.cells.append(nbformat.v4.new_markdown_cell(_provenance(provenance), id="provenance"))
-    notebook.metadata["myst"] = {"html_meta": _meta(title, sentence)}
-    nbformat.write(notebook, source / path.name)
-    return "\n".join(
-        [f":::{{grid-item-card}} {title}", f":link: {path.stem}", ":link-type: doc"]
-        + thumbnail
-        + ["", sentence, ":::"]
-    )
+    return comparisons
 
 
-def _meta(title, sentence):
-    """What search engines and messengers show of a page."""
-    title, sentence = _plain(title), " ".join(_plain(sentence).split())
-    return {"description": sentence, "property=og:type": "article", "property=og:title": title, "property=og:description": sentence}
-
-
-def _badge(standings, page=False):
-    """What stands at the top of a page and on each of its screens: that it is of less than the published setting.
-
-    The page is that of one notebook, or one about all. Nothing stands there where all were run at paper scale on the
-    data that they name.
-    """
-    short, says = [], []
-    quick = sum(one.get("scale") == "quick" for one in standings)
-    if quick:
-        short.append("Quick scale")
-        who, text = f"{quick} of {len(standings)} notebooks were run with ", "The text speaks"
-        if page:
-            who, text = "", "Sentences between the figures speak"
-        says.append(
-            f"<strong>Quick scale:</strong> {who}smaller nets and fewer trials than the committed run. "
-            f"{text} of the published setting (paper scale)."
-        )
-    stand_ins = sorted({text for one in standings for data in one.get("data", []) for text in _stand_ins(data)})
-    if stand_ins:
-        short.append("Stand-in data")
-        says.append(f"<strong>Stand-in data:</strong> {html.escape('; '.join(stand_ins))}.")
-    if not short:
-        return ""
-    lines = "".join(f"<p>{line}</p>" for line in says)
-    text = f'<p class="badge">{" · ".join(short)}</p><div class="badge-says" role="note">{lines}</div>'
-    return f"```{{raw}} html\n{text}\n```\n"
-
-
-def _stand_ins(data):
-    """For each set whose place a set took, what says so."""
-    return [f"{data['name']} in place of {name}" for name in data.get("stands_for", [])]
+def _begin(notebook, badge, head):
+    """Puts the badge above a notebook's title and the block that says how it was made below it."""
+    cells = notebook.cells
+    if cells and cells[0].cell_type == "markdown":
+        title, _, rest = cells[0].source.partition("\n")
+        cells[0].source = f"{badge}\n{title}\n\n{head}\n{rest}" if title.startswith("# ") else f"{badge}\n{head}\n{cells[0].source}"
+    else:
+        cells.insert(0, nbformat.v4.new_markdown_cell(f"{badge}\n{head}", id="head"))
 
 
 def _offered(text, number, name, extra):
@@ -185,14 +191,15 @@ def _offered(text, number, name, extra):
     png = re.search(r'src="data:image/png;base64,([^"]+)"', text)
     if png:
         (extra / "figures" / f"{name}.png").write_bytes(base64.b64decode(png[1]))
-    links = {path.suffix[1:]: f"figures/{path.name}" for path in (extra / "figures").glob(f"{name}.*")}
+    links = {kind: f"figures/{name}.{kind}" for kind in KINDS if (extra / "figures" / f"{name}.{kind}").exists()}
+    if png and "svg" in links:
+        text = text.replace(f"data:image/png;base64,{png[1]}", f"figures/{name}.screen.svg")
     return f'<div id="figure-{number}">{text}</div>{downloads(number, name, links)}'
 
 
 def downloads(number, name, links):
     """The line below a figure: links to its files by their suffix."""
-    kinds = [kind for kind in ("svg", "pdf", "png", "csv") if kind in links]
-    items = [f'<a href="{links[kind]}" download="{name}.{kind}">{kind.upper()}</a>' for kind in kinds]
+    items = [f'<a href="{links[kind]}" download="{name}.{kind}">{kind.upper()}</a>' for kind in KINDS if kind in links]
     return f'<p class="downloads"><a href="#figure-{number}">Figure {number}</a> · ' + " · ".join(items) + "</p>"
 
 
@@ -201,19 +208,6 @@ def _unpack(archive, folder, name):
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         for member in files.namelist():
             (folder / (name + Path(member).suffix)).write_bytes(files.read(member))
-
-
-def _index(executed, cards, guides, comparisons, standings):
-    meta = json.dumps({"myst": {"html_meta": _meta("Kernelsmith", _INTRODUCTION)}})
-    text = f"---\n{meta}\n---\n\n{_badge(standings)}\n# Kernelsmith\n\n{_INTRODUCTION}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n" + "\n\n".join(cards) + "\n::::\n"
-    pages = [path.stem for path in executed]
-    if comparisons:
-        pages.append("published")
-        text += "\n[Published against ours](published.md) has every published number beside the one found here.\n"
-    for caption, names in (("Notebooks", pages), ("Guide", guides)):
-        if names:
-            text += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(names) + "\n```\n"
-    return text
 
 
 def _documents():
@@ -267,34 +261,6 @@ def _link(link, document, source, pages):
     return text
 
 
-def _published(comparisons, standings):
-    """The page of all published numbers."""
-    agree = sum(row["agrees"] for _, _, row in comparisons)
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("quantity", "published", "ours", "difference", "tolerance", "verdict"))
-    lines = []
-    previous = None
-    for stem, title, row in comparisons:
-        group = stem, row["source"], row["why"]
-        if group != previous:
-            link = f'<a href="{stem}.html">{html.escape(_plain(title))}</a>'
-            source = "".join(f". {html.escape(says)}" for says in (row["source"], row["why"] and f"Tolerance: {row['why']}") if says)
-            lines.append(f'<tr><th colspan="6" scope="colgroup">{link}<span class="source">{source}</span></th></tr>')
-            previous = group
-        cells = [html.escape(row[name]) for name in ("quantity", "published", "ours", "difference", "tolerance")]
-        verdict = "agrees" if row["agrees"] else "differs"
-        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f'<td class="{verdict}">{verdict}</td></tr>')
-    table = f'<div class="comparisons"><table><thead><tr>{head}</tr></thead><tbody>\n' + "\n".join(lines) + "\n</tbody></table></div>"
-    return (
-        f"{_badge(standings)}\n# Published against ours\n\n"
-        f"Every published number that the notebooks compare with their own: {agree} of {len(comparisons)} agree within the tolerance."
-        f"{'' if agree == len(comparisons) else ' The notebooks say where the rest comes from.'}\n\n```{{raw}} html\n{table}\n```\n"
-    )
-
-
-def _plain(title):
-    return re.sub(r"[$`*]", "", title)
-
-
 def _heading(notebook, stem):
     """The title of a notebook and the first sentence below it."""
     found = heading(notebook)
@@ -307,52 +273,30 @@ def _heading(notebook, stem):
     return title, sentence[0] if sentence else first
 
 
-def _thumbnail(notebook, stem, source):
-    """The picture that stands for the notebook, or else its first, as the image of its card."""
-    shown = figures(notebook)
-    chosen = notebook.metadata.get("kernelsmith", {}).get("picture")
-    if type(chosen) is not int or chosen < 1:
-        chosen = 1
-    for output in shown[chosen - 1 : chosen] + shown:
-        found = picture(output.data)
-        if not found:
-            continue
-        folder = source / "thumbnails"
-        folder.mkdir(exist_ok=True)
-        (folder / (stem + found[0])).write_bytes(found[1])
-        alt = " ".join(output.data.get("text/plain", stem).split())
-        return [f":img-top: thumbnails/{stem}{found[0]}", f":img-alt: {alt}"]
-    return []
+def _thumbnail(notebook, stem, source, extra):
+    """The file of the picture that stands for the notebook, and its alternative text: the panel that it names, or all of
+    a picture that was not drawn by package plotting."""
+    says = notebook.metadata.get("kernelsmith", {})
+    chosen, panel = (value if type(value) is int and value >= 1 else 1 for value in (says.get("picture"), says.get("panel")))
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", []) if _is_figure(output)]
+    if chosen > len(shown):
+        return "", ""
+    output = shown[chosen - 1]
+    found, drawn = picture(output.data), extra / "figures" / f"{stem}-{chosen}.svg"
+    if drawn.exists():
+        suffix, content = ".svg", drawings.thumbnail(drawn.read_text(encoding="utf-8"), panel).encode()
+    elif found:
+        suffix, content = found
+    else:
+        return "", ""
+    (source / "thumbnails").mkdir(exist_ok=True)
+    (source / "thumbnails" / (stem + suffix)).write_bytes(content)
+    return f"thumbnails/{stem}{suffix}", " ".join(output.data.get("text/plain", stem).split())
 
 
-# What stands in the block below each page, in this order.
-_FACTS = {
-    "scale": "Scale",
-    "seeds": "Seeds",
-    "commit": "Commit",
-    "date": "Executed",
-    "duration": "Duration",
-    "go": "Go",
-    "cpu": "CPU",
-    "blas": "BLAS",
-}
-
-
-def _provenance(provenance):
-    """The block that says how a page was made."""
-    if provenance.get("failed"):
-        return f":::{{div}} provenance\n**This run failed: {provenance['failed']}.**\n:::"
-    facts = [(label, html.escape(provenance[name])) for name, label in _FACTS.items() if provenance.get(name)]
-    data = provenance.get("data", [])
-    named = {one["name"]: html.escape("; ".join(_stand_ins(one)) or one["name"]) for one in data}
-    sets = [f"{named[one['name']]} ({html.escape(one['licence'])})" for one in data]
-    if len(sets) > 4:
-        licences = sorted({one["licence"] for one in data})
-        sets = [f"{len(sets)} sets ({html.escape('; '.join(licences))}): " + ", ".join(named.values())]
-    if sets:
-        facts.append(("Data", "; ".join(sets)))
-    rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts)
-    return f'```{{raw}} html\n<section class="provenance" aria-label="How this page was made"><dl>{rows}</dl></section>\n```'
+def _is_figure(output):
+    data = output.get("data", {})
+    return bool(picture(data)) or 'id="figure-' in data.get("text/html", "")
 
 
 class _Requests(html.parser.HTMLParser):

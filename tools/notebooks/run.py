@@ -48,7 +48,7 @@ REPORT = CHECKOUT / "report"
 KERNEL = {"name": "gonb", "display_name": "Go (Kernelsmith)", "language": "go"}
 LANGUAGE = {"name": "go", "file_extension": ".go", "mimetype": "text/x-go", "pygments_lexer": "go"}
 # What a notebook says of itself, in its metadata under "kernelsmith"; a run adds how it was made.
-KEPT = ("title", "claim", "picture", "seeds")
+KEPT = ("title", "claim", "group", "picture", "panel", "number", "of", "seeds")
 VOLATILE = ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted")
 
 

@@ -10,6 +10,9 @@
 //     scipy-openblas32 wheel, whose symbols have the prefix "scipy_");
 //  3. the system's OpenBLAS, and on macOS Accelerate.
 //
+// A program that finds none, and was not told "off", says so once on standard error, and how to
+// have it.
+//
 // OPENBLAS_NUM_THREADS, OPENBLAS_CORETYPE and the library's other variables
 // act as documented by the library; as many goroutines as it would have threads
 // share the work of a product.
@@ -77,8 +80,28 @@ type backend struct {
 }
 
 var active = sync.OnceValue(func() backend {
-	return choose(os.Getenv(EnvLibrary), candidates())
+	wanted := os.Getenv(EnvLibrary)
+	b := choose(wanted, candidates())
+	if says := notice(b.info, wanted); says != "" {
+		fmt.Fprintln(os.Stderr, says)
+	}
+	return b
 })
+
+// notice is what a program says once that runs in portable code without having asked for it, or "".
+func notice(info Info, wanted string) string {
+	if !info.Portable() || wanted == "off" {
+		return ""
+	}
+	why := info.Problem
+	if why == "" {
+		why = "no OpenBLAS was found"
+	}
+	return "kernelsmith: " + why + "; matrix products run in portable Go, 8 to 10 times as " +
+		"long. In the folder of your go.mod, \"python3 -m venv .venv && .venv/bin/python -m " +
+		"pip install scipy-openblas32\" brings OpenBLAS; with " + EnvLibrary + "=off this is " +
+		"not said."
+}
 
 // Float32 returns the active single-precision BLAS.
 func Float32() blas.Float32 { return active().f32 }

@@ -189,3 +189,22 @@ func TestSerialAtOnce(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// A program without OpenBLAS says so, unless it was asked for.
+func TestNotice(t *testing.T) {
+	none, off := choose("", nil), choose("off", nil)
+	broken := choose("/nowhere/lib.so", nil)
+	if says := notice(none.info, ""); !strings.Contains(says, "no OpenBLAS was found") ||
+		!strings.Contains(says, "pip install scipy-openblas32") {
+		t.Errorf("without a library: %q", says)
+	}
+	if says := notice(broken.info, "/nowhere/lib.so"); !strings.Contains(says, "/nowhere/lib.so") {
+		t.Errorf("with a library that is not there: %q", says)
+	}
+	if says := notice(off.info, "off"); says != "" {
+		t.Errorf("asked for: %q", says)
+	}
+	if says := notice(Info{Library: "OpenBLAS", Path: "libopenblas.so"}, ""); says != "" {
+		t.Errorf("with a library: %q", says)
+	}
+}
