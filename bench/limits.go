@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+)
+
+// limits measures what the hardware allows: the bare product of two large matrices by each side's
+// own library, Kernelsmith's through the side of NumPy, which loads the same file, and a copy of
+// memory by all processors.
+func (b *bench) limits(ctx context.Context) ([]limit, error) {
+	var all []limit
+	n := 4096
+	if b.small {
+		n = 512
+	}
+	for _, t := range []string{"float32", "float64"} {
+		for _, c := range []struct{ name, on, library string }{
+			{kernelsmith, scientific, os.Getenv("KERNELSMITH_OPENBLAS")},
+			{neuralTangents, neuralTangents, ""}, {scientific, scientific, ""},
+			{pytorch, pytorch, ""},
+		} {
+			if c.name == kernelsmith && (c.library == "" || c.library == "off") {
+				continue
+			}
+			fmt.Fprintf(b.log, "bare product of %s, %s precision:", c.name, precision(t))
+			seconds, err := b.alone(ctx, c.on, "bare",
+				&arguments{N: n, Type: t, Library: c.library})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, limit{c.name, t, 2 * float64(n) * float64(n) * float64(n) / seconds})
+			fmt.Fprintf(b.log, " %.0f GFLOP/s\n", all[len(all)-1].PerSecond/1e9)
+		}
+	}
+	size := 1 << 29
+	if b.small {
+		size = 1 << 25
+	}
+	seconds, err := b.alone(ctx, kernelsmith, "stream", &arguments{N: size})
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, limit{"memory", "", 2 * float64(size) / seconds})
+	fmt.Fprintf(b.log, "copy of memory: %.1f GB/s read and written\n",
+		all[len(all)-1].PerSecond/1e9)
+	return all, nil
+}
+
+// alone returns the median of the repetitions of an operation on one side.
+func (b *bench) alone(ctx context.Context, name, op string, a *arguments) (float64, error) {
+	s, t := b.sides[name], &timing{Side: name}
+	if _, err := s.ask(ctx, request{Do: "prepare", Op: op, Args: a}, b.limit); err != nil {
+		return 0, err
+	}
+	var times []float64
+	for range b.repetitions {
+		r, err := b.once(ctx, s, t)
+		if err != nil {
+			return 0, err
+		}
+		times = append(times, r.Seconds)
+	}
+	_, err := s.ask(ctx, request{Do: "drop"}, b.limit)
+	return median(times), err
+}
+
+// streamOperation copies N bytes with all processors.
+func streamOperation(_ context.Context, a *arguments) (*operation, error) {
+	from, to := make([]byte, a.N), make([]byte, a.N)
+	for i := range from {
+		from[i] = byte(i)
+	}
+	return &operation{
+		work: func(context.Context) error {
+			var wait sync.WaitGroup
+			parts := runtime.GOMAXPROCS(0)
+			for p := range parts {
+				wait.Go(func() {
+					lo, hi := a.N*p/parts, a.N*(p+1)/parts
+					copy(to[lo:hi], from[lo:hi])
+				})
+			}
+			wait.Wait()
+			return nil
+		},
+		values: func() []float64 { return []float64{float64(to[a.N-1])} },
+	}, nil
+}
