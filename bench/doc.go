@@ -1,8 +1,9 @@
 // Command bench measures Kernelsmith beside the public tools that compute the same, in one run, on
 // the same inputs and in turn, and writes the table of docs/side-by-side.md.
 //
-//	make bench-peers                                the whole table
-//	make bench-peers FLAGS="-rows conv -least 3"    rows whose names have "conv" in them
+//	make bench-peers                           the whole table
+//	make bench-peers BENCHFLAGS="-rows conv"   rows whose names have "conv" in them
+//	make bench-peers BENCHFLAGS=-list          the names of all rows
 //
 // Every side is a process of its own that stays alive: Kernelsmith's is this program again, those
 // of the peers are the programs in bench/peers, each with the packages that a requirements file

@@ -8,45 +8,37 @@ import (
 	"sync"
 )
 
-// limits measures what the hardware allows: the bare product of two large matrices by each side's
-// own library, Kernelsmith's through the side of NumPy, which loads the same file, and a copy of
-// memory by all processors.
-func (b *bench) limits(ctx context.Context) ([]limit, error) {
-	var all []limit
-	n := 4096
+// limitsOf measures what the hardware allows a side: the bare product of two large matrices by its
+// own library, Kernelsmith's through the side of NumPy, which loads the same file; and, with
+// Kernelsmith, a copy of memory by all processors.
+func (b *bench) limitsOf(ctx context.Context, name string) ([]limit, error) {
+	n, size := 4096, 1<<29
 	if b.small {
-		n = 512
+		n, size = 512, 1<<25
 	}
-	for _, t := range []string{"float32", "float64"} {
-		for _, c := range []struct{ name, on, library string }{
-			{kernelsmith, scientific, os.Getenv("KERNELSMITH_OPENBLAS")},
-			{neuralTangents, neuralTangents, ""}, {scientific, scientific, ""},
-			{pytorch, pytorch, ""},
-		} {
-			if c.name == kernelsmith && (c.library == "" || c.library == "off") {
-				continue
-			}
-			fmt.Fprintf(b.log, "bare product of %s, %s precision:", c.name, precision(t))
-			seconds, err := b.alone(ctx, c.on, "bare",
-				&arguments{N: n, Type: t, Library: c.library})
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, limit{c.name, t, 2 * float64(n) * float64(n) * float64(n) / seconds})
-			fmt.Fprintf(b.log, " %.0f GFLOP/s\n", all[len(all)-1].PerSecond/1e9)
+	on, library := name, ""
+	var all []limit
+	if name == kernelsmith {
+		on, library = scientific, os.Getenv("KERNELSMITH_OPENBLAS")
+		seconds, err := b.alone(ctx, name, "stream", &arguments{N: size})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, limit{name, "memory", 2 * float64(size) / seconds})
+		fmt.Fprintf(b.log, "copy of memory: %.1f GB/s read and written\n", all[0].PerSecond/1e9)
+		if library == "" || library == "off" {
+			return all, nil
 		}
 	}
-	size := 1 << 29
-	if b.small {
-		size = 1 << 25
+	for _, t := range []string{"float32", "float64"} {
+		fmt.Fprintf(b.log, "bare product of %s, %s precision:", name, precision(t))
+		seconds, err := b.alone(ctx, on, "bare", &arguments{N: n, Type: t, Library: library})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, limit{name, t, 2 * float64(n) * float64(n) * float64(n) / seconds})
+		fmt.Fprintf(b.log, " %.0f GFLOP/s\n", all[len(all)-1].PerSecond/1e9)
 	}
-	seconds, err := b.alone(ctx, kernelsmith, "stream", &arguments{N: size})
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, limit{"memory", "", 2 * float64(size) / seconds})
-	fmt.Fprintf(b.log, "copy of memory: %.1f GB/s read and written\n",
-		all[len(all)-1].PerSecond/1e9)
 	return all, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -74,27 +75,18 @@ func (b *bench) all(ctx context.Context, rows []*row, chosen func(id string) boo
 	}
 	defer b.closeAll()
 	have.Machine = thisMachine()
-	for _, name := range []string{kernelsmith, neuralTangents, scientific, pytorch} {
-		if b.sides[name], err = b.start(ctx, name); err != nil {
-			return err
-		}
-		r, err := b.sides[name].ask(ctx, request{Do: "about"}, b.limit)
-		if err != nil {
-			return err
-		}
-		have.setSide(about{Name: name, Versions: r.Versions, Threads: r.Threads})
-	}
-	if again || len(have.Limits) == 0 {
-		if have.Limits, err = b.limits(ctx); err != nil {
-			return err
+	var due []*row
+	for _, r := range rows {
+		if old := have.find(r.ID); chosen(r.ID) &&
+			(again || old == nil || old.Key != r.key() || old.Small != b.small) {
+			due = append(due, r)
 		}
 	}
-	for i, r := range rows {
-		if old := have.find(r.ID); !chosen(r.ID) ||
-			!again && old != nil && old.Key == r.key() && old.Small == b.small {
-			continue
-		}
-		fmt.Fprintf(b.log, "%d/%d %s:", i+1, len(rows), r.ID)
+	if err := b.startFor(ctx, due, have); err != nil {
+		return err
+	}
+	for i, r := range due {
+		fmt.Fprintf(b.log, "%d/%d %s:", i+1, len(due), r.ID)
 		m, err := b.measure(ctx, r)
 		if err != nil {
 			return err
@@ -107,6 +99,37 @@ func (b *bench) all(ctx context.Context, rows []*row, chosen func(id string) boo
 		fmt.Fprintln(b.log, m)
 	}
 	return have.save(b.out)
+}
+
+// startFor starts the sides that the rows need, and measures the limits of those that have none yet.
+func (b *bench) startFor(ctx context.Context, due []*row, have *results) error {
+	for _, name := range []string{kernelsmith, scientific, neuralTangents, pytorch} {
+		// NumPy's side has the products of Kernelsmith's BLAS, too.
+		if len(due) == 0 || name != kernelsmith && name != scientific &&
+			!slices.ContainsFunc(due, func(r *row) bool { return slices.Contains(r.Peers, name) }) {
+			continue
+		}
+		var err error
+		if b.sides[name], err = b.start(ctx, name); err != nil {
+			return err
+		}
+		r, err := b.sides[name].ask(ctx, request{Do: "about"}, b.limit)
+		if err != nil {
+			return err
+		}
+		have.setSide(about{Name: name, Versions: r.Versions, Threads: r.Threads})
+	}
+	for name := range b.sides {
+		if slices.ContainsFunc(have.Limits, func(l limit) bool { return l.Side == name }) {
+			continue
+		}
+		limits, err := b.limitsOf(ctx, name)
+		if err != nil {
+			return err
+		}
+		have.Limits = append(have.Limits, limits...)
+	}
+	return nil
 }
 
 // String is the row's result in a line.

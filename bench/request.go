@@ -46,7 +46,7 @@ type request struct {
 	Do    string     `json:"do"`
 	Op    string     `json:"op,omitempty"`
 	Args  *arguments `json:"args,omitempty"`
-	Least float64    `json:"least,omitempty"` // seconds
+	Least float64    `json:"least"` // seconds
 }
 
 // A reply to it.

@@ -37,8 +37,8 @@ type about struct {
 	Threads  int
 }
 
-// A limit is what a side's own bare product of two large matrices does, and, with the side
-// "memory", what a copy of memory by all processors does.
+// A limit is what a side's own bare product of two large matrices does in a precision, and, as the
+// type "memory" of Kernelsmith's side, what a copy of memory by all processors does.
 type limit struct {
 	Side, Type string
 	PerSecond  float64 // operations or bytes

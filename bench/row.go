@@ -27,8 +27,8 @@ type row struct {
 	// Own has the sizes N of sides that get others than Args.N, because they are slower by so
 	// much; Per then says what the time is divided by, from a side's N.
 	Own  map[string]int
-	Per  func(n int) float64
-	Unit string // of what is measured: "s", or "ms" and what that is of
+	Per  func(n int) float64 `json:"-"`
+	Unit string              // of what is measured: "s", or "ms" and what that is of
 	// Lacks says of peers without this operation why it is not there.
 	Lacks map[string]string
 	// Tolerance is how far results may differ, of the largest number that is compared, and Why
@@ -46,7 +46,7 @@ type row struct {
 // key changes when what is measured does.
 func (r *row) key() string {
 	plain := *r
-	plain.Per, plain.Note = nil, ""
+	plain.Note = ""
 	b, err := json.Marshal(&plain)
 	if err != nil {
 		panic(err)
