@@ -57,7 +57,7 @@ func run(ctx context.Context, arguments []string) error {
 		return fmt.Errorf("bench: arguments that are no flags, fewer than one repetition or a " +
 			"negative time; -help lists the flags")
 	}
-	rows := allRows(sizes{small: b.small})
+	rows := allRows(sizes{small: b.small, memory: 1e9 * thisMachine().MemoryGB})
 	if *list {
 		for _, r := range rows {
 			fmt.Printf("%-32s %s\n", r.ID, r.Title)

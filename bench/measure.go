@@ -115,6 +115,42 @@ func (b *bench) once(ctx context.Context, s *side, t *timing) (*reply, error) {
 	}
 }
 
+// repetition makes one repetition of a row on a side.
+func (b *bench) repetition(
+	ctx context.Context, r *row, args *arguments, t *timing,
+) (*reply, error) {
+	if r.Op == "start" {
+		return b.startup(ctx, args, t)
+	}
+	return b.once(ctx, b.sides[t.Side], t)
+}
+
+// startup measures from the start of another process of a side to its first result.
+func (b *bench) startup(ctx context.Context, args *arguments, t *timing) (*reply, error) {
+	if err := b.quiet(ctx); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	s, err := b.start(ctx, t.Side)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	own := *args
+	own.Cold = true
+	r, err := s.ask(ctx, request{Do: "prepare", Op: "gram", Args: &own}, b.limit)
+	if err == nil && r.Lacks == "" {
+		r, err = s.ask(ctx, request{Do: "run"}, b.limit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Seconds = time.Since(begin).Seconds()
+	memory, err := peak(s.cmd.Process.Pid)
+	t.PeakMB = max(t.PeakMB, memory/1e6)
+	return r, err
+}
+
 // measure makes all repetitions of a row, the sides in turn.
 func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 	m := &measured{ID: r.ID, Key: r.key(), Group: r.Group, Title: r.Title, Unit: r.Unit,
@@ -134,6 +170,10 @@ func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 			continue
 		}
 		own := args
+		if r.Op == "start" {
+			running = append(running, t)
+			continue
+		}
 		if n := r.Own[name]; n > 0 {
 			own.N, t.N = n, n
 		}
@@ -156,20 +196,23 @@ func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 			if t.Error != "" || t.Lacks != "" {
 				continue
 			}
-			a, err := b.once(ctx, b.sides[t.Side], t)
+			a, err := b.repetition(ctx, r, &args, t)
 			if err != nil || a.Lacks != "" {
 				if err = b.failed(ctx, t, a, err); err != nil {
 					return nil, err
 				}
 				continue
 			}
-			times[t.Side] = append(times[t.Side], r.inUnit(a.Seconds, t.N))
 			values[t.Side] = a.Values
+			if r.Value {
+				a.Seconds = a.Values[0]
+			}
+			times[t.Side] = append(times[t.Side], r.inUnit(a.Seconds, t.N))
 		}
 	}
 	for _, t := range running {
 		t.sum(times[t.Side])
-		if t.Error == "" && t.Lacks == "" {
+		if t.Error == "" && t.Lacks == "" && !r.Value {
 			t.compare(values[kernelsmith], values[t.Side], r.Tolerance)
 		}
 		if s := b.sides[t.Side]; s != nil {
@@ -237,6 +280,13 @@ func (b *bench) files(r *row) (arguments, error) {
 			return a, err
 		}
 		*in.path = path
+	}
+	if a.Width > 0 {
+		a.File = filepath.Join(folder, fmt.Sprintf("net-%d-%d-%d-%d.npz", a.Net.Depth, a.D, a.Width,
+			a.Outputs))
+		if _, err := os.Stat(a.File); err != nil {
+			return a, saveNet(a.File, &a)
+		}
 	}
 	return a, nil
 }

@@ -39,6 +39,8 @@ type row struct {
 	// matrix products, and Traffic the bytes that must be moved: the hardware's limit.
 	Products, Traffic float64
 	Repetitions       int
+	// Value says that what is compared is the first of the numbers, an error, in place of times.
+	Value bool
 	// Note is for the page.
 	Note string
 }
@@ -65,7 +67,10 @@ func (r *row) inUnit(seconds float64, n int) float64 {
 }
 
 // sizes says how large the rows are: as published, or a twentieth of that for a try.
-type sizes struct{ small bool }
+type sizes struct {
+	small  bool
+	memory float64 // of the machine, in bytes
+}
 
 // n returns a number of points.
 func (s sizes) n(full int) int {
@@ -98,7 +103,8 @@ func paperNet(phi string) *net {
 // allRows is the table.
 func allRows(s sizes) []*row {
 	var rows []*row
-	for _, group := range []func(sizes) []*row{gramRows, convRows, regressionRows} {
+	for _, group := range []func(sizes) []*row{gramRows, convRows, regressionRows,
+		predictionRows, netRows, designRows, startRows, accuracyRows} {
 		rows = append(rows, group(s)...)
 	}
 	return rows

@@ -24,8 +24,8 @@ func gramRows(s sizes) []*row {
 		{"erf", "norms", 5000, []string{"float32"}, []string{neuralTangents, scientific}},
 		{"gelu", "sphere", 5000, []string{"float64"}, []string{neuralTangents}},
 		{"gelu", "norms", 5000, []string{"float32"}, []string{neuralTangents}},
-		{"own", "sphere", 1000, []string{"float64"}, []string{neuralTangents}},
-		{"own", "norms", 1000, []string{"float64"}, []string{neuralTangents}},
+		{"own", "sphere", 200, []string{"float64"}, []string{neuralTangents}},
+		{"own", "norms", 64, []string{"float64"}, []string{neuralTangents}},
 	} {
 		for _, t := range c.types {
 			rows = append(rows, gramRow(s, c.phi, c.kind, c.n, t, c.peers))
@@ -59,9 +59,11 @@ func gramRow(s sizes, phi, kind string, full int, t string, peers []string) *row
 		r.Tolerance, r.Why = 1e-6, "the root of rounding, on the diagonal of neural-tangents"
 	}
 	if phi == "own" {
-		r.Args.Degree = 25
-		r.Tolerance = 1e-4
-		r.Why = "the quadrature of neural-tangents at the degree 25"
+		r.Args.Degree = map[string]int{"sphere": 50, "norms": 200}[kind]
+		r.Tolerance = 5e-3
+		r.Why = fmt.Sprintf("the quadrature of neural-tangents, whose user chooses its degree, "+
+			"here %d", r.Args.Degree)
+		r.Note = "to 1e-10 by Kernelsmith, and by neural-tangents to some 1e-3"
 	}
 	return r
 }
@@ -105,38 +107,4 @@ func convRows(s sizes) []*row {
 		})
 	}
 	return rows
-}
-
-// regressionRows are kernel regression from inputs to predictions.
-func regressionRows(s sizes) []*row {
-	var rows []*row
-	n, m := s.n(10000), s.n(2000)
-	solve := func(t, method string) *row {
-		const outputs, ridge = 10, 1e-3
-		r := &row{
-			ID: "solve-10000-" + precision(t) + method, Group: "Kernel regression",
-			Title: fmt.Sprintf("Gram matrix, solution and %s predictions, NTK of 4HL ReLU, "+
-				"n = %s, %s precision", thousands(m), thousands(n), precision(t)),
-			Op: "solve", Args: arguments{N: n, M: m, D: pixels, Outputs: outputs, Type: t,
-				Net: paperNet("relu"), Ridge: ridge, Method: method},
-			X:     input{kind: "images", n: n, d: pixels, seed: 4},
-			Z:     input{kind: "images", n: m, d: pixels, seed: 5},
-			Y:     input{kind: "classes", n: n, d: outputs, seed: 6},
-			Peers: []string{neuralTangents, scientific}, Unit: "s",
-			Tolerance: 1e-6, Why: "rounding times the condition of the matrix",
-			Products: float64(n)*float64(n)*(pixels+float64(n)/3) + 2*float64(m)*float64(n)*pixels,
-			Traffic:  2 * bits(t) * float64(n) * float64(n),
-		}
-		if t == "float32" {
-			r.Tolerance = 5e-3
-		}
-		return r
-	}
-	single := solve("float32", "")
-	single.Args.Method = "single"
-	single.Note = "Kernelsmith comes to a residual of 1e-6 in double precision"
-	bare := solve("float32", "bare")
-	bare.Title += ", first solution"
-	bare.Note = "Kernelsmith without the iteration that makes the residual one of double precision"
-	return append(rows, single, bare, solve("float64", ""))
 }

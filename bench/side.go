@@ -24,11 +24,18 @@ type operation struct {
 
 // operations are those of Kernelsmith's side, by the names that all sides have for them.
 var operations = map[string]func(ctx context.Context, a *arguments) (*operation, error){
-	"gram":     gramOperation,
-	"conv":     convOperation,
-	"solve":    solveOperation,
-	"gaussian": gaussianOperation,
-	"stream":   streamOperation,
+	"conv":        convOperation,
+	"curve":       curveOperation,
+	"design":      designOperation,
+	"eigenvalues": eigenvaluesOperation,
+	"empirical":   empiricalOperation,
+	"gaussian":    gaussianOperation,
+	"gram":        gramOperation,
+	"learn":       learnOperation,
+	"predict":     predictOperation,
+	"solve":       solveOperation,
+	"stream":      streamOperation,
+	"train":       trainOperation,
 }
 
 // serve is Kernelsmith's side: it answers requests until there are no more.

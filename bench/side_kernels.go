@@ -32,6 +32,15 @@ func architecture(n *net) (*ntk.FCN, error) {
 	return ntk.UniformFCN(n.Depth, phi, n.WeightStd, n.BiasStd)
 }
 
+// kernelOf is the NTK of a net's description.
+func kernelOf(n *net) (ntk.Kernel, error) {
+	net, err := architecture(n)
+	if err != nil {
+		return ntk.Kernel{}, err
+	}
+	return net.NTK()
+}
+
 // gramOperation is NNGP and NTK between all pairs of rows. The net is made anew each time, and
 // with it what is tabulated of its kernels.
 func gramOperation(ctx context.Context, a *arguments) (*operation, error) {

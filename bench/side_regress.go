@@ -11,13 +11,7 @@ import (
 
 // solveOperation is ridge regression with the NTK of a net: Gram matrix, weights, predictions.
 func solveOperation(ctx context.Context, a *arguments) (*operation, error) {
-	kernel := func() (ntk.Kernel, error) {
-		net, err := architecture(a.Net)
-		if err != nil {
-			return ntk.Kernel{}, err
-		}
-		return net.NTK()
-	}
+	kernel := func() (ntk.Kernel, error) { return kernelOf(a.Net) }
 	if a.Type == "float32" {
 		return regression[float32](a, kernel)
 	}

@@ -117,7 +117,10 @@ def empirical(x, n, d, net, file, width, **_):
     for how in (nt.NtkImplementation.JACOBIAN_CONTRACTION, nt.NtkImplementation.NTK_VECTOR_PRODUCTS,
                 nt.NtkImplementation.STRUCTURED_DERIVATIVES):
         ntk = jax.jit(nt.empirical_ntk_fn(apply, trace_axes=(-1,), vmap_axes=0, implementation=how))
-        jax.block_until_ready(ntk(points, None, tree))
+        try:
+            jax.block_until_ready(ntk(points, None, tree))
+        except AttributeError:  # of JAX, where it has changed since the package was released
+            continue
         start = time.perf_counter()
         jax.block_until_ready(ntk(points, None, tree))
         took = time.perf_counter() - start

@@ -8,6 +8,9 @@ import numpy as np
 import scipy
 import scipy.linalg
 import worker
+
+import fitting
+import learning
 from worker import Lacks, load, numbers
 
 
@@ -84,6 +87,22 @@ def gaussian(x, y, z, n, m, d, outputs, type, ridge, length, **_):
     return operation(work, lambda f: numbers(f))
 
 
+def eigenvalues(x, n, d, type, net, degree=0, **_):
+    """The largest eigenvalues of the NTK's Gram matrix over n: some by ARPACK, or all by LAPACK."""
+    from scipy.sparse.linalg import eigsh
+    rows = load(np, x, type, n, d)
+
+    def work():
+        k = recursion(rows @ rows.T / np.asarray(d, type), net)[1]
+        if degree:
+            found = eigsh(k, degree, which='LA', return_eigenvectors=False)
+        else:
+            found = scipy.linalg.eigh(k, eigvals_only=True, overwrite_a=True, check_finite=False)
+        return np.sort(found)[::-1] / n
+
+    return operation(work, lambda v: [float(e) for e in v[:50]])
+
+
 def product(n, type, library, **_):
     """The product of two n×n matrices, by Kernelsmith's BLAS if one is named, else by NumPy's."""
     a, b, c = (np.full((n, n), v, type) for v in (0.5, 0.25, 0))
@@ -103,7 +122,10 @@ def product(n, type, library, **_):
     return operation(work, lambda c: [float(c[0, 0]) / n])
 
 
-OPERATIONS = {'gram': gram, 'solve': solve, 'gaussian': gaussian, 'bare': product}
+OPERATIONS = {
+    'gram': gram, 'solve': solve, 'gaussian': gaussian, 'eigenvalues': eigenvalues, 'bare': product,
+    'learn': learning.learn, 'design': fitting.design,
+}
 
 
 def about():
