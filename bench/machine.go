@@ -95,13 +95,18 @@ func others(from, to clock) float64 {
 }
 
 // peak returns the largest memory that a process has had since resetPeak, in bytes.
-func peak(process int) (float64, error) {
+func peak(process int) (float64, error) { return memoryOf(process, "VmHWM:") }
+
+// resident returns the memory that a process has now.
+func resident(process int) (float64, error) { return memoryOf(process, "VmRSS:") }
+
+func memoryOf(process int, kind string) (float64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process))
 	if err != nil {
 		return 0, err
 	}
 	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
-		if rest, ok := strings.CutPrefix(s.Text(), "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(s.Text(), kind); ok {
 			v, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
 			return 1024 * v, err
 		}

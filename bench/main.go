@@ -37,6 +37,8 @@ func run(ctx context.Context, arguments []string) error {
 	again := f.Bool("again", false, "measure rows that the results have already")
 	f.StringVar(&b.folder, "folder", ".cache/bench", "the peers' environments, inputs and logs")
 	f.StringVar(&b.out, "out", "bench/results.json", "the `file` of results")
+	pages := f.String("page", "docs/side-by-side.md", "the `file` of the page; \"\" for none")
+	only := f.Bool("only-page", false, "write the page of the results that there are and end")
 	f.Float64Var(&b.least, "least", 0.3, "least `seconds` of a repetition")
 	f.IntVar(&b.repetitions, "repetitions", 3, "repetitions of each side, undisturbed")
 	f.DurationVar(&b.wait, "wait", 30*time.Minute, "how long to wait for a quiet machine")
@@ -62,9 +64,25 @@ func run(ctx context.Context, arguments []string) error {
 		for _, r := range rows {
 			fmt.Printf("%-32s %s\n", r.ID, r.Title)
 		}
+		for _, g := range allGrowing(sizes{}) {
+			fmt.Printf("growth-%-25s %s: %s\n", g.ID, g.Title, g.Size)
+		}
 		return nil
 	}
-	return b.all(ctx, rows, func(id string) bool { return chosen.MatchString(id) }, *again)
+	if !*only {
+		err := b.all(ctx, rows, func(id string) bool { return chosen.MatchString(id) }, *again)
+		if err != nil {
+			return err
+		}
+	}
+	if *pages == "" {
+		return nil
+	}
+	have, err := loadResults(b.out)
+	if err != nil {
+		return err
+	}
+	return writePage(have, *pages)
 }
 
 // all measures the rows that are chosen and not in the results yet, and writes these after each.
@@ -75,6 +93,9 @@ func (b *bench) all(ctx context.Context, rows []*row, chosen func(id string) boo
 	}
 	defer b.closeAll()
 	have.Machine = thisMachine()
+	have.Rows = slices.DeleteFunc(have.Rows, func(m *measured) bool { // no longer in the table
+		return !slices.ContainsFunc(rows, func(r *row) bool { return r.ID == m.ID })
+	})
 	var due []*row
 	for _, r := range rows {
 		if old := have.find(r.ID); chosen(r.ID) &&
@@ -97,6 +118,42 @@ func (b *bench) all(ctx context.Context, rows []*row, chosen func(id string) boo
 			return err
 		}
 		fmt.Fprintln(b.log, m)
+	}
+	return b.growths(ctx, have, chosen, again)
+}
+
+// growths measures how cost grows, what is chosen and not there yet.
+func (b *bench) growths(
+	ctx context.Context, have *results, chosen func(id string) bool, again bool,
+) error {
+	all := allGrowing(sizes{small: b.small})
+	for i := range all {
+		g := &all[i]
+		place := slices.IndexFunc(have.Growth, func(o *growth) bool { return o.ID == g.ID })
+		if !chosen("growth-"+g.ID) ||
+			!again && place >= 0 && have.Growth[place].same(&g.growth) {
+			continue
+		}
+		if b.sides[kernelsmith] == nil {
+			var err error
+			if b.sides[kernelsmith], err = b.start(ctx, kernelsmith); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(b.log, "growth-%s:", g.ID)
+		result, err := b.grow(ctx, g)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(b.log, result)
+		if place >= 0 {
+			have.Growth[place] = result
+		} else {
+			have.Growth = append(have.Growth, result)
+		}
+		if err := have.save(b.out); err != nil {
+			return err
+		}
 	}
 	return have.save(b.out)
 }

@@ -128,10 +128,3 @@ func (m *measured) side(name string) *timing {
 	}
 	return nil
 }
-
-// growth is how the cost of an operation grows with one size.
-type growth struct {
-	ID, Title, Size string
-	At              []float64
-	Seconds, Bytes  []float64
-}

@@ -125,3 +125,19 @@ func convOperation(ctx context.Context, a *arguments) (*operation, error) {
 		},
 	}, nil
 }
+
+// seriesOperation is the power series of the NTK to a degree.
+func seriesOperation(_ context.Context, a *arguments) (*operation, error) {
+	var s ntk.PowerSeries
+	return &operation{
+		work: func(context.Context) error {
+			K, err := kernelOf(a.Net)
+			if err != nil {
+				return err
+			}
+			s, err = K.Series(a.Degree)
+			return err
+		},
+		values: func() []float64 { return s.Coeffs()[:2] },
+	}, nil
+}
