@@ -34,7 +34,7 @@ func page(r *results, picture string) string {
 	fmt.Fprintf(&s, "Of %d rows Kernelsmith is ahead in %d, behind in %d, and has no peer with a result in %d.\n\n",
 		len(r.Rows), won, lost, alone)
 	fmt.Fprintf(&s, "![For each row and peer, the peer's time over Kernelsmith's, on a logarithmic axis]"+
-		"(%s)\n\n*How many times as long a peer takes. In rows of accuracy it is the error.*\n\n", picture)
+		"(%s)\n\n*How many times as long a peer takes.*\n\n", picture)
 	writeTables(&s, r)
 	writeLost(&s, r)
 	writeMemory(&s, r)

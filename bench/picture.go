@@ -24,14 +24,16 @@ var (
 	lostColour = color.RGBA{0xd6, 0x27, 0x28, 0xff}
 )
 
-// drawRatios writes the picture: a line for each row, and on it a dot for each peer at its time
+// drawRatios writes the picture: a line for each row of times that has a peer, and on it a dot for each peer at its time
 // over Kernelsmith's; where the peer is quicker, a red cross.
 func drawRatios(r *results, path string) error {
 	p := plot.New()
 	p.X.Label.Text = "times as long as Kernelsmith"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decades{}
 	p.X.Min, p.X.Max = 0.5, 2
-	rows := slices.Clone(r.Rows)
+	rows := slices.DeleteFunc(slices.Clone(r.Rows), func(m *measured) bool {
+		return m.best() == nil || m.Group == accuracy
+	})
 	slices.Reverse(rows) // the first is on top
 	dots := map[string]plotter.XYs{}
 	var lost plotter.XYs
@@ -68,7 +70,8 @@ func drawRatios(r *results, path string) error {
 	if err := addDots(p, "lost", lost, draw.CrossGlyph{}, lostColour); err != nil {
 		return err
 	}
-	p.Legend.Top = false
+	p.Legend.Top = true
+	p.X.Max *= 10 // room for the legend
 	height := vg.Length(len(rows)+6) * 0.19 * vg.Inch
 	w, err := p.WriterTo(8*vg.Inch, height, "png")
 	if err != nil {

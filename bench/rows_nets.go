@@ -132,9 +132,12 @@ func accuracyRows(sizes) []*row {
 	return rows
 }
 
+// accuracy is the group of the rows that are no times.
+const accuracy = "Accuracy"
+
 func accuracyRow(name string, a *arguments) *row {
 	return &row{
-		ID: "accuracy-" + name, Group: "Accuracy", Op: "curve",
+		ID: "accuracy-" + name, Group: accuracy, Op: "curve",
 		Title: fmt.Sprintf("Largest error of the NTK of %dHL %s at %d cosines from -1 to 1, "+
 			"double precision", a.Net.Depth, name, len(a.Cosines)),
 		Args: *a, Peers: []string{neuralTangents}, Unit: "of K(1)", Value: true,
