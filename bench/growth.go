@@ -22,6 +22,9 @@ type growth struct {
 // An exponent is a slope of logarithms by least squares, with its standard error.
 type exponent struct{ Value, Error float64 }
 
+// String is the exponent with its error.
+func (e exponent) String() string { return fmt.Sprintf("%.2f ± %.2f", e.Value, e.Error) }
+
 // fitExponent returns the slope of log cost over log size. Without three sizes, or with a cost
 // that is not positive, there is none: NaN would be no JSON, and it is 0 ± 0.
 func fitExponent(sizes, costs []float64) exponent {
@@ -160,7 +163,8 @@ func (b *bench) grow(ctx context.Context, g *growing) (*growth, error) {
 			return nil, err
 		}
 		// The first run is the one whose memory counts: later ones use it again.
-		if _, err := s.ask(ctx, request{Do: "prepare", Op: r.Op, Args: &args}, b.limit); err != nil {
+		prepare := request{Do: "prepare", Op: r.Op, Args: &args}
+		if _, err := s.ask(ctx, prepare, b.limit); err != nil {
 			return nil, err
 		}
 		before, err := resident(s.cmd.Process.Pid)
@@ -190,8 +194,8 @@ func (b *bench) grow(ctx context.Context, g *growing) (*growth, error) {
 
 // String is the result in a line.
 func (g *growth) String() string {
-	return fmt.Sprintf("  %s^%.2f ± %.2f (expected %s), memory ^%.2f ± %.2f (%s)", g.Size,
-		g.Time.Value, g.Time.Error, g.Expected, g.Memory.Value, g.Memory.Error, g.ExpectedMemory)
+	return fmt.Sprintf("  %s^(%v), expected %s; memory ^(%v), expected %s", g.Size, g.Time,
+		g.Expected, g.Memory, g.ExpectedMemory)
 }
 
 // same says whether two are of the same sizes of the same operation.

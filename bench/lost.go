@@ -16,10 +16,12 @@ func (m *measured) best() *timing {
 	return best
 }
 
+// ratio is the best peer's result over Kernelsmith's.
+func (m *measured) ratio() float64 { return m.best().Median / m.side(kernelsmith).Median }
+
 // lost says whether a peer is better in the row.
 func (m *measured) lost() bool {
-	best, own := m.best(), m.side(kernelsmith)
-	return best != nil && own != nil && best.Median < own.Median
+	return m.best() != nil && m.ratio() < 1
 }
 
 // bound is the time, in the row's unit, that the products and the traffic of a row take by

@@ -86,7 +86,9 @@ func run(ctx context.Context, arguments []string) error {
 }
 
 // all measures the rows that are chosen and not in the results yet, and writes these after each.
-func (b *bench) all(ctx context.Context, rows []*row, chosen func(id string) bool, again bool) error {
+func (b *bench) all(
+	ctx context.Context, rows []*row, chosen func(id string) bool, again bool,
+) error {
 	have, err := loadResults(b.out)
 	if err != nil {
 		return err
@@ -158,7 +160,7 @@ func (b *bench) growths(
 	return have.save(b.out)
 }
 
-// startFor starts the sides that the rows need, and measures the limits of those that have none yet.
+// startFor starts the sides that the rows need, and measures the limits of those without any yet.
 func (b *bench) startFor(ctx context.Context, due []*row, have *results) error {
 	for _, name := range []string{kernelsmith, scientific, neuralTangents, pytorch} {
 		// NumPy's side has the products of Kernelsmith's BLAS, too.

@@ -24,8 +24,8 @@ var (
 	lostColour = color.RGBA{0xd6, 0x27, 0x28, 0xff}
 )
 
-// drawRatios writes the picture: a line for each row of times that has a peer, and on it a dot for each peer at its time
-// over Kernelsmith's; where the peer is quicker, a red cross.
+// drawRatios writes the picture: a line for each row of times that has a peer, and on it a dot for
+// each peer at its time over Kernelsmith's; where the peer is quicker, a red cross.
 func drawRatios(r *results, path string) error {
 	p := plot.New()
 	p.X.Label.Text = "times as long as Kernelsmith"

@@ -77,8 +77,8 @@ func (s *side) ask(ctx context.Context, q request, limit time.Duration) (*reply,
 		b, err = s.from.ReadBytes('\n')
 	}
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("%s: %s %s took longer than %v, or was interrupted: %w", s.name, q.Do,
-			q.Op, limit, ctx.Err())
+		return nil, fmt.Errorf("%s: %s %s took longer than %v, or was interrupted: %w", s.name,
+			q.Do, q.Op, limit, ctx.Err())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: the process ended; %s says why: %w", s.name, s.log, err)

@@ -21,8 +21,8 @@ func netRows(s sizes) []*row {
 		width := s.n(c.width)
 		rows = append(rows, &row{
 			ID: fmt.Sprintf("empirical-%dhl-%d", c.depth, c.width), Group: "Nets of finite width",
-			Title: fmt.Sprintf("Empirical NTK of %d points, %dHL ReLU of width %s, single precision",
-				points, c.depth, thousands(width)),
+			Title: fmt.Sprintf("Empirical NTK of %d points, %dHL ReLU of width %s, single "+
+				"precision", points, c.depth, thousands(width)),
 			Op: "empirical", Args: arguments{N: points, D: d, Outputs: 1, Type: "float32", Net: net,
 				Width: width},
 			X:     input{kind: "sphere", n: points, d: d, seed: 7},
@@ -43,11 +43,11 @@ func netRows(s sizes) []*row {
 		w, inner := float64(width), float64(c.depth-1)
 		rows = append(rows, &row{
 			ID: fmt.Sprintf("train-%dhl-%d", c.depth, c.width), Group: "Nets of finite width",
-			Title: fmt.Sprintf("A step of gradient descent on %d points of %d features, %d outputs, "+
-				"%dHL ReLU of width %s, single precision", points, d, outputs, c.depth,
+			Title: fmt.Sprintf("A step of gradient descent on %d points of %d features, %d "+
+				"outputs, %dHL ReLU of width %s, single precision", points, d, outputs, c.depth,
 				thousands(width)),
-			Op: "train", Args: arguments{N: points, D: d, Outputs: outputs, Type: "float32", Net: net,
-				Width: width, Steps: c.steps, Rate: 0.05},
+			Op: "train", Args: arguments{N: points, D: d, Outputs: outputs, Type: "float32",
+				Net: net, Width: width, Steps: c.steps, Rate: 0.05},
 			X:     input{kind: "sphere", n: points, d: d, seed: 8},
 			Y:     input{kind: "classes", n: points, d: outputs, seed: 9},
 			Peers: []string{neuralTangents, pytorch}, Unit: "ms a step",
@@ -87,8 +87,8 @@ func designRows(sizes) []*row {
 		Title: "Fit of a·relu(z-b) + c·z + d + e·cos(f·z+g) to the NTK of 4HL ReLU at 101 angles",
 		Peers: []string{scientific}, Unit: "s",
 		Tolerance: 0.05, Why: "both come to the least root mean square error that is known, 0.0027",
-		Note: "SciPy is told when to stop: its random starts end at the first that comes to 0.0027. " +
-			"Kernelsmith follows the best of some thousand without knowing",
+		Note: "SciPy is told when to stop: its random starts end at the first that comes to " +
+			"0.0027. Kernelsmith follows the best of some thousand without knowing",
 	}}
 }
 

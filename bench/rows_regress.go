@@ -42,8 +42,9 @@ func predictionRows(s sizes) []*row {
 	n, m := s.n(2000), s.n(500)
 	rows := []*row{{
 		ID: "predict-2000", Group: "Infinite width",
-		Title: fmt.Sprintf("Mean and covariance of the ensemble at four times of its training, NTK "+
-			"of 4HL ReLU, n = %s, %s test points, double precision", thousands(n), thousands(m)),
+		Title: fmt.Sprintf("Mean and covariance of the ensemble at four times of its training, "+
+			"NTK of 4HL ReLU, n = %s, %s test points, double precision", thousands(n),
+			thousands(m)),
 		Op: "predict", Args: arguments{N: n, M: m, D: pixels, Outputs: outputs, Type: "float64",
 			Net: paperNet("relu"), Ridge: 1e-3, Times: []float64{1e3, 1e4, 1e5, 1e6}},
 		X:     input{kind: "images", n: n, d: pixels, seed: 4},
@@ -56,8 +57,8 @@ func predictionRows(s sizes) []*row {
 		n := s.n(c.n)
 		r := &row{
 			ID: fmt.Sprintf("eigenvalues-%d", c.n), Group: "Spectra",
-			Title: fmt.Sprintf("All eigenvalues of the NTK of 4HL ReLU between n = %s rows, double "+
-				"precision", thousands(n)),
+			Title: fmt.Sprintf("All eigenvalues of the NTK of 4HL ReLU between n = %s rows, "+
+				"double precision", thousands(n)),
 			Op: "eigenvalues", Args: arguments{N: n, D: pixels, Type: "float64",
 				Net: paperNet("relu")},
 			X:     input{kind: "images", n: n, d: pixels, seed: 4},
@@ -66,8 +67,8 @@ func predictionRows(s sizes) []*row {
 		}
 		if c.top > 0 {
 			r.Args.Degree = min(c.top, n/4)
-			r.Title = fmt.Sprintf("The %d largest eigenvalues of the NTK of 4HL ReLU between n = %s "+
-				"rows, double precision", r.Args.Degree, thousands(n))
+			r.Title = fmt.Sprintf("The %d largest eigenvalues of the NTK of 4HL ReLU between "+
+				"n = %s rows, double precision", r.Args.Degree, thousands(n))
 		}
 		rows = append(rows, r)
 	}
@@ -75,8 +76,8 @@ func predictionRows(s sizes) []*row {
 	const d = 768
 	return append(rows, &row{
 		ID: "learn-10000", Group: "Spectra",
-		Title: fmt.Sprintf("Learning curve of the Gaussian kernel from the covariance of %s rows of "+
-			"%d features and their labels, %s modes, double precision", thousands(n), d,
+		Title: fmt.Sprintf("Learning curve of the Gaussian kernel from the covariance of %s rows "+
+			"of %d features and their labels, %s modes, double precision", thousands(n), d,
 			thousands(modes)),
 		Op: "learn", Args: arguments{N: n, D: d, Outputs: outputs, Type: "float64", Ridge: 1e-3,
 			Length: 1.5, Degree: modes, Times: []float64{10, 30, 100, 300, float64(modes) / 5}},
