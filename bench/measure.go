@@ -24,9 +24,10 @@ type settings struct {
 }
 
 const (
-	quietBefore = 0.05 // of the machine, by others, over half a second before a repetition
-	quietDuring = 0.03 // during one
-	mostTries   = 5    // of a repetition
+	quietFor    = 300 * time.Millisecond // before a repetition
+	quietBefore = 0.05                   // of the machine, by others, in that time
+	quietDuring = 0.03                   // during one
+	mostTries   = 5                      // of a repetition
 )
 
 // A bench has the sides that are running.
@@ -56,7 +57,7 @@ func (b *bench) quiet(ctx context.Context) error {
 			return err
 		}
 		select {
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(quietFor):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -18,14 +18,13 @@ func gramRows(s sizes) []*row {
 		{"relu", "sphere", 1000, []string{"float64"}, []string{neuralTangents, scientific}},
 		{"relu", "sphere", 10000, []string{"float32", "float64"},
 			[]string{neuralTangents, scientific}},
-		{"relu", "norms", 10000, []string{"float32", "float64"},
-			[]string{neuralTangents, scientific}},
+		{"relu", "norms", 10000, []string{"float32", "float64"}, []string{neuralTangents}},
 		{"erf", "sphere", 5000, []string{"float64"}, []string{neuralTangents, scientific}},
 		{"erf", "norms", 5000, []string{"float32"}, []string{neuralTangents, scientific}},
 		{"gelu", "sphere", 5000, []string{"float64"}, []string{neuralTangents}},
 		{"gelu", "norms", 5000, []string{"float32"}, []string{neuralTangents}},
-		{"own", "sphere", 200, []string{"float64"}, []string{neuralTangents}},
-		{"own", "norms", 64, []string{"float64"}, []string{neuralTangents}},
+		{"own", "sphere", 128, []string{"float64"}, []string{neuralTangents}},
+		{"own", "norms", 48, []string{"float64"}, []string{neuralTangents}},
 	} {
 		for _, t := range c.types {
 			rows = append(rows, gramRow(s, c.phi, c.kind, c.n, t, c.peers))
@@ -44,7 +43,8 @@ func gramRow(s sizes, phi, kind string, full int, t string, peers []string) *row
 		Group: "Kernel matrices",
 		Title: fmt.Sprintf("NNGP and NTK, 4HL %s, n = %s, %s, %s precision", name, thousands(n),
 			where, precision(t)),
-		Op: "gram", Args: arguments{N: n, D: pixels, Type: t, Net: paperNet(phi)},
+		Op: "gram", Args: arguments{N: n, D: pixels, Type: t, Net: paperNet(phi),
+			Cold: full >= 5000},
 		X:         input{kind: kind, n: n, d: pixels, seed: 1},
 		Peers:     peers,
 		Tolerance: 2e-3,
@@ -92,7 +92,7 @@ func convRows(s sizes) []*row {
 			side, c.own, c.theirs = 8, 8, 2
 		}
 		a := arguments{N: c.own, Type: "float32", Side: side, Readout: c.readout,
-			Net: paperNet("relu")}
+			Net: paperNet("relu"), Cold: c.readout != "flatten"}
 		rows = append(rows, &row{
 			ID: "conv-" + c.readout, Group: "Convolutional kernels",
 			Title: fmt.Sprintf("NNGP and NTK, %d×%d×3, %s, single precision", side, side, c.title),

@@ -6,14 +6,14 @@ import "fmt"
 func regressionRows(s sizes) []*row {
 	var rows []*row
 	n, m := s.n(10000), s.n(2000)
-	solve := func(t, method string) *row {
+	solve := func(t string) *row {
 		const outputs, ridge = 10, 1e-3
 		r := &row{
-			ID: "solve-10000-" + precision(t) + method, Group: "Kernel regression",
+			ID: "solve-10000-" + precision(t), Group: "Kernel regression",
 			Title: fmt.Sprintf("Gram matrix, solution and %s predictions, NTK of 4HL ReLU, "+
 				"n = %s, %s precision", thousands(m), thousands(n), precision(t)),
 			Op: "solve", Args: arguments{N: n, M: m, D: pixels, Outputs: outputs, Type: t,
-				Net: paperNet("relu"), Ridge: ridge, Method: method},
+				Net: paperNet("relu"), Ridge: ridge, Cold: true},
 			X:     input{kind: "images", n: n, d: pixels, seed: 4},
 			Z:     input{kind: "images", n: m, d: pixels, seed: 5},
 			Y:     input{kind: "classes", n: n, d: outputs, seed: 6},
@@ -27,13 +27,10 @@ func regressionRows(s sizes) []*row {
 		}
 		return r
 	}
-	single := solve("float32", "")
+	single := solve("float32")
 	single.Args.Method = "single"
 	single.Note = "Kernelsmith comes to a residual of 1e-6 in double precision"
-	bare := solve("float32", "bare")
-	bare.Title += ", first solution"
-	bare.Note = "Kernelsmith without the iteration that makes the residual one of double precision"
-	return append(rows, single, bare, solve("float64", ""), gaussianRow(s), largeRow(s))
+	return append(rows, single, solve("float64"), gaussianRow(s), largeRow(s))
 }
 
 // predictionRows are what follows from kernel matrices beside plain regression.
@@ -80,10 +77,10 @@ func predictionRows(s sizes) []*row {
 			"of %d features and their labels, %s modes, double precision", thousands(n), d,
 			thousands(modes)),
 		Op: "learn", Args: arguments{N: n, D: d, Outputs: outputs, Type: "float64", Ridge: 1e-3,
-			Length: 1.5, Degree: modes, Times: []float64{10, 30, 100, 300, float64(modes) / 5}},
+			Length: 1.5, Degree: modes, Cold: true, Times: []float64{10, 30, 100, 300, float64(modes) / 5}},
 		X:     input{kind: "images", n: n, d: d, seed: 11},
 		Y:     input{kind: "classes", n: n, d: outputs, seed: 12},
-		Peers: []string{scientific}, Unit: "s",
+		Peers: []string{scientific}, Unit: "s", Repetitions: 2,
 		Tolerance: 1e-6, Why: "rounding times the condition of the modes' values",
 		Products: 2*float64(n)*float64(modes)*float64(modes) + 2*float64(n)*d*d,
 		Note:     "a program of the published procedure in NumPy, with Kernelsmith's two changes",

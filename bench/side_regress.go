@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
@@ -92,9 +91,6 @@ func fitted[T float32 | float64](
 	}
 	settings := &regress.SolveSettings{Ridge: s.Ridge, RelativeRidge: s.RelativeRidge,
 		Method: a.Method}
-	if a.Method == "bare" {
-		settings.Method, settings.Tolerance = "single", math.Inf(1)
-	}
 	fit, err := regress.Solve(ctx, tiles, y, settings)
 	if err != nil {
 		return nil, err

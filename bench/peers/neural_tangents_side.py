@@ -48,7 +48,7 @@ def gram(x, n, d, type, net, degree=25, **_):
     """NNGP and NTK of all pairs of rows."""
     inputs = jnp.asarray(load(np, x, type, n, d))
     kernel = dense_net(net, degree=degree)[2]
-    both = jax.jit(lambda a: tuple(kernel(a, None, ('nngp', 'ntk'))))
+    both = jax.jit(lambda a: tuple(kernel(a, None, ('nngp', 'ntk')))).lower(inputs).compile()
     return compiled(lambda: both(inputs), lambda k: numbers(np.asarray(k[0]), np.asarray(k[1])))
 
 
@@ -62,7 +62,7 @@ def conv(x, z, n, type, side, readout, net, **_):
         layers = layer * net['depth'] + ((stax.Flatten() if readout == 'flatten' else stax.GlobalAvgPool()),)
     kernel = stax.serial(*layers, stax.Dense(1, net['weight_std'], None))[2]
     images = [jnp.asarray(load(np, p, type, -1, side, side, 3)[:n]) for p in (x, z)]
-    both = jax.jit(lambda a, b: tuple(kernel(a, b, ('nngp', 'ntk'))))
+    both = jax.jit(lambda a, b: tuple(kernel(a, b, ('nngp', 'ntk')))).lower(*images).compile()
     return compiled(lambda: both(*images),
                     lambda k: [float(m[i, j]) for m in map(np.asarray, k) for i in range(2) for j in range(2)])
 
@@ -79,7 +79,7 @@ def solve(x, y, z, n, m, d, outputs, type, net, ridge, **_):
         factor = jax.scipy.linalg.cho_factor(k, lower=True, overwrite_a=True)
         return kernel(test, train, 'ntk') @ jax.scipy.linalg.cho_solve(factor, targets)
 
-    fit = jax.jit(fit)
+    fit = jax.jit(fit).lower(train, targets, test).compile()
     return compiled(lambda: fit(train, targets, test), lambda f: numbers(np.asarray(f)))
 
 
@@ -91,10 +91,9 @@ def predict(x, y, z, n, m, d, outputs, type, net, ridge, times, **_):
 
     def work():
         at = nt.predict.gradient_descent_mse_ensemble(kernel, train, targets, learning_rate=1.0, diag_reg=ridge)
-        return [at(t=t, x_test=test, get='ntk', compute_cov=True) for t in times]
+        return at(t=jnp.asarray(times), x_test=test, get='ntk', compute_cov=True)
 
-    return compiled(lambda: [(p.mean, p.covariance) for p in work()],
-                    lambda f: numbers(*(np.asarray(a) for p in f for a in p)))
+    return compiled(work, lambda f: numbers(*(np.asarray(a) for both in zip(f.mean, f.covariance) for a in both)))
 
 
 def parameters(net, file):
