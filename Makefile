@@ -13,6 +13,7 @@ REPEAT ?= 1
 FRESH ?= 1
 LABFLAGS ?=
 BENCH ?= .
+BENCHFLAGS ?=
 DATASETS ?= wine-quality-red
 export PYTHON
 
@@ -25,7 +26,7 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench data requirements clean distclean gpu
+	test-browser test-slurm stress execute verify bench data requirements clean distclean gpu bench-peers
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -43,7 +44,7 @@ help-all:
 	@echo
 	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  JOBS=2  REPEAT=20  FRESH=3'
 	@echo '          DATASETS="name …"  KERNELSMITH_DATA=folder of data files you have'
-	@echo '          LABFLAGS="--port 8889"  BENCH=regexp  PYTHON=python3'
+	@echo '          LABFLAGS="--port 8889"  BENCH=regexp  BENCHFLAGS="-rows regexp"  PYTHON=python3'
 	@echo '          KERNELSMITH_PYTHON=…  EXPORTS="numpy torch jax"  for exported activations in make verify'
 
 report: ready ## Run the notebooks that changed and write report/index.html
@@ -114,6 +115,11 @@ verify: ready ### Checks on the real data files in KERNELSMITH_DATA, and of PyTo
 bench: ready ### Benchmarks (BENCH= selects)
 	tools/env go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+bench-peers: ready ### Kernelsmith beside the public tools, into docs/side-by-side.md (BENCHFLAGS="-rows conv")
+	@tools/env --user-home bench/setup
+	@tools/env go build -o .cache/bench/bench ./bench
+	@tools/env .cache/bench/bench $(BENCHFLAGS)
+
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)
 
@@ -121,7 +127,7 @@ gpu: ready ### Install the plugin of NVIDIA's GPUs in .venv (some 3 GB), and sho
 	@tools/setup gpu
 	@tools/env go run ./ntk/device/list
 
-requirements: ### Pin the Python requirements anew (tools/notebooks/requirements*.in)
+requirements: ### Pin the Python requirements anew (tools/notebooks/requirements*.in, bench/requirements-*.in)
 	@tools/setup check
 	@test -x .cache/uv/bin/uv || { tools/env --user-home "$(PYTHON)" -m venv .cache/uv && \
 		tools/env --user-home .cache/uv/bin/python -m pip install --quiet uv; }
@@ -130,6 +136,11 @@ requirements: ### Pin the Python requirements anew (tools/notebooks/requirements
 		(cd tools/notebooks && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			$$alone --fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
+	@for name in neural-tangents scipy torch; do \
+		(cd bench && ../tools/env ../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
+			--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+			--custom-compile-command 'make requirements' --output-file requirements-$$name.txt \
+			requirements-$$name.in) || exit 1; done
 
 clean: ## Remove what was made: report, executed notebooks, records of quick runs, checkpoints
 	rm -rf build report notebooks/records/quick notebooks/records/*/*/checkpoints notebooks/records/*/*/sweeps

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run is the command: one side of the measurement, or all of it.
+func run(ctx context.Context, arguments []string) error {
+	if len(arguments) == 1 && arguments[0] == "side" {
+		return serve(ctx, os.Stdin, os.Stdout)
+	}
+	b := &bench{settings: settings{log: os.Stderr}, sides: map[string]*side{}}
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	pattern := f.String("rows", ".", "measure the rows whose names match this `expression`")
+	list := f.Bool("list", false, "list the rows and end")
+	again := f.Bool("again", false, "measure rows that the results have already")
+	f.StringVar(&b.folder, "folder", ".cache/bench", "the peers' environments, inputs and logs")
+	f.StringVar(&b.out, "out", "bench/results.json", "the `file` of results")
+	pages := f.String("page", "docs/side-by-side.md", "the `file` of the page; \"\" for none")
+	only := f.Bool("only-page", false, "write the page of the results that there are and end")
+	f.Float64Var(&b.least, "least", 0.3, "least `seconds` of a repetition")
+	f.IntVar(&b.repetitions, "repetitions", 3, "repetitions of each side, undisturbed")
+	f.DurationVar(&b.wait, "wait", 30*time.Minute, "how long to wait for a quiet machine")
+	f.DurationVar(&b.limit, "limit", 10*time.Minute, "how long a side may take for one answer")
+	f.BoolVar(&b.anyLoad, "any-load", false, "do not wait, and keep what was disturbed (for a try)")
+	f.BoolVar(&b.small, "small", false, "a twentieth of the points (for a try)")
+	if err := f.Parse(arguments); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	chosen, err := regexp.Compile(*pattern)
+	if err != nil {
+		return fmt.Errorf("bench: -rows: %w", err)
+	}
+	if f.NArg() > 0 || b.repetitions < 1 || b.least < 0 {
+		return fmt.Errorf("bench: arguments that are no flags, fewer than one repetition or a " +
+			"negative time; -help lists the flags")
+	}
+	rows := allRows(sizes{small: b.small, memory: 1e9 * thisMachine().MemoryGB})
+	if *list {
+		for _, r := range rows {
+			fmt.Printf("%-32s %s\n", r.ID, r.Title)
+		}
+		for _, g := range allGrowing(sizes{}) {
+			fmt.Printf("growth-%-25s %s: %s\n", g.ID, g.Title, g.Size)
+		}
+		return nil
+	}
+	if !*only {
+		err := b.all(ctx, rows, func(id string) bool { return chosen.MatchString(id) }, *again)
+		if err != nil {
+			return err
+		}
+	}
+	if *pages == "" {
+		return nil
+	}
+	have, err := loadResults(b.out)
+	if err != nil {
+		return err
+	}
+	return writePage(have, *pages)
+}
+
+// all measures the rows that are chosen and not in the results yet, and writes these after each.
+func (b *bench) all(
+	ctx context.Context, rows []*row, chosen func(id string) bool, again bool,
+) error {
+	have, err := loadResults(b.out)
+	if err != nil {
+		return err
+	}
+	defer b.closeAll()
+	have.Machine = thisMachine()
+	have.Rows = slices.DeleteFunc(have.Rows, func(m *measured) bool { // no longer in the table
+		return !slices.ContainsFunc(rows, func(r *row) bool { return r.ID == m.ID })
+	})
+	var due []*row
+	for _, r := range rows {
+		if old := have.find(r.ID); chosen(r.ID) &&
+			(again || old == nil || old.Key != r.key() || old.Small != b.small) {
+			due = append(due, r)
+		}
+	}
+	if err := b.startFor(ctx, due, have); err != nil {
+		return err
+	}
+	for i, r := range due {
+		fmt.Fprintf(b.log, "%d/%d %s:", i+1, len(due), r.ID)
+		m, err := b.measure(ctx, r)
+		if err != nil {
+			return err
+		}
+		have.Machine.Date = time.Now().UTC().Format("2006-01-02")
+		have.put(m, rows)
+		if err := have.save(b.out); err != nil {
+			return err
+		}
+		fmt.Fprintln(b.log, m)
+	}
+	return b.growths(ctx, have, chosen, again)
+}
+
+// growths measures how cost grows, what is chosen and not there yet.
+func (b *bench) growths(
+	ctx context.Context, have *results, chosen func(id string) bool, again bool,
+) error {
+	all := allGrowing(sizes{small: b.small})
+	for i := range all {
+		g := &all[i]
+		place := slices.IndexFunc(have.Growth, func(o *growth) bool { return o.ID == g.ID })
+		if !chosen("growth-"+g.ID) ||
+			!again && place >= 0 && have.Growth[place].same(&g.growth) {
+			continue
+		}
+		if b.sides[kernelsmith] == nil {
+			var err error
+			if b.sides[kernelsmith], err = b.start(ctx, kernelsmith); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(b.log, "growth-%s:", g.ID)
+		result, err := b.grow(ctx, g)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(b.log, result)
+		if place >= 0 {
+			have.Growth[place] = result
+		} else {
+			have.Growth = append(have.Growth, result)
+		}
+		if err := have.save(b.out); err != nil {
+			return err
+		}
+	}
+	return have.save(b.out)
+}
+
+// startFor starts the sides that the rows need, and measures the limits of those without any yet.
+func (b *bench) startFor(ctx context.Context, due []*row, have *results) error {
+	for _, name := range []string{kernelsmith, scientific, neuralTangents, pytorch} {
+		// NumPy's side has the products of Kernelsmith's BLAS, too.
+		if len(due) == 0 || name != kernelsmith && name != scientific &&
+			!slices.ContainsFunc(due, func(r *row) bool { return slices.Contains(r.Peers, name) }) {
+			continue
+		}
+		var err error
+		if b.sides[name], err = b.start(ctx, name); err != nil {
+			return err
+		}
+		r, err := b.sides[name].ask(ctx, request{Do: "about"}, b.limit)
+		if err != nil {
+			return err
+		}
+		have.setSide(about{Name: name, Versions: r.Versions, Threads: r.Threads})
+	}
+	for name := range b.sides {
+		if slices.ContainsFunc(have.Limits, func(l limit) bool { return l.Side == name }) {
+			continue
+		}
+		limits, err := b.limitsOf(ctx, name)
+		if err != nil {
+			return err
+		}
+		have.Limits = append(have.Limits, limits...)
+	}
+	return nil
+}
+
+// String is the row's result in a line.
+func (m *measured) String() string {
+	var s strings.Builder
+	for _, t := range m.Sides {
+		switch {
+		case t.Lacks != "":
+			fmt.Fprintf(&s, "  %s: %s", t.Side, t.Lacks)
+		case t.Error != "":
+			fmt.Fprintf(&s, "  %s: error: %s", t.Side, t.Error)
+		default:
+			fmt.Fprintf(&s, "  %s %.4g %s (%.0f MB)", t.Side, t.Median, m.Unit, t.PeakMB)
+		}
+	}
+	return s.String()
+}
+
+// setSide puts what a side says of itself in the place of what it said before.
+func (r *results) setSide(a about) {
+	for i := range r.Sides {
+		if r.Sides[i].Name == a.Name {
+			r.Sides[i] = a
+			return
+		}
+	}
+	r.Sides = append(r.Sides, a)
+}
+
+// start starts a side: this program, or a peer's with its own Python.
+func (b *bench) start(ctx context.Context, name string) (*side, error) {
+	logs := filepath.Join(b.folder, "logs")
+	if name == kernelsmith {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		return startSide("kernelsmith", logs, self, "side")
+	}
+	peer := map[string][2]string{
+		neuralTangents: {"neural-tangents", "neural_tangents_side.py"},
+		scientific:     {"scipy", "scipy_side.py"},
+		pytorch:        {"torch", "torch_side.py"},
+	}[name]
+	python := filepath.Join(b.folder, peer[0], "bin", "python")
+	if _, err := os.Stat(python); err != nil {
+		return nil, fmt.Errorf("bench: the environment of %s is not there: \"make bench-peers\" "+
+			"makes it: %w", name, err)
+	}
+	return startSide(peer[0], logs, python, filepath.Join("bench", "peers", peer[1]))
+}
+
+func (b *bench) closeAll() {
+	for _, s := range b.sides {
+		if s != nil {
+			s.close()
+		}
+	}
+}
+
+// thisMachine describes the machine that the program runs on.
+func thisMachine() machine {
+	m := machine{Processor: processor(), Processors: runtime.NumCPU()}
+	m.System = runtime.GOOS + "/" + runtime.GOARCH
+	if out, err := exec.Command("uname", "-sr").Output(); err == nil {
+		m.System = strings.TrimSpace(string(out)) + ", " + runtime.GOARCH
+	}
+	if b, err := os.ReadFile("/proc/meminfo"); err == nil {
+		var kilobytes float64
+		if _, err := fmt.Sscanf(string(b), "MemTotal: %f kB", &kilobytes); err == nil {
+			m.MemoryGB = kilobytes * 1024 / 1e9
+		}
+	}
+	return m
+}
