@@ -104,7 +104,8 @@ type Tiles[T float32 | float64] interface {
 
 // GramTiles returns the n×n matrix between the rows of x tile by tile, with the accuracy of
 // [GramInto]. It looks at each row once; x is kept and must not change. A tile costs its
-// inner products and values; it is not symmetric to the last bit with its mirror image.
+// inner products and values. Mirror images of entries are equal to the bit within a tile, such as
+// the whole matrix; those of two tiles differ by rounding.
 func GramTiles[T float32 | float64](
 	ctx context.Context, K Kernel, x Inputs[T],
 ) (Tiles[T], error) {

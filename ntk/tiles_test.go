@@ -123,3 +123,28 @@ func TestBadTiles(t *testing.T) {
 		t.Errorf("column %v", given)
 	}
 }
+
+// Within a tile, mirror images are equal to the bit, so that a whole matrix in one tile is
+// symmetric, which inner products in single precision alone are not.
+func TestMirroredWithinTiles(t *testing.T) {
+	const n, d = 150, 784
+	r := rand.New(rand.NewPCG(7, 8))
+	x := ntk.Inputs[float32]{Rows: make([]float32, n*d), N: n, D: d}
+	for i := range x.Rows {
+		x.Rows[i] = float32(1 + 0.1*float64(i/d%7)*r.NormFloat64())
+	}
+	tiles := ntk.Must(ntk.GramTiles(t.Context(), ntk.Must(deepReLU().NTK()), x))
+	for _, at := range [][4]int{{0, n, 0, n}, {30, 100, 30, 100}, {3, 90, 20, n}, {20, n, 3, 90}} {
+		i0, i1, j0, j1 := at[0], at[1], at[2], at[3]
+		k := make([]float32, (i1-i0)*(j1-j0))
+		ntk.Must(0, tiles.Tile(t.Context(), k, i0, i1, j0, j1))
+		for i := max(i0, j0); i < min(i1, j1); i++ {
+			for j := max(i0, j0); j < min(i1, j1); j++ {
+				a, b := k[(i-i0)*(j1-j0)+j-j0], k[(j-i0)*(j1-j0)+i-j0]
+				if a != b {
+					t.Fatalf("tile %v: K[%d, %d] = %v, K[%d, %d] = %v", at, i, j, a, j, i, b)
+				}
+			}
+		}
+	}
+}

@@ -71,7 +71,8 @@
 // regress.FitSum makes the κ that is best for training images, and [Nearest] the κ that is nearest
 // to any kernel matrix, such as a deeper net's. Patches of any norm have no curve, and are an error
 // there; an Architecture with one convolution has the kernels for them, Σ b_k(s) b_k(s') ρ^k at
-// standard deviations s and s'.
+// standard deviations s and s'. A design that is fitted over a range of norms (design.Norms) has,
+// as that convolution's activation, the mean over windows of the kernel that was asked for.
 //
 // # Nets of finite width
 //

@@ -155,8 +155,8 @@ func NewSource[T float32 | float64](
 func (s *Source[T]) Dims() (rows, columns int) { return s.m.z.n, s.m.x.n }
 
 // Tile sets dst, one for each output and each (i1-i0)×(j1-j0) and row-major, to the rows
-// [i0, i1) and columns [j0, j1) of the matrix. It works on the goroutine that calls it, and
-// several may call it at once.
+// [i0, i1) and columns [j0, j1) of the matrix. Of a symmetric matrix, mirror images within the tile
+// are equal to the bit. It works on the goroutine that calls it, and several may call it at once.
 func (s *Source[T]) Tile(ctx context.Context, dst [][]T, i0, i1, j0, j1 int) error {
 	rows, columns := s.Dims()
 	for _, d := range dst {
@@ -166,7 +166,19 @@ func (s *Source[T]) Tile(ctx context.Context, dst [][]T, i0, i1, j0, j1 int) err
 	}
 	m := *s.m
 	m.dst, m.row0, m.column0, m.stride, m.symmetric = dst, i0, j0, j1-j0, false
-	return m.tile(ctx, tile{i0, i1, j0, j1}, make([]T, (i1-i0)*(j1-j0)))
+	if err := m.tile(ctx, tile{i0, i1, j0, j1}, make([]T, (i1-i0)*(j1-j0))); err != nil {
+		return err
+	}
+	if s.m.symmetric {
+		for _, d := range dst {
+			for i := max(i0, j0); i < min(i1, j1); i++ {
+				for j := i + 1; j < min(i1, j1); j++ {
+					d[(j-i0)*m.stride+i-j0] = d[(i-i0)*m.stride+j-j0]
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // CheckTile reports a tile that is none of a rows×columns matrix or has not so many entries.
