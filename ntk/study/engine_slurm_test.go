@@ -214,17 +214,17 @@ func TestSlurmFailure(t *testing.T) {
 		!strings.Contains(err.Error(), "101_1.log") {
 		t.Errorf("%v", err)
 	}
-	for name, want := range map[string]string{"": "task 1 is broken",
-		"lost": "without a log: does the node see"} {
-		if name != "" {
-			put(t, fake, name, "")
-			os.RemoveAll(s.sweeps())
-		}
+	fails := func(want string) {
+		t.Helper()
 		if _, err := Make(s, "working", "works", workers(4)...); err == nil ||
 			!strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%v; it should say %q", err, want)
 		}
 	}
+	fails("task 1 is broken")
+	put(t, fake, "lost", "")
+	os.RemoveAll(s.sweeps())
+	fails("without a log: does the node see")
 	os.Remove("fail-1")
 	os.Remove(filepath.Join(fake, "lost"))
 	if got, err := Make(s, "working", "works", workers(4)...); err != nil || got[1].I != 1 {
