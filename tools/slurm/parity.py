@@ -78,11 +78,11 @@ def workers(folder):
 
 
 def kill(folder, wanted, killed, stop):
-    """Kills workers at random, one now and then, until so many are dead."""
+    """Kills workers at random, one of several now and then, until so many are dead."""
     draw = random.Random(1)
     while len(killed) < wanted and not stop.wait(draw.uniform(0.2, 2)):
         running = list(workers(folder))
-        if running:
+        if len(running) > 1:
             victim = draw.choice(running)
             try:
                 os.kill(victim, 9)
