@@ -55,8 +55,9 @@ func trained(trials, epochs int) []Task[*train.Trace] {
 	}
 	net := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1))
 	return Runs{
-		Nets:  []Net{{Name: "ReLU", Arch: net}},
-		Data:  train.Problem{XTrain: rows(16, 8), YTrain: rows(16, 1), XTest: rows(16, 8), YTest: rows(16, 1)},
+		Nets: []Net{{Name: "ReLU", Arch: net}},
+		Data: train.Problem{XTrain: rows(16, 8), YTrain: rows(16, 1), XTest: rows(16, 8),
+			YTest: rows(16, 1)},
 		Width: 64, Trials: trials,
 		Settings: train.Settings{LearningRate: 0.01, Epochs: epochs,
 			CheckpointEvery: 50 * time.Millisecond},
@@ -173,8 +174,8 @@ func resumed(t *testing.T, log string) bool {
 }
 
 // A job that is killed fails, and goes on from its checkpoint when it is submitted again; one that
-// is requeued keeps a checkpoint at SIGTERM and goes on by itself; an interrupt leaves both, and the
-// next call submits nothing that is in the queue.
+// is requeued keeps a checkpoint at SIGTERM and goes on by itself; an interrupt leaves both, and
+// the next call submits nothing that is in the queue.
 func TestRealSlurmGoesOn(t *testing.T) {
 	s := clustered(t, "long")
 	keys, err := Missing(s, programs["long"]()...)
@@ -202,8 +203,9 @@ func TestRealSlurmGoesOn(t *testing.T) {
 	requeued := filepath.Join(folder, id+"_1.log")
 	call = calling(s)
 	until(t, call, func() bool { return resumed(t, requeued) })
-	if log := strings.Join(lines(t, requeued), "\n"); !strings.Contains(log, "training stopped after") {
-		t.Errorf("no word of an interrupt in the log of the job that was requeued:\n%s", log)
+	log := strings.Join(lines(t, requeued), "\n")
+	if !strings.Contains(log, "training stopped after") {
+		t.Errorf("no interrupt in the log of the job that was requeued:\n%s", log)
 	}
 	again := filepath.Join(s.sweeps(), "*", "*_0.log")
 	until(t, call, func() bool {

@@ -166,6 +166,11 @@ func TestSlurmWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := os.Stat("forget"); err == nil {
+		_, err = Make(s, "working", "works", workers(1)...)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(0)
+	}
 	_, err = Make(s, "working", "works", workers(9)...)
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(3)
@@ -214,17 +219,17 @@ func TestSlurmFailure(t *testing.T) {
 		!strings.Contains(err.Error(), "101_1.log") {
 		t.Errorf("%v", err)
 	}
-	for name, want := range map[string]string{"": "task 1 is broken",
-		"lost": "without a log: does the node see"} {
-		if name != "" {
-			put(t, fake, name, "")
-			os.RemoveAll(s.sweeps())
-		}
+	fails := func(want string) {
+		t.Helper()
 		if _, err := Make(s, "working", "works", workers(4)...); err == nil ||
 			!strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%v; it should say %q", err, want)
 		}
 	}
+	fails("task 1 is broken")
+	put(t, fake, "lost", "")
+	os.RemoveAll(s.sweeps())
+	fails("without a log: does the node see")
 	os.Remove("fail-1")
 	os.Remove(filepath.Join(fake, "lost"))
 	if got, err := Make(s, "working", "works", workers(4)...); err != nil || got[1].I != 1 {
@@ -235,6 +240,20 @@ func TestSlurmFailure(t *testing.T) {
 		if len(calls) != 4 || !strings.Contains(calls[i], want) {
 			t.Errorf("call %d of %d: %s", i, len(calls), calls[i])
 		}
+	}
+}
+
+// A program that does not know the key it is given ends well and leaves no record.
+func TestSlurmForgets(t *testing.T) {
+	s, _ := slurmed(t, 1000)
+	if _, err := Make(s, "working", "works", workers(1)...); err != nil {
+		t.Fatal(err)
+	}
+	put(t, ".", "forget", "")
+	if _, err := Make(s, "working", "works", workers(2)...); err == nil ||
+		!strings.Contains(err.Error(), "1 of 2 records failed") ||
+		!strings.Contains(err.Error(), "does not know this key") {
+		t.Error(err)
 	}
 }
 

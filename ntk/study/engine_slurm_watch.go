@@ -294,7 +294,10 @@ func (c *onCluster) placeOf(key string) (p place, found bool) {
 func (c *onCluster) failure(key string, lines int) string {
 	text := key + " failed"
 	e, known := c.past[key]
-	if known {
+	switch {
+	case known && e.state == "COMPLETED":
+		text += " (its program ended without it, as one does that does not know this key)"
+	case known:
 		text += " (" + strings.ToLower(e.state)
 		if e.node != "" {
 			text += " on " + e.node

@@ -42,6 +42,7 @@ def program(trials, studied, epochs):
         (r"trials\s+= study.AtScale\(page, 30, 3\)", f"trials = study.AtScale(page, 30, {trials})"),
         (r"deepTrials\s*= study.AtScale\(page, 30, 1\)", f"deepTrials = study.AtScale(page, 30, {trials})"),
         (r"studied\s*= study.AtScale\(page, 5, 1\)", f"studied = study.AtScale(page, 5, {studied})"),
+        (r"0\.01, 100, \.668", "0.01, min(100, shortest), .668"),
         (r"shortest\s*= study.AtScale\(page, math.MaxInt, 400\)", f"shortest = study.AtScale(page, math.MaxInt, {epochs})"),
     ):
         text, found = re.subn(old, new, text)
@@ -77,11 +78,11 @@ def workers(folder):
 
 
 def kill(folder, wanted, killed, stop):
-    """Kills workers at random, one now and then, until so many are dead."""
+    """Kills workers at random, one of several now and then, until so many are dead."""
     draw = random.Random(1)
     while len(killed) < wanted and not stop.wait(draw.uniform(0.2, 2)):
         running = list(workers(folder))
-        if running:
+        if len(running) > 1:
             victim = draw.choice(running)
             try:
                 os.kill(victim, 9)
