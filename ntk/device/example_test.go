@@ -8,6 +8,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/device"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
+	"github.com/kernelsmith/kernelsmith/ntk/regress"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/mat"
 )
@@ -31,4 +32,23 @@ func ExampleOpen() {
 	last := trace.Points[len(trace.Points)-1]
 	fmt.Printf("loss %.4f after %d epochs\n", last.TrainLoss, last.Epoch)
 	// Output: loss 0.0000 after 100 epochs
+}
+
+// Where there is no GPU, package regress has the same predictions.
+func ExampleDevice_Regress() {
+	ctx := context.Background()
+	x := ntk.Inputs[float64]{Rows: []float64{1, 1, 1, -1, -1, 1, -1, -1}, N: 4, D: 2}
+	y := mat.NewDense(4, 1, []float64{1, -1, -1, 1})
+	z := ntk.Inputs[float64]{Rows: []float64{1.4, 0.2}, N: 1, D: 2}
+	K := ntk.Must(ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0)).NTK())
+	var f *mat.Dense
+	if gpu, err := device.Open(); err == nil {
+		f = ntk.Must(gpu.Regress(ctx, K, x, y, z, 1e-3))
+	} else {
+		fit := ntk.Must(regress.NewRidge(ctx, ntk.Must(ntk.GramTiles(ctx, K, x)), y,
+			&regress.RidgeSettings{Ridge: 1e-3}))
+		f = ntk.Must(fit.Predict(ctx, ntk.Must(ntk.CrossTiles(ctx, K, z, x))))
+	}
+	fmt.Printf("%.3f\n", f.At(0, 0))
+	// Output: 0.239
 }

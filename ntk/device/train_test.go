@@ -58,7 +58,9 @@ func TestSettings(t *testing.T) {
 		classes  bool
 		settings train.Settings
 	}{
-		{-1, false, train.Settings{LearningRate: 0.2, Optimizer: train.Momentum{Decay: 0.8}, Batch: 7}},
+		{-1, false, train.Settings{
+			LearningRate: 0.2, Optimizer: train.Momentum{Decay: 0.8}, Batch: 7,
+		}},
 		{0, true, train.Settings{LearningRate: 0.5, Loss: train.CrossEntropy, Uncentered: true}},
 		{1, false, train.Settings{LearningRate: 0.01, Optimizer: train.Adam{}, LossFactor: 0.5}},
 		{2, true, train.Settings{
@@ -89,7 +91,8 @@ func TestSettings(t *testing.T) {
 		if off := apart(t, want, got); !(off < 1e-5) {
 			t.Errorf("settings %d: the losses are %.1e apart", i, off)
 		}
-		if want.Points[len(want.Points)-1].TrainAccuracy != got.Points[len(got.Points)-1].TrainAccuracy {
+		last := len(want.Points) - 1
+		if want.Points[last].TrainAccuracy != got.Points[last].TrainAccuracy {
 			t.Errorf("settings %d: other accuracies", i)
 		}
 		start, moved := ntk.Must(model.New()).Parameters(), 0.

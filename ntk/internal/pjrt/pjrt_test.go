@@ -180,9 +180,9 @@ func TestFaults(t *testing.T) {
 		message  string
 		kind     error
 	}{
-		{"PJRT_Client_BufferFromHostBuffer", pjrttest.Exhausted, "1.0GiB needed", pjrt.ErrOutOfMemory},
+		{"PJRT_Client_BufferFromHostBuffer", pjrttest.Exhausted, "1GiB", pjrt.ErrOutOfMemory},
 		{"PJRT_Client_Compile", pjrttest.Invalid, "Unexpected PJRT_Program size", pjrt.ErrVersion},
-		{"PJRT_LoadedExecutable_Execute", pjrttest.Internal, "CUDA_ERROR_LAUNCH_FAILED", pjrt.ErrLost},
+		{"PJRT_LoadedExecutable_Execute", pjrttest.Internal, "CUDA_ERROR_UNKNOWN", pjrt.ErrLost},
 		{"PJRT_Event_Await", pjrttest.Unavailable, "the device is gone", pjrt.ErrLost},
 	} {
 		f := pjrttest.NewFaulty(p)
