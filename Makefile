@@ -24,7 +24,7 @@ export KERNELSMITH_PYTHON
 
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
-.PHONY: help help-all setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks \
+.PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
 	test-browser stress execute verify bench data requirements clean distclean
 .NOTPARALLEL:
 
@@ -62,6 +62,9 @@ pdf: ready ## The report with a PDF of each notebook (needs Chromium and Node.js
 publish-check: ready ### The pages of the report in Chromium: pictures, links, formulas, contrast; the live page (c)
 	@tools/browser/run site report
 	@tools/browser/run live report
+
+live: ready ### The live page alone, into build/live (the report has it too)
+	@tools/env go run ./site/live/build build/live
 
 setup: ### Set up all that the other targets need (they do it themselves); try again what was optional
 	@tools/setup retry
