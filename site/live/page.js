@@ -251,10 +251,14 @@
       // What changes all the time is not read out.
       const verdict = this.form.querySelector('[data-text="verdict"]');
       verdict.setAttribute("aria-live", "off");
-      const answer = await (await machine(`working ${this.name}`)).ask(this.request(what), (sofar) => {
+      const progress = (sofar) => {
         bar.value = sofar.Progress;
         if (sofar.Figures) this.place(sofar);
-      });
+      };
+      const answer = await machine(`working ${this.name}`).then(
+        (worker) => worker.ask(this.request(what), progress),
+        (error) => ({ Final: true, Error: error.message }),
+      );
       verdict.setAttribute("aria-live", "polite");
       this.job = null;
       if (answer.Kept || this.stopping) {
