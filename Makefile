@@ -25,8 +25,8 @@ export KERNELSMITH_PYTHON
 
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
-.PHONY: help help-all setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench data requirements clean distclean gpu bench-peers
+.PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
+	test-browser test-slurm stress execute verify bench bench-peers data gpu requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -64,6 +64,9 @@ pdf: ready ## The report with a PDF of each notebook (needs Chromium and Node.js
 publish-check: ready ### The pages of the report in Chromium: pictures, links, formulas, contrast; the live page (c)
 	@tools/browser/run site report
 	@tools/browser/run live report
+
+live: ready ### The live page alone, into build/live (the report has it too)
+	@tools/env go run ./site/live/build build/live
 
 setup: ### Set up all that the other targets need (they do it themselves); try again what was optional
 	@tools/setup retry

@@ -93,6 +93,7 @@
       // What the page came with, such as the fit that it shows.
       this.kept = JSON.parse(form.querySelector('script[type="application/json"]')?.textContent ?? "null");
       this.show();
+      this.shown = this.said();
       form.addEventListener("submit", (event) => event.preventDefault());
       form.addEventListener("input", () => {
         this.quiet = false;
@@ -159,6 +160,10 @@
       return { Part: this.name, Do: what, Values: values, Kept: this.kept };
     }
 
+    said() {
+      return JSON.stringify(this.request().Values);
+    }
+
     // draw asks for what the controls say now; what they said while an answer was awaited is skipped.
     async draw() {
       this.behind = true;
@@ -171,6 +176,11 @@
         this.form.dataset.ms = (performance.now() - began).toFixed(1);
       }
       this.drawing = false;
+      if (this.form.dataset.long && !this.job) {
+        const old = this.said() !== this.shown;
+        this.form.classList.toggle("stale", old);
+        this.state("ready", old ? "The figure is of other settings: train anew." : "");
+      }
       this.follow();
     }
 
@@ -235,15 +245,20 @@
       const words = { fit: ["Fitting …", "Fitted."], train: ["Training …", "Trained."] }[what];
       this.job = this.form.dataset.job = what;
       bar.value = 0;
+      this.shown = this.said();
       this.buttons(true);
       this.state("working", words[0]);
       // What changes all the time is not read out.
       const verdict = this.form.querySelector('[data-text="verdict"]');
       verdict.setAttribute("aria-live", "off");
-      const answer = await (await machine(`working ${this.name}`)).ask(this.request(what), (sofar) => {
+      const progress = (sofar) => {
         bar.value = sofar.Progress;
         if (sofar.Figures) this.place(sofar);
-      });
+      };
+      const answer = await machine(`working ${this.name}`).then(
+        (worker) => worker.ask(this.request(what), progress),
+        (error) => ({ Final: true, Error: error.message }),
+      );
       verdict.setAttribute("aria-live", "polite");
       this.job = null;
       if (answer.Kept || this.stopping) {

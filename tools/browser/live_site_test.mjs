@@ -260,7 +260,11 @@ async function parity(page) {
   await live.ready();
   for (const bits of [9, 11]) {
     await live.set("bits", bits);
-    if (bits === 11) await live.set("epochs", 400);
+    if (bits === 11) {
+      await live.set("epochs", 400);
+      const says = await live.form.locator("[data-status]").innerText();
+      check(/of other settings/.test(says), `beside curves of other settings it says ${says}`);
+    }
     const began = Date.now();
     await live.press("train");
     await live.until((form) => /epoch/.test(form.querySelector("[data-text=verdict]").textContent) && form.querySelector("progress").value > 0);

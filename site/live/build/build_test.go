@@ -63,11 +63,11 @@ func TestPageText(t *testing.T) {
 // What the page unpacks is the program and the worker, and changes with them.
 func TestPacked(t *testing.T) {
 	program, worker := bytes.Repeat([]byte("program "), 1000), []byte("const a = \"<b>\";\n")
-	script, err := packed("// key\n", program, worker)
+	script, err := packed(program, worker)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`(?s)^// key\nglobalThis.kernelsmithLive = \{\n` +
+	m := regexp.MustCompile(`(?s)^globalThis.kernelsmithLive = \{\n` +
 		`worker: (.*),\nwasm: "(.*)" \};\n$`).FindSubmatch(script)
 	if m == nil {
 		t.Fatalf("the script is %.200s", script)

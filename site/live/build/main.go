@@ -15,9 +15,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
@@ -58,80 +60,117 @@ const packagePath = "github.com/kernelsmith/kernelsmith/site/live"
 
 type builder struct{ source, folder string }
 
+// make compiles the program, and makes all else anew if that, or what the page is made from beside
+// it, has changed.
 func (b builder) make() error {
-	script, err := b.program()
+	program, err := b.program()
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"page.js", "live.css"} {
-		text, err := os.ReadFile(filepath.Join(b.source, name))
-		if err == nil {
-			err = b.write("live/"+name, text)
-		}
-		if err != nil {
+	worker, err := b.worker()
+	if err != nil {
+		return err
+	}
+	key, err := b.key(program, worker)
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(b.path("made-from")); err == nil && string(old) == key {
+		return nil
+	}
+	script, err := packed(program, worker)
+	if err != nil {
+		return err
+	}
+	text, err := pageText(b.source, len(script))
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{"live.md": text, "live/kernelsmith.js": script}
+	for _, name := range loaded {
+		if files["live/"+name], err = os.ReadFile(filepath.Join(b.source, name)); err != nil {
 			return err
 		}
 	}
-	text, err := pageText(b.source, script)
-	if err != nil {
-		return err
+	files["made-from"] = []byte(key)
+	for _, name := range slices.Sorted(maps.Keys(files)) { // made-from is the last
+		if err := b.write(name, files[name]); err != nil {
+			return err
+		}
 	}
-	return b.write("live.md", text)
+	return nil
+}
+
+// loaded is what the page loads as it is here; templates is what it is made from.
+var loaded, templates = []string{"page.js", "live.css"}, []string{"page.md", "parts.html"}
+
+// key is a checksum of all that the page is made from, this program among it.
+func (b builder) key(program, worker []byte) (string, error) {
+	own, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	sum.Write(program)
+	sum.Write(worker)
+	for _, name := range slices.Concat(loaded, templates) {
+		text, err := os.ReadFile(filepath.Join(b.source, name))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(sum, name, len(text))
+		sum.Write(text)
+	}
+	text, err := os.ReadFile(own)
+	if err != nil {
+		return "", err
+	}
+	sum.Write(text)
+	return fmt.Sprintf("%x\n", sum.Sum(nil)), nil
+}
+
+func (b builder) path(name string) string {
+	return filepath.Join(b.folder, filepath.FromSlash(name))
 }
 
 // write leaves a file as it is that has the same text already.
 func (b builder) write(name string, text []byte) error {
-	path := filepath.Join(b.folder, filepath.FromSlash(name))
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+	if old, err := os.ReadFile(b.path(name)); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
-	return atomicfile.WriteBytes(path, text)
+	return atomicfile.WriteBytes(b.path(name), text)
 }
 
-// program compiles the Go program and packs it with the source of its worker into a script. It
-// returns the length of that.
-func (b builder) program() (int, error) {
-	wasm := filepath.Join(b.folder, "kernelsmith.wasm")
+// program compiles the Go program, which takes its time only when its sources have changed.
+func (b builder) program() ([]byte, error) {
+	wasm := b.path("kernelsmith.wasm")
 	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w",
 		"-o", wasm, packagePath)
 	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	command.Stderr = os.Stderr
 	if err := command.Run(); err != nil {
-		return 0, fmt.Errorf("compiling the program: %w", err)
+		return nil, fmt.Errorf("compiling the program: %w", err)
 	}
-	program, err := os.ReadFile(wasm)
-	if err != nil {
-		return 0, err
-	}
+	return os.ReadFile(wasm)
+}
+
+// worker is the source of the worker, after what Go brings along for it.
+func (b builder) worker() ([]byte, error) {
 	root, err := goTool("env", "GOROOT")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	goes := filepath.Join(strings.TrimSpace(root), "lib", "wasm", "wasm_exec.js")
 	worker, err := os.ReadFile(goes)
 	if err != nil {
-		return 0, fmt.Errorf("Go's wasm_exec.js: %w", err)
+		return nil, fmt.Errorf("Go's wasm_exec.js: %w", err)
 	}
 	own, err := os.ReadFile(filepath.Join(b.source, "worker.js"))
-	if err != nil {
-		return 0, err
-	}
-	worker = append(worker, own...)
-	// Packing takes longer than all else: it is done when what is packed has changed.
-	key := fmt.Sprintf("// %x\n", sha256.Sum256(append(bytes.Clone(program), worker...)))
-	path := filepath.Join(b.folder, "live", "kernelsmith.js")
-	if old, err := os.ReadFile(path); err == nil && bytes.HasPrefix(old, []byte(key)) {
-		return len(old), nil
-	}
-	script, err := packed(key, program, worker)
-	if err != nil {
-		return 0, err
-	}
-	return len(script), b.write("live/kernelsmith.js", script)
+	return append(worker, own...), err
 }
 
 // packed is the script: a page that is opened as a file may load scripts and nothing else.
-func packed(key string, program, worker []byte) ([]byte, error) {
+func packed(program, worker []byte) ([]byte, error) {
 	var zipped, script bytes.Buffer
 	z, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 	if err != nil {
@@ -147,7 +186,7 @@ func packed(key string, program, worker []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(&script, "%sglobalThis.kernelsmithLive = {\nworker: %s,\nwasm: %q };\n", key, text,
+	fmt.Fprintf(&script, "globalThis.kernelsmithLive = {\nworker: %s,\nwasm: %q };\n", text,
 		base64.StdEncoding.EncodeToString(zipped.Bytes()))
 	return script.Bytes(), nil
 }
