@@ -76,6 +76,8 @@ async function pageFaults(browser, folder, path) {
       await page.addStyleTag({ content: "*, *::before, *::after { transition: none !important; animation: none !important }" });
       // The dark page is looked at as on a phone.
       await page.setViewportSize(colorScheme === "light" ? DESKTOP : PHONE);
+      // The page hears of its new size in the next frames.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       const runOnly = { type: "tag", values: RULES };
       const { violations } = await page.evaluate((runOnly) => globalThis.axe.run({ runOnly, preload: false, resultTypes: ["violations"] }), runOnly);
       for (const { id, help, nodes } of violations) found.push(`${id} (${colorScheme}): ${help}: ${nodes.length} times, as ${nodes[0].html.slice(0, 200)}`);
