@@ -14,8 +14,9 @@ type Curve interface {
 }
 
 // Kernels returns a figure of kernels over the cosine, each under its own name, at 201 cosines that
-// are at equal steps of the angle, so that what happens near c = ±1 is seen. Kernels of equal names
-// are numbered. A kernel that has no value somewhere is an error of the figure, which Show returns.
+// are at equal steps of the angle, so that what happens near c = ±1 is seen. Those after the first
+// are dashed, so that none hides another; of equal names the later are numbered. A kernel that has
+// no value somewhere is an error of the figure, which Show returns.
 func Kernels(kernels ...Curve) *Figure {
 	f := New(Options{X: "cosine c", Y: "K(c)"})
 	if len(kernels) == 0 {
@@ -41,7 +42,11 @@ func Kernels(kernels ...Curve) *Figure {
 			f.fail(fmt.Errorf("plotting: kernel %q: %w", name, err))
 			continue
 		}
-		f.Line(name, cosines, values)
+		if i == 0 {
+			f.Line(name, cosines, values)
+		} else {
+			f.Line(name, cosines, values, Dashed)
+		}
 	}
 	return f
 }

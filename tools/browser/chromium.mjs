@@ -19,10 +19,9 @@ export const launch = () =>
   // Chromium's sandbox does not start as root.
   load("playwright-core").chromium.launch({ executablePath: executable(), args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
 
-// settled waits until a page has its pictures and formulas.
+// settled waits until a page has its pictures.
 export const settled = (page) =>
   page.evaluate(async () => {
-    await globalThis.MathJax?.startup?.promise;
     for (const image of document.images) image.loading = "eager";
     await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
   });

@@ -17,7 +17,7 @@ try {
     await page.evaluate(() => {
       for (const link of document.querySelectorAll("a.full-size[href$='.svg']")) link.querySelector("img").src = link.href;
       // Tags for every coloured word of the code would take three times the room of all else.
-      for (const code of document.querySelectorAll(".highlight pre, mjx-container > svg")) code.ariaHidden = "true";
+      for (const code of document.querySelectorAll(".highlight pre")) code.ariaHidden = "true";
     });
     await settled(page);
     await page.pdf({

@@ -7,6 +7,8 @@ import { launch, load, settled } from "./chromium.mjs";
 
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
+const MEGABYTE = 1e6;
+const LIMITS = { site: 30 * MEGABYTE, front: 0.3 * MEGABYTE };
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
 
 // pagesOf are the addresses of the pages below a folder.
@@ -28,10 +30,30 @@ export async function faults(folder, said = () => {}) {
       said(name);
       found.push(...(await pageFaults(browser, folder, path)).map((fault) => `${name}: ${fault}`));
     }
+    found.push(...weightFaults(folder));
     return found;
   } finally {
     await browser.close();
   }
+}
+
+// weightFaults tells whether the site, and what its front page loads, weigh more than they may.
+export function weightFaults(folder, limits = LIMITS) {
+  const size = (path) => statSync(path).size;
+  const found = [];
+  const weigh = (what, files, limit) => {
+    const sum = files.reduce((all, file) => all + size(file), 0);
+    if (sum > limit) found.push(`${what} weighs ${(sum / MEGABYTE).toFixed(2)} MB, more than ${limit / MEGABYTE}`);
+  };
+  const all = readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
+  weigh("the site", all.filter((path) => statSync(path).isFile()), limits.site);
+  const front = join(folder, "index.html");
+  if (existsSync(front)) {
+    const loads = [...readFileSync(front, "utf8").matchAll(/<(?:script|img|link rel="(?:stylesheet|icon|shortcut icon)"[^>]*?)\b[^>]*?\b(?:src|href)="([^"?#]+)/g)];
+    const files = new Set(loads.map(([, address]) => join(folder, address)).filter((path) => existsSync(path)));
+    weigh("index.html: what the front page loads", [front, ...files], limits.front);
+  }
+  return found;
 }
 
 async function pageFaults(browser, folder, path) {
@@ -52,11 +74,17 @@ async function pageFaults(browser, folder, path) {
       await page.emulateMedia({ colorScheme });
       // Colours that change slowly would be measured half-way.
       await page.addStyleTag({ content: "*, *::before, *::after { transition: none !important; animation: none !important }" });
-      const runOnly = colorScheme === "light" ? { type: "tag", values: RULES } : { type: "rule", values: ["color-contrast"] };
+      // The dark page is looked at as on a phone.
+      await page.setViewportSize(colorScheme === "light" ? DESKTOP : PHONE);
+      // The page hears of its new size in the next frames.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const runOnly = { type: "tag", values: RULES };
       const { violations } = await page.evaluate((runOnly) => globalThis.axe.run({ runOnly, preload: false, resultTypes: ["violations"] }), runOnly);
       for (const { id, help, nodes } of violations) found.push(`${id} (${colorScheme}): ${help}: ${nodes.length} times, as ${nodes[0].html.slice(0, 200)}`);
     }
+    found.push(...(await brightFigures(context, page)));
     await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(DESKTOP);
     found.push(...(await page.evaluate(badge)), ...(await page.evaluate(folds)));
     await page.emulateMedia({ media: "print" });
     const unprinted = await page.evaluate(folded);
@@ -66,10 +94,42 @@ async function pageFaults(browser, folder, path) {
     found.push(...(await page.evaluate(badge)));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (wide > 1) found.push(`on a phone it is ${wide} pixels wider than the screen`);
+    found.push(...(await page.evaluate(verdicts)));
   } finally {
     await context.close();
   }
   return found;
+}
+
+// brightFigures tells whether the first drawing of a dark page is on white.
+async function brightFigures(context, page) {
+  const drawing = page.locator('img[src$=".screen.svg"]').first();
+  if ((await drawing.count()) === 0 || !(await drawing.isVisible())) return [];
+  const shot = (await drawing.screenshot()).toString("base64");
+  const other = await context.newPage();
+  try {
+    const light = await other.evaluate(async (shot) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${shot}`;
+      await image.decode();
+      const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+      const pen = canvas.getContext("2d");
+      pen.drawImage(image, 0, 0);
+      const { data } = pen.getImageData(0, 0, image.width, image.height);
+      let sum = 0;
+      for (let i = 0; i < data.length; i += 4) sum += (data[i] + data[i + 1] + data[i + 2]) / 3;
+      return sum / (data.length / 4) / 255;
+    }, shot);
+    return light < 0.5 ? [] : [`in the dark its first drawing is as bright as ${light.toFixed(2)} of white`];
+  } finally {
+    await other.close();
+  }
+}
+
+// verdicts runs in the page, on a phone: those of the first table of published numbers are on the screen.
+function verdicts() {
+  const cells = [...(document.querySelector(".comparisons")?.querySelectorAll("td.agrees, td.differs") ?? [])];
+  return cells.some((cell) => cell.getBoundingClientRect().right > innerWidth) ? ["on a phone a verdict is off the screen"] : [];
 }
 
 // contents runs in the page: pictures and formulas.
@@ -79,8 +139,8 @@ function contents() {
     if (!(image.complete && image.naturalWidth > 0)) found.push(`the picture ${image.getAttribute("src")} is missing`);
   }
   for (const formula of document.querySelectorAll(".math")) {
-    const bad = formula.querySelector("mjx-merror, [data-mml-node=merror]");
-    if (!formula.querySelector("mjx-container") || bad) found.push(`the formula ${(bad ?? formula).textContent.trim().slice(0, 80)} is not typeset`);
+    const bad = formula.querySelector("merror");
+    if (!formula.querySelector("math") || bad) found.push(`the formula ${(bad ?? formula).textContent.trim().slice(0, 80)} is not typeset`);
   }
   return found;
 }
@@ -118,8 +178,8 @@ async function folded() {
   return [...document.querySelectorAll("details.code pre")].filter((code) => !code.checkVisibility({ contentVisibilityAuto: true })).length;
 }
 
-// thin runs in the page: it leaves a few of the coloured words of each kind, and no formulas, whose thousands of elements
-// take axe minutes. Formulas have the colour of their text.
+// thin runs in the page: it leaves a few of the coloured words of each kind, and no formulas, whose many elements take axe
+// long. Formulas have the colour of their text.
 function thin() {
   const seen = new Map();
   for (const word of document.querySelectorAll(".highlight span[class]")) {
@@ -127,7 +187,7 @@ function thin() {
     seen.set(word.className, times);
     if (times > 3) word.replaceWith(...word.childNodes);
   }
-  for (const formula of document.querySelectorAll("mjx-container")) formula.replaceWith("x");
+  for (const formula of document.querySelectorAll("math")) formula.replaceWith("x");
 }
 
 // links runs in the page: where it leads.

@@ -31,6 +31,7 @@ import check
 import compared
 import conf
 import drawings
+import excerpts
 import formulas
 import front
 import golinks
@@ -360,6 +361,15 @@ class Formulas(unittest.TestCase):
         for tex in (r"\nothing x", r"a + \undefinedcommand"):
             with self.assertRaisesRegex(ValueError, "cannot be typeset"):
                 formulas.mathml(tex)
+
+
+class Excerpts(unittest.TestCase):
+    def test_sections_have_their_text(self):
+        page = (
+            '<p>menu</p><article><section id="a"><h1>A kernel<a class="headerlink">¶</a></h1><p>of <b>one</b> layer</p><pre>code</pre>'
+            '<section id="b"><h2>And <math>x</math> back</h2><ul><li>first</li><li>second</li></ul></section></section></article><p>end</p>'
+        )
+        self.assertEqual(excerpts.sections(page), [["a", "A kernel", "of one layer"], ["b", "And back", "first second"]])
 
 
 class CodeLinks(unittest.TestCase):

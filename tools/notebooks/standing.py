@@ -99,4 +99,4 @@ def _made(provenance):
     rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts)
     short = [f"{provenance['scale']} scale"] + [html.escape(provenance[name]) for name in ("duration", "date") if provenance.get(name)]
     badges = "".join(f'<span class="fact">{one}</span>' for one in short)
-    return f'<details class="provenance"><summary aria-label="How this page was made">{badges}</summary><dl>{rows}</dl></details>'
+    return f'<details class="provenance"><summary title="How this page was made">{badges}</summary><dl>{rows}</dl></details>'

@@ -42,11 +42,13 @@
   }
   // What scrolls by itself must be reachable with the keyboard; what is folded has no width until it is shown.
   const reachable = (part) => {
-    for (const one of part.querySelectorAll(".cell_output .output, .comparisons, .highlight pre, .table-wrapper")) {
+    for (const one of part.querySelectorAll(".cell_output .output, .cell_output pre, .comparisons, .highlight pre, .table-wrapper, div.math")) {
       if (one.scrollWidth > one.clientWidth) one.tabIndex = 0;
+      else one.removeAttribute("tabindex");
     }
   };
   reachable(document);
+  addEventListener("resize", () => reachable(document));
   for (const one of code) one.addEventListener("toggle", () => reachable(one));
 
   // Below each result of a search: the section in which the words are, and what stands around them.
