@@ -248,10 +248,31 @@ func TestResultsAndPage(t *testing.T) {
 	}
 }
 
+// A row is measured again if it changed, if a side had an error, and if one was left out before.
+func TestWhatIsDue(t *testing.T) {
+	r := &row{ID: "a", Op: "gram"}
+	b, all := &bench{}, &bench{settings: settings{without: []string{pytorch}}}
+	done := func(sides ...*timing) *measured {
+		return &measured{ID: "a", Key: r.key(), Sides: sides}
+	}
+	out := done(&timing{Side: pytorch, Lacks: leftOut})
+	for i, c := range []struct{ got, want bool }{
+		{b.due(r, nil), true}, {b.due(r, done()), false},
+		{b.due(&row{ID: "a", Op: "conv"}, done()), true},
+		{b.due(r, done(&timing{Error: "no"})), true},
+		{b.due(r, done(&timing{Lacks: "does not fit"})), false},
+		{b.due(r, out), true}, {all.due(r, out), false},
+	} {
+		if c.got != c.want {
+			t.Errorf("case %d: %v", i, c.got)
+		}
+	}
+}
+
 // Flags that mean nothing are an error before anything is started.
 func TestWrongFlags(t *testing.T) {
 	for _, arguments := range [][]string{{"-rows", "("}, {"-repetitions", "0"}, {"-least", "-1"},
-		{"what"}, {"-unknown"}} {
+		{"what"}, {"-unknown"}, {"-without", "JAX"}} {
 		if err := run(t.Context(), arguments); err == nil {
 			t.Errorf("%v is no error", arguments)
 		}

@@ -24,5 +24,5 @@
 // Kernelsmith's by more than the row's tolerance is an error and not a time.
 //
 // Results are kept in the -out file after each row, and a later run goes on with the rows that
-// are not there yet; -again measures them anew.
+// are not there yet or had an error; -again measures all anew. -without PyTorch leaves a peer out.
 package main

@@ -43,6 +43,7 @@ func run(ctx context.Context, arguments []string) error {
 	f.IntVar(&b.repetitions, "repetitions", 3, "repetitions of each side, undisturbed")
 	f.DurationVar(&b.wait, "wait", 30*time.Minute, "how long to wait for a quiet machine")
 	f.DurationVar(&b.limit, "limit", 10*time.Minute, "how long a side may take for one answer")
+	without := f.String("without", "", "leave peers out, `names` with semicolons between them")
 	f.BoolVar(&b.anyLoad, "any-load", false, "do not wait, and keep what was disturbed (for a try)")
 	f.BoolVar(&b.small, "small", false, "a twentieth of the points (for a try)")
 	if err := f.Parse(arguments); err != nil {
@@ -58,6 +59,15 @@ func run(ctx context.Context, arguments []string) error {
 	if f.NArg() > 0 || b.repetitions < 1 || b.least < 0 {
 		return fmt.Errorf("bench: arguments that are no flags, fewer than one repetition or a " +
 			"negative time; -help lists the flags")
+	}
+	for _, name := range strings.Split(*without, ";") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if !slices.Contains(peers, name) {
+			return fmt.Errorf("bench: -without: there is no peer %q; they are %q", name, peers)
+		}
+		b.without = append(b.without, name)
 	}
 	rows := allRows(sizes{small: b.small, memory: 1e9 * thisMachine().MemoryGB})
 	if *list {
@@ -100,8 +110,7 @@ func (b *bench) all(
 	})
 	var due []*row
 	for _, r := range rows {
-		if old := have.find(r.ID); chosen(r.ID) &&
-			(again || old == nil || old.Key != r.key() || old.Small != b.small) {
+		if chosen(r.ID) && (again || b.due(r, have.find(r.ID))) {
 			due = append(due, r)
 		}
 	}
@@ -122,6 +131,14 @@ func (b *bench) all(
 		fmt.Fprintln(b.log, m)
 	}
 	return b.growths(ctx, have, chosen, again)
+}
+
+// due says whether a row has to be measured, again where a side had an error or was left out.
+func (b *bench) due(r *row, old *measured) bool {
+	return old == nil || old.Key != r.key() || old.Small != b.small ||
+		slices.ContainsFunc(old.Sides, func(t *timing) bool {
+			return t.Error != "" || t.Lacks == leftOut && !slices.Contains(b.without, t.Side)
+		})
 }
 
 // growths measures how cost grows, what is chosen and not there yet.
@@ -162,10 +179,11 @@ func (b *bench) growths(
 
 // startFor starts the sides that the rows need, and measures the limits of those without any yet.
 func (b *bench) startFor(ctx context.Context, due []*row, have *results) error {
-	for _, name := range []string{kernelsmith, scientific, neuralTangents, pytorch} {
+	for _, name := range append([]string{kernelsmith}, peers...) {
+		needed := !slices.Contains(b.without, name) &&
+			slices.ContainsFunc(due, func(r *row) bool { return slices.Contains(r.Peers, name) })
 		// NumPy's side has the products of Kernelsmith's BLAS, too.
-		if len(due) == 0 || name != kernelsmith && name != scientific &&
-			!slices.ContainsFunc(due, func(r *row) bool { return slices.Contains(r.Peers, name) }) {
+		if len(due) == 0 || !needed && name != kernelsmith && name != scientific {
 			continue
 		}
 		var err error

@@ -20,6 +20,7 @@ type settings struct {
 	limit       time.Duration // of one request
 	anyLoad     bool
 	small       bool
+	without     []string // peers
 	log         io.Writer
 }
 
@@ -29,6 +30,9 @@ const (
 	quietDuring = 0.03                   // during one
 	mostTries   = 5                      // of a repetition
 )
+
+// leftOut is what a peer that -without names lacks.
+const leftOut = "left out of this run"
 
 // A bench has the sides that are running.
 type bench struct {
@@ -167,7 +171,10 @@ func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 	for _, name := range append([]string{kernelsmith}, r.Peers...) {
 		t := &timing{Side: name, N: r.Args.N}
 		m.Sides = append(m.Sides, t)
-		if t.Lacks = r.Lacks[name]; t.Lacks != "" {
+		if t.Lacks = r.Lacks[name]; t.Lacks == "" && slices.Contains(b.without, name) {
+			t.Lacks = leftOut
+		}
+		if t.Lacks != "" {
 			continue
 		}
 		own := args

@@ -139,22 +139,22 @@ func (t *timing) spread() string {
 // peersCell writes the results of a row's peers beside Kernelsmith's.
 func peersCell(m *measured) string {
 	own := m.side(kernelsmith)
-	var peers []string
+	var all []string
 	for _, t := range m.Sides {
 		switch {
 		case t == own:
 		case t.Lacks != "":
-			peers = append(peers, t.Side+" "+t.Lacks)
+			all = append(all, t.Side+" "+t.Lacks)
 		case t.Error != "":
-			peers = append(peers, t.Side+" error: "+strings.ReplaceAll(t.Error, "\n", " "))
+			all = append(all, t.Side+" error: "+strings.ReplaceAll(t.Error, "\n", " "))
 		case own.Median <= 0:
-			peers = append(peers, t.Side+" "+t.spread())
+			all = append(all, t.Side+" "+t.spread())
 		default:
-			peers = append(peers,
+			all = append(all,
 				fmt.Sprintf("%s %s: **%.3g ×**", t.Side, t.spread(), t.Median/own.Median))
 		}
 	}
-	return strings.Join(peers, "<br>")
+	return strings.Join(all, "<br>")
 }
 
 func gigabytes(t *timing) string { return fmt.Sprintf("%.2g GB", t.PeakMB/1e3) }
@@ -162,14 +162,14 @@ func gigabytes(t *timing) string { return fmt.Sprintf("%.2g GB", t.PeakMB/1e3) }
 // memoriesCell writes the peers' peaks of memory beside Kernelsmith's.
 func memoriesCell(m *measured) string {
 	own := m.side(kernelsmith)
-	var peers []string
+	var all []string
 	for _, t := range m.Sides {
 		if t != own && t.PeakMB > 0 {
-			peers = append(peers, fmt.Sprintf("%s %s: **%.2g ×**", t.Side, gigabytes(t),
+			all = append(all, fmt.Sprintf("%s %s: **%.2g ×**", t.Side, gigabytes(t),
 				t.PeakMB/own.PeakMB))
 		}
 	}
-	return strings.Join(peers, "<br>")
+	return strings.Join(all, "<br>")
 }
 
 func reason(m *measured) string {

@@ -62,7 +62,7 @@ func drawRatios(r *results, path string) error {
 		return err
 	}
 	p.Add(plotter.NewGrid(), one)
-	for _, name := range []string{neuralTangents, scientific, pytorch} {
+	for _, name := range peers {
 		if err := addDots(p, name, dots[name], draw.CircleGlyph{}, colours[name]); err != nil {
 			return err
 		}

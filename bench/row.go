@@ -16,6 +16,8 @@ const (
 	pytorch        = "PyTorch"
 )
 
+var peers = []string{neuralTangents, scientific, pytorch}
+
 // A row is one line of the table: an operation on inputs, measured on Kernelsmith's side and on
 // those of its peers.
 type row struct {

@@ -97,8 +97,9 @@ func ensemble(
 }
 
 // eigenvaluesOperation is the largest Degree eigenvalues of the NTK's Gram matrix over n, or all.
+// The matrix is kept, as by the peer; tiles that are computed anew would be read several times.
 func eigenvaluesOperation(_ context.Context, a *arguments) (*operation, error) {
-	x, err := read[float64](a.X)
+	x, err := matrix(a.X, a.N, a.D)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +110,12 @@ func eigenvaluesOperation(_ context.Context, a *arguments) (*operation, error) {
 			if err != nil {
 				return err
 			}
-			tiles, err := ntk.GramTiles(ctx, K, ntk.Inputs[float64]{Rows: x, N: a.N, D: a.D})
+			gram, err := K.Gram(x)
 			if err != nil {
 				return err
 			}
-			found, err = spectra.Gram(ctx, tiles, spectra.GramSettings{Top: a.Degree})
+			found, err = spectra.Gram(ctx, ntk.MatrixTiles(gram),
+				spectra.GramSettings{Top: a.Degree})
 			return err
 		},
 		values: func() []float64 {

@@ -51,7 +51,7 @@ def train(x, y, n, d, outputs, net, file, steps, rate, **_):
             loss = ((model(points) - before - targets)**2).sum(1).mean()
             loss.backward()
             optimizer.step()
-        return float(loss), (time.perf_counter() - begin) / (steps - 1)
+        return float(loss.detach()), (time.perf_counter() - begin) / (steps - 1)
 
     work.values = lambda result: [result[0]]
     work.seconds = lambda result: result[1]
