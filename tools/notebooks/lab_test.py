@@ -34,6 +34,7 @@ import drawings
 import excerpts
 import formulas
 import front
+import gallery
 import golinks
 import publish
 import run
@@ -370,6 +371,26 @@ class Excerpts(unittest.TestCase):
             '<section id="b"><h2>And <math>x</math> back</h2><ul><li>first</li><li>second</li></ul></section></section></article><p>end</p>'
         )
         self.assertEqual(excerpts.sections(page), [["a", "A kernel", "of one layer"], ["b", "And back", "first second"]])
+
+
+class Gallery(unittest.TestCase):
+    def test_designs_of_records_with_a_named_target_are_shown(self):
+        terms = [{"kind": "relu", "amplitude": 2, "shift": 0.5}, {"kind": "cos", "amplitude": 1, "frequency": 2, "phase": 0}]
+        formula = {"slope": 1, "offset": -1, "terms": terms}
+        self.assertAlmostEqual(gallery._value(formula, 1.5), 1.5 - 1 + 2 - 0.9899924966)
+        design = {"format": "kernelsmith design", "formula": formula, "error": {"mean": 0.00123, "relative": 0.01}}
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "records/03").mkdir(parents=True)
+            for name, target in ("a", "cosh < c"), ("b", [1, 2]):
+                record = {"settings": {"Target": target}, "value": {"Optima": [design]}}
+                (Path(folder) / f"records/03/{name}.json").write_text(json.dumps(record), encoding="utf-8")
+            found = gallery.designs(Path(folder) / "records")
+            self.assertEqual([(notebook, target) for notebook, target, _ in found], [("03", "cosh < c")])
+            text = gallery.page(found, Path(folder), {"03": "03-a"})
+            self.assertIn("cosh &lt; c", text)
+            self.assertIn("0.0012 off in the root mean square, 1 % of the target", text)
+            self.assertIn('<a href="03-a.html">page 03</a>', text)
+            self.assertEqual(json.loads((Path(folder) / "designs/design-01.json").read_text(encoding="utf-8")), formula)
 
 
 class CodeLinks(unittest.TestCase):

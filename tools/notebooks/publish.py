@@ -19,6 +19,7 @@ import compared
 import drawings
 import excerpts
 import front
+import gallery
 import standing
 from check import FILES, heading, picture
 
@@ -85,6 +86,11 @@ def _write_source(executed, live, source, extra, pdf):
     if comparisons:
         (source / "published.md").write_text(compared.page(comparisons, standings), encoding="utf-8")
         more["Results"] = ["published"]
+    found = gallery.designs(_CHECKOUT / "notebooks/records/paper")
+    if found:
+        text = gallery.page(found, extra, {name.split("-")[0]: name for name in names})
+        (source / "gallery.md").write_text(text, encoding="utf-8")
+        more["Results"] = [*more.get("Results", []), "gallery"]
     (source / "index.md").write_text(front.page(cards, guides, more, standings), encoding="utf-8")
 
 
@@ -92,6 +98,8 @@ def _key(executed):
     """A checksum of all that the pages are made from."""
     found = hashlib.sha256()
     made_by = [*sorted(_HERE.glob("static/*")), *sorted(_HERE.glob("*.py")), _HERE / "requirements.txt"]
+    records = sorted((_CHECKOUT / "notebooks/records/paper").glob("*/*.json"))
+    found.update("\n".join(f"{path.parent.name}/{path.name}" for path in records).encode())
     for path in [*executed, *_documents(), *made_by]:
         found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
