@@ -8,8 +8,8 @@ import (
 )
 
 // Imports point one way: hermite, internal ← ntk ← inverse ← design ← cnn; ntk ← train ← fcn, cnn;
-// fcn ← device; regress and spectra beside them, study and designer on top; plotting and data import
-// none of ntk, and gonbui only plotting and plotting/live. Nothing imports the site.
+// fcn ← device; regress and spectra beside them, study and designer on top; plotting and data
+// import none of ntk, and gonbui only plotting and plotting/live. Nothing imports the site.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
