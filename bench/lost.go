@@ -5,8 +5,8 @@ package main
 var reasons = map[string]string{
 	"gram-erf-norms-5000-single": "Off one sphere erf is evaluated pair by pair in double " +
 		"precision, some 65 ns of a processor for a pair and layer, where the peer's arcsine " +
-		"takes 16 numbers of single precision at once. That is no limit of the hardware: ReLU " +
-		"goes by rows of pairs",
+		"takes 16 numbers of single precision at once. That is no limit of the hardware: " +
+		"ReLU goes by rows of pairs",
 }
 
 // best returns the quickest peer of a row, or nil where none has a time.
