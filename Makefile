@@ -13,6 +13,8 @@ REPEAT ?= 1
 FRESH ?= 1
 LABFLAGS ?=
 BENCH ?= .
+FUZZTIME ?= 10m
+TARGETS ?= .
 DATASETS ?= wine-quality-red
 export PYTHON
 
@@ -25,7 +27,7 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check lab test test-go lint-notebooks check-notebooks \
-	test-browser stress execute verify bench data requirements clean distclean
+	test-browser stress execute verify bench fuzz race data requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -43,7 +45,7 @@ help-all:
 	@echo
 	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  JOBS=2  REPEAT=20  FRESH=3'
 	@echo '          DATASETS="name …"  KERNELSMITH_DATA=folder of data files you have'
-	@echo '          LABFLAGS="--port 8889"  BENCH=regexp  PYTHON=python3'
+	@echo '          LABFLAGS="--port 8889"  BENCH=regexp  FUZZTIME=10m  TARGETS=regexp  PYTHON=python3'
 	@echo '          KERNELSMITH_PYTHON=…  EXPORTS="numpy torch jax"  for exported activations in make verify'
 
 report: ready ## Run the notebooks that changed and write report/index.html
@@ -107,6 +109,12 @@ verify: ready ### Checks on the real data files in KERNELSMITH_DATA, and of PyTo
 
 bench: ready ### Benchmarks (BENCH= selects)
 	tools/env go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+fuzz: ready ### Every fuzz target that TARGETS selects for FUZZTIME, and a table of them
+	@tools/torture/fuzz "$(FUZZTIME)" "$(TARGETS)"
+
+race: ready ### The Go tests under the race detector, which needs a C compiler
+	CGO_ENABLED=1 tools/env go test -race -timeout 120m ./...
 
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)
