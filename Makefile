@@ -14,6 +14,8 @@ FRESH ?= 1
 LABFLAGS ?=
 BENCH ?= .
 BENCHFLAGS ?=
+FUZZTIME ?= 10m
+TARGETS ?= .
 DATASETS ?= wine-quality-red
 export PYTHON
 
@@ -26,7 +28,7 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench bench-peers data gpu requirements clean distclean
+	test-browser test-slurm stress execute verify bench bench-peers fuzz race data gpu requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -45,6 +47,7 @@ help-all:
 	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  JOBS=2  REPEAT=20  FRESH=3'
 	@echo '          DATASETS="name …"  KERNELSMITH_DATA=folder of data files you have'
 	@echo '          LABFLAGS="--port 8889"  BENCH=regexp  BENCHFLAGS="-rows regexp"  PYTHON=python3'
+	@echo '          FUZZTIME=10m  TARGETS=regexp'
 	@echo '          KERNELSMITH_PYTHON=…  EXPORTS="numpy torch jax"  for exported activations in make verify'
 
 report: ready ## Run the notebooks that changed and write report/index.html
@@ -122,6 +125,12 @@ bench-peers: ready ### Kernelsmith beside the public tools, into docs/side-by-si
 	@tools/env --user-home bench/setup
 	@tools/env go build -o .cache/bench/bench ./bench
 	@tools/env .cache/bench/bench $(BENCHFLAGS)
+
+fuzz: ready ### Every fuzz target that TARGETS selects for FUZZTIME, and a table of them
+	@tools/torture/fuzz "$(FUZZTIME)" "$(TARGETS)"
+
+race: ready ### The Go tests under the race detector, which needs a C compiler
+	CGO_ENABLED=1 tools/env go test -race -timeout 120m ./...
 
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)

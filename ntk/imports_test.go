@@ -126,6 +126,7 @@ func TestImportDirections(t *testing.T) {
 		"data/fetch": {"internal/download", "internal/imagesets", "internal/jmlr"},
 		"internal/download": {"data", "internal/atomicfile", "internal/imagesets",
 			"internal/jmlr", "internal/locate"},
+		"internal/fuzzinput":         {},
 		"internal/imagesets":         {"internal/locate"},
 		"internal/jmlr":              {"internal/locate"},
 		"internal/locate":            {},
