@@ -58,8 +58,9 @@ func (s spectrum) singular(ridge float64) *SingularError {
 	if lowest := s.least + ridge; lowest > 0 {
 		condition = (s.largest + ridge) / lowest
 	}
+	// Of a matrix of subnormal numbers the safe ridge would come out as 0, which does not do.
 	return &SingularError{Points: s.n, Rank: s.rank, Condition: condition, Ridge: ridge,
-		SafeRidge: s.safeRidge()}
+		SafeRidge: math.Max(s.safeRidge(), 0x1p-1022)}
 }
 
 // spectrumOf returns the eigenvalues of a Gram matrix: all of them, or of many points those of a
