@@ -28,14 +28,15 @@ func layersOf(program []byte, a float64) (layers []Layer) {
 			layers = append(layers, AveragePool{Window: window, Stride: stride, Padding: padding})
 		default:
 			layers = append(layers, Patches{Filter: window, Stride: stride, Padding: padding,
-				Center: kind&64 != 0, Normalize: Normalization(int(kind) / 4 % 4), Flat: kind > 127})
+				Center: kind&64 != 0, Normalize: Normalization(int(kind) / 4 % 4),
+				Flat: kind > 127})
 		}
 	}
 	return layers
 }
 
 // Architectures of any layers on images of any numbers: an error, or kernels that are finite,
-// symmetric and within what Cauchy and Schwarz allow, and finite nets that are as large as they say.
+// symmetric and within what Cauchy and Schwarz allow, and finite nets as large as they say.
 func FuzzArchitecture(f *testing.F) {
 	f.Add(fuzzinput.Bytes(1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 0, 1), []byte{0, 12, 5, 0}, byte(2+5*2),
 		1.4, false)
@@ -45,8 +46,8 @@ func FuzzArchitecture(f *testing.F) {
 		byte(2+5*2), 1.0, false)
 	f.Add(fuzzinput.Bytes(math.NaN(), 1), []byte{3, 0, 0, 3, 1, 1, 1, 1}, byte(0), -1.0, true)
 	f.Fuzz(func(t *testing.T, b, program []byte, size byte, a float64, average bool) {
-		image := Image{Height: int(size) % 5, Width: int(size) / 5 % 5, Channels: int(size) / 25 % 4,
-			ChannelsFirst: average}
+		image := Image{Height: int(size) % 5, Width: int(size) / 5 % 5,
+			Channels: int(size) / 25 % 4, ChannelsFirst: average}
 		if image.Channels == 0 {
 			image.Channels = 1
 		}
