@@ -103,7 +103,8 @@ func FuzzNearest(f *testing.F) {
 		if len(s.Std) > 0 || n == 0 {
 			return
 		}
-		if zero := floats.Norm(s.Values, 2) / math.Sqrt(float64(n)); nearest.Mean > zero*(1+1e-9)+1e-300 {
+		zero := floats.Norm(s.Values, 2) / math.Sqrt(float64(n))
+		if nearest.Mean > zero*(1+1e-9)+1e-300 {
 			t.Errorf("%v from %v, the zero kernel is %v away", nearest.Mean, s.Values, zero)
 		}
 	})
