@@ -131,6 +131,13 @@ func (n *Net) empirical(z, x *mat.Dense, k kernelKind, s []EmpiricalSettings) (*
 	} else {
 		empirical(n, rowsZ, rowsX, k, out.RawMatrix().Data)
 	}
+	for i, v := range out.RawMatrix().Data {
+		if v-v != 0 {
+			return nil, fmt.Errorf("fcn: the empirical kernel is %v in row %d, column %d: the "+
+				"numbers in the net leave the range of its precision; make the inputs smaller, "+
+				"or set Double", v, i/cols, i%cols)
+		}
+	}
 	return out, nil
 }
 

@@ -77,7 +77,8 @@ func FuzzNearest(f *testing.F) {
 	f.Add(fuzzinput.Bytes(-1, -1, 1e300), fuzzinput.Bytes(), byte(0), byte(1))
 	f.Add(fuzzinput.Bytes(1e-300, 1, math.NaN()), fuzzinput.Bytes(1, 2, 3), byte(20), byte(9))
 	f.Fuzz(func(t *testing.T, values, std []byte, degree, ends byte) {
-		s := inverse.Samples{Values: fuzzinput.Numbers(values, 12), Std: fuzzinput.Numbers(std, 12)}
+		s := inverse.Samples{
+			Values: fuzzinput.Numbers(values, 12), Std: fuzzinput.Numbers(std, 12)}
 		n := len(s.Values)
 		for i := range n {
 			s.Cosines = append(s.Cosines, math.Cos(math.Pi*float64(i)/float64(max(1, n-1))))

@@ -134,7 +134,7 @@ func TestWaysToSolveAgree(t *testing.T) {
 	})
 }
 
-// No call leaves a goroutine behind, whether it ends well, with an error or as its context does.
+// No call leaves a goroutine behind, whether it ends well, with an error or with its context.
 func TestNoGoroutinesAreLeft(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	x := mat.NewDense(40, 3, nil)
