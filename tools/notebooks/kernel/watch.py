@@ -78,8 +78,9 @@ def main():
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
     folder = tempfile.mkdtemp(prefix="gonb.")
-    # Whoever started the watch reads to the end of its output.
-    print(folder, flush=True)
+    # Whoever started the watch reads to the end of its output, if it still lives.
+    with suppress(BrokenPipeError):
+        print(folder, flush=True)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(null, descriptor)
