@@ -2,6 +2,7 @@ package regress_test
 
 import (
 	"context"
+	"flag"
 	"math"
 	"testing"
 
@@ -11,6 +12,13 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"pgregory.net/rapid"
 )
+
+// What is drawn is the same in every run, unless -rapid.seed says otherwise.
+func init() {
+	if err := flag.Set("rapid.seed", "1"); err != nil {
+		panic(err)
+	}
+}
 
 // drawnProblem draws points of two features, test points and two outputs, and a ridge that leaves
 // the matrix of good condition.
