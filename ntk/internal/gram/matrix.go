@@ -169,12 +169,11 @@ func (s *Source[T]) Tile(ctx context.Context, dst [][]T, i0, i1, j0, j1 int) err
 	if err := m.tile(ctx, tile{i0, i1, j0, j1}, make([]T, (i1-i0)*(j1-j0))); err != nil {
 		return err
 	}
-	if s.m.symmetric {
+	if from, n := max(i0, j0), min(i1, j1)-max(i0, j0); s.m.symmetric && n > 1 {
 		for _, d := range dst {
-			for i := max(i0, j0); i < min(i1, j1); i++ {
-				for j := i + 1; j < min(i1, j1); j++ {
-					d[(j-i0)*m.stride+i-j0] = d[(i-i0)*m.stride+j-j0]
-				}
+			square := d[(from-i0)*m.stride+from-j0:]
+			for i := 0; i < n; i += strip {
+				mirror(square, m.stride, tile{0, n, 0, n}, i, min(i+strip, n))
 			}
 		}
 	}
