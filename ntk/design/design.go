@@ -113,6 +113,23 @@ func Spread(f Formula, cosines []float64) ([]float64, error) {
 	return spreadOf(f.shape(), cosines)
 }
 
+// Spread is [Design.Spread] for a series, of any degree to 170 and exact but for rounding.
+func (s HermiteSeries) Spread(cosines []float64) ([]float64, error) {
+	phi, err := s.Activation()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(cosines))
+	for i, c := range cosines {
+		variance, err := inverse.FiniteWidthVariance(phi, 1, c, 1)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = math.Sqrt(variance)
+	}
+	return out, nil
+}
+
 func spreadOf(f shape, cosines []float64) ([]float64, error) {
 	for i, c := range cosines {
 		if !(math.Abs(c) <= 1) {

@@ -540,6 +540,15 @@ func ExampleDesign_Spread() {
 	// at width 1024: 0.453 and 0.061
 }
 
+// At c = 0 it is √(E[φ²]² - K(0)²) = √0.75.
+func ExampleHermiteSeries_Spread() {
+	phi := ntk.Must(inverse.NTK(ntk.Must(ntk.NewPowerSeries([]float64{0.5, 0, 1.5})), nil))
+	s := ntk.Must(design.FromSeries(phi).Spread([]float64{1, 0}))
+	fmt.Printf("at width 1024: %.3f and %.3f\n", s[0]/32, s[1]/32)
+	// Output:
+	// at width 1024: 0.147 and 0.027
+}
+
 func ExampleSpread() {
 	relu := design.Formula{Terms: []design.Term{{Kind: "relu", Amplitude: 1}}}
 	fmt.Printf("%.4f\n", ntk.Must(design.Spread(relu, []float64{1}))) // √3

@@ -58,12 +58,8 @@ func invert(a []float64, rule inverse.SignRule) (e exact, err error) {
 	if e.kernel, err = e.net.Kernel.Curve(cs); err != nil {
 		return e, err
 	}
-	for _, c := range cs {
-		variance, err := inverse.FiniteWidthVariance(e.net.Phi, 1, c, 1)
-		if err != nil {
-			return e, err
-		}
-		e.spread = append(e.spread, math.Sqrt(variance))
+	if e.spread, err = design.FromSeries(e.net.Phi).Spread(cs); err != nil {
+		return e, err
 	}
 	e.phi, err = ntk.Values(e.net.Phi, zs)
 	return e, err

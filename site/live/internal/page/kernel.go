@@ -153,12 +153,8 @@ func invert(target inverse.Target, degree int, rule inverse.SignRule) (e exact, 
 	if e.kernel, err = e.net.Kernel.Curve(at); err != nil {
 		return e, err
 	}
-	for _, c := range at {
-		variance, err := inverse.FiniteWidthVariance(e.net.Phi, 1, c, 1)
-		if err != nil {
-			return e, err
-		}
-		e.spread = append(e.spread, math.Sqrt(variance))
+	if e.spread, err = design.FromSeries(e.net.Phi).Spread(at); err != nil {
+		return e, err
 	}
 	e.phi, err = ntk.Values(e.net.Phi, zs)
 	return e, err
