@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
 	"gonum.org/v1/gonum/floats"
@@ -55,12 +56,12 @@ func (r Runs) Spectrum(s *Study, n Net) ([]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		var e mat.EigenSym
-		if !e.Factorize(gram, false) {
+		rows := gram.SymmetricDim()
+		values := make([]float64, rows)
+		if !accel.SymEigenvalues(rows, gram.RawSymmetric().Data, values) {
 			return nil, fmt.Errorf("study: the eigenvalues of the NTK of %s did not converge",
 				n.Name)
 		}
-		values := e.Values(nil)
 		slices.Reverse(values)
 		floats.Scale(1/float64(len(values)), values)
 		return values, nil

@@ -1,6 +1,8 @@
 package accel
 
 import (
+	"math"
+
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/lapack"
 	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
@@ -156,9 +158,13 @@ func portableDouble() factorisations[float64] {
 			if vectors {
 				job = lapack.EVCompute
 			}
+			exponent := level(n, a)
 			working(func(work []float64, size int) {
 				ok = lap.Dsyev(job, blas.Upper, n, a, n, w, work, size)
 			})
+			for i := range n {
+				w[i] = math.Ldexp(w[i], exponent)
+			}
 			return ok
 		},
 		geqrf: func(m, n int, a []float64, lda int, tau []float64) {
@@ -175,6 +181,31 @@ func portableDouble() factorisations[float64] {
 			})
 		},
 	}
+}
+
+// level divides the upper triangle of a by 2^exponent, which brings its largest entry to between a
+// half and 1, and sets what is below 1e-30, far below rounding, to 0. Else gonum v0.17 panics where
+// it scales a part of the tridiagonal matrix that is below 1e-122 or above 1e153.
+func level(n int, a []float64) (exponent int) {
+	largest := 0.0
+	for i := range n {
+		for _, v := range a[i*n+i : (i+1)*n] {
+			largest = math.Max(largest, math.Abs(v))
+		}
+	}
+	if largest == 0 || math.IsNaN(largest) || math.IsInf(largest, 0) {
+		return 0
+	}
+	_, exponent = math.Frexp(largest)
+	for i := range n {
+		for j, v := range a[i*n+i : (i+1)*n] {
+			if v = math.Ldexp(v, -exponent); math.Abs(v) < 1e-30 {
+				v = 0
+			}
+			a[i*n+i+j] = v
+		}
+	}
+	return exponent
 }
 
 // portableSingle rounds what gonum's LAPACK does in double precision, since it has no other.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -193,6 +194,33 @@ func testSymEigen[T Float](
 			av := dot(n, func(k int) T { return a[i*n+k] }, func(k int) T { return v[k*n+j] })
 			if d := av - float64(w[j])*float64(v[i*n+j]); !(math.Abs(d) <= tol) {
 				t.Fatalf("%d: A v - λ v = %g in eigenpair %d", n, d, j)
+			}
+		}
+	}
+}
+
+// Eigenvalues of blocks of very unequal size, and of matrices of very large and very small numbers:
+// those of [2 1; 1 2] are 1 and 3 times its size.
+func TestEigenvaluesOfAnySize(t *testing.T) {
+	for _, f := range []factorisations[float64]{portableDouble(), of[float64](active())} {
+		for _, size := range [][2]float64{{1, 1e-140}, {1, 1e-200}, {1e160, 1}, {1e200, 1e-200},
+			{1e-140, 1e-140}, {1e-300, 1e-300}, {1e300, 1e300}} {
+			for _, vectors := range []bool{false, true} {
+				a, w := make([]float64, 16), make([]float64, 4)
+				for block, v := range size {
+					at := 10 * block // row and column 2 of 4
+					a[at], a[at+1], a[at+5] = 2*v, v, 2*v
+				}
+				if !f.syev(vectors, 4, a, w) {
+					t.Fatalf("%v: no convergence", size)
+				}
+				want := []float64{size[0], 3 * size[0], size[1], 3 * size[1]}
+				slices.Sort(want)
+				for i, v := range want {
+					if !(math.Abs(w[i]-v) <= 1e-14*want[3]) {
+						t.Errorf("blocks of %v: eigenvalues %v, want %v", size, w, want)
+					}
+				}
 			}
 		}
 	}
