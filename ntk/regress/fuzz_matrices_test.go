@@ -46,6 +46,18 @@ func finite(m mat.Matrix) bool {
 	return true
 }
 
+// fuzzProblems fuzzes what is done with a matrix, targets, and two numbers.
+func fuzzProblems(
+	f *testing.F, try func(t *testing.T, gram, y *mat.Dense, size, kind byte, one, two float64),
+) {
+	addMatrices(f)
+	f.Fuzz(func(t *testing.T, b []byte, size, kind byte, one, two float64) {
+		if gram, y, ok := problemOf(b, size, kind); ok {
+			try(t, gram, y, size, kind, one, two)
+		}
+	})
+}
+
 func addMatrices(f *testing.F) {
 	ones := make([]float64, 60)
 	for i := range ones {
@@ -65,12 +77,7 @@ func addMatrices(f *testing.F) {
 
 // Regression with any matrix: numbers that fit, or an error that says why there are none.
 func FuzzRidge(f *testing.F) {
-	addMatrices(f)
-	f.Fuzz(func(t *testing.T, b []byte, size, kind byte, ridge, relative float64) {
-		gram, y, ok := problemOf(b, size, kind)
-		if !ok {
-			return
-		}
+	fuzzProblems(f, func(t *testing.T, gram, y *mat.Dense, size, kind byte, ridge, relative float64) {
 		before := mat.DenseCopyOf(gram)
 		r, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{
 			Ridge: ridge, RelativeRidge: relative, PseudoInverse: kind&2 != 0})
@@ -131,12 +138,7 @@ func checkSingular(t *testing.T, err error) {
 
 // The iterative ways come to the residual that they state, or say that they do not.
 func FuzzSolve(f *testing.F) {
-	addMatrices(f)
-	f.Fuzz(func(t *testing.T, b []byte, size, kind byte, ridge, tolerance float64) {
-		gram, y, ok := problemOf(b, size, kind)
-		if !ok {
-			return
-		}
+	fuzzProblems(f, func(t *testing.T, gram, y *mat.Dense, size, kind byte, ridge, tolerance float64) {
 		s := &regress.SolveSettings{Ridge: ridge, Tolerance: tolerance,
 			Method: []string{"", "double", "single", "landmarks", "none"}[kind/2%5],
 			Passes: int(size), Memory: int64(kind) << 10}
@@ -190,12 +192,7 @@ func checkFit(t *testing.T, gram, y *mat.Dense, fit *regress.Fit, tolerance floa
 
 // Nets in training: at time 0 nothing has been learned, and the means stay finite at every time.
 func FuzzEnsemble(f *testing.F) {
-	addMatrices(f)
-	f.Fuzz(func(t *testing.T, b []byte, size, kind byte, rate, at float64) {
-		gram, y, ok := problemOf(b, size, kind)
-		if !ok {
-			return
-		}
+	fuzzProblems(f, func(t *testing.T, gram, y *mat.Dense, size, kind byte, rate, at float64) {
 		tiles := ntk.MatrixTiles(gram)
 		grams := &regress.Grams{Train: tiles, Cross: tiles, Test: tiles}
 		prior := grams
@@ -238,12 +235,7 @@ func FuzzEnsemble(f *testing.F) {
 
 // Searches among kernels: coefficients ≥ 0 and a loss that is a number, from any start.
 func FuzzFitSum(f *testing.F) {
-	addMatrices(f)
-	f.Fuzz(func(t *testing.T, b []byte, size, kind byte, first, second float64) {
-		gram, y, ok := problemOf(b, size, kind)
-		if !ok {
-			return
-		}
+	fuzzProblems(f, func(t *testing.T, gram, y *mat.Dense, size, kind byte, first, second float64) {
 		s := &regress.SeriesSettings{Iterations: 1 + int(kind%4), RelativeRidge: 1e-3,
 			Criterion: []string{"", "folds", "leave-one-out", "likelihood", "other"}[kind/2%5],
 			Folds:     int(size / 32)}
