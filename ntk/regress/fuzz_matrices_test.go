@@ -77,7 +77,9 @@ func addMatrices(f *testing.F) {
 
 // Regression with any matrix: numbers that fit, or an error that says why there are none.
 func FuzzRidge(f *testing.F) {
-	fuzzProblems(f, func(t *testing.T, gram, y *mat.Dense, size, kind byte, ridge, relative float64) {
+	fuzzProblems(f, func(
+		t *testing.T, gram, y *mat.Dense, size, kind byte, ridge, relative float64,
+	) {
 		before := mat.DenseCopyOf(gram)
 		r, err := regress.NewRidge(t.Context(), ntk.MatrixTiles(gram), y, &regress.RidgeSettings{
 			Ridge: ridge, RelativeRidge: relative, PseudoInverse: kind&2 != 0})
@@ -138,7 +140,9 @@ func checkSingular(t *testing.T, err error) {
 
 // The iterative ways come to the residual that they state, or say that they do not.
 func FuzzSolve(f *testing.F) {
-	fuzzProblems(f, func(t *testing.T, gram, y *mat.Dense, size, kind byte, ridge, tolerance float64) {
+	fuzzProblems(f, func(
+		t *testing.T, gram, y *mat.Dense, size, kind byte, ridge, tolerance float64,
+	) {
 		s := &regress.SolveSettings{Ridge: ridge, Tolerance: tolerance,
 			Method: []string{"", "double", "single", "landmarks", "none"}[kind/2%5],
 			Passes: int(size), Memory: int64(kind) << 10}
@@ -192,7 +196,9 @@ func checkFit(t *testing.T, gram, y *mat.Dense, fit *regress.Fit, tolerance floa
 
 // Nets in training: at time 0 nothing has been learned, and the means stay finite at every time.
 func FuzzEnsemble(f *testing.F) {
-	fuzzProblems(f, func(t *testing.T, gram, y *mat.Dense, size, kind byte, rate, at float64) {
+	fuzzProblems(f, func(
+		t *testing.T, gram, y *mat.Dense, size, kind byte, rate, at float64,
+	) {
 		tiles := ntk.MatrixTiles(gram)
 		grams := &regress.Grams{Train: tiles, Cross: tiles, Test: tiles}
 		prior := grams
@@ -235,7 +241,9 @@ func FuzzEnsemble(f *testing.F) {
 
 // Searches among kernels: coefficients ≥ 0 and a loss that is a number, from any start.
 func FuzzFitSum(f *testing.F) {
-	fuzzProblems(f, func(t *testing.T, gram, y *mat.Dense, size, kind byte, first, second float64) {
+	fuzzProblems(f, func(
+		t *testing.T, gram, y *mat.Dense, size, kind byte, first, second float64,
+	) {
 		s := &regress.SeriesSettings{Iterations: 1 + int(kind%4), RelativeRidge: 1e-3,
 			Criterion: []string{"", "folds", "leave-one-out", "likelihood", "other"}[kind/2%5],
 			Folds:     int(size / 32)}
