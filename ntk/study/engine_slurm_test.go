@@ -86,8 +86,26 @@ func slurmed(t *testing.T, limit int) (*Study, string) {
 	t.Cleanup(func() {
 		firstLook, lastLook, os.Args = first, last, arguments
 		os.Remove(filepath.Join(fake, "hold"))
+		awaitJobs(t, fake)
 	})
 	return s, fake
+}
+
+// awaitJobs waits for the fake jobs, which go on for a moment when their records are there, so that
+// none writes into a folder that is being removed.
+func awaitJobs(t *testing.T, fake string) {
+	t.Helper()
+	atWork := func(job string) bool {
+		b, err := os.ReadFile(job)
+		return err == nil && strings.Contains(string(b), "|RUNNING|")
+	}
+	for range 10_000 {
+		if !slices.ContainsFunc(globbed(filepath.Join(fake, "queue", "*")), atWork) {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("jobs of the fake Slurm do not end")
 }
 
 func put(t *testing.T, folder, name, text string) {
