@@ -52,8 +52,8 @@ type axisClass struct {
 	zero     bool // whether it has the pairs of equal places
 }
 
-// boxed is how the windows of a convolution lie: scattered, or three pairs each at a step of one, of
-// which the i-th begins at pair i - 1, or at pair i of the level before. Then the pairs are one run.
+// boxed is how the windows of a convolution lie: scattered, or three pairs each at a step of one,
+// of which the i-th begins at pair i or i - 1 of the level before. Then the pairs are one run.
 type boxed int
 
 const (

@@ -1,11 +1,11 @@
 package vec32
 
 // Box is a convolution of rows of places, three by three with equal weights, with what follows it:
-// [AddRows], [AddColumns] and [ArcCosine.Apply] in one, to the same bits, so that numbers are loaded
-// and stored once. It needs [Wider].
+// [AddRows], [AddColumns] and [ArcCosine.Apply] in one, to the same bits, so that numbers are
+// loaded and stored once. It needs [Wider].
 //
-// Window c of a row has the places c-1, c and c+1 of the sum of three rows or, with Before, one more
-// of each; those that are not there count as 0.
+// Window c of a row has the places c-1, c and c+1 of the sum of three rows or, with Before, c, c+1
+// and c+2; those that are not there count as 0.
 type Box struct {
 	FromRows, FromColumns, Rows, Columns int
 
@@ -23,11 +23,11 @@ type Box struct {
 	Zeros []float32
 }
 
-// BoxRoom is how many places slices for a [Box] need behind those of its rows, within their capacity.
+// BoxRoom is how many places slices for a [Box] need behind those of its rows, in their capacity.
 const BoxRoom = 4
 
-// Apply sets s2 and t2, of Rows×Columns places each, from s and t, of FromRows×FromColumns. Without
-// a t that is 0, without a t2 covariances alone are followed. The slices do not overlap. Places
+// Apply sets s2 and t2, of Rows×Columns places each, from s and t, of FromRows×FromColumns. A t of
+// nil is 0; with a t2 of nil covariances alone are followed. The slices do not overlap. Places
 // behind s2 and t2 may be written.
 func (b *Box) Apply(s2, t2, s, t, x, y []float32) {
 	if b.Rows == 0 || b.Columns == 0 {

@@ -26,41 +26,37 @@
 // The duals of covariances Z0, which become the first, and the second in Z7, at the variances from
 // BX on and those at CX + AX.
 //
-// The roots are those that the processor has to 14 bits, with one step of Newton's. Where a
-// variance is 0 they are no numbers, nor are they where the determinant is below 0; K4 has the
-// lanes of an angle that is not 0, in which they are not met.
+// 1/√(xy) is what the processor has to 14 bits, with one step of Newton's. Where a variance is 0
+// it is no number, and its products are not; K4 has the lanes of an angle that is not 0, for others
+// the root and the angle are set to 0.
 #define DUALS \
 	VBROADCASTSS (BX), Z1; \
 	VBROADCASTSS 4(BX), K3, Z1; \
 	VMULPS.Z (CX)(AX*1), Z1, K2, Z2; \ // xy
-	VFMSUB132PS.Z (CX)(AX*1), Z2, K2, Z1; \ // what the product lost
 	VRSQRT14PS Z2, Z3; \
-	VMOVAPS Z2, Z4; \
-	VFNMADD231PS Z0, Z0, Z4; \
-	VADDPS Z1, Z4, Z1; \ // xy - k²
+	VMOVAPS Z2, Z1; \
+	VFNMADD231PS Z0, Z0, Z1; \ // xy - k²
 	VMULPS Z18, Z2, Z5; \
 	VCMPPS $0x1e, Z5, Z1, K4; \
+	VSQRTPS.Z Z1, K4, Z1; \
 	VMULPS Z3, Z2, Z4; \
 	VFNMADD213PS Z16, Z3, Z4; \
 	VMULPS Z17, Z3, Z5; \
 	VFMADD231PS Z5, Z4, Z3; \ // 1/√(xy)
-	VRSQRT14PS Z1, Z8; \
 	VPANDD Z22, Z0, Z7; \
 	VFNMADD213PS Z16, Z3, Z7; \ // 1 - |cos θ|
+	VMULPS Z7, Z7, Z5; \
 	VMOVAPS Z26, Z6; \
-	VFMADD213PS Z27, Z7, Z6; \
-	VFMADD213PS Z28, Z7, Z6; \
-	VFMADD213PS Z29, Z7, Z6; \
-	VFMADD213PS Z30, Z7, Z6; \
-	VFMADD213PS Z31, Z7, Z6; \
-	VFMADD213PS.BCST ArcCosine_ratio+12(R14), Z7, Z6; \
-	VFMADD213PS.BCST ArcCosine_ratio+8(R14), Z7, Z6; \
-	VFMADD213PS.BCST ArcCosine_ratio+4(R14), Z7, Z6; \
-	VFMADD213PS.BCST ArcCosine_ratio+0(R14), Z7, Z6; \ // βθ/sin θ
-	VMULPS Z8, Z1, Z4; \
-	VMULPS Z17, Z8, Z5; \
-	VFNMADD231PS Z4, Z4, Z1; \
-	VFMADD213PS.Z Z4, Z5, K4, Z1; \ // √(xy - k²)
+	VMOVAPS Z27, Z4; \
+	VFMADD213PS Z28, Z5, Z6; \
+	VFMADD213PS Z29, Z5, Z4; \
+	VFMADD213PS Z30, Z5, Z6; \
+	VFMADD213PS Z31, Z5, Z4; \
+	VFMADD213PS.BCST ArcCosine_ratio+12(R14), Z5, Z6; \
+	VFMADD213PS.BCST ArcCosine_ratio+8(R14), Z5, Z4; \
+	VFMADD213PS.BCST ArcCosine_ratio+4(R14), Z5, Z6; \
+	VFMADD213PS.BCST ArcCosine_ratio+0(R14), Z5, Z4; \
+	VFMADD213PS Z4, Z7, Z6; \ // βθ/sin θ
 	VMULPS Z3, Z6, Z6; \
 	VMULPS.Z Z1, Z6, K4, Z6; \ // βθ
 	VPMOVD2M Z0, K5; \

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 )
 
 // padded returns n places of numbers with room behind, and numbers before and behind that must not
@@ -149,7 +150,8 @@ func TestArcCosineAtTheEnds(t *testing.T) {
 			for _, sign := range []float32{1, -1} {
 				below, above := math.Nextafter32(q, -inf), math.Nextafter32(q, inf)
 				duals = append(duals, dual{q, sign * q, q}, dual{q, sign * below, q},
-					dual{q, sign * above, q}, dual{q, sign * q, above}, dual{q, sign * q * (1 - 0x1p-20), q}, dual{q, sign * q * (1 - 0x1p-12), q},
+					dual{q, sign * above, q}, dual{q, sign * q, above},
+					dual{q, sign * q * (1 - 0x1p-20), q}, dual{q, sign * q * (1 - 0x1p-12), q},
 					dual{q, sign * q / 2, q}, dual{q, sign * q * 1e-7, q}, dual{q, 0, q},
 					dual{1e15, sign * q / 1e5, 1e15}, dual{0, 0, q}, dual{q, 0, 0})
 			}
@@ -201,4 +203,31 @@ func TestArcCosineAtTheEnds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The least time of a place of an image of 21 by 21, with the copies of it that caches hold.
+func BenchmarkBox(b *testing.B) {
+	const side = 21
+	_, s := padded(1, side*side)
+	_, t := padded(2, side*side)
+	_, s2 := padded(3, side*side)
+	_, t2 := padded(4, side*side)
+	x, y := make([]float32, side*side), make([]float32, side*side*Together)
+	for i := range y {
+		x[i/Together], y[i] = 9, 9
+	}
+	var table []int32
+	for r := range int32(side) {
+		table = append(table, (r+side)%(side+1), r, r+1)
+	}
+	box := Box{FromRows: side, FromColumns: side, Rows: side, Columns: side, Table: table,
+		Scale: 0.1, Own: 1, Duals: NewArcCosine(1, 0), Stride: side,
+		Zeros: make([]float32, (side+BoxRoom)*Together)}
+	least := math.Inf(1)
+	for b.Loop() {
+		start := time.Now()
+		box.Apply(s2, t2, s, t, x, y)
+		least = math.Min(least, float64(time.Since(start).Nanoseconds()))
+	}
+	b.ReportMetric(least/(side*side), "ns/place")
 }
