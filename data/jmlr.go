@@ -309,8 +309,8 @@ func (s *jmlrReader) readTable(
 		if line == 1 {
 			if len(fields) != features+1 {
 				return nil, s.fail(name, line, 0, jmlrDamaged,
-					"the header names %d columns where %d features, as in %s.txt, and the class are "+
-						"due", len(fields), features, s.set)
+					"the header names %d columns where %d features, as in %s.txt, and the class "+
+						"are due", len(fields), features, s.set)
 			}
 			if ds.FeatureNames == nil {
 				for _, f := range fields[:features] {

@@ -15,7 +15,8 @@ func TestHostileNets(t *testing.T) {
 	arch := ntk.Must(NewArchitecture(Image{Height: 2, Width: 2, Channels: 1},
 		[]Layer{Conv{Filter: [2]int{2, 1}, Activation: ntk.ReLU{}, WeightStd: 1, BiasStd: 1}},
 		Readout{WeightStd: 1}))
-	hostile.Reader{Name: "net.npz", Good: npzOf(t, ntk.Must(New(arch, Config{Width: 2, Outputs: 1}))),
+	net := ntk.Must(New(arch, Config{Width: 2, Outputs: 1}))
+	hostile.Reader{Name: "net.npz", Good: npzOf(t, net),
 		Read: func(path string) (any, error) {
 			n, err := Load(path, arch)
 			if err != nil {

@@ -6,7 +6,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/internal/hostile"
@@ -45,9 +44,9 @@ func claiming(t *testing.T, width int, method uint16) []byte {
 }
 
 func TestHostileNets(t *testing.T) {
-	for name, arch := range map[string]*ntk.FCN{"a layer": nets["1HL ReLU"], "more": nets["mixed"]} {
+	for name, arch := range map[string]*ntk.FCN{"one": nets["1HL ReLU"], "mixed": nets["mixed"]} {
 		net := ntk.Must(New(arch, Config{Inputs: 3, Width: 4, Outputs: 2, Seed: 9}))
-		hostile.Reader{Name: strings.ReplaceAll(name, " ", "-") + ".npz", Good: npzOf(t, net),
+		hostile.Reader{Name: name + ".npz", Good: npzOf(t, net),
 			Read: func(path string) (any, error) {
 				n, err := Load(path, arch)
 				if err != nil {
