@@ -16,6 +16,7 @@ BENCH ?= .
 BENCHFLAGS ?=
 FUZZTIME ?= 10m
 TARGETS ?= .
+PACKAGES ?= ./...
 DATASETS ?= wine-quality-red
 export PYTHON
 
@@ -28,7 +29,7 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench bench-peers fuzz race data gpu requirements clean distclean
+	test-browser test-slurm stress execute verify bench bench-peers fuzz cover soak race data gpu requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -128,6 +129,12 @@ bench-peers: ready ### Kernelsmith beside the public tools, into docs/side-by-si
 
 fuzz: ready ### Every fuzz target that TARGETS selects for FUZZTIME, and a table of them
 	@tools/torture/fuzz "$(FUZZTIME)" "$(TARGETS)"
+
+cover: ready ### Which statements the tests of each package reach, into docs/tested.md (PACKAGES= selects)
+	@tools/torture/cover "$(PACKAGES)"
+
+soak: ready ### Ten thousand designs one after the other, of which nothing may be kept
+	tools/env go test ./ntk/design -run '^TestMemoryIsSteady$$' -count=1 -timeout 5h -v -designs 10000
 
 race: ready ### The Go tests under the race detector, which needs a C compiler
 	CGO_ENABLED=1 tools/env go test -race -timeout 120m ./...
