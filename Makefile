@@ -28,7 +28,8 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench bench-peers fuzz race data gpu requirements clean distclean
+	test-browser test-slurm stress execute verify bench bench-peers fuzz race lint-go audit data gpu requirements clean \
+	distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -53,7 +54,7 @@ help-all:
 report: ready ## Run the notebooks that changed and write report/index.html
 	@$(run) report --scale "$(SCALE)" $(if $(JOBS),--jobs $(JOBS)) $(NOTEBOOKS)
 
-test: test-go lint-notebooks check-notebooks ## Vet and test the Go code; lint, run and check the notebooks
+test: test-go lint-go lint-notebooks check-notebooks ## Vet and test the Go code; lint, run and check the notebooks
 
 lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
 	@tools/env .venv/bin/gopls check ntk/designer/doc.go ntk/study/doc.go >/dev/null 2>&1 & # what Tab knows, read ahead
@@ -84,6 +85,11 @@ test-go: ready ### The part of test that is Go: vet, gofmt, go test
 		if [ -n "$$badly" ]; then printf 'Not formatted by gofmt:\n%s\n' "$$badly" >&2; exit 1; fi
 	KERNELSMITH_OPENBLAS=off KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 	KERNELSMITH_EXPORTS=numpy tools/env go test ./...
+
+lint-go: ready ### The part of test that is staticcheck, for each system that the code is compiled for
+	@tools/setup tests
+	@cd tools/audit && ../env ../../.venv/bin/python -B -m unittest --quiet run_test
+	tools/env staticcheck -matrix ./... <tools/audit/platforms
 
 lint-notebooks: ready ### The part of test that is notebooks as they are: compiled, format, outputs, captions
 	@cd tools/notebooks && ../env ../../.venv/bin/python -B -m unittest --quiet lint_test
@@ -132,6 +138,10 @@ fuzz: ready ### Every fuzz target that TARGETS selects for FUZZTIME, and a table
 race: ready ### The Go tests under the race detector, which needs a C compiler
 	CGO_ENABLED=1 tools/env go test -race -timeout 120m ./...
 
+audit: lint-go ### More linters, known vulnerabilities, and bills of materials into build/sbom (needs a network and npm)
+	@tools/audit/setup
+	@tools/audit/run
+
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)
 
@@ -139,7 +149,7 @@ gpu: ready ### Install the plugin of NVIDIA's GPUs in .venv (some 3 GB), and sho
 	@tools/setup gpu
 	@tools/env go run ./ntk/device/list
 
-requirements: ### Pin the Python requirements anew (tools/notebooks/requirements*.in, bench/requirements-*.in)
+requirements: ### Pin the Python requirements anew (requirements*.in of tools/notebooks, tools/audit and bench)
 	@tools/setup check
 	@test -x .cache/uv/bin/uv || { tools/env --user-home "$(PYTHON)" -m venv .cache/uv && \
 		tools/env --user-home .cache/uv/bin/python -m pip install --quiet uv; }
@@ -148,6 +158,9 @@ requirements: ### Pin the Python requirements anew (tools/notebooks/requirements
 		(cd tools/notebooks && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			$$alone --fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
+	@cd tools/audit && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
+		--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command 'make requirements' --output-file requirements.txt requirements.in
 	@for name in neural-tangents scipy torch; do \
 		(cd bench && ../tools/env ../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
