@@ -29,7 +29,8 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench bench-peers fuzz cover soak race data gpu requirements clean distclean
+	test-browser test-slurm stress execute verify bench bench-peers fuzz cover soak race lint-go audit data gpu \
+	requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -86,6 +87,11 @@ test-go: ready ### The part of test that is Go: vet, gofmt, go test
 	KERNELSMITH_OPENBLAS=off KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 	KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 
+lint-go: ready ### Staticcheck, for each system that the code is compiled for
+	@tools/setup lint
+	@cd tools/audit && ../env ../../.venv/bin/python -B -m unittest --quiet run_test
+	tools/env staticcheck -matrix ./... <tools/audit/platforms
+
 lint-notebooks: ready ### The part of test that is notebooks as they are: compiled, format, outputs, captions
 	@cd tools/notebooks && ../env ../../.venv/bin/python -B -m unittest --quiet lint_test
 	@tools/env .venv/bin/python tools/notebooks/lint.py
@@ -139,6 +145,10 @@ soak: ready ### Ten thousand designs one after the other, of which nothing may b
 race: ready ### The Go tests under the race detector, which needs a C compiler
 	CGO_ENABLED=1 tools/env go test -race -timeout 120m ./...
 
+audit: lint-go ### More linters, known vulnerabilities, and bills of materials into build/sbom (needs a network and npm)
+	@tools/audit/setup
+	@tools/audit/run
+
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)
 
@@ -146,7 +156,7 @@ gpu: ready ### Install the plugin of NVIDIA's GPUs in .venv (some 3 GB), and sho
 	@tools/setup gpu
 	@tools/env go run ./ntk/device/list
 
-requirements: ### Pin the Python requirements anew (tools/notebooks/requirements*.in, bench/requirements-*.in)
+requirements: ### Pin the Python requirements anew (requirements*.in of tools/notebooks, tools/audit and bench)
 	@tools/setup check
 	@test -x .cache/uv/bin/uv || { tools/env --user-home "$(PYTHON)" -m venv .cache/uv && \
 		tools/env --user-home .cache/uv/bin/python -m pip install --quiet uv; }
@@ -155,6 +165,9 @@ requirements: ### Pin the Python requirements anew (tools/notebooks/requirements
 		(cd tools/notebooks && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			$$alone --fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
+	@cd tools/audit && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
+		--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command 'make requirements' --output-file requirements.txt requirements.in
 	@for name in neural-tangents scipy torch; do \
 		(cd bench && ../tools/env ../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
