@@ -148,7 +148,7 @@ requirements: ### Pin the Python requirements anew (tools/notebooks/requirements
 		(cd tools/notebooks && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			$$alone --fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
-	@for name in neural-tangents scipy torch; do \
+	@for name in neural-tangents scipy torch jax jax-cuda; do \
 		(cd bench && ../tools/env ../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file requirements-$$name.txt \
