@@ -28,7 +28,7 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench bench-peers fuzz race data gpu requirements clean distclean
+	test-browser test-slurm stress execute verify bench bench-peers bench-gpu fuzz race data gpu requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -125,6 +125,12 @@ bench-peers: ready ### Kernelsmith beside the public tools, into docs/side-by-si
 	@tools/env --user-home bench/setup
 	@tools/env go build -o .cache/bench/bench ./bench
 	@tools/env .cache/bench/bench $(BENCHFLAGS)
+
+bench-gpu: ready ### Kernelsmith on the GPU beside JAX on it, and beside the processors: the table of docs/gpu.md
+	@if [ -n "$$KERNELSMITH_PJRT" ]; then tools/env --user-home bench/setup jax; else \
+		tools/setup gpu && tools/env --user-home bench/setup jax-cuda; fi
+	@tools/env go build -o .cache/bench/bench ./bench
+	@tools/env .cache/bench/bench -device -out .cache/bench/device.json -limit 40m $(BENCHFLAGS)
 
 fuzz: ready ### Every fuzz target that TARGETS selects for FUZZTIME, and a table of them
 	@tools/torture/fuzz "$(FUZZTIME)" "$(TARGETS)"
