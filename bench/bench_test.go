@@ -333,7 +333,8 @@ func (lazy) NewSteps([]*train.Trial) (train.Steps, string, error) { return nil, 
 // JAX on another device than the plugin's is an error; the table says what there is of each row.
 func TestDevices(t *testing.T) {
 	r := &results{Sides: []about{
-		{Name: kernelsmith}, {Name: onDevice, Versions: map[string]string{"on": "PJRT, cuda: H200"}},
+		{Name: kernelsmith},
+		{Name: onDevice, Versions: map[string]string{"on": "PJRT, cuda: H200"}},
 		{Name: jaxOnDevice, Versions: map[string]string{"on": "H200"}},
 	}}
 	if err := r.onOneDevice(); err != nil {
@@ -344,8 +345,8 @@ func TestDevices(t *testing.T) {
 		t.Error(err)
 	}
 	r.Rows = []*measured{{Title: "a step", Unit: "ms", Sides: []*timing{
-		{Side: kernelsmith, Median: 3, Least: 2, Greatest: 4}, {Side: onDevice, Error: "no\nmemory"},
-		{Side: jaxOnDevice, Lacks: leftOut},
+		{Side: kernelsmith, Median: 3, Least: 2, Greatest: 4},
+		{Side: onDevice, Error: "no\nmemory"}, {Side: jaxOnDevice, Lacks: leftOut},
 	}}}
 	var to bytes.Buffer
 	if err := writeDevices(&to, r); err != nil {

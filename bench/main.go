@@ -89,8 +89,7 @@ func run(ctx context.Context, arguments []string) error {
 		return nil
 	}
 	if !*only {
-		err := b.all(ctx, rows, growing, func(id string) bool { return chosen.MatchString(id) }, *again)
-		if err != nil {
+		if err := b.all(ctx, rows, growing, chosen.MatchString, *again); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,8 @@ import (
 
 // A net is what both sides build: hidden layers of one activation, and the readout 1 and 0.
 type net struct {
-	Phi       string  `json:"phi"` // "relu", "erf", "gelu", "sine" for ½ sin 6z, or "own" for tanh by its values
+	// Phi is "relu", "erf", "gelu", "sine" for ½ sin 6z, or "own" for tanh by its values.
+	Phi       string  `json:"phi"`
 	Depth     int     `json:"depth"`
 	WeightStd float64 `json:"weight_std"`
 	BiasStd   float64 `json:"bias_std"`

@@ -119,7 +119,8 @@ func TestATrialOfAStudyFails(t *testing.T) {
 	good, bad := r.Data, r.Data
 	bad.XTrain = mat.DenseCopyOf(good.XTrain)
 	bad.XTrain.Scale(100, bad.XTrain)
-	r.Nets = []study.Net{{Name: "1HL ReLU", Arch: ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1.2, 0.3))}}
+	relu := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, 1.2, 0.3))
+	r.Nets = []study.Net{{Name: "1HL ReLU", Arch: relu}}
 	r.DataOf = func(trial int) train.Problem {
 		if trial == 1 {
 			return bad
@@ -139,7 +140,8 @@ func TestATrialOfAStudyFails(t *testing.T) {
 	if len(missing) != 2 || !strings.HasPrefix(missing[0], "1HL-ReLU-trial-2-") {
 		t.Errorf("missing %v", missing)
 	}
-	if _, err := os.Stat(filepath.Join("records/quick/device/checkpoints", missing[1])); err != nil {
+	kept := filepath.Join("records/quick/device/checkpoints", missing[1])
+	if _, err := os.Stat(kept); err != nil {
 		t.Error("the third trial has no checkpoint:", err)
 	}
 	r.DataOf = nil
