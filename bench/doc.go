@@ -4,7 +4,7 @@
 //	make bench-peers                           the whole table
 //	make bench-peers BENCHFLAGS="-rows conv"   rows whose names have "conv" in them
 //	make bench-peers BENCHFLAGS=-list          the names of all rows
-//	make bench-gpu                             the table of docs/gpu.md: on a GPU, beside JAX on it
+//	make bench-gpu                             the table of docs/gpu.md: on a GPU, beside JAX
 //
 // Every side is a process of its own that stays alive: Kernelsmith's is this program again, those
 // of the peers are the programs in bench/peers, each with the packages that a requirements file
