@@ -29,8 +29,8 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench bench-peers fuzz cover soak race lint-go audit data gpu \
-	requirements clean distclean
+	test-browser test-slurm stress execute verify bench bench-peers bench-gpu fuzz cover soak race lint-go audit data \
+	gpu requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -133,6 +133,12 @@ bench-peers: ready ### Kernelsmith beside the public tools, into docs/side-by-si
 	@tools/env go build -o .cache/bench/bench ./bench
 	@tools/env .cache/bench/bench $(BENCHFLAGS)
 
+bench-gpu: ready ### Kernelsmith on the GPU beside JAX on it, and beside the processors: the table of docs/gpu.md
+	@if [ -n "$$KERNELSMITH_PJRT" ]; then tools/env --user-home bench/setup jax; else \
+		tools/setup gpu && tools/env --user-home bench/setup jax-cuda; fi
+	@tools/env go build -o .cache/bench/bench ./bench
+	@tools/env .cache/bench/bench -device -out .cache/bench/device.json -limit 40m $(BENCHFLAGS)
+
 fuzz: ready ### Every fuzz target that TARGETS selects for FUZZTIME, and a table of them
 	@tools/torture/fuzz "$(FUZZTIME)" "$(TARGETS)"
 
@@ -168,7 +174,7 @@ requirements: ### Pin the Python requirements anew (requirements*.in of tools/no
 	@cd tools/audit && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 		--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command 'make requirements' --output-file requirements.txt requirements.in
-	@for name in neural-tangents scipy torch; do \
+	@for name in neural-tangents scipy torch jax jax-cuda; do \
 		(cd bench && ../tools/env ../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file requirements-$$name.txt \

@@ -101,8 +101,8 @@ func listed(document string) map[dependency]bool {
 	return rows
 }
 
-// differences says what is missing in the table, and what in it is gone.
-func differences(table, found map[dependency]bool) []string {
+// missingAndStale says what is missing in the table, and what in it is gone.
+func missingAndStale(table, found map[dependency]bool) []string {
 	var lines []string
 	for d := range found {
 		if !table[d] {
@@ -144,7 +144,7 @@ func TestDependenciesAreListed(t *testing.T) {
 	if files < 3 { // of Go, Python and Node.js
 		t.Fatalf("only %d files of the checkout name dependencies", files)
 	}
-	for _, line := range differences(listed(dependenciesDocument(t)), found) {
+	for _, line := range missingAndStale(listed(dependenciesDocument(t)), found) {
 		t.Errorf("docs/dependencies.md: %s", line)
 	}
 }
@@ -154,7 +154,7 @@ func TestDependencyCheckSees(t *testing.T) {
 		"| `there` | `go.mod`, `a/go.mod` | MIT | used |\n| `gone` | `go.mod` | MIT | was used |\n")
 	found := map[dependency]bool{{"there", "go.mod"}: true, {"there", "a/go.mod"}: true,
 		{"new", "go.mod"}: true}
-	got := differences(table, found)
+	got := missingAndStale(table, found)
 	if len(got) != 2 || !strings.HasPrefix(got[0], "gone is not in go.mod") ||
 		!strings.HasPrefix(got[1], "new of go.mod is missing") {
 		t.Errorf("differences are %q", got)

@@ -17,8 +17,8 @@ func TestImportDirections(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{
-		"bench": {"internal/atomicfile", "ntk", "ntk/cnn", "ntk/design", "ntk/fcn", "ntk/regress",
-			"ntk/spectra", "ntk/train"},
+		"bench": {"internal/atomicfile", "ntk", "ntk/cnn", "ntk/design", "ntk/device", "ntk/fcn",
+			"ntk/regress", "ntk/spectra", "ntk/train"},
 		"internal/about":      {"ntk"},
 		"internal/atomicfile": {},
 		"ntk": {
