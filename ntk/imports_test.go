@@ -137,6 +137,7 @@ func TestImportDirections(t *testing.T) {
 		"internal/loaded":            {},
 		"internal/records":           {"internal/atomicfile", "internal/regular"},
 		"internal/regular":           {},
+		"site/gallery":               {"ntk/design"},
 		"site/live/build":            {"internal/atomicfile", "site/live/internal/page"},
 		"site/live/internal/chart":   {},
 		"site/live/internal/formula": {"ntk"},

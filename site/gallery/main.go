@@ -50,13 +50,14 @@ func (e *entry) fill(text []byte) error {
 	if e.Spread, err = d.MeanSpread(); err != nil {
 		return err
 	}
+	phi := d.Formula
 	e.Sources = map[string]string{}
 	for end, source := range map[string]func() (string, error){
-		"go":         func() (string, error) { return design.GoSource(d.Formula, "activation", "Phi") },
-		"numpy.py":   func() (string, error) { return design.NumPy(d.Formula, "phi") },
-		"pytorch.py": func() (string, error) { return design.PyTorch(d.Formula, "Phi") },
-		"jax.py":     func() (string, error) { return design.JAX(d.Formula, "phi") },
-		"tex":        func() (string, error) { return design.LaTeX(d.Formula) },
+		"go":         func() (string, error) { return design.GoSource(phi, "activation", "Phi") },
+		"numpy.py":   func() (string, error) { return design.NumPy(phi, "phi") },
+		"pytorch.py": func() (string, error) { return design.PyTorch(phi, "Phi") },
+		"jax.py":     func() (string, error) { return design.JAX(phi, "phi") },
+		"tex":        func() (string, error) { return design.LaTeX(phi) },
 	} {
 		if e.Sources[end], err = source(); err != nil {
 			return fmt.Errorf("%s: %w", end, err)

@@ -12,7 +12,8 @@ import (
 
 func TestWrite(t *testing.T) {
 	target := ntk.Must(ntk.GaussianKernel(1))
-	formula := design.Formula{Slope: 1, Terms: []design.Term{{Kind: "relu", Amplitude: 2, Shift: 0.5}}}
+	formula := design.Formula{Slope: 1, Terms: []design.Term{
+		{Kind: "relu", Amplitude: 2, Shift: 0.5}}}
 	d := ntk.Must(design.Measured(formula, target, design.Angles(50, nil)))
 	text := string(ntk.Must(json.Marshal(d)))
 	var out strings.Builder

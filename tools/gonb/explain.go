@@ -20,9 +20,10 @@ const inCode = `main(?:_test)?\.go:\d+:\d+: `
 var (
 	reStatement = regexp.MustCompile(inCode + `expected declaration, found (.*)`)
 	reUndefined = regexp.MustCompile(inCode + `undefined: ([\pL_][\pL_\d]*)`)
-	reErrorToo  = regexp.MustCompile(inCode + `assignment mismatch: 1 variable but .* returns 2 values`)
-	rePower     = regexp.MustCompile(inCode + `.*(?:operator \^ not defined on|cannot indirect )`)
-	reUnused    = regexp.MustCompile(inCode + `.* \(.*\) is not used`)
+	reErrorToo  = regexp.MustCompile(inCode +
+		`assignment mismatch: 1 variable but .* returns 2 values`)
+	rePower  = regexp.MustCompile(inCode + `.*(?:operator \^ not defined on|cannot indirect )`)
+	reUnused = regexp.MustCompile(inCode + `.* \(.*\) is not used`)
 )
 
 // ended has, for each name that a cell declared below %%, the last such cell: its value ended with

@@ -1,7 +1,7 @@
 package vec32
 
-// The assembly of lanes.go, box.go, arcsine.go and series.go. All counts are of places and > 0; tables
-// hold places that are there.
+// The assembly of lanes.go, box.go, arcsine.go and series.go. All counts are of places and > 0;
+// tables hold places that are there.
 
 //go:noescape
 func products(dst, x, y *float32, n, channels int, scale float32)
