@@ -16,6 +16,7 @@ BENCH ?= .
 BENCHFLAGS ?=
 FUZZTIME ?= 10m
 TARGETS ?= .
+PACKAGES ?= ./...
 DATASETS ?= wine-quality-red
 export PYTHON
 
@@ -28,7 +29,8 @@ export KERNELSMITH_PYTHON
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench bench-peers fuzz race data gpu requirements clean distclean
+	test-browser test-slurm stress execute verify bench bench-peers bench-gpu fuzz cover soak race lint-go audit data \
+	gpu requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -85,6 +87,11 @@ test-go: ready ### The part of test that is Go: vet, gofmt, go test
 	KERNELSMITH_OPENBLAS=off KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 	KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 
+lint-go: ready ### Staticcheck, for each system that the code is compiled for
+	@tools/setup lint
+	@cd tools/audit && ../env ../../.venv/bin/python -B -m unittest --quiet run_test
+	tools/env staticcheck -matrix ./... <tools/audit/platforms
+
 lint-notebooks: ready ### The part of test that is notebooks as they are: compiled, format, outputs, captions
 	@cd tools/notebooks && ../env ../../.venv/bin/python -B -m unittest --quiet lint_test
 	@tools/env .venv/bin/python tools/notebooks/lint.py
@@ -126,11 +133,27 @@ bench-peers: ready ### Kernelsmith beside the public tools, into docs/side-by-si
 	@tools/env go build -o .cache/bench/bench ./bench
 	@tools/env .cache/bench/bench $(BENCHFLAGS)
 
+bench-gpu: ready ### Kernelsmith on the GPU beside JAX on it, and beside the processors: the table of docs/gpu.md
+	@if [ -n "$$KERNELSMITH_PJRT" ]; then tools/env --user-home bench/setup jax; else \
+		tools/setup gpu && tools/env --user-home bench/setup jax-cuda; fi
+	@tools/env go build -o .cache/bench/bench ./bench
+	@tools/env .cache/bench/bench -device -out .cache/bench/device.json -limit 40m $(BENCHFLAGS)
+
 fuzz: ready ### Every fuzz target that TARGETS selects for FUZZTIME, and a table of them
 	@tools/torture/fuzz "$(FUZZTIME)" "$(TARGETS)"
 
+cover: ready ### Which statements the tests of each package reach, into docs/tested.md (PACKAGES= selects)
+	@tools/torture/cover "$(PACKAGES)"
+
+soak: ready ### Ten thousand designs one after the other, of which nothing may be kept
+	tools/env go test ./ntk/design -run '^TestMemoryIsSteady$$' -count=1 -timeout 5h -v -designs 10000
+
 race: ready ### The Go tests under the race detector, which needs a C compiler
 	CGO_ENABLED=1 tools/env go test -race -timeout 120m ./...
+
+audit: lint-go ### More linters, known vulnerabilities, and bills of materials into build/sbom (needs a network and npm)
+	@tools/audit/setup
+	@tools/audit/run
 
 data: ready ## Download DATASETS into .cache/data
 	@tools/env go run ./data/fetch $(DATASETS)
@@ -139,7 +162,7 @@ gpu: ready ### Install the plugin of NVIDIA's GPUs in .venv (some 3 GB), and sho
 	@tools/setup gpu
 	@tools/env go run ./ntk/device/list
 
-requirements: ### Pin the Python requirements anew (tools/notebooks/requirements*.in, bench/requirements-*.in)
+requirements: ### Pin the Python requirements anew (requirements*.in of tools/notebooks, tools/audit and bench)
 	@tools/setup check
 	@test -x .cache/uv/bin/uv || { tools/env --user-home "$(PYTHON)" -m venv .cache/uv && \
 		tools/env --user-home .cache/uv/bin/python -m pip install --quiet uv; }
@@ -148,7 +171,10 @@ requirements: ### Pin the Python requirements anew (tools/notebooks/requirements
 		(cd tools/notebooks && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			$$alone --fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file $$name.txt $$name.in) || exit 1; done
-	@for name in neural-tangents scipy torch; do \
+	@cd tools/audit && ../env ../../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
+		--fork-strategy fewest --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command 'make requirements' --output-file requirements.txt requirements.in
+	@for name in neural-tangents scipy torch jax jax-cuda; do \
 		(cd bench && ../tools/env ../.cache/uv/bin/uv pip compile --quiet --upgrade --no-config --universal \
 			--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make requirements' --output-file requirements-$$name.txt \

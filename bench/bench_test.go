@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/train"
 )
 
 // The field of a name may have brackets and spaces in it, and guest time is in user time already.
@@ -79,7 +80,7 @@ func TestResultsMustAgree(t *testing.T) {
 // Both sides read the same numbers, in single precision rounded ones.
 func TestInputs(t *testing.T) {
 	folder := t.TempDir()
-	for _, kind := range []string{"sphere", "norms", "images", "uniform", "classes"} {
+	for _, kind := range []string{"sphere", "norms", "images", "uniform", "classes", "parity"} {
 		in := input{kind: kind, n: 40, d: 30, seed: 1}
 		double, err := read[float64](ntk.Must(in.file(folder, "float64")))
 		if err != nil {
@@ -111,14 +112,26 @@ func TestInputs(t *testing.T) {
 			}
 		}
 	}
+	in := input{kind: "parity", n: 50, d: 3, seed: 2}
+	signs := ntk.Must(read[float64](ntk.Must(in.file(folder, "float64"))))
+	in.kind = "parities"
+	products := ntk.Must(read[float64](ntk.Must(in.file(folder, "float64"))))
+	if len(products) != in.n {
+		t.Fatal(len(products))
+	}
+	for i, p := range products {
+		if p != signs[3*i]*signs[3*i+1]*signs[3*i+2] || math.Abs(p) != 1 {
+			t.Errorf("the parity of row %d is %v", i, p)
+		}
+	}
 }
 
 // Names are unique, sizes are there, and the table has the rows that are asked of it.
 func TestTableOfRows(t *testing.T) {
 	t.Chdir("..")
 	seen := map[string]bool{}
-	rows := allRows(sizes{memory: 24e9})
-	for _, r := range rows {
+	rows, onDevices := allRows(sizes{memory: 24e9}), deviceRows(sizes{})
+	for _, r := range append(onDevices, rows...) {
 		if seen[r.ID] {
 			t.Errorf("two rows are called %s", r.ID)
 		}
@@ -169,7 +182,7 @@ func TestSideAnswers(t *testing.T) {
 		}
 		from.WriteString(string(b) + "\n")
 	}
-	if err := serve(t.Context(), strings.NewReader(from.String()), &to); err != nil {
+	if err := plainSide.serve(t.Context(), strings.NewReader(from.String()), &to); err != nil {
 		t.Fatal(err)
 	}
 	var replies []reply
@@ -272,9 +285,75 @@ func TestWhatIsDue(t *testing.T) {
 // Flags that mean nothing are an error before anything is started.
 func TestWrongFlags(t *testing.T) {
 	for _, arguments := range [][]string{{"-rows", "("}, {"-repetitions", "0"}, {"-least", "-1"},
-		{"what"}, {"-unknown"}, {"-without", "JAX"}} {
+		{"what"}, {"-unknown"}, {"-without", "JAX"}, {"-device", "-without", pytorch}} {
 		if err := run(t.Context(), arguments); err == nil {
 			t.Errorf("%v is no error", arguments)
 		}
+	}
+}
+
+// The trials of a row are trained as they are by themselves; a device that trains none of them is
+// an error and no time.
+func TestTrials(t *testing.T) {
+	row := trialsRow("parity", 40, 1, 2, 16, 31, &net{Phi: "sine", Depth: 1, WeightStd: 1})
+	b := &bench{settings: settings{folder: t.TempDir()}}
+	a, err := b.files(row)
+	if err != nil || len(a.Files) != 2 {
+		t.Fatal(a.Files, err)
+	}
+	op := ntk.Must(trialsOperation(&a, nil))
+	if err := op.work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v := op.values()
+	if len(v) != 6 || !(v[0] > v[1] && v[1] > v[2] && v[2] > 0) || op.seconds() <= 0 {
+		t.Errorf("losses %v, %v s", v, op.seconds())
+	}
+	a.File = a.Files[1]
+	alone := ntk.Must(trainOperation(t.Context(), &a))
+	if err := alone.work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w := alone.values(); math.Abs(w[0]-v[5]) > 1e-5*v[3] {
+		t.Errorf("the last loss of the second trial is %v, and %v alone", v[5], w)
+	}
+	op = ntk.Must(trialsOperation(&a, lazy{}))
+	if err := op.work(t.Context()); err == nil || !strings.Contains(err.Error(), "too lazy") {
+		t.Error(err)
+	}
+}
+
+// lazy is a device that trains nothing.
+type lazy struct{}
+
+func (lazy) String() string { return "lazy" }
+
+func (lazy) NewSteps([]*train.Trial) (train.Steps, string, error) { return nil, "too lazy", nil }
+
+// JAX on another device than the plugin's is an error; the table says what there is of each row.
+func TestDevices(t *testing.T) {
+	r := &results{Sides: []about{
+		{Name: kernelsmith},
+		{Name: onDevice, Versions: map[string]string{"on": "PJRT, cuda: H200"}},
+		{Name: jaxOnDevice, Versions: map[string]string{"on": "H200"}},
+	}}
+	if err := r.onOneDevice(); err != nil {
+		t.Error(err)
+	}
+	r.Sides[2].Versions["on"] = "cpu"
+	if err := r.onOneDevice(); err == nil || !strings.Contains(err.Error(), "JAX on cpu") {
+		t.Error(err)
+	}
+	r.Rows = []*measured{{Title: "a step", Unit: "ms", Sides: []*timing{
+		{Side: kernelsmith, Median: 3, Least: 2, Greatest: 4},
+		{Side: onDevice, Error: "no\nmemory"}, {Side: jaxOnDevice, Lacks: leftOut},
+	}}}
+	var to bytes.Buffer
+	if err := writeDevices(&to, r); err != nil {
+		t.Fatal(err)
+	}
+	want := "| a step | 3 (2–4) ms | error: no memory | left out of this run | 0.0e+00 |\n"
+	if !strings.Contains(to.String(), want) {
+		t.Error(to.String())
 	}
 }

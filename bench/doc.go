@@ -4,6 +4,7 @@
 //	make bench-peers                           the whole table
 //	make bench-peers BENCHFLAGS="-rows conv"   rows whose names have "conv" in them
 //	make bench-peers BENCHFLAGS=-list          the names of all rows
+//	make bench-gpu                             the table of docs/gpu.md: on a GPU, beside JAX
 //
 // Every side is a process of its own that stays alive: Kernelsmith's is this program again, those
 // of the peers are the programs in bench/peers, each with the packages that a requirements file
@@ -22,6 +23,9 @@
 // Of each side there is the median, and the least and the greatest as its spread; the peak of its
 // process's memory; and numbers of its result at fixed places. A side whose numbers differ from
 // Kernelsmith's by more than the row's tolerance is an error and not a time.
+//
+// The rows of a device are by package device and by JAX, each alone in a process that ends before
+// the next begins, since neither gives the memory of a GPU back, and by the processor before them.
 //
 // Results are kept in the -out file after each row, and a later run goes on with the rows that
 // are not there yet or had an error; -again measures all anew. -without PyTorch leaves a peer out.

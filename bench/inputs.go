@@ -19,18 +19,31 @@ type input struct {
 	seed uint64
 }
 
-// name is that of its file, which holds n·d little-endian numbers and nothing else.
+// name is that of its file, which holds little-endian numbers, row by row, and nothing else.
 func (in input) name(kind string) string {
 	return fmt.Sprintf("%s-%d-%d-%d.%s", in.kind, in.n, in.d, in.seed, kind)
+}
+
+// columns is how many numbers a row of the file has.
+func (in input) columns() int {
+	if in.kind == "parities" {
+		return 1
+	}
+	return in.d
 }
 
 // rows calls write with each row. Kinds are "sphere", rows of norm √d; "norms", rows with norms
 // from √d/3 to 3√d; "images", normal rows with variances that fall like those of photographs along
 // a thousand and more directions, of norm √d in the mean; "uniform", entries of variance 1 around
-// 0, such as pixels; and "classes", one-hot labels.
+// 0, such as pixels; "classes", one-hot labels; "parity", entries ±1; and "parities", the
+// product of each row that "parity" has with the same seed.
 func (in input) rows(write func(row []float64) error) error {
 	r := rand.New(rand.NewPCG(in.seed, 2026))
 	row := make([]float64, in.d)
+	out := row
+	if in.columns() != in.d {
+		out = make([]float64, in.columns())
+	}
 	scale := make([]float64, in.d)
 	total := 0.
 	for j := range scale {
@@ -48,6 +61,8 @@ func (in input) rows(write func(row []float64) error) error {
 				row[j] = math.Sqrt(12) * (r.Float64() - 0.5)
 			case "classes":
 				row[j] = 0
+			case "parity", "parities":
+				row[j] = math.Copysign(1, row[j])
 			}
 			sum += row[j] * row[j]
 		}
@@ -58,8 +73,13 @@ func (in input) rows(write func(row []float64) error) error {
 			multiply(row, math.Sqrt(float64(in.d)/sum)*math.Exp((2*r.Float64()-1)*math.Log(3)))
 		case "classes":
 			row[r.IntN(in.d)] = 1
+		case "parities":
+			out[0] = 1
+			for _, v := range row {
+				out[0] *= v
+			}
 		}
-		if err := write(row); err != nil {
+		if err := write(out); err != nil {
 			return err
 		}
 	}
@@ -77,7 +97,7 @@ func multiply(v []float64, factor float64) {
 func (in input) file(folder, kind string) (string, error) {
 	path := filepath.Join(folder, in.name(kind))
 	size := map[string]int64{"float32": 4, "float64": 8}[kind]
-	if info, err := os.Stat(path); err == nil && info.Size() == size*int64(in.n*in.d) {
+	if info, err := os.Stat(path); err == nil && info.Size() == size*int64(in.n*in.columns()) {
 		return path, nil
 	}
 	if err := os.MkdirAll(folder, 0o777); err != nil {

@@ -28,7 +28,10 @@ func main() {
 // run is the command: one side of the measurement, or all of it.
 func run(ctx context.Context, arguments []string) error {
 	if len(arguments) == 1 && arguments[0] == "side" {
-		return serve(ctx, os.Stdin, os.Stdout)
+		return plainSide.serve(ctx, os.Stdin, os.Stdout)
+	}
+	if len(arguments) == 1 && arguments[0] == "device" {
+		return deviceSide.serve(ctx, os.Stdin, os.Stdout)
 	}
 	b := &bench{settings: settings{log: os.Stderr}, sides: map[string]*side{}}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -37,6 +40,8 @@ func run(ctx context.Context, arguments []string) error {
 	again := f.Bool("again", false, "measure rows that the results have already")
 	f.StringVar(&b.folder, "folder", ".cache/bench", "the peers' environments, inputs and logs")
 	f.StringVar(&b.out, "out", "bench/results.json", "the `file` of results")
+	f.BoolVar(&b.device, "device", false, "the rows of a device, into a table on the standard "+
+		"output; give them an -out of their own")
 	pages := f.String("page", "docs/side-by-side.md", "the `file` of the page; \"\" for none")
 	only := f.Bool("only-page", false, "write the page of the results that there are and end")
 	f.Float64Var(&b.least, "least", 0.3, "least `seconds` of a repetition")
@@ -64,24 +69,27 @@ func run(ctx context.Context, arguments []string) error {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
-		if !slices.Contains(peers, name) {
-			return fmt.Errorf("bench: -without: there is no peer %q; they are %q", name, peers)
+		if !slices.Contains(b.peers(), name) {
+			return fmt.Errorf("bench: -without: there is no peer %q; they are %q", name, b.peers())
 		}
 		b.without = append(b.without, name)
 	}
-	rows := allRows(sizes{small: b.small, memory: 1e9 * thisMachine().MemoryGB})
+	size := sizes{small: b.small, memory: 1e9 * thisMachine().MemoryGB}
+	rows, growing := deviceRows(size), []growing(nil)
+	if !b.device {
+		rows, growing = allRows(size), allGrowing(size)
+	}
 	if *list {
 		for _, r := range rows {
 			fmt.Printf("%-32s %s\n", r.ID, r.Title)
 		}
-		for _, g := range allGrowing(sizes{}) {
+		for _, g := range growing {
 			fmt.Printf("growth-%-25s %s: %s\n", g.ID, g.Title, g.Size)
 		}
 		return nil
 	}
 	if !*only {
-		err := b.all(ctx, rows, func(id string) bool { return chosen.MatchString(id) }, *again)
-		if err != nil {
+		if err := b.all(ctx, rows, growing, chosen.MatchString, *again); err != nil {
 			return err
 		}
 	}
@@ -92,12 +100,15 @@ func run(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	if b.device {
+		return writeDevices(os.Stdout, have)
+	}
 	return writePage(have, *pages)
 }
 
 // all measures the rows that are chosen and not in the results yet, and writes these after each.
 func (b *bench) all(
-	ctx context.Context, rows []*row, chosen func(id string) bool, again bool,
+	ctx context.Context, rows []*row, growing []growing, chosen func(id string) bool, again bool,
 ) error {
 	have, err := loadResults(b.out)
 	if err != nil {
@@ -130,7 +141,7 @@ func (b *bench) all(
 		}
 		fmt.Fprintln(b.log, m)
 	}
-	return b.growths(ctx, have, chosen, again)
+	return b.growths(ctx, have, growing, chosen, again)
 }
 
 // due says whether a row has to be measured, again where a side had an error or was left out.
@@ -143,9 +154,8 @@ func (b *bench) due(r *row, old *measured) bool {
 
 // growths measures how cost grows, what is chosen and not there yet.
 func (b *bench) growths(
-	ctx context.Context, have *results, chosen func(id string) bool, again bool,
+	ctx context.Context, have *results, all []growing, chosen func(id string) bool, again bool,
 ) error {
-	all := allGrowing(sizes{small: b.small})
 	for i := range all {
 		g := &all[i]
 		place := slices.IndexFunc(have.Growth, func(o *growth) bool { return o.ID == g.ID })
@@ -179,7 +189,7 @@ func (b *bench) growths(
 
 // startFor starts the sides that the rows need, and measures the limits of those without any yet.
 func (b *bench) startFor(ctx context.Context, due []*row, have *results) error {
-	for _, name := range append([]string{kernelsmith}, peers...) {
+	for _, name := range append([]string{kernelsmith}, b.peers()...) {
 		needed := !slices.Contains(b.without, name) &&
 			slices.ContainsFunc(due, func(r *row) bool { return slices.Contains(r.Peers, name) })
 		// NumPy's side has the products of Kernelsmith's BLAS, too.
@@ -196,6 +206,9 @@ func (b *bench) startFor(ctx context.Context, due []*row, have *results) error {
 		}
 		have.setSide(about{Name: name, Versions: r.Versions, Threads: r.Threads})
 	}
+	if b.device {
+		return have.onOneDevice()
+	}
 	for name := range b.sides {
 		if slices.ContainsFunc(have.Limits, func(l limit) bool { return l.Side == name }) {
 			continue
@@ -205,6 +218,28 @@ func (b *bench) startFor(ctx context.Context, due []*row, have *results) error {
 			return err
 		}
 		have.Limits = append(have.Limits, limits...)
+	}
+	return nil
+}
+
+// peers are those of the table.
+func (b *bench) peers() []string {
+	if b.device {
+		return devicePeers
+	}
+	return peers
+}
+
+// onOneDevice reports a JAX that computes elsewhere than the plugin.
+func (r *results) onOneDevice() error {
+	on := map[string]string{}
+	for _, s := range r.Sides {
+		on[s.Name] = s.Versions[deviceKey]
+	}
+	if ours, theirs := on[onDevice], on[jaxOnDevice]; !strings.Contains(ours, theirs) {
+		return fmt.Errorf("bench: the plugin is on %s and JAX on %s: JAX in .cache/bench is for "+
+			"NVIDIA's GPUs, and for the CPU where KERNELSMITH_PJRT names a plugin; -without %q "+
+			"leaves it out", ours, theirs, jaxOnDevice)
 	}
 	return nil
 }
@@ -239,22 +274,30 @@ func (r *results) setSide(a about) {
 // start starts a side: this program, or a peer's with its own Python.
 func (b *bench) start(ctx context.Context, name string) (*side, error) {
 	logs := filepath.Join(b.folder, "logs")
-	if name == kernelsmith {
+	if name == kernelsmith || name == onDevice {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err
 		}
+		if name == onDevice {
+			return startSide("device", logs, self, "device")
+		}
 		return startSide("kernelsmith", logs, self, "side")
+	}
+	jax := "jax-cuda" // as the Makefile has it
+	if os.Getenv("KERNELSMITH_PJRT") != "" {
+		jax = "jax"
 	}
 	peer := map[string][2]string{
 		neuralTangents: {"neural-tangents", "neural_tangents_side.py"},
 		scientific:     {"scipy", "scipy_side.py"},
 		pytorch:        {"torch", "torch_side.py"},
+		jaxOnDevice:    {jax, "jax_side.py"},
 	}[name]
 	python := filepath.Join(b.folder, peer[0], "bin", "python")
 	if _, err := os.Stat(python); err != nil {
 		return nil, fmt.Errorf("bench: the environment of %s is not there: \"make bench-peers\" "+
-			"makes it: %w", name, err)
+			"makes it, or \"make bench-gpu\": %w", name, err)
 	}
 	return startSide(peer[0], logs, python, filepath.Join("bench", "peers", peer[1]))
 }

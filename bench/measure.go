@@ -20,6 +20,7 @@ type settings struct {
 	limit       time.Duration // of one request
 	anyLoad     bool
 	small       bool
+	device      bool     // the rows of a device
 	without     []string // peers
 	log         io.Writer
 }
@@ -165,10 +166,39 @@ func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 	if err != nil {
 		return nil, err
 	}
+	values := map[string][]float64{}
+	turn := append([]string{kernelsmith}, r.Peers...)
+	if r.Alone {
+		for _, name := range turn {
+			if err := b.inTurn(ctx, r, m, &args, []string{name}, values); err != nil {
+				return nil, err
+			}
+			if s := b.sides[name]; s != nil && name != kernelsmith { // which the row began with
+				s.close()
+				if b.sides[name], err = b.start(ctx, name); err != nil {
+					return nil, err
+				}
+			}
+		}
+	} else if err := b.inTurn(ctx, r, m, &args, turn, values); err != nil {
+		return nil, err
+	}
+	for _, t := range m.Sides {
+		if t.Error == "" && t.Lacks == "" && !r.Value {
+			t.compare(values[kernelsmith], values[t.Side], r.Tolerance)
+		}
+	}
+	return m, nil
+}
+
+// inTurn makes the repetitions of some sides, in turn, and keeps their last numbers.
+func (b *bench) inTurn(
+	ctx context.Context, r *row, m *measured, args *arguments, names []string,
+	values map[string][]float64,
+) error {
 	var running []*timing
 	times := map[string][]float64{}
-	values := map[string][]float64{}
-	for _, name := range append([]string{kernelsmith}, r.Peers...) {
+	for _, name := range names {
 		t := &timing{Side: name, N: r.Args.N}
 		m.Sides = append(m.Sides, t)
 		if t.Lacks = r.Lacks[name]; t.Lacks == "" && slices.Contains(b.without, name) {
@@ -177,7 +207,7 @@ func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 		if t.Lacks != "" {
 			continue
 		}
-		own := args
+		own := *args
 		if r.Op == "start" {
 			running = append(running, t)
 			continue
@@ -191,7 +221,7 @@ func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 			t.Prepare = a.Seconds
 			running = append(running, t)
 		} else if err = b.failed(ctx, t, a, err); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	repetitions := b.repetitions
@@ -204,10 +234,10 @@ func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 			if t.Error != "" || t.Lacks != "" {
 				continue
 			}
-			a, err := b.repetition(ctx, r, &args, t)
+			a, err := b.repetition(ctx, r, args, t)
 			if err != nil || a.Lacks != "" {
 				if err = b.failed(ctx, t, a, err); err != nil {
-					return nil, err
+					return err
 				}
 				continue
 			}
@@ -220,16 +250,13 @@ func (b *bench) measure(ctx context.Context, r *row) (*measured, error) {
 	}
 	for _, t := range running {
 		t.sum(times[t.Side])
-		if t.Error == "" && t.Lacks == "" && !r.Value {
-			t.compare(values[kernelsmith], values[t.Side], r.Tolerance)
-		}
 		if s := b.sides[t.Side]; s != nil {
 			if _, err := s.ask(ctx, request{Do: "drop"}, b.limit); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // sum sets what there is to say of the times.
@@ -271,6 +298,14 @@ func (b *bench) failed(ctx context.Context, t *timing, r *reply, err error) erro
 	return err
 }
 
+// saveMissing is saveNet where the file is not there.
+func saveMissing(path string, a *arguments, trial int) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return saveNet(path, a, trial)
+}
+
 // files returns the row's arguments with the paths of its inputs.
 func (b *bench) files(r *row) (arguments, error) {
 	a := r.Args
@@ -289,12 +324,18 @@ func (b *bench) files(r *row) (arguments, error) {
 		}
 		*in.path = path
 	}
-	if a.Width > 0 {
+	if a.Width > 0 && a.Trials == 0 {
 		a.File = filepath.Join(folder, fmt.Sprintf("net-%d-%d-%d-%d.npz", a.Net.Depth, a.D, a.Width,
 			a.Outputs))
-		if _, err := os.Stat(a.File); err != nil {
-			return a, saveNet(a.File, &a)
+		return a, saveMissing(a.File, &a, 0)
+	}
+	for trial := range a.Trials {
+		path := filepath.Join(folder, fmt.Sprintf("net-%s-%d-%d-%d-%d-%d.npz", a.Net.Phi,
+			a.Net.Depth, a.D, a.Width, a.Outputs, trial+1))
+		if err := saveMissing(path, &a, trial); err != nil {
+			return a, err
 		}
+		a.Files = append(a.Files, path)
 	}
 	return a, nil
 }

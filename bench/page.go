@@ -146,7 +146,7 @@ func peersCell(m *measured) string {
 		case t.Lacks != "":
 			all = append(all, t.Side+" "+t.Lacks)
 		case t.Error != "":
-			all = append(all, t.Side+" error: "+strings.ReplaceAll(t.Error, "\n", " "))
+			all = append(all, t.Side+" error: "+oneLine(t.Error))
 		case own.Median <= 0:
 			all = append(all, t.Side+" "+t.spread())
 		default:
@@ -156,6 +156,8 @@ func peersCell(m *measured) string {
 	}
 	return strings.Join(all, "<br>")
 }
+
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", " ") }
 
 func gigabytes(t *timing) string { return fmt.Sprintf("%.2g GB", t.PeakMB/1e3) }
 

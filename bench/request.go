@@ -7,7 +7,8 @@ import (
 
 // A net is what both sides build: hidden layers of one activation, and the readout 1 and 0.
 type net struct {
-	Phi       string  `json:"phi"` // "relu", "erf", "gelu", or "own" for tanh by its values
+	// Phi is "relu", "erf", "gelu", "sine" for ½ sin 6z, or "own" for tanh by its values.
+	Phi       string  `json:"phi"`
 	Depth     int     `json:"depth"`
 	WeightStd float64 `json:"weight_std"`
 	BiasStd   float64 `json:"bias_std"`
@@ -30,6 +31,8 @@ type arguments struct {
 	Length     float64   `json:"length,omitempty"`
 	Times      []float64 `json:"times,omitempty"`
 	File       string    `json:"file,omitempty"` // of a net's parameters
+	Files      []string  `json:"files,omitempty"`
+	Trials     int       `json:"trials,omitempty"`
 	Width      int       `json:"width,omitempty"`
 	Steps      int       `json:"steps,omitempty"`
 	Rate       float64   `json:"rate,omitempty"`

@@ -41,6 +41,8 @@ type row struct {
 	// matrix products, and Traffic the bytes that must be moved: the hardware's limit.
 	Products, Traffic float64
 	Repetitions       int
+	// Alone says that each side is measured by itself, and its process ended before the next one.
+	Alone bool `json:",omitzero"`
 	// Value says that what is compared is the first of the numbers, an error, in place of times.
 	Value bool
 	// Note is for the page.

@@ -22,8 +22,21 @@ type operation struct {
 	seconds func() float64
 }
 
-// operations are those of Kernelsmith's side, by the names that all sides have for them.
-var operations = map[string]func(ctx context.Context, a *arguments) (*operation, error){
+type operationOf func(ctx context.Context, a *arguments) (*operation, error)
+
+// A server is a side of Kernelsmith's: its operations, by the names that all sides have for them,
+// and what it says of itself.
+type server struct {
+	operations map[string]operationOf
+	about      func() (map[string]string, error)
+}
+
+// plainSide is that of the processor.
+var plainSide = server{operations, func() (map[string]string, error) {
+	return map[string]string{"Go": runtime.Version(), "arithmetic": ntk.BLAS()}, nil
+}}
+
+var operations = map[string]operationOf{
 	"conv":        convOperation,
 	"curve":       curveOperation,
 	"design":      designOperation,
@@ -37,10 +50,13 @@ var operations = map[string]func(ctx context.Context, a *arguments) (*operation,
 	"solve":       solveOperation,
 	"stream":      streamOperation,
 	"train":       trainOperation,
+	"trials": func(_ context.Context, a *arguments) (*operation, error) {
+		return trialsOperation(a, nil)
+	},
 }
 
-// serve is Kernelsmith's side: it answers requests until there are no more.
-func serve(ctx context.Context, from io.Reader, to io.Writer) error {
+// serve answers requests until there are no more.
+func (side server) serve(ctx context.Context, from io.Reader, to io.Writer) error {
 	lines := bufio.NewReader(from)
 	var ready *operation
 	for {
@@ -55,7 +71,7 @@ func serve(ctx context.Context, from io.Reader, to io.Writer) error {
 		r := new(reply)
 		if err := json.Unmarshal(line, &q); err != nil {
 			r.Error = err.Error()
-		} else if r, err = answer(ctx, &q, &ready); err != nil {
+		} else if r, err = side.answer(ctx, &q, &ready); err != nil {
 			r = &reply{Error: err.Error()}
 			ready = nil
 		}
@@ -69,16 +85,18 @@ func serve(ctx context.Context, from io.Reader, to io.Writer) error {
 	}
 }
 
-func answer(ctx context.Context, q *request, ready **operation) (*reply, error) {
+func (side server) answer(
+	ctx context.Context, q *request, ready **operation,
+) (*reply, error) {
 	switch q.Do {
 	case "about":
-		return &reply{Threads: runtime.GOMAXPROCS(0), Versions: map[string]string{
-			"Go": runtime.Version(), "arithmetic": ntk.BLAS()}}, nil
+		versions, err := side.about()
+		return &reply{Threads: runtime.GOMAXPROCS(0), Versions: versions}, err
 	case "prepare":
 		*ready = nil
 		debug.FreeOSMemory()
 		start := time.Now()
-		known := operations[q.Op]
+		known := side.operations[q.Op]
 		if known == nil || q.Args == nil {
 			return nil, fmt.Errorf("bench: there is no operation %q", q.Op)
 		}

@@ -18,6 +18,8 @@ func activation(name string) (ntk.Activation, error) {
 		return ntk.Erf{}, nil
 	case "gelu":
 		return ntk.GELU{}, nil
+	case "sine":
+		return ntk.Sin{Amplitude: 0.5, Frequency: 6}, nil
 	case "own":
 		return ntk.Custom(math.Tanh, nil)
 	}

@@ -10,13 +10,20 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// saveNet writes the net of finite width that a row is about, for all sides to read.
-func saveNet(path string, a *arguments) error {
+// modelOf is the net of finite width that a row is about, in a trial, from 0.
+func modelOf(a *arguments, trial int) (fcn.Model, error) {
 	arch, err := architecture(a.Net)
+	return fcn.Model{Arch: arch, Config: fcn.Config{Inputs: a.D, Width: a.Width,
+		Outputs: a.Outputs, Seed: uint64(trial + 1)}}, err
+}
+
+// saveNet writes the net of a trial for all sides to read.
+func saveNet(path string, a *arguments, trial int) error {
+	model, err := modelOf(a, trial)
 	if err != nil {
 		return err
 	}
-	net, err := fcn.New(arch, fcn.Config{Inputs: a.D, Width: a.Width, Outputs: a.Outputs, Seed: 1})
+	net, err := fcn.New(model.Arch, model.Config)
 	if err != nil {
 		return err
 	}
@@ -64,14 +71,26 @@ func empiricalOperation(_ context.Context, a *arguments) (*operation, error) {
 	}, nil
 }
 
+// problemOf is what a row trains on; a point of it to test on, since that is not what is timed.
+func problemOf(a *arguments) (train.Problem, error) {
+	x, err := single(a.X, a.N, a.D)
+	if err != nil {
+		return train.Problem{}, err
+	}
+	y, err := single(a.Y, a.N, a.Outputs)
+	if err != nil {
+		return train.Problem{}, err
+	}
+	few := func(m *mat.Dense, columns int) *mat.Dense {
+		return m.Slice(0, 1, 0, columns).(*mat.Dense)
+	}
+	return train.Problem{XTrain: x, YTrain: y, XTest: few(x, a.D), YTest: few(y, a.Outputs)}, nil
+}
+
 // trainOperation is steps of gradient descent on all points. What is timed are the steps after the
 // first.
 func trainOperation(_ context.Context, a *arguments) (*operation, error) {
-	x, err := single(a.X, a.N, a.D)
-	if err != nil {
-		return nil, err
-	}
-	y, err := single(a.Y, a.N, a.Outputs)
+	problem, err := problemOf(a)
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +99,6 @@ func trainOperation(_ context.Context, a *arguments) (*operation, error) {
 		return nil, err
 	}
 	var loss, perStep float64
-	few := func(m *mat.Dense, columns int) *mat.Dense {
-		return m.Slice(0, 1, 0, columns).(*mat.Dense)
-	}
-	problem := train.Problem{XTrain: x, YTrain: y, XTest: few(x, a.D), YTest: few(y, a.Outputs)}
 	return &operation{
 		work: func(ctx context.Context) error {
 			var first, last time.Time

@@ -35,7 +35,8 @@ type ARFFSettings struct {
 	Encoding string
 }
 
-// ReadARFFFile reads the table in the named file; see ReadARFF.
+// ReadARFFFile reads the table in the named file, which must be a regular one; see ReadARFF, which
+// reads pipes too.
 func ReadARFFFile(path string, settings ARFFSettings) (*Dataset, error) {
 	return readFile(path, &settings.Name, func(f io.Reader) (*Dataset, error) {
 		return readARFF(f, path, settings)

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // CSVSettings says how to read a table. The zero value reads comma-separated
@@ -52,7 +53,8 @@ type CSVSettings struct {
 	Encoding string
 }
 
-// ReadCSVFile reads the table in the named file; see ReadCSV.
+// ReadCSVFile reads the table in the named file, which must be a regular one; see ReadCSV, which
+// reads pipes too.
 func ReadCSVFile(path string, settings CSVSettings) (*Dataset, error) {
 	return readFile(path, &settings.Name, func(f io.Reader) (*Dataset, error) {
 		return readCSV(f, path, settings)
@@ -63,7 +65,7 @@ func ReadCSVFile(path string, settings CSVSettings) (*Dataset, error) {
 func readFile(
 	path string, name *string, read func(f io.Reader) (*Dataset, error),
 ) (*Dataset, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("data: cannot open the table: %w", err)
 	}

@@ -54,6 +54,12 @@ type Dataset struct {
 	Provenance Provenance
 }
 
+// String says how large the set is, in a line.
+func (ds *Dataset) String() string {
+	n, d := ds.Dims()
+	return fmt.Sprintf("%s: %d rows of %d features, %d classes", ds.Name, n, d, ds.Classes)
+}
+
 // Image is the shape of images that are kept as rows of Height·Width·Channels numbers.
 type Image struct {
 	Height, Width, Channels int // pixels, pixels, and 1 for grey or 3 for colours

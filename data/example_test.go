@@ -322,6 +322,11 @@ func ExampleDataset_NearDuplicates() {
 	// [6.4 2.8 5.6 2.2]
 }
 
+func ExampleDataset_String() {
+	fmt.Println(data.Wine())
+	// Output: wine: 178 rows of 13 features, 3 classes
+}
+
 func ExampleDataset_Dims() {
 	fmt.Println(data.Wine().Dims())
 	// Output: 178 13

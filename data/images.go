@@ -9,12 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/kernelsmith/kernelsmith/internal/imagesets"
 	"github.com/kernelsmith/kernelsmith/internal/loaded"
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // MNIST returns handwritten digits: 70,000 grey images of 28×28 pixels, 10 classes. Split is the
@@ -89,14 +89,11 @@ func (r *imageReader) read(file imagesets.File, use func(path string, in io.Read
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return fmt.Errorf("data: set %s: %w", r.set.Name, err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("data: set %s: %s is no regular file", r.set.Name, path)
-	}
 	got, err := contents(f, path, file.Bytes, func(in io.Reader) error { return use(path, in) })
 	if err != nil {
 		return err

@@ -342,7 +342,7 @@ func TestWrongImageFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = loadCIFAR(cifar, 1)
-	wantError(t, err, "is no regular file")
+	wantError(t, err, "no regular file but a folder")
 	write(t, filepath.Dir(dir), "mnist", nil)
 	_, err = MNIST()
 	wantError(t, err, "the folder of the set should be there")

@@ -17,6 +17,8 @@ import (
 	"unicode/utf8"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 const (
@@ -82,11 +84,7 @@ const (
 // read returns the contents of a file after comparing them with the published
 // checksum, so that what is parsed is what was verified.
 func (s *jmlrReader) read(name string) ([]byte, error) {
-	if info, err := fs.Stat(s.fsys, name); err == nil && info.Size() > jmlrMostBytes {
-		return nil, s.fail(name, 0, 0, jmlrDamaged, "%d bytes, more than the %d that are read",
-			info.Size(), jmlrMostBytes)
-	}
-	b, err := fs.ReadFile(s.fsys, name)
+	b, err := regular.ReadFS(s.fsys, name, jmlrMostBytes)
 	if err != nil {
 		return nil, fmt.Errorf("data: set %s: cannot read %s: %w", s.set, s.path(name), err)
 	}
@@ -311,8 +309,8 @@ func (s *jmlrReader) readTable(
 		if line == 1 {
 			if len(fields) != features+1 {
 				return nil, s.fail(name, line, 0, jmlrDamaged,
-					"the header names %d columns where %d features and the class are due",
-					len(fields), features)
+					"the header names %d columns where %d features, as in %s.txt, and the class "+
+						"are due", len(fields), features, s.set)
 			}
 			if ds.FeatureNames == nil {
 				for _, f := range fields[:features] {

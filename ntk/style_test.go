@@ -51,12 +51,12 @@ func parseGo(name string, source []byte) (goFile, error) {
 	return f, err
 }
 
-// moduleFiles returns all Go files of the module but those in testdata and in folders whose names
-// start with a dot, where caches and installed packages are.
-func moduleFiles(t *testing.T) []goFile {
+// walkCheckout calls visit with the files of the checkout but those in testdata and in folders
+// whose names start with a dot, where caches and installed packages are. Names start at the root
+// and have slashes.
+func walkCheckout(t *testing.T, visit func(name, file string) error) {
 	t.Helper()
 	const root = ".."
-	var files []goFile
 	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -64,24 +64,36 @@ func moduleFiles(t *testing.T) []goFile {
 		case d.IsDir() && file != root &&
 			(d.Name() == "testdata" || d.Name() == mine || strings.HasPrefix(d.Name(), ".")):
 			return filepath.SkipDir
-		case !d.Type().IsRegular() || !strings.HasSuffix(d.Name(), ".go"):
+		case !d.Type().IsRegular():
 			return nil
 		}
 		name, err := filepath.Rel(root, file)
 		if err != nil {
 			return err
 		}
-		source, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		f, err := parseGo(filepath.ToSlash(name), source)
-		files = append(files, f)
-		return err
+		return visit(filepath.ToSlash(name), file)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// moduleFiles returns the Go files of the checkout.
+func moduleFiles(t *testing.T) []goFile {
+	t.Helper()
+	var files []goFile
+	walkCheckout(t, func(name, file string) error {
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		f, err := parseGo(name, source)
+		files = append(files, f)
+		return err
+	})
 	if len(files) == 0 {
 		t.Fatal("no Go files in the module")
 	}

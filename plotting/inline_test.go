@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+	"go.uber.org/goleak"
 )
 
 // cellEnv makes the test binary behave as the program of a notebook cell.
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 	var err error
 	switch os.Getenv(cellEnv) {
 	case "":
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m) // which exits
 	case "figure":
 		bad := New(Options{})
 		bad.Line("4HL ReLU", []float64{0, 1}, []float64{1, math.NaN()})

@@ -26,6 +26,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/internal/jmlr"
 	"github.com/kernelsmith/kernelsmith/internal/locate"
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // JMLRArchive is the archive that the authors of the collection published.
@@ -38,8 +39,8 @@ const (
 	maxArchiveBytes = 16 << 30 // after decompression
 )
 
-// stallTimeout ends a transfer that has delivered nothing for so long.
-const stallTimeout = time.Minute
+// stallTimeout ends a transfer that has delivered nothing for so long. Tests have another.
+var stallTimeout = time.Minute
 
 // Settings says where to download from; nil and the zero value are the
 // defaults.
@@ -175,16 +176,15 @@ func transfer(ctx context.Context, s Settings, root string, wanted map[string]bo
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
+	stalled := time.AfterFunc(stallTimeout, func() {
+		cancel(fmt.Errorf("nothing arrived for %v", stallTimeout))
+	})
+	defer stalled.Stop()
 	body, total, name, err := open(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	stalled := time.AfterFunc(stallTimeout, func() {
-		cancel(fmt.Errorf("nothing arrived for %v", stallTimeout))
-		body.Close()
-	})
-	defer stalled.Stop()
 
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return fmt.Errorf("download: cannot make the cache folder: %w", err)
@@ -239,7 +239,7 @@ func open(
 	ctx context.Context, s Settings,
 ) (body io.ReadCloser, total int64, name string, err error) {
 	if s.Archive != "" {
-		f, err := os.Open(s.Archive)
+		f, err := regular.Open(s.Archive)
 		if err != nil {
 			return nil, 0, "", fmt.Errorf("download: cannot open the archive: %w", err)
 		}
@@ -257,10 +257,16 @@ func open(
 	if err != nil {
 		return nil, 0, "", fmt.Errorf("download: %w", err)
 	}
+	// Else the transport may unpack what is published packed.
+	request.Header.Set("Accept-Encoding", "identity")
 	response, err := client.Do(request)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, 0, "", fmt.Errorf("download: interrupted: %w", err)
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, context.Canceled):
+			return nil, 0, "", fmt.Errorf("download: interrupted: %w", cause)
+		case cause != nil:
+			return nil, 0, "", fmt.Errorf("download: no answer from %s (%w); try again", s.URL,
+				cause)
 		}
 		return nil, 0, "", fmt.Errorf(
 			"download: cannot reach the archive (%w); when this machine is offline, set "+
@@ -278,12 +284,26 @@ func open(
 }
 
 // newClient returns a client that gives up when it gets no connection in 30 seconds or no answer in
-// 60.
+// 60, and that follows no redirection from https to what can be read and changed on its way. It
+// keeps no connection, which would stay behind when the download has ended.
 func newClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: 30 * time.Second}).DialContext
 	transport.ResponseHeaderTimeout = time.Minute
-	return &http.Client{Transport: transport}
+	transport.DisableKeepAlives = true
+	return &http.Client{Transport: transport, CheckRedirect: staysSecure}
+}
+
+// staysSecure is a policy for redirections.
+func staysSecure(request *http.Request, via []*http.Request) error {
+	const most = 10
+	if len(via) >= most {
+		return fmt.Errorf("stopped after %d redirects", most)
+	}
+	if via[len(via)-1].URL.Scheme == "https" && request.URL.Scheme != "https" {
+		return fmt.Errorf("it leads from https to %s, which is not followed", request.URL)
+	}
+	return nil
 }
 
 // counter counts and reports what is read, postpones the stall timer and ends

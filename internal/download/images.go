@@ -22,6 +22,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
 	"github.com/kernelsmith/kernelsmith/internal/imagesets"
 	"github.com/kernelsmith/kernelsmith/internal/locate"
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // Images makes sets of images available to package data, by the names in imagesets, and returns a
@@ -204,7 +205,7 @@ func absent(
 // sumInside returns the SHA-256 of what is in a file of so many bytes, unpacked where it is
 // compressed. One that is longer has another.
 func sumInside(name string, size int64) (string, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return "", fmt.Errorf("download: %w", err)
 	}
@@ -372,7 +373,7 @@ func (t *imageTransfer) tell(end bool) {
 func unpackImages(
 	ctx context.Context, set *imagesets.Set, missing []imagesets.File, archive, name, folder string,
 ) error {
-	f, err := os.Open(archive)
+	f, err := regular.Open(archive)
 	if err != nil {
 		return fmt.Errorf("download: cannot open the archive: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/internal/imagesets"
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // A part is the beginning of a published file that is on its way. Beside it lies a note of the
@@ -72,7 +73,7 @@ func (e *diskError) Unwrap() error { return e.error }
 
 // validator is what an address called the version of the file that the part is of, or "".
 func (p part) validator(url string) string {
-	note, err := os.ReadFile(p.note())
+	note, err := regular.Read(p.note(), 1<<16)
 	if err != nil {
 		return ""
 	}
@@ -181,7 +182,7 @@ func strongValidator(header http.Header) string {
 
 // check compares a whole part with the published checksum, and discards one that differs.
 func (p part) check() error {
-	f, err := os.Open(p.path)
+	f, err := regular.Open(p.path)
 	if err != nil {
 		return &diskError{err}
 	}

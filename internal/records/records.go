@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // Folder is a folder of results of finished runs, one JSON file each, made to
@@ -191,6 +192,9 @@ func comesBack(value any, text []byte) error {
 	return nil
 }
 
+// mostBytes is far more than any record has.
+const mostBytes = 1 << 30
+
 // Load reads the record of key into value, a non-nil pointer to the type that
 // was saved. It returns false when there is none. It returns a *Error,
 // and leaves value as it is, when the file is truncated or altered, when its
@@ -206,7 +210,7 @@ func (r *Folder) Load(key Key, value any) (found bool, err error) {
 			value)
 	}
 	path := r.Path(key)
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, mostBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

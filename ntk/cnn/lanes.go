@@ -145,24 +145,21 @@ func gather[T float32 | float64](dst, src []T, from []int32, scale T) {
 	}
 }
 
-// sumPlaces adds the sum of all places of src to sums.
-func sumPlaces[T float32 | float64](sums *[lanes]float64, src []T) {
-	var sum vec[T]
+// sumPlaces adds the sums of all places of src, of rows of so many columns, to sums.
+func sumPlaces[T float32 | float64](sums *[lanes]float64, src []T, columns int) {
 	if d := single(src); d != nil {
-		var sum [lanes]float32
-		vec32.AddPlaces(&sum, d)
+		vec32.AddSums(sums, d, columns)
+		return
+	}
+	for begin := 0; begin < len(src); begin += columns * lanes {
+		var sum vec[T]
+		for c := range columns {
+			for l, v := range at(src[begin:], c) {
+				sum[l] += v
+			}
+		}
 		for l, v := range sum {
 			sums[l] += float64(v)
 		}
-		return
-	}
-	for c := range len(src) / lanes {
-		v := at(src, c)
-		for l := range sum {
-			sum[l] += v[l]
-		}
-	}
-	for l, v := range sum {
-		sums[l] += float64(v)
 	}
 }

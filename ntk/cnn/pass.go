@@ -1,5 +1,7 @@
 package cnn
 
+import "github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
+
 // pass follows pairs of images through the layers. It has the buffers of one goroutine:
 // covariances of the pairs in a class and, of each stage but the first, of all that go into it.
 type pass[T float32 | float64] struct {
@@ -9,8 +11,9 @@ type pass[T float32 | float64] struct {
 	tables  []*coefficients // of each convolution, to find variances by; nil entries are none
 	tangent bool            // whether the NTK is followed, too
 
-	room   [3][]T // for covariances, tangents and the next of one of them
+	room   [4][]T // for covariances, tangents and the next of both
 	sums   []T
+	zeros  []T      // of a row
 	into   [][2][]T // covariances and tangents that go into each stage
 	scales []T      // of what goes into each stage
 	total  [2][lanes]float64
@@ -44,9 +47,10 @@ func newPass[T float32 | float64](a *Architecture, p *plan) *pass[T] {
 		largest, widest = max(largest, most[0]*most[1]), max(widest, most[1])
 	}
 	for i := range w.room {
-		w.room[i] = make([]T, largest*lanes)
+		w.room[i] = make([]T, (largest+vec32.BoxRoom)*lanes)
 	}
 	w.sums = make([]T, (widest+1)*lanes)
+	w.zeros = make([]T, (widest+vec32.BoxRoom)*lanes)
 	return w
 }
 
@@ -129,27 +133,32 @@ func (c *chain[T]) follow() {
 	}
 	for l := range c.rows.tables {
 		step := &c.a.steps[c.first+l]
-		c.s = c.convolved(l, c.s, T(step.w2), T(step.b2), nil)
-		if c.tangent {
+		still := zero && !(c.tangent && step.trained)
+		convolved, activated := c.box(l, zero, still)
+		if !convolved {
+			c.s = c.convolved(l, c.s, T(step.w2), T(step.b2), nil)
 			switch {
-			case !zero && step.trained:
-				c.t = c.convolved(l, c.t, T(step.w2), 0, c.s)
-			case !zero:
-				c.t = c.convolved(l, c.t, T(step.w2), 0, nil)
-			case step.trained:
+			case !c.tangent || still:
+			case zero:
 				c.t = c.t[:len(c.s)]
 				copy(c.t, c.s)
-				zero = false
+			case step.trained:
+				c.t = c.convolved(l, c.t, T(step.w2), 0, c.s)
+			default:
+				c.t = c.convolved(l, c.t, T(step.w2), 0, nil)
 			}
 		}
+		zero = still
 		if c.record {
 			c.keep(l + 1)
 		}
-		t := c.t
-		if zero || !c.tangent {
-			t = nil
+		if !activated {
+			t := c.t
+			if zero || !c.tangent {
+				t = nil
+			}
+			c.activate(l+1, t)
 		}
-		c.activate(l+1, t)
 	}
 	if c.tangent && zero {
 		c.t = c.t[:len(c.s)]
@@ -214,6 +223,58 @@ func (c *chain[T]) convolved(l int, x []T, scale, shift T, add []T) []T {
 	return out
 }
 
+// box is convolution l of both covariances and tangents, with the duals after it unless variances
+// are to be kept, at one go: in single precision, where the processor has the vectors, for windows
+// of three by three that lie side by side. It reports which of these it has done. The tangents are
+// zero before, or still are after.
+func (c *chain[T]) box(l int, zero, still bool) (convolved, activated bool) {
+	step, kind := &c.a.steps[c.first+l], c.columns.boxes[l]
+	s := single(c.s)
+	if s == nil || !vec32.Wider() || kind == notBoxed || step.axes[0].size != 3 {
+		return false, false
+	}
+	b := vec32.Box{FromRows: len(c.rows.pairs[l]), FromColumns: len(c.columns.pairs[l]),
+		Columns: len(c.columns.pairs[l+1]), Before: kind == fromFirst, Scale: float32(step.w2),
+		Shift: float32(step.b2), Stride: step.axes[1].out, Zeros: single(c.zeros)}
+	if step.trained {
+		b.Own = 1
+	}
+	if coeffs, _ := c.series(l + 1); coeffs == nil && !c.record {
+		b.Duals, _ = any(c.duals[c.first+l]).(*vec32.ArcCosine)
+	}
+	x, y := single(c.x.variances[c.conv+l]), single(c.y.variances[c.conv+l])
+	s2, t, t2 := single(c.room[2]), single(c.t), single(c.room[3])
+	if zero {
+		t = nil
+	}
+	if still || !c.tangent {
+		t2 = nil
+	}
+	column := c.columns.runs[l+1][0].at
+	for _, run := range c.rows.runs[l+1] {
+		b.Rows, b.Table = run.hi-run.lo, c.rows.tables[l][3*run.lo:]
+		at := run.lo * b.Columns * lanes
+		i, j := c.positions(l+1, run.at.a, column.a), c.positions(l+1, run.at.b, column.b)
+		tangents := t2
+		if t2 != nil {
+			tangents = t2[at:]
+		}
+		b.Apply(s2[at:], tangents, s, t, x[i:], y[j*lanes:])
+	}
+	c.room[0], c.room[2] = c.room[2], c.room[0]
+	c.room[1], c.room[3] = c.room[3], c.room[1]
+	c.s, c.t = c.room[0][:c.size(l+1)], c.room[1][:c.size(l+1)]
+	return true, b.Duals != nil
+}
+
+// series returns the coefficients of a level's pre-activations, nil if they are followed without.
+func (c *chain[T]) series(level int) (x, y []T) {
+	if c.x.coeffs == nil {
+		return nil, nil
+	}
+	return c.x.coeffs[c.conv+level-1], c.y.coeffs[c.conv+level-1]
+}
+
 // positions is where the pre-activations of two places begin among those of a level.
 func (c *chain[T]) positions(level, row, column int) int {
 	return row*c.a.steps[c.first+level-1].axes[1].out + column
@@ -254,10 +315,7 @@ func (c *chain[T]) keep(level int) {
 func (c *chain[T]) activate(level int, t []T) {
 	d, x, y := c.duals[c.first+level-1], c.x.variances[c.conv+level-1],
 		c.y.variances[c.conv+level-1]
-	var coeffs, coeffs8 []T
-	if c.x.coeffs != nil {
-		coeffs, coeffs8 = c.x.coeffs[c.conv+level-1], c.y.coeffs[c.conv+level-1]
-	}
+	coeffs, coeffs8 := c.series(level)
 	m := len(c.columns.pairs[level])
 	for r, p := range c.rows.pairs[level] {
 		for _, run := range c.columns.runs[level] {
@@ -289,9 +347,7 @@ func (c *chain[T]) end() {
 			break
 		}
 		if last {
-			for r := range c.rows.pairs[level] {
-				sumPlaces(&c.total[k], from[r*m:][:m])
-			}
+			sumPlaces(&c.total[k], from, m/lanes)
 			continue
 		}
 		ends := c.columns.ends

@@ -41,6 +41,8 @@ type axisClass struct {
 	// tables has, for each convolution, of the i-th pair and place w of the filter, at
 	// i·size + w, the pair of the level before: its number, or their count for none.
 	tables [][]int32
+	// boxes says of each convolution how its windows lie.
+	boxes []boxed
 	// from is the number of each pair of the first level among all that go into the stage.
 	from []int32
 	// to has the numbers of the pairs of the next stage that the last level goes into: those of
@@ -48,6 +50,37 @@ type axisClass struct {
 	to, ends []int32
 	once     bool
 	zero     bool // whether it has the pairs of equal places
+}
+
+// boxed is how the windows of a convolution lie: scattered, or three pairs each at a step of one,
+// of which the i-th begins at pair i or i - 1 of the level before. Then the pairs are one run.
+type boxed int
+
+const (
+	fromFirst boxed = iota
+	fromBefore
+	notBoxed
+)
+
+// boxOf tells them by a table of windows over n pairs.
+func boxOf(table []int32, size, n int) boxed {
+	if size != 3 {
+		return notBoxed
+	}
+	for kind := range notBoxed {
+		fits := true
+		for i, j := range table {
+			want := i/size + i%size - int(kind)
+			if want < 0 || want >= n {
+				want = n
+			}
+			fits = fits && int(j) == want
+		}
+		if fits {
+			return kind
+		}
+	}
+	return notBoxed
 }
 
 // run is consecutive pairs [lo, hi) of a class, whose places are consecutive, too, from at on.
@@ -248,6 +281,11 @@ func newAxisClass(
 			})
 		}
 		c.tables = append(c.tables, table)
+		box := notBoxed
+		if len(runs) == 1 {
+			box = boxOf(table, size, len(levels[l-1]))
+		}
+		c.boxes = append(c.boxes, box)
 	}
 	return c
 }

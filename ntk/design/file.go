@@ -271,12 +271,19 @@ func LoadSeries(r io.Reader) (s HermiteSeries, err error) {
 	return s, err
 }
 
+// mostBytes is more than a series of 100,000 coefficients has.
+const mostBytes = 4 << 20
+
 func load(r io.Reader, into json.Unmarshaler) error {
-	b, err := io.ReadAll(r)
-	if err != nil {
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(io.LimitReader(r, mostBytes+1)); err != nil {
 		return fmt.Errorf("design: cannot read: %w", err)
 	}
-	return into.UnmarshalJSON(b)
+	if b.Len() > mostBytes {
+		return fmt.Errorf("design: there are more than %d bytes; read a file that Save wrote",
+			mostBytes)
+	}
+	return into.UnmarshalJSON(b.Bytes())
 }
 
 func writeFileAtomic(path string, b []byte) error {

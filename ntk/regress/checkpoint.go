@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // checkpoint is what the file of an iteration holds, after its checksum: which problem it is of,
@@ -80,7 +81,8 @@ func (p *problem) load() (*iteration, error) {
 	if path == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(path)
+	// For each target there are up to seven numbers, of nine bytes.
+	b, err := regular.Read(path, 1<<20+64*int64(p.size)*int64(p.outputs))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Dir(path)); err != nil {
 			return nil, fmt.Errorf("regress: no checkpoint can be written: %w", err)

@@ -167,7 +167,7 @@ func TestForeignCheckpoint(t *testing.T) {
 		"ridge 0.001 in place":     solve(1, y, ridge),
 		`method "double" in place`: solve(1, y, method),
 		"another kernel":           solve(1.001, y, settings),
-		"checkpoint: open " + path: solve(1, y, nowhere),
+		"checkpoint: stat " + path: solve(1, y, nowhere),
 		"no checkpoint can be written": solve(1, y,
 			SolveSettings{Checkpoint: filepath.Join(filepath.Dir(path), "none", "state")}),
 	} {

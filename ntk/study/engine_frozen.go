@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/kernelsmith/kernelsmith/internal/atomicfile"
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // What has records made elsewhere has a folder of its own beside them, sweeps/NAME, with
@@ -27,9 +28,17 @@ func (s *Study) sweeps() string { return filepath.Join(s.folder, "sweeps") }
 
 // nameOf is the name of the sweep of some keys, and of its job.
 func (s *Study) nameOf(engine string, keys []string) string {
-	sum := sha256.Sum256([]byte(s.folder + "\n" + strings.Join(keys, "\n")))
-	return fmt.Sprintf("%s-%s-%s-%s", engine, s.name, s.scale, hex.EncodeToString(sum[:8]))
+	return fmt.Sprintf("%s-%s-%s-%s", engine, s.name, s.scale, s.sumOf(keys))
 }
+
+// sumOf tells sweeps of other keys, and of another folder, apart.
+func (s *Study) sumOf(keys []string) string {
+	sum := sha256.Sum256([]byte(s.folder + "\n" + strings.Join(keys, "\n")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// mostBytes is far more than the text of a sweep has that is read.
+const mostBytes = 64 << 20
 
 // freeze makes the folder of a sweep, which it returns.
 func (s *Study) freeze(engine string, keys []string) (string, error) {
@@ -81,7 +90,9 @@ func frozenCommand(folder string) string {
 	return command
 }
 
-// sweepsOf lists the folders of sweeps of an engine, "" for all, with their keys.
+// sweepsOf lists the folders of sweeps of an engine, "" for all, with their keys. Those whose keys
+// cannot be read, or are not the ones that the folder's name was made of, are an error beside the
+// others: what is taken for done is removed.
 func (s *Study) sweepsOf(engine string) (map[string][]string, error) {
 	found := map[string][]string{}
 	entries, err := os.ReadDir(s.sweeps())
@@ -91,29 +102,34 @@ func (s *Study) sweepsOf(engine string) (map[string][]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("study: %w", err)
 	}
+	var problems error
 	for _, e := range entries {
 		if !e.IsDir() || !strings.HasPrefix(e.Name(), engine) {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(s.sweeps(), e.Name(), "keys"))
+		path := filepath.Join(s.sweeps(), e.Name(), "keys")
+		text, err := regular.Read(path, mostBytes)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it was being made when something ended that
 		}
-		if err != nil {
-			return nil, fmt.Errorf("study: the keys of a sweep: %w", err)
+		keys := strings.Fields(string(text))
+		if err == nil && !strings.HasSuffix(e.Name(), "-"+s.sumOf(keys)) {
+			err = fmt.Errorf("%s is truncated or altered, or the folder of records was moved", path)
 		}
-		found[e.Name()] = strings.Fields(string(text))
+		if err != nil {
+			problems = errors.Join(problems, fmt.Errorf("study: the keys of a sweep: %w; end its "+
+				"jobs, if there are any, and remove %s to begin it anew", err, filepath.Dir(path)))
+			continue
+		}
+		found[e.Name()] = keys
 	}
-	return found, nil
+	return found, problems
 }
 
 // clearSweeps removes the sweeps whose records are all there. What cannot be removed stays: it is
 // of no use, and does no harm.
 func (s *Study) clearSweeps() {
-	found, err := s.sweepsOf("")
-	if err != nil {
-		return
-	}
+	found, _ := s.sweepsOf("") // whose keys are in doubt stays
 	for name, keys := range found {
 		done := true
 		for _, key := range keys {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/signal"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 	"github.com/kernelsmith/kernelsmith/plotting"
 )
 
@@ -310,7 +312,7 @@ func (c *onCluster) failure(key string, lines int) string {
 	}
 	folder := filepath.Join(c.study.sweeps(), p.array)
 	log := newestLog(folder, p.index)
-	b, err := os.ReadFile(log)
+	b, err := tail(log)
 	last := strings.Split(strings.TrimSpace(string(b)), "\n")
 	last = last[max(0, len(last)-lines):]
 	switch {
@@ -325,9 +327,24 @@ func (c *onCluster) failure(key string, lines int) string {
 	return text + ", " + log + " ends with\n\t" + strings.Join(last, "\n\t")
 }
 
+// tail is the end of a file, which may be long.
+func tail(path string) ([]byte, error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	const most = 1 << 16
+	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-most), most))
+}
+
 // newestLog returns the log of a job of an array, of the last submission; "" if there is none.
 func newestLog(folder string, index int) (newest string) {
-	b, _ := os.ReadFile(filepath.Join(folder, "jobs"))
+	b, _ := regular.Read(filepath.Join(folder, "jobs"), mostBytes)
 	for _, id := range slices.Backward(strings.Fields(string(b))) {
 		log := filepath.Join(folder, fmt.Sprintf("%s_%d.log", id, index))
 		if _, err := os.Stat(log); err == nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/data"
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
@@ -164,7 +165,7 @@ func (m Machine) learn(
 		return l, err
 	}
 	spent := filepath.Join(folder, "seconds")
-	before, err := os.ReadFile(spent)
+	before, err := regular.Read(spent, 1<<10)
 	if err == nil {
 		l.Seconds, err = strconv.ParseFloat(string(before), 64)
 	}

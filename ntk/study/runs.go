@@ -161,15 +161,43 @@ func (r Runs) ShowSizes(of, caption string) error {
 }
 
 // Tasks returns a task for each net and trial: the trials of the first net, then those of the
-// next.
+// next. With Settings.Device, [Make] trains the trials of a net that it makes here as one program,
+// as [train.Trials] does: each Trace.Seconds is then the time of all.
 func (r Runs) Tasks() []Task[*train.Trace] {
 	var tasks []Task[*train.Trace]
 	for _, n := range r.Nets {
+		var trials *joint[*train.Trace]
+		if r.Settings.Device != nil {
+			trials = &joint[*train.Trace]{func(
+				ctx context.Context, places []int, folders []string, report func(int, Report),
+			) ([]*train.Trace, error) {
+				return r.trainTrials(ctx, n, places, folders, report)
+			}}
+		}
 		for trial := range r.trials(n) {
-			tasks = append(tasks, r.task(n, trial))
+			t := r.task(n, trial)
+			t.joint, t.place = trials, trial
+			tasks = append(tasks, t)
 		}
 	}
 	return tasks
+}
+
+// trainTrials trains some trials of a net at once, as those of a device are.
+func (r Runs) trainTrials(
+	ctx context.Context, n Net, trials []int, folders []string, report func(i int, r Report),
+) ([]*train.Trace, error) {
+	runs := make([]train.Run, len(trials))
+	for i, trial := range trials {
+		runs[i] = r.Run(n, trial)
+		runs[i].Settings = Kept(r.Settings, folders[i], func(r Report) { report(i, r) })
+	}
+	traces, err := train.Trials(ctx, runs)
+	var stopped *train.InterruptedError
+	if errors.As(err, &stopped) {
+		err = stopped // all of them were, not the run that the error counts
+	}
+	return traces, err
 }
 
 func (r Runs) task(n Net, trial int) Task[*train.Trace] {

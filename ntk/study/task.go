@@ -29,6 +29,9 @@ type Task[T any] struct {
 	// needs to go on after an interrupt in the folder, which is the record's own, and reports how
 	// far it is. Its error ends the work, as the context's end does after an interrupt.
 	Run func(ctx context.Context, folder string, report func(Report)) (T, error)
+
+	joint *joint[T] // of tasks that can be made at once; nil for none
+	place int       // among these
 }
 
 // Report says how far a task is.
@@ -136,18 +139,19 @@ func Make[T any](s *Study, doing, what string, tasks ...Task[T]) ([]T, error) {
 	return results, nil
 }
 
-// makeHere makes the tasks that were not found, one after the other, into results.
+// makeHere makes the tasks that were not found, one after the other, or joint ones at once, into
+// results.
 func makeHere[T any](
 	s *Study, doing, what string, tasks []Task[T], results []T, found []bool,
-) (err error) {
+) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second interrupt ends the program
-	total := 0
+	total, tasks := 0, slices.Clone(tasks)
 	for _, t := range tasks {
 		total += max(1, t.Steps)
 	}
-	bar, done := plotting.NewProgress(doing, total), 0
+	bar, done, loaded := plotting.NewProgress(doing, total), 0, slices.Clone(found)
 	for i, t := range tasks {
 		if !found[i] {
 			if err := ctx.Err(); err != nil {
@@ -155,25 +159,35 @@ func makeHere[T any](
 				return fmt.Errorf("study: interrupted before %s; run it again to go on",
 					t.Label)
 			}
-			if results[i], err = t.make(ctx, s, showing(bar, done, t.Label)); err != nil {
-				bar.Done("")
-				err = fmt.Errorf("study: %s: %w", t.Label, err)
-				var training *train.InterruptedError
-				if lost := errors.As(err, &training) && training.NotKept != ""; ctx.Err() != nil &&
-					!lost {
-					err = fmt.Errorf("%w; run it again to go on", err)
+			err := makeJoint(ctx, s, bar, done, i, tasks, results, found)
+			if err == nil && !found[i] {
+				if results[i], err = t.make(ctx, s, showing(bar, done, t.Label)); err != nil {
+					err = fmt.Errorf("%s: %w", t.Label, err)
 				}
-				return err
+			}
+			if err != nil {
+				bar.Done("")
+				return whyEnded(ctx, err)
 			}
 		}
 		done += max(1, t.Steps)
-		if found[i] {
+		if loaded[i] {
 			bar.From(done)
 		}
 		bar.Set(done, t.Label)
 	}
 	bar.Done(fmt.Sprintf("%d %s at %s scale", len(tasks), what, s.scale))
 	return nil
+}
+
+// whyEnded is the error of a task that failed or was interrupted.
+func whyEnded(ctx context.Context, err error) error {
+	err = fmt.Errorf("study: %w", err)
+	var training *train.InterruptedError
+	if lost := errors.As(err, &training) && training.NotKept != ""; ctx.Err() != nil && !lost {
+		err = fmt.Errorf("%w; run it again to go on", err)
+	}
+	return err
 }
 
 // Remember returns the record of a label and a key, or what run returns, which it keeps: a task

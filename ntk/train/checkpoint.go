@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // A checkpoint is a file
@@ -353,7 +355,7 @@ func readArrays(
 }
 
 func peek(file string) (checkpointHeader, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return checkpointHeader{}, err
 	}
@@ -410,7 +412,7 @@ func (c *checkpoints) generations(
 	arrays [][]float32,
 ) (good []generation, notes []string, err error) {
 	for _, file := range []string{c.file, c.before()} {
-		f, err := os.Open(file)
+		f, err := regular.Open(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

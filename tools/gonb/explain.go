@@ -14,15 +14,28 @@ import (
 	"strings"
 )
 
+// inCode begins what the compiler says of a place in a cell's program.
+const inCode = `main(?:_test)?\.go:\d+:\d+: `
+
 var (
-	reStatement = regexp.MustCompile(`main(?:_test)?\.go:\d+:\d+: expected declaration, found (.*)`)
-	reUndefined = regexp.MustCompile(`main(?:_test)?\.go:\d+:\d+: undefined: ([\pL_][\pL_\d]*)`)
-	reUnused    = regexp.MustCompile(`main(?:_test)?\.go:\d+:\d+: .* \(.*\) is not used`)
+	reStatement = regexp.MustCompile(inCode + `expected declaration, found (.*)`)
+	reUndefined = regexp.MustCompile(inCode + `undefined: ([\pL_][\pL_\d]*)`)
+	reErrorToo  = regexp.MustCompile(inCode +
+		`assignment mismatch: 1 variable but .* returns 2 values`)
+	rePower  = regexp.MustCompile(inCode + `.*(?:operator \^ not defined on|cannot indirect )`)
+	reUnused = regexp.MustCompile(inCode + `.* \(.*\) is not used`)
 )
 
 // ended has, for each name that a cell declared below %%, the last such cell: its value ended with
 // that cell's program.
 var ended = map[string]int{}
+
+// mathFunctions are names as other languages have them.
+var mathFunctions = map[string]string{
+	"abs": "math.Abs", "cos": "math.Cos", "cosh": "math.Cosh", "exp": "math.Exp", "log": "math.Log",
+	"pi": "math.Pi", "pow": "math.Pow", "sin": "math.Sin", "sinh": "math.Sinh", "sqrt": "math.Sqrt",
+	"tan": "math.Tan", "tanh": "math.Tanh",
+}
 
 // remember notes the names that main of the cell's program at path declares for itself. The cell of
 // a line, counted from 0 and below lines, is cellOf(line).
@@ -86,6 +99,19 @@ func explain(message string) string {
 				"values do not outlive a cell: declare it with var or func, above %%%%.",
 				name, cell))
 		}
+		if function := mathFunctions[name]; function != "" && !said[name] {
+			said[name] = true
+			sentences = append(sentences, fmt.Sprintf("%s is %s, with \"math\" imported.", name,
+				function))
+		}
+	}
+	if reErrorToo.MatchString(message) {
+		sentences = append(sentences, "A call that may fail returns its result and an error: take "+
+			"the result with ntk.Must(…).")
+	}
+	if rePower.MatchString(message) {
+		sentences = append(sentences, "Go has no operator for powers: c² is c*c, and c³ is "+
+			"math.Pow(c, 3).")
 	}
 	if reUnused.MatchString(message) {
 		sentences = append(

@@ -3,10 +3,13 @@
 import html
 import json
 import math
+import re
+import subprocess
 
 from standing import raw
 
 _LEFT, _RIGHT, _POINTS = -3.0, 3.0, 121
+_LANGUAGES = {"json": "JSON", "pytorch.py": "PyTorch", "jax.py": "JAX", "numpy.py": "NumPy", "go": "Go", "tex": "LaTeX"}
 
 
 def designs(records):
@@ -25,25 +28,39 @@ def designs(records):
     return found
 
 
-def page(found, extra, pages):
+def along(found, checkout):
+    """What the library says of each design besides: its spread, and its activation as source by the end of a file's name."""
+    designs = json.dumps([design for _, _, design in found])
+    run = subprocess.run([checkout / "tools/env", "go", "run", "./site/gallery"], cwd=checkout, input=designs, text=True, stdout=subprocess.PIPE, check=True)
+    return json.loads(run.stdout)
+
+
+def page(found, besides, extra, pages):
     """Markdown of the gallery; writes each formula below extra. Pages are the notebooks by their numbers."""
     (extra / "designs").mkdir()
     cards = []
-    for number, (notebook, target, design) in enumerate(found, 1):
-        name = f"designs/design-{number:02d}.json"
-        (extra / name).write_text(json.dumps(design["formula"], indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for number, ((notebook, target, design), beside) in enumerate(zip(found, besides, strict=True), 1):
+        sources = {"json": json.dumps(design["formula"], indent=2, ensure_ascii=False) + "\n", **beside["sources"]}
+        links = []
+        for end, language in _LANGUAGES.items():
+            name = f"designs/design-{number:02d}.{end}"
+            (extra / name).write_text(sources[end], encoding="utf-8")
+            links.append(f'<a href="{name}" download>{language}</a>')
+        if re.fullmatch("[0-9a-f]{16,}", target):
+            target = f"a kernel of page {notebook}"  # named by its fingerprint alone
         error, stem = design["error"], pages.get(notebook)
         source = f' · <a href="{stem}.html">page {notebook}</a>' if stem else ""
         cards.append(
             f'<figure>{_drawing(design["formula"], target)}<figcaption><strong>{html.escape(target)}</strong><br>'
             f'<code>φ(z) = {html.escape(_text(design["formula"]))}</code><br>'
-            f'its kernel is {error["mean"]:.2g} off in the root mean square, {100 * error["relative"]:.2g} % of the target · '
-            f'<a href="{name}" download>JSON</a>{source}</figcaption></figure>'
+            f'its kernel is {error["mean"]:.2g} off in the root mean square, {100 * error["relative"]:.2g} % of the target; '
+            f'that of a net of width N is {beside["spread"]:.2g}/√N about it, {beside["spread"] / 1024**0.5:.2g} at 1,024 · '
+            f'{" · ".join(links)}{source}</figcaption></figure>'
         )
     return (
         "# Gallery of designs\n\nActivations of one hidden layer, each fitted to the kernel whose name it has, from the records of the notebooks. "
-        "The JSON is what `design.Load` reads; `design.PyTorch`, `design.JAX`, `design.NumPy`, `design.GoSource` and `design.LaTeX` write it as source, "
-        "and `Design.Spread` says how nets of finite width are spread.\n\n" + raw(f'<div class="scatters gallery">{"".join(cards)}</div>')
+        "The JSON is what `design.Load` reads; the sources are what `design.PyTorch`, `design.JAX`, `design.NumPy`, `design.GoSource` and `design.LaTeX` write. "
+        "The spread is `Design.MeanSpread`: the standard deviation of the kernel of a random net, root mean square over the angle.\n\n" + raw(f'<div class="scatters gallery">{"".join(cards)}</div>')
     )
 
 

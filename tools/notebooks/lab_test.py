@@ -381,12 +381,17 @@ class Gallery(unittest.TestCase):
         design = {"format": "kernelsmith design", "formula": formula, "error": {"mean": 0.00123, "relative": 0.01}}
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "records/03").mkdir(parents=True)
-            for name, target in ("a", "cosh < c"), ("b", [1, 2]):
+            for name, target in ("a", "cosh < c"), ("b", [1, 2]), ("c", "e4c41137c07d74fec6e07f647ff7a1c9"):
                 record = {"settings": {"Target": target}, "value": {"Optima": [design]}}
                 (Path(folder) / f"records/03/{name}.json").write_text(json.dumps(record), encoding="utf-8")
             found = gallery.designs(Path(folder) / "records")
-            self.assertEqual([(notebook, target) for notebook, target, _ in found], [("03", "cosh < c")])
-            text = gallery.page(found, Path(folder), {"03": "03-a"})
+            self.assertEqual([target for _, target, _ in found], ["cosh < c", "e4c41137c07d74fec6e07f647ff7a1c9"])
+            sources = {end: f"source {end}" for end in gallery._LANGUAGES if end != "json"}
+            text = gallery.page(found, [{"spread": 3.2, "sources": sources}] * 2, Path(folder), {"03": "03-a"})
+            self.assertIn("a kernel of page 03", text)
+            self.assertNotIn("e4c4", text)
+            self.assertIn("3.2/√N about it, 0.1 at 1,024", text)
+            self.assertEqual((Path(folder) / "designs/design-02.jax.py").read_text(encoding="utf-8"), "source jax.py")
             self.assertIn("cosh &lt; c", text)
             self.assertIn("0.0012 off in the root mean square, 1 % of the target", text)
             self.assertIn('<a href="03-a.html">page 03</a>', text)

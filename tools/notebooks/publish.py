@@ -88,7 +88,7 @@ def _write_source(executed, live, source, extra, pdf):
         more["Results"] = ["published"]
     found = gallery.designs(_CHECKOUT / "notebooks/records/paper")
     if found:
-        text = gallery.page(found, extra, {name.split("-")[0]: name for name in names})
+        text = gallery.page(found, gallery.along(found, _CHECKOUT), extra, {name.split("-")[0]: name for name in names})
         (source / "gallery.md").write_text(text, encoding="utf-8")
         more["Results"] = [*more.get("Results", []), "gallery"]
     (source / "index.md").write_text(front.page(cards, guides, more, standings), encoding="utf-8")
@@ -97,7 +97,7 @@ def _write_source(executed, live, source, extra, pdf):
 def _key(executed):
     """A checksum of all that the pages are made from."""
     found = hashlib.sha256()
-    made_by = [*sorted(_HERE.glob("static/*")), *sorted(_HERE.glob("*.py")), _HERE / "requirements.txt"]
+    made_by = [*sorted(_HERE.glob("static/*")), *sorted(_HERE.glob("*.py")), *sorted(_CHECKOUT.glob("site/gallery/*.go")), _HERE / "requirements.txt"]
     records = sorted((_CHECKOUT / "notebooks/records/paper").glob("*/*.json"))
     found.update("\n".join(f"{path.parent.name}/{path.name}" for path in records).encode())
     for path in [*executed, *_documents(), *made_by]:

@@ -12,11 +12,12 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kernelsmith/kernelsmith/internal/regular"
 )
 
 // Description is the name of the string that says what net a file is of.
@@ -103,7 +104,7 @@ func Header(w *bufio.Writer, dtype string, shape []int) {
 // ReadFile calls read for the bytes of a file, of which there are size. Errors begin with the
 // package that reads, or end with the path.
 func ReadFile(of, path string, read func(r io.ReaderAt, size int64) error) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", of, err)
 	}
@@ -133,7 +134,13 @@ func Open(r io.ReaderAt, size int64) (File, error) {
 		return nil, fmt.Errorf("not an .npz file, or cut off: %w", err)
 	}
 	entries := File{}
+	left := uint64(size)
 	for _, f := range archive.File {
+		if !plausible(f, left) {
+			return nil, fmt.Errorf("%q is to have %d bytes, more than there can be in a file of %d",
+				f.Name, f.UncompressedSize64, size)
+		}
+		left -= f.CompressedSize64
 		name, ok := strings.CutSuffix(f.Name, ".npy")
 		if strings.HasSuffix(f.Name, "/data.pkl") {
 			return nil, fmt.Errorf("a file of PyTorch (torch.save), which is not read; " +
@@ -148,6 +155,19 @@ func Open(r io.ReaderAt, size int64) (File, error) {
 		}
 	}
 	return entries, nil
+}
+
+// mostUnpacked is what a byte of deflate can become at most.
+const mostUnpacked = 1032
+
+// plausible says whether an entry can have the size that the directory says, in a file of which so
+// many bytes are left to it: memory is taken by that size.
+func plausible(f *zip.File, left uint64) bool {
+	packed := f.CompressedSize64
+	if f.Method == zip.Store {
+		return packed <= left && f.UncompressedSize64 == packed
+	}
+	return packed <= left && f.UncompressedSize64/mostUnpacked <= packed
 }
 
 // Shape returns the shape of an array, which has as many axes; kind says what that is.

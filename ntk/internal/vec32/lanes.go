@@ -133,16 +133,31 @@ func Gather(dst, src []float32, from []int32, scale float32) {
 	}
 }
 
-// AddPlaces adds all places of src to sum.
-func AddPlaces(sum *place, src []float32) {
-	n := len(src) / Together
-	if wide && n > 0 {
-		addPlaces(sum, &src[0], n)
+// AddSums adds to sums those of all places of src, of rows of so many columns each. A row is summed
+// in single precision.
+func AddSums(sums *[Together]float64, src []float32, columns int) {
+	if columns == 0 {
 		return
 	}
-	for c := range n {
-		for l, v := range placeAt(src, c) {
-			sum[l] += v
+	rows := len(src) / (columns * Together)
+	if wider && rows > 0 {
+		addSums512(sums, &src[0], rows, columns)
+		return
+	}
+	for r := range rows {
+		var sum place
+		row := src[r*columns*Together:][:columns*Together]
+		if wide {
+			addPlaces(&sum, &row[0], columns)
+		} else {
+			for c := range columns {
+				for l, v := range placeAt(row, c) {
+					sum[l] += v
+				}
+			}
+		}
+		for l, v := range sum {
+			sums[l] += float64(v)
 		}
 	}
 }
@@ -163,14 +178,24 @@ type ArcCosine struct {
 
 	obtuse     place // βπ - α, the factor of |k| for k < 0
 	slopeBelow place // α - βπ, the slope at θ = π
+
+	// For sixteen lanes: β θ/sin θ as a polynomial of v, and single numbers; within is of sin² θ.
+	ratio [10]float32
+
+	one, half, beta, within float32
 }
 
-// The polynomials interpolate at Chebyshev's points of [0, 1], and are off by 2e-8.
+// The polynomials interpolate at Chebyshev's points of [0, 1], and are off by 2e-8. The last is
+// θ/sin θ.
 var (
 	angle = [8]float64{1.41421354641, 0.1178531667, 0.0264744825006, 0.00821673096264,
 		0.00147885982319, 0.00333841701105, -0.00199064296024, 0.00121173776981}
 	curve = [7]float64{0.942809052415, 0.0471393947035, 0.00759271725971, 0.00165828470554,
 		0.000742261975251, -0.000176200355025, 0.00023447136654}
+
+	ratio = [10]float64{0.999999989735, 0.333335381434, 0.133266572252, 0.0579778015325,
+		0.0201634897314, 0.0300591761478, -0.033552998053, 0.05097575871, -0.0325916888503,
+		0.0111628242508}
 )
 
 // NewArcCosine returns the duals for two slopes. Correlations within equalWithin of ±1 are taken
@@ -180,6 +205,7 @@ func NewArcCosine(p, n float64) *ArcCosine {
 	a := &ArcCosine{
 		least: eight(0x1p-100), equal: eight(equalWithin), two: eight(2), alpha: eight(alpha),
 		obtuse: eight(beta*math.Pi - alpha), slopeBelow: eight(alpha - beta*math.Pi),
+		one: 1, half: 0.5, beta: float32(beta), within: 2 * equalWithin,
 	}
 	for l := range Together {
 		a.magnitude[l] = 1<<31 - 1
@@ -189,6 +215,9 @@ func NewArcCosine(p, n float64) *ArcCosine {
 	}
 	for i, v := range curve {
 		a.curve[i] = eight(beta * v)
+	}
+	for i, v := range ratio {
+		a.ratio[i] = float32(beta * v)
 	}
 	return a
 }
@@ -218,6 +247,10 @@ func (a *ArcCosine) Apply(k, t, x, y []float32) {
 		if t != nil {
 			tangent = &t[0]
 		}
+		if wider {
+			arcCosine512(&k[0], tangent, &x[0], &y[0], n, a)
+			return
+		}
 		arcCosine(&k[0], tangent, &x[0], &y[0], n, a)
 		return
 	}
@@ -239,7 +272,8 @@ func eachDual(k, t, x, y []float32, at func(x, k, y float32) (value, slope float
 }
 
 // at is the assembly in Go. √(x·y) of two equal numbers is just them, so that the angle between
-// equal inputs is 0.
+// equal inputs is 0. With sixteen lanes √(xy - k²) is formed in place of √(xy) - |k|, which leaves
+// as much.
 func (a *ArcCosine) at(x, k, y float32) (value, slope float32) {
 	s := float32(math.Sqrt(float64(x * y)))
 	size := float32(math.Abs(float64(k)))

@@ -1,7 +1,7 @@
 package vec32
 
-// The assembly of lanes.go, arcsine.go and series.go. All counts are of places and > 0; tables
-// hold places that are there.
+// The assembly of lanes.go, box.go, arcsine.go and series.go. All counts are of places and > 0;
+// tables hold places that are there.
 
 //go:noescape
 func products(dst, x, y *float32, n, channels int, scale float32)
@@ -24,7 +24,18 @@ func gather(dst, src *float32, from *int32, n int, scale float32)
 func addPlaces(sum *place, src *float32, n int)
 
 //go:noescape
+func addSums512(sums *[Together]float64, src *float32, rows, columns int)
+
+//go:noescape
 func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)
+
+//go:noescape
+func arcCosine512(k, t, x, y *float32, n int, a *ArcCosine)
+
+// boxes changes b.
+//
+//go:noescape
+func boxes(b *boxArgs)
 
 //go:noescape
 func arcsines(k, t, x, y *float32, n int, a *Arcsine)

@@ -14,6 +14,8 @@ TEXT ·products(SB), NOSPLIT, $0-44
 	MOVQ n+24(FP), CX
 	MOVQ channels+32(FP), DX
 	VBROADCASTSS scale+40(FP), Y2
+	CMPQ DX, $3
+	JEQ productsColours
 productsPixel:
 	VXORPS Y0, Y0, Y0
 	MOVQ DX, AX
@@ -29,6 +31,22 @@ productsChannel:
 	ADDQ $32, DI
 	DECQ CX
 	JNZ productsPixel
+	VZEROUPPER
+	RET
+productsColours:
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y3
+	VMULPS (SI), Y0, Y0
+	VFMADD231PS 32(SI), Y1, Y0
+	VFMADD231PS 64(SI), Y3, Y0
+	VMULPS Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $12, BX
+	ADDQ $96, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ productsColours
 	VZEROUPPER
 	RET
 

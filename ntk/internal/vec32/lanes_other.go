@@ -7,6 +7,8 @@ func addRows(dst, a, b, c *float32, n int)                        { panic("vec32
 func scatter(dst, src *float32, to *int32, n int)                 { panic("vec32: no vectors") }
 func addPlaces(sum *place, src *float32, n int)                   { panic("vec32: no vectors") }
 func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)          { panic("vec32: no vectors") }
+func arcCosine512(k, t, x, y *float32, n int, a *ArcCosine)       { panic("vec32: no vectors") }
+func boxes(b *boxArgs)                                            { panic("vec32: no vectors") }
 func arcsines(k, t, x, y *float32, n int, a *Arcsine)             { panic("vec32: no vectors") }
 func series(k, t, x, y, b, c *float32, places, n int)             { panic("vec32: no vectors") }
 func gather(dst, src *float32, from *int32, n int, scale float32) { panic("vec32: no vectors") }
@@ -14,5 +16,9 @@ func gather(dst, src *float32, from *int32, n int, scale float32) { panic("vec32
 func addColumns(
 	dst, src *float32, table *int32, n, size int, scale, shift float32, add *float32,
 ) {
+	panic("vec32: no vectors")
+}
+
+func addSums512(sums *[Together]float64, src *float32, rows, columns int) {
 	panic("vec32: no vectors")
 }

@@ -224,17 +224,23 @@ func TestPlaces(t *testing.T) {
 		close("gather", gathered, func(i int) float64 {
 			return 3 * float64(src[int(to[i/Together])*Together+i%Together])
 		})
-		sum := [Together]float32{1}
-		AddPlaces(&sum, src)
-		close("places", sum[:], func(l int) (sum float64) {
-			if l == 0 {
-				sum = 1
+		for columns := 1; columns <= n; columns++ {
+			sums, got := [Together]float64{1}, make([]float32, Together)
+			rows := n / columns
+			AddSums(&sums, src[:rows*columns*Together], columns)
+			for l, v := range sums {
+				got[l] = float32(v)
 			}
-			for c := range n {
-				sum += float64(src[c*Together+l])
-			}
-			return sum
-		})
+			close("sums of rows", got, func(l int) (sum float64) {
+				if l == 0 {
+					sum = 1
+				}
+				for c := range rows * columns {
+					sum += float64(src[c*Together+l])
+				}
+				return sum
+			})
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 // Package vec32 has the loops of single-precision nets that a matrix library
 // does not have: activations, and products of which one side is a few rows or
-// columns. On processors with AVX2 and FMA they work on eight numbers at a time.
+// columns. On processors with AVX2 and FMA they work on eight numbers at a time,
+// with AVX-512 those of convolutional kernels on sixteen.
 //
 // With the portable arithmetic (KERNELSMITH_OPENBLAS=off), and on other
 // processors, they are plain Go. The two agree to rounding.
@@ -13,6 +14,12 @@ import (
 
 // wide is whether the processor's vectors are used.
 var wide = hasVectors() && os.Getenv("KERNELSMITH_OPENBLAS") != "off"
+
+// wider is whether vectors of sixteen numbers are used, too.
+var wider = wide && hasLongVectors()
+
+// Wider reports whether they are, which [Box] needs.
+func Wider() bool { return wider }
 
 // Wide reports whether vectors are used, without which [Product] and [Dots] gain
 // nothing over a matrix library.

@@ -4,6 +4,10 @@ import "golang.org/x/sys/cpu"
 
 func hasVectors() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA }
 
+func hasLongVectors() bool {
+	return cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasBMI2
+}
+
 // n is a multiple of 8 and > 0.
 //
 //go:noescape

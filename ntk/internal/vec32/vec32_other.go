@@ -4,6 +4,8 @@ package vec32
 
 func hasVectors() bool { return false }
 
+func hasLongVectors() bool { return false }
+
 func relu(value, derivative, z *float32, n int)                      { panic("vec32: no vectors") }
 func addLine(value, derivative, z *float32, n int, l *lineConstants) { panic("vec32: no vectors") }
 func multiply(x, by *float32, n int)                                 { panic("vec32: no vectors") }

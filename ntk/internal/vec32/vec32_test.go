@@ -11,14 +11,14 @@ import (
 // both runs a test in plain Go and, where the processor has them, with vectors.
 func both(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
-	was := wide
-	defer func() { wide = was }()
-	for _, w := range []bool{false, true} {
-		if w && !hasVectors() {
+	was, wasWider := wide, wider
+	defer func() { wide, wider = was, wasWider }()
+	for _, lanes := range []int{1, 8, 16} {
+		if lanes > 1 && !hasVectors() || lanes > 8 && !hasLongVectors() {
 			continue
 		}
-		wide = w
-		t.Run(fmt.Sprintf("vectors=%v", w), test)
+		wide, wider = lanes > 1, lanes > 8
+		t.Run(fmt.Sprintf("lanes=%d", lanes), test)
 	}
 }
 
