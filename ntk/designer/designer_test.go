@@ -138,20 +138,20 @@ func TestExports(t *testing.T) {
 		v["format"] = float64(format)
 		for range 2 {
 			if text := seen(t, d, v, "export").Text; !strings.Contains(text, "written to ") {
-				t.Errorf("%s: %s", f.name, text)
+				t.Errorf("%s: %s", f.Name, text)
 			}
 		}
-		name := fmt.Sprintf("kept-ntk-of-4hl-relu-%s", strings.ToLower(f.name))
-		files, err := filepath.Glob(name + "*." + f.ending)
+		name := fmt.Sprintf("kept-ntk-of-4hl-relu-%s", strings.ToLower(f.Name))
+		files, err := filepath.Glob(name + "*." + f.Ending)
 		if err != nil || len(files) != 2 {
 			t.Errorf("%s: files %v, %v", name, files, err)
 			continue
 		}
-		content, err := os.ReadFile(name + "." + f.ending)
+		content, err := os.ReadFile(name + "." + f.Ending)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.comment == "" {
+		if f.Comment == "" {
 			if !json.Valid(content) {
 				t.Errorf("%s is no JSON", files[0])
 			}
@@ -161,12 +161,12 @@ func TestExports(t *testing.T) {
 		for _, says := range []string{"Target: the NTK", "nearest to the NTK of 4HL ReLU",
 			"Error of the NTK", "σ_w = 1, σ_b = 0", "NTK parameterization", "norm √d"} {
 			if !strings.Contains(head, says) {
-				t.Errorf("%s: no %q in its first lines\n%s", f.name, says, head)
+				t.Errorf("%s: no %q in its first lines\n%s", f.Name, says, head)
 			}
 		}
 		for _, line := range strings.Split(head, "\n") {
-			if !strings.HasPrefix(line, f.comment+" ") {
-				t.Errorf("%s: %q is no comment", f.name, line)
+			if !strings.HasPrefix(line, f.Comment+" ") {
+				t.Errorf("%s: %q is no comment", f.Name, line)
 			}
 		}
 	}

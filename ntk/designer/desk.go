@@ -41,7 +41,7 @@ func (d *desk) controls() []live.Control {
 	origin := names(len(from), func(i int) string { return from[i].Name })
 	form := append(names(len(forms), func(i int) string { return forms[i].name }), "none")
 	sign := names(len(signRules), func(i int) string { return signRules[i].String() })
-	format := names(len(formats), func(i int) string { return formats[i].name })
+	format := names(len(formats), func(i int) string { return formats[i].Name })
 	c := []live.Control{
 		live.Choice{Name: "origin", Label: "start from", Options: origin},
 		live.Choice{Name: "form", Label: "formula", Options: form},
@@ -104,7 +104,7 @@ func (d *desk) view(v map[string]float64, pressed string) (view live.View, err e
 		phi, drawn = f.Formula, f.curves
 	}
 	width, format := 1<<int(v["width"]), int(v["format"])
-	written, err := source(format, phi, d.head(v, e, drawn))
+	written, err := formats[format].Source(phi, d.head(v, e, drawn))
 	switch {
 	case err != nil:
 		return view, err

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/kernelsmith/kernelsmith/internal/languages"
 	"github.com/kernelsmith/kernelsmith/ntk/design"
 )
 
@@ -17,7 +18,7 @@ import (
 type entry struct {
 	// Spread is √V: the kernels of nets of width N have the standard deviation Spread/√N.
 	Spread float64 `json:"spread"`
-	// Sources are φ in the languages of design, by the ends of their files' names.
+	// Sources are φ by the names of the languages.
 	Sources map[string]string `json:"sources"`
 }
 
@@ -50,17 +51,10 @@ func (e *entry) fill(text []byte) error {
 	if e.Spread, err = d.MeanSpread(); err != nil {
 		return err
 	}
-	phi := d.Formula
 	e.Sources = map[string]string{}
-	for end, source := range map[string]func() (string, error){
-		"go":         func() (string, error) { return design.GoSource(phi, "activation", "Phi") },
-		"numpy.py":   func() (string, error) { return design.NumPy(phi, "phi") },
-		"pytorch.py": func() (string, error) { return design.PyTorch(phi, "Phi") },
-		"jax.py":     func() (string, error) { return design.JAX(phi, "phi") },
-		"tex":        func() (string, error) { return design.LaTeX(phi) },
-	} {
-		if e.Sources[end], err = source(); err != nil {
-			return fmt.Errorf("%s: %w", end, err)
+	for _, l := range languages.All {
+		if e.Sources[l.Name], err = l.Source(d.Formula, nil); err != nil {
+			return fmt.Errorf("%s: %w", l.Name, err)
 		}
 	}
 	return nil

@@ -28,8 +28,8 @@ func TestWrite(t *testing.T) {
 	if math.Abs(got[1].Spread-want) > 1e-12*want || !(want > 0) {
 		t.Errorf("spread %v, want %v", got[1].Spread, want)
 	}
-	for end, has := range map[string]string{"go": "package activation", "numpy.py": "numpy",
-		"pytorch.py": "class Phi", "jax.py": "jax", "tex": "\\varphi"} {
+	for end, has := range map[string]string{"Go": "package activation", "NumPy": "numpy",
+		"PyTorch": "class Phi", "JAX": "jax", "LaTeX": "\\varphi"} {
 		if !strings.Contains(got[1].Sources[end], has) {
 			t.Errorf("%s has no %q: %s", end, has, got[1].Sources[end])
 		}

@@ -29,7 +29,7 @@ def designs(records):
 
 
 def along(found, checkout):
-    """What the library says of each design besides: its spread, and its activation as source by the end of a file's name."""
+    """What the library says of each design besides: its spread, and its activation as source by the language."""
     designs = json.dumps([design for _, _, design in found])
     run = subprocess.run([checkout / "tools/env", "go", "run", "./site/gallery"], cwd=checkout, input=designs, text=True, stdout=subprocess.PIPE, check=True)
     return json.loads(run.stdout)
@@ -40,11 +40,10 @@ def page(found, besides, extra, pages):
     (extra / "designs").mkdir()
     cards = []
     for number, ((notebook, target, design), beside) in enumerate(zip(found, besides, strict=True), 1):
-        sources = {"json": json.dumps(design["formula"], indent=2, ensure_ascii=False) + "\n", **beside["sources"]}
         links = []
         for end, language in _LANGUAGES.items():
             name = f"designs/design-{number:02d}.{end}"
-            (extra / name).write_text(sources[end], encoding="utf-8")
+            (extra / name).write_text(beside["sources"][language], encoding="utf-8")
             links.append(f'<a href="{name}" download>{language}</a>')
         if re.fullmatch("[0-9a-f]{16,}", target):
             target = f"a kernel of page {notebook}"  # named by its fingerprint alone

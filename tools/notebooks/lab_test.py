@@ -386,12 +386,13 @@ class Gallery(unittest.TestCase):
                 (Path(folder) / f"records/03/{name}.json").write_text(json.dumps(record), encoding="utf-8")
             found = gallery.designs(Path(folder) / "records")
             self.assertEqual([target for _, target, _ in found], ["cosh < c", "e4c41137c07d74fec6e07f647ff7a1c9"])
-            sources = {end: f"source {end}" for end in gallery._LANGUAGES if end != "json"}
+            sources = {language: f"source {language}" for language in gallery._LANGUAGES.values()}
+            sources["JSON"] = json.dumps(formula)
             text = gallery.page(found, [{"spread": 3.2, "sources": sources}] * 2, Path(folder), {"03": "03-a"})
             self.assertIn("a kernel of page 03", text)
             self.assertNotIn("e4c4", text)
             self.assertIn("3.2/√N about it, 0.1 at 1,024", text)
-            self.assertEqual((Path(folder) / "designs/design-02.jax.py").read_text(encoding="utf-8"), "source jax.py")
+            self.assertEqual((Path(folder) / "designs/design-02.jax.py").read_text(encoding="utf-8"), "source JAX")
             self.assertIn("cosh &lt; c", text)
             self.assertIn("0.0012 off in the root mean square, 1 % of the target", text)
             self.assertIn('<a href="03-a.html">page 03</a>', text)

@@ -97,7 +97,7 @@ def _write_source(executed, live, source, extra, pdf):
 def _key(executed):
     """A checksum of all that the pages are made from."""
     found = hashlib.sha256()
-    made_by = [*sorted(_HERE.glob("static/*")), *sorted(_HERE.glob("*.py")), *sorted(_CHECKOUT.glob("site/gallery/*.go")), _HERE / "requirements.txt"]
+    made_by = [*sorted(_HERE.glob("static/*")), *sorted(_HERE.glob("*.py")), *sorted(_CHECKOUT.glob("site/gallery/*.go")), *sorted(_CHECKOUT.glob("internal/languages/*.go")), _HERE / "requirements.txt"]
     records = sorted((_CHECKOUT / "notebooks/records/paper").glob("*/*.json"))
     found.update("\n".join(f"{path.parent.name}/{path.name}" for path in records).encode())
     for path in [*executed, *_documents(), *made_by]:
