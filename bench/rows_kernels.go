@@ -84,8 +84,8 @@ func convRows(s sizes) []*row {
 		own, theirs    int
 	}{
 		{"flatten", "4 layers of 3×3 ReLU, flattened", 128, 32},
-		{"average", "4 layers of 3×3 ReLU, global average", 16, 2},
-		{"myrtle", "4 layers of 3×3 ReLU, three pools, global average (Myrtle-5)", 16, 2},
+		{"average", "4 layers of 3×3 ReLU, global average", 32, 2},
+		{"myrtle", "4 layers of 3×3 ReLU, three pools, global average (Myrtle-5)", 32, 2},
 	} {
 		side := 32
 		if s.small {

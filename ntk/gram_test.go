@@ -171,6 +171,52 @@ func dots[T float32 | float64](x, z []T) (q, k, q2 float64) {
 	return q, math.Max(-limit, math.Min(limit, k)), q2
 }
 
+// Of rows of any norm each pair is as by itself, at all angles: of 0, nearly 0, small enough for a
+// cosine to lose digits of it in some layer, and nearly opposite.
+func TestGramIsPairByPair(t *testing.T) {
+	const n, d = 60, 12
+	x := rowsOf[float64](n, d, n, 0, true)
+	for i := 1; i < n; i += 2 { // beside the row before
+		apart := math.Pow(10, -float64(i)/8)
+		sign := float64(1 - 2*(i/2%2))
+		for k := range d {
+			x[i*d+k] = sign * (x[(i-1)*d+k]*(1+0.3*apart) + apart*x[i*d+k])
+		}
+	}
+	for _, c := range []struct {
+		depth  int
+		phi    ntk.Activation
+		w1, b1 float64
+	}{
+		{1, ntk.ReLU{}, 1, 0}, {4, ntk.ReLU{}, math.Sqrt2, 0.1}, {40, ntk.ReLU{}, math.Sqrt2, 0.1},
+		{3, ntk.TwoSlope{Positive: 1.2, Negative: -0.3}, 1.1, 0.5}, {2, ntk.Abs(), 1, 0},
+	} {
+		net := ntk.Must(ntk.UniformFCN(c.depth, c.phi, c.w1, c.b1))
+		nngp, tangent := make([]float64, n*n), make([]float64, n*n)
+		ntk.Must(0, ntk.GramBothInto(t.Context(), nngp, tangent, net,
+			ntk.Inputs[float64]{Rows: x, N: n, D: d}, nil))
+		for k, K := range []ntk.Kernel{ntk.Must(net.NNGP()), ntk.Must(net.NTK())} {
+			got, worst := [][]float64{nngp, tangent}[k], 0.
+			for i := range n {
+				for j := range i {
+					q, cov, q2 := dots(x[i*d:(i+1)*d], x[j*d:(j+1)*d])
+					gap := 1 - math.Abs(cov)/math.Sqrt(q*q2)
+					if gap < 1e-7 {
+						continue // known better from the difference of the rows
+					}
+					size := math.Sqrt(got[i*n+i] * got[j*n+j])
+					off := math.Abs(got[i*n+j]-ntk.Must(K.At(q, cov, q2))) / size
+					worst = math.Max(worst, off*math.Sqrt(math.Min(1, gap)))
+				}
+			}
+			t.Logf("%v, kernel %d: off by %.2g", net, k, worst)
+			if !(worst < 1e-13) {
+				t.Errorf("%v, kernel %d: off by %.2g", net, k, worst)
+			}
+		}
+	}
+}
+
 // Equal inputs have, by hand, q ← σ_w² q/2 + σ_b² and T ← σ_w²(q/2 + T/2) + σ_b².
 func TestGramOfEqualInputs(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { testGramOfEqualInputs[float64](t, 1e-13) })

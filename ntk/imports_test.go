@@ -36,7 +36,8 @@ func TestImportDirections(t *testing.T) {
 		"ntk/internal/quadrature": {},
 		"ntk/internal/series":     {},
 		"ntk/internal/gram": {"ntk/internal/accel", "ntk/internal/gauss",
-			"ntk/internal/parallel", "ntk/internal/series", "ntk/internal/special"},
+			"ntk/internal/parallel", "ntk/internal/series", "ntk/internal/special",
+			"ntk/internal/vec64"},
 		"ntk/hermite": {"ntk/internal/gauss", "ntk/internal/parallel", "ntk/internal/quadrature",
 			"ntk/internal/series", "ntk/internal/special"},
 		"ntk/fcn": {
@@ -123,6 +124,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/internal/special":   {"ntk/internal/quadrature"},
 		"ntk/internal/gauss":     {"ntk/internal/quadrature", "ntk/internal/special"},
 		"ntk/internal/vec32":     {},
+		"ntk/internal/vec64":     {"ntk/internal/vec32"},
 		"plotting":               {"internal/atomicfile"},
 		"plotting/live":          {"plotting"},
 		"data": {"internal/imagesets", "internal/jmlr", "internal/loaded",

@@ -107,27 +107,29 @@ func products[T float32 | float64](dst, x, y []T, channels int, scale T) {
 	}
 }
 
-// scatter adds the places of src to those of dst that to names: one for each or, if ends is not
-// nil, for place c those before ends[c].
-func scatter[T float32 | float64](dst, src []T, to, ends []int32) {
+// scatter adds the places of rows a and b, which may be nil, to those of dst that to names: one for
+// each or, if ends is not nil, for place c those before ends[c].
+func scatter[T float32 | float64](dst, a, b []T, to, ends []int32) {
 	if d := single(dst); d != nil && ends == nil {
-		vec32.Scatter(d, single(src), to)
+		vec32.Scatter(d, single(a), single(b), to)
 		return
 	}
-	begin := 0
-	for c := range len(src) / lanes {
-		end := c + 1
-		if ends != nil {
-			end = int(ends[c])
-		}
-		v := at(src, c)
-		for _, i := range to[begin:end] {
-			sum := at(dst, int(i))
-			for l := range sum {
-				sum[l] += v[l]
+	for _, src := range [][]T{a, b} {
+		begin := 0
+		for c := range len(src) / lanes {
+			end := c + 1
+			if ends != nil {
+				end = int(ends[c])
 			}
+			v := at(src, c)
+			for _, i := range to[begin:end] {
+				sum := at(dst, int(i))
+				for l := range sum {
+					sum[l] += v[l]
+				}
+			}
+			begin = end
 		}
-		begin = end
 	}
 }
 

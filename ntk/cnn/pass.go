@@ -1,6 +1,10 @@
 package cnn
 
-import "github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
+import (
+	"slices"
+
+	"github.com/kernelsmith/kernelsmith/ntk/internal/vec32"
+)
 
 // pass follows pairs of images through the layers. It has the buffers of one goroutine:
 // covariances of the pairs in a class and, of each stage but the first, of all that go into it.
@@ -230,7 +234,7 @@ func (c *chain[T]) convolved(l int, x []T, scale, shift T, add []T) []T {
 func (c *chain[T]) box(l int, zero, still bool) (convolved, activated bool) {
 	step, kind := &c.a.steps[c.first+l], c.columns.boxes[l]
 	s := single(c.s)
-	if s == nil || !vec32.Wider() || kind == notBoxed || step.axes[0].size != 3 {
+	if s == nil || !vec32.Wide() || kind == notBoxed || step.axes[0].size != 3 {
 		return false, false
 	}
 	b := vec32.Box{FromRows: len(c.rows.pairs[l]), FromColumns: len(c.columns.pairs[l]),
@@ -355,12 +359,23 @@ func (c *chain[T]) end() {
 			ends = nil
 		}
 		into, all := c.into[c.stage+1][k], c.plan.axes[1].stages[c.stage+1].inputs
-		begin := int32(0)
-		for r, end := range c.rows.ends {
-			for _, i := range c.rows.to[begin:end] {
-				scatter(into[int(i)*all*lanes:], from[r*m:][:m], c.columns.to, ends)
+		targets := func(r int) []int32 {
+			begin := int32(0)
+			if r > 0 {
+				begin = c.rows.ends[r-1]
 			}
-			begin = end
+			return c.rows.to[begin:c.rows.ends[r]]
+		}
+		for r := 0; r < len(c.rows.ends); r++ {
+			a, b := from[r*m:][:m], []T(nil)
+			to := targets(r)
+			if r+1 < len(c.rows.ends) && slices.Equal(to, targets(r+1)) {
+				r++
+				b = from[r*m:][:m]
+			}
+			for _, i := range to {
+				scatter(into[int(i)*all*lanes:], a, b, c.columns.to, ends)
+			}
 		}
 	}
 }

@@ -89,7 +89,8 @@ type run struct {
 	at     pair
 }
 
-// pairSet is pairs of places along an axis of n places, in the order of their places.
+// pairSet is pairs of places along an axis of n places, by displacement and then in the order of
+// their places: what is worked on together then lies together.
 type pairSet struct {
 	n    int
 	has  []bool // of a·n + b
@@ -102,10 +103,12 @@ func (s *pairSet) at(p pair) int { return p.a*s.n + p.b }
 func (s *pairSet) number() []int32 {
 	numbers := make([]int32, len(s.has))
 	s.list = nil
-	for i, has := range s.has {
-		if has {
-			numbers[i] = int32(len(s.list))
-			s.list = append(s.list, pair{i / s.n, i % s.n})
+	for d := 1 - s.n; d < s.n; d++ {
+		for a := max(0, -d); a < min(s.n, s.n-d); a++ {
+			if p := (pair{a, a + d}); s.has[s.at(p)] {
+				numbers[s.at(p)] = int32(len(s.list))
+				s.list = append(s.list, p)
+			}
 		}
 	}
 	return numbers

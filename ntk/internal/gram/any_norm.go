@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 
-	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/gauss"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/parallel"
 )
@@ -12,14 +11,14 @@ import (
 // Matrices of inputs of any norm: pair by pair.
 
 // prepareAnyNorm does what concerns one input where norms differ, or where there is no curve: each
-// pair is then evaluated by itself, or by [SlopeNet] where that is quicker.
+// pair is then evaluated by itself, or with many others through the layers of a [SlopeNet].
 func (m *matrix[T]) prepareAnyNorm(ctx context.Context) error {
 	m.curve = nil
 	if m.e.Of.ofDistances() {
 		return m.values(ctx) // m.one does for all
 	}
 	m.one = nil
-	m.fast = accel.IsSingle[T]() && m.e.Slopes != nil
+	m.fast = m.e.Slopes != nil
 	for _, p := range []*points[T]{m.x, m.z} {
 		if p.prepared != nil {
 			continue // z is x

@@ -438,7 +438,7 @@ func (m *matrix[T]) evaluate(
 		m.onSphere(work, out, k, i, j0)
 	case m.fast:
 		m.doubtful(work, i, j0, k)
-		layersRow(m.e.Slopes, work, out[0], out[1], k, m.z, i, m.x, j0)
+		m.layersRow(work, out, k, i, j0)
 	default:
 		if err := ctx.Err(); err != nil { // pairs may cost any time here
 			return err

@@ -29,7 +29,7 @@ type points[T float32 | float64] struct {
 	hash    []uint64
 
 	prepared []any
-	// For the layers of a SlopeNet in float64: the standard deviation of each
+	// For the layers of a SlopeNet: the standard deviation of each
 	// one's pre-activation and its inverse, 0 for 0.
 	std, inverseStd [][]float64
 }

@@ -2,7 +2,7 @@ package vec32
 
 // Box is a convolution of rows of places, three by three with equal weights, with what follows it:
 // [AddRows], [AddColumns] and [ArcCosine.Apply] in one, to the same bits, so that numbers are
-// loaded and stored once. It needs [Wider].
+// loaded and stored once. It needs [Wide].
 //
 // Window c of a row has the places c-1, c and c+1 of the sum of three rows or, with Before, c, c+1
 // and c+2; those that are not there count as 0.
@@ -38,7 +38,7 @@ func (b *Box) Apply(s2, t2, s, t, x, y []float32) {
 		toS: &room(s2, b.Rows*b.Columns)[0], zeros: &room(b.Zeros, b.Columns)[Together],
 		table: &b.Table[:3*b.Rows][0], rows: b.Rows, fromRows: b.FromRows, columns: b.Columns,
 		stride: b.FromColumns * Together * 4, toStride: b.Columns * Together * 4,
-		bytes: (b.Columns + 1) / 2 * (2 * Together * 4), ahead: b.FromColumns,
+		ahead: b.FromColumns,
 		scale: b.Scale, shift: b.Shift, own: b.Own,
 	}
 	first := 0
@@ -59,11 +59,21 @@ func (b *Box) Apply(s2, t2, s, t, x, y []float32) {
 			panic(noRow)
 		}
 	}
-	a.plain = max(0, min((a.ahead-2)/2, b.Columns/2)) * (2 * Together * 4)
+	at := 1 // so many places are worked on at once
+	if wider {
+		at = 2
+	}
+	const bytes = Together * 4 // of a place
+	a.bytes = (b.Columns + at - 1) / at * (at * bytes)
+	a.plain = max(0, min((a.ahead-at)/at, b.Columns/at)) * (at * bytes)
 	if b.Duals != nil {
 		last := (b.Rows-1)*b.Stride + b.Columns
 		a.duals, a.x, a.y = b.Duals, &x[:last][0], &y[:last*Together][0]
 		a.stepX, a.strideY = b.Stride*4-a.bytes/Together, b.Stride*Together*4
+	}
+	if wider {
+		boxes512(&a)
+		return
 	}
 	boxes(&a)
 }
@@ -81,7 +91,7 @@ type boxArgs struct {
 	stride, strideT, toStride    int
 	stepX, strideY               int
 	ahead                        int // columns of a row of s that are not before its beginning
-	before                       int // the lanes of two places before it that are taken
+	before                       int // the lanes of two places before it that are taken, or 0
 	bytes                        int // of a row, in whole vectors
 	plain                        int // of these, before those that an edge is near to
 	scale, shift, own            float32

@@ -16,12 +16,12 @@
 	VBROADCASTSS ArcCosine_slopeBelow(R14), Z20; \
 	VBROADCASTSS ArcCosine_beta(R14), Z21; \
 	VBROADCASTSS ArcCosine_magnitude(R14), Z22; \
-	VBROADCASTSS ArcCosine_ratio+36(R14), Z26; \
-	VBROADCASTSS ArcCosine_ratio+32(R14), Z27; \
-	VBROADCASTSS ArcCosine_ratio+28(R14), Z28; \
-	VBROADCASTSS ArcCosine_ratio+24(R14), Z29; \
-	VBROADCASTSS ArcCosine_ratio+20(R14), Z30; \
-	VBROADCASTSS ArcCosine_ratio+16(R14), Z31
+	VBROADCASTSS ArcCosine_ratio+288(R14), Z26; \
+	VBROADCASTSS ArcCosine_ratio+256(R14), Z27; \
+	VBROADCASTSS ArcCosine_ratio+224(R14), Z28; \
+	VBROADCASTSS ArcCosine_ratio+192(R14), Z29; \
+	VBROADCASTSS ArcCosine_ratio+160(R14), Z30; \
+	VBROADCASTSS ArcCosine_ratio+128(R14), Z31
 
 // The duals of covariances Z0, which become the first, and the second in Z7, at the variances from
 // BX on and those at CX + AX.
@@ -52,9 +52,9 @@
 	VFMADD213PS Z29, Z5, Z4; \
 	VFMADD213PS Z30, Z5, Z6; \
 	VFMADD213PS Z31, Z5, Z4; \
-	VFMADD213PS.BCST ArcCosine_ratio+12(R14), Z5, Z6; \
-	VFMADD213PS.BCST ArcCosine_ratio+8(R14), Z5, Z4; \
-	VFMADD213PS.BCST ArcCosine_ratio+4(R14), Z5, Z6; \
+	VFMADD213PS.BCST ArcCosine_ratio+96(R14), Z5, Z6; \
+	VFMADD213PS.BCST ArcCosine_ratio+64(R14), Z5, Z4; \
+	VFMADD213PS.BCST ArcCosine_ratio+32(R14), Z5, Z6; \
 	VFMADD213PS.BCST ArcCosine_ratio+0(R14), Z5, Z4; \
 	VFMADD213PS Z4, Z7, Z6; \ // βθ/sin θ
 	VMULPS Z3, Z6, Z6; \
@@ -138,8 +138,8 @@ arcCosineNext:
 // Of s there are in Z10, Z11 and Z12 the sums of columns that are one place to the left of the two
 // that are made, these, and two places to the right; of t in Z13, Z14 and Z15.
 //
-// func boxes(b *boxArgs)
-TEXT ·boxes(SB), NOSPLIT, $0-8
+// func boxes512(b *boxArgs)
+TEXT ·boxes512(SB), NOSPLIT, $0-8
 	MOVQ b+0(FP), DX
 	MOVQ boxArgs_toS(DX), DI
 	MOVQ boxArgs_toT(DX), SI
@@ -248,6 +248,200 @@ boxEdge:
 	MASK(K1)
 	MOVQ boxArgs_duals(DX), R14
 	JMP boxSums
+
+// With vectors of eight numbers places are worked on one by one.
+
+// What DUALS needs in registers there, of the ArcCosine at R14.
+#define PLACE_CONSTANTS \
+	VMOVUPS ArcCosine_one(R14), Y9; \
+	VMOVUPS ArcCosine_half(R14), Y10; \
+	VMOVUPS ArcCosine_above(R14), Y11; \
+	VMOVUPS ArcCosine_magnitude(R14), Y12; \
+	VMOVUPS ArcCosine_alpha(R14), Y13; \
+	VMOVUPS ArcCosine_ratio+288(R14), Y14; \
+	VMOVUPS ArcCosine_ratio+256(R14), Y15
+
+// What DUALS is, at one place: of covariances Y0, with the second in Y7, at the variances at BX and
+// CX + AX. 1/√(xy) is what the processor has to 11 bits, with a step of Newton's, which ends below
+// the root by up to 2e-7 of it if it is for 1, and so is for a little more. Y8 has the lanes of an
+// angle that is not 0.
+#define PLACE_DUALS \
+	VBROADCASTSS (BX), Y1; \
+	VMULPS (CX)(AX*1), Y1, Y2; \ // xy
+	VRSQRTPS Y2, Y3; \
+	VMOVAPS Y2, Y1; \
+	VFNMADD231PS Y0, Y0, Y1; \ // xy - k²
+	VMULPS ArcCosine_within(R14), Y2, Y5; \
+	VCMPPS $0x1e, Y5, Y1, Y8; \
+	VANDPS Y8, Y1, Y1; \
+	VSQRTPS Y1, Y1; \
+	VMULPS Y3, Y2, Y4; \
+	VFNMADD213PS Y11, Y3, Y4; \
+	VMULPS Y10, Y3, Y5; \
+	VFMADD231PS Y5, Y4, Y3; \ // 1/√(xy)
+	VANDPS Y12, Y0, Y7; \
+	VFNMADD213PS Y9, Y3, Y7; \ // 1 - |cos θ|
+	VMULPS Y7, Y7, Y5; \
+	VMOVAPS Y14, Y6; \
+	VMOVAPS Y15, Y4; \
+	VFMADD213PS ArcCosine_ratio+224(R14), Y5, Y6; \
+	VFMADD213PS ArcCosine_ratio+192(R14), Y5, Y4; \
+	VFMADD213PS ArcCosine_ratio+160(R14), Y5, Y6; \
+	VFMADD213PS ArcCosine_ratio+128(R14), Y5, Y4; \
+	VFMADD213PS ArcCosine_ratio+96(R14), Y5, Y6; \
+	VFMADD213PS ArcCosine_ratio+64(R14), Y5, Y4; \
+	VFMADD213PS ArcCosine_ratio+32(R14), Y5, Y6; \
+	VFMADD213PS ArcCosine_ratio+0(R14), Y5, Y4; \
+	VFMADD213PS Y4, Y7, Y6; \ // βθ/sin θ
+	VMULPS Y3, Y6, Y6; \
+	VMULPS Y1, Y6, Y6; \
+	VANDPS Y8, Y6, Y6; \ // βθ
+	VANDNPS Y0, Y12, Y4; \ // the sign of k
+	VBLENDVPS Y0, ArcCosine_slopeBelow(R14), Y13, Y7; \
+	VXORPS Y4, Y6, Y6; \
+	VSUBPS Y6, Y7, Y7; \
+	VMULPS Y7, Y0, Y0; \
+	VFMADD231PS ArcCosine_beta(R14), Y1, Y0
+
+// func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)
+TEXT ·arcCosine(SB), NOSPLIT, $0-48
+	MOVQ k+0(FP), DI
+	MOVQ t+8(FP), SI
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), CX
+	MOVQ n+32(FP), R8
+	MOVQ a+40(FP), R14
+	PLACE_CONSTANTS
+	SHLQ $5, R8
+	XORL AX, AX
+arcCosinePlace:
+	VMOVUPS (DI)(AX*1), Y0
+	PLACE_DUALS
+	VMOVUPS Y0, (DI)(AX*1)
+	TESTQ SI, SI
+	JZ arcCosinePlaceNext
+	VMULPS (SI)(AX*1), Y7, Y7
+	VMOVUPS Y7, (SI)(AX*1)
+arcCosinePlaceNext:
+	ADDQ $4, BX
+	ADDQ $32, AX
+	CMPQ AX, R8
+	JLT arcCosinePlace
+	VZEROUPPER
+	RET
+
+// The sum of a place of three rows.
+#define PLACE(off, A, B, C, TO) \
+	VMOVUPS off(A)(AX*1), TO; \
+	VADDPS off(B)(AX*1), TO, TO; \
+	VADDPS off(C)(AX*1), TO, TO
+
+// A row of sums is made first, and then its duals, while it is in the nearest cache: the two in one
+// have more instructions, one after the other, than a processor looks ahead.
+//
+// Of s there are in Y10 the sum of the columns to the left of the place that is made and of its own,
+// in Y11 its own, and in Y12 that to the right; of t in Y13, Y14 and Y15.
+//
+// func boxes(b *boxArgs)
+TEXT ·boxes(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), DX
+	MOVQ boxArgs_toS(DX), DI
+	MOVQ boxArgs_toT(DX), SI
+	MOVQ boxArgs_x(DX), BX
+	MOVQ boxArgs_y(DX), CX
+	MOVQ boxArgs_duals(DX), R14
+placeRow:
+	VBROADCASTSS boxArgs_scale(DX), Y1
+	VBROADCASTSS boxArgs_shift(DX), Y2
+	VBROADCASTSS boxArgs_own(DX), Y3
+	MOVQ boxArgs_row(DX), AX
+	LEAQ (AX)(AX*2), AX
+	SHLQ $2, AX
+	ADDQ boxArgs_table(DX), AX
+	ROW(0, R8, R11)
+	ROW(1, R9, R12)
+	ROW(2, R10, R13)
+	XORL AX, AX
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y13, Y13, Y13
+	VXORPS Y14, Y14, Y14
+	CMPQ boxArgs_before(DX), $0
+	JEQ placeOwn
+	PLACE(-32, R8, R9, R10, Y10)
+	PLACE(-32, R11, R12, R13, Y13)
+placeOwn:
+	CMPQ boxArgs_ahead(DX), $0
+	JLE placeBegin
+	PLACE(0, R8, R9, R10, Y11)
+	PLACE(0, R11, R12, R13, Y14)
+	VADDPS Y11, Y10, Y10
+	VADDPS Y14, Y13, Y13
+placeBegin:
+	CMPQ AX, boxArgs_plain(DX)
+	JGE placeEdge
+placeOne:
+	PLACE(32, R8, R9, R10, Y12)
+	TESTQ SI, SI
+	JZ placeSums
+	PLACE(32, R11, R12, R13, Y15)
+placeSums:
+	VADDPS Y12, Y10, Y0
+	VADDPS Y12, Y11, Y10
+	VMOVAPS Y12, Y11
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS Y0, (DI)(AX*1)
+	TESTQ SI, SI
+	JZ placeNext
+	VADDPS Y15, Y13, Y9
+	VADDPS Y15, Y14, Y13
+	VMOVAPS Y15, Y14
+	VMULPS Y1, Y9, Y9
+	VFMADD231PS Y3, Y0, Y9
+	VMOVUPS Y9, (SI)(AX*1)
+placeNext:
+	ADDQ $32, AX
+	CMPQ AX, boxArgs_plain(DX)
+	JLT placeOne
+placeEdge:
+	// To the right there is none.
+	VXORPS Y12, Y12, Y12
+	VXORPS Y15, Y15, Y15
+	MOVQ boxArgs_bytes(DX), R8
+	CMPQ AX, R8
+	JLT placeSums
+	TESTQ R14, R14
+	JZ placeEnd
+	PLACE_CONSTANTS
+	XORL AX, AX
+placeDuals:
+	VMOVUPS (DI)(AX*1), Y0
+	PLACE_DUALS
+	VMOVUPS Y0, (DI)(AX*1)
+	TESTQ SI, SI
+	JZ placeDualsNext
+	VMULPS (SI)(AX*1), Y7, Y7
+	VMOVUPS Y7, (SI)(AX*1)
+placeDualsNext:
+	ADDQ $4, BX
+	ADDQ $32, AX
+	CMPQ AX, R8
+	JLT placeDuals
+	ADDQ boxArgs_stepX(DX), BX
+	ADDQ boxArgs_strideY(DX), CX
+placeEnd:
+	ADDQ boxArgs_toStride(DX), DI
+	TESTQ SI, SI
+	JZ placeNextRow
+	ADDQ boxArgs_toStride(DX), SI
+placeNextRow:
+	MOVQ boxArgs_row(DX), AX
+	INCQ AX
+	MOVQ AX, boxArgs_row(DX)
+	CMPQ AX, boxArgs_rows(DX)
+	JLT placeRow
+	VZEROUPPER
+	RET
 
 // func addSums512(sums *[Together]float64, src *float32, rows, columns int)
 TEXT ·addSums512(SB), NOSPLIT, $0-32

@@ -19,7 +19,7 @@ func padded(seed uint64, n int) (all, x []float32) {
 // from beyond the rows.
 func TestBox(t *testing.T) {
 	both(t, func(t *testing.T) {
-		if !Wider() {
+		if !Wide() {
 			return // there is no Box
 		}
 		for columns := 1; columns <= 40; columns++ {

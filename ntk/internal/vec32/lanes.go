@@ -91,37 +91,56 @@ func AddColumns(dst, src []float32, table []int32, size int, scale, shift float3
 	}
 }
 
-// Scatter adds each place c of src to place to[c] of dst.
-func Scatter(dst, src []float32, to []int32) {
+// Scatter adds each place c of a and of b, which may be nil, to place to[c] of dst. What is in the
+// table must be places of dst, as for [AddColumns]. Two in a row that go to one place are added
+// before, so that its sum need not come back from memory.
+func Scatter(dst, a, b []float32, to []int32) {
 	if len(to) == 0 {
 		return
 	}
-	src = src[:len(to)*Together]
+	a = a[:len(to)*Together]
+	if b != nil {
+		b = b[:len(a)]
+	}
 	if wide {
-		for _, i := range to {
-			_ = dst[int(i)*Together+Together-1]
+		var second *float32
+		if b != nil {
+			second = &b[0]
 		}
-		scatter(&dst[0], &src[0], &to[0], len(to))
+		scatter(&dst[0], &a[0], second, &to[0], len(to))
 		return
 	}
-	for c, i := range to {
-		sum := placeAt(dst, int(i))
-		for l, v := range placeAt(src, c) {
-			sum[l] += v
+	at := func(c int) (sum place) {
+		sum = *placeAt(a, c)
+		if b != nil {
+			for l, v := range placeAt(b, c) {
+				sum[l] += v
+			}
+		}
+		return sum
+	}
+	for c := 0; c < len(to); c++ {
+		sum, place := at(c), placeAt(dst, int(to[c]))
+		if c+1 < len(to) && to[c+1] == to[c] {
+			c++
+			for l, v := range at(c) {
+				sum[l] += v
+			}
+		}
+		for l, v := range sum {
+			place[l] += v
 		}
 	}
 }
 
-// Gather sets each place c of dst to scale times place from[c] of src.
+// Gather sets each place c of dst to scale times place from[c] of src. What is in the table must be
+// places of src, as for [AddColumns].
 func Gather(dst, src []float32, from []int32, scale float32) {
 	if len(from) == 0 {
 		return
 	}
 	dst = dst[:len(from)*Together]
 	if wide {
-		for _, i := range from {
-			_ = src[int(i)*Together+Together-1]
-		}
 		gather(&dst[0], &src[0], &from[0], len(from), scale)
 		return
 	}
@@ -164,35 +183,26 @@ func AddSums(sums *[Together]float64, src []float32, columns int) {
 
 // ArcCosine is the dual activations of φ(z) = p z for z > 0 and n z for z ≤ 0: at covariance k of
 // variances x and y, with cos θ = k/√(xy), √(xy) (α cos θ + β (sin θ - θ cos θ)) and α - β θ, for
-// α = (p² + n²)/2 and β = (p - n)²/(2π).
+// α = (p² + n²)/2 and β = (p - n)²/(2π). By √(xy - k²) in place of √(xy) sin θ no digits are lost
+// where θ is small.
 //
 // Source: [CS09] eq. 3-6, a key of package ntk.
 type ArcCosine struct {
-	// Of v = 1 - |cos θ|: β θ/√v and β (sin θ - θ cos θ)/v^{3/2}, with θ in [0, π/2], as
-	// polynomials. These and the others eight times, for the assembly.
-	angle [8]place
-	curve [7]place
+	// β θ/sin θ with θ in [0, π/2] as a polynomial of v = 1 - |cos θ|. It and the others eight
+	// times, for the assembly.
+	ratio [10]place
 
-	least, equal, two, alpha place
-	magnitude                [Together]uint32 // all bits but the sign
-
-	obtuse     place // βπ - α, the factor of |k| for k < 0
-	slopeBelow place // α - βπ, the slope at θ = π
-
-	// For sixteen lanes: β θ/sin θ as a polynomial of v, and single numbers; within is of sin² θ.
-	ratio [10]float32
-
-	one, half, beta, within float32
+	alpha, beta, within place            // the angle is 0 where sin² θ is less than the last
+	one, above, half    place            // above is the next number to 1
+	magnitude           [Together]uint32 // all bits but the sign
+	slopeBelow          place            // α - βπ, the slope at θ = π
 }
 
-// The polynomials interpolate at Chebyshev's points of [0, 1], and are off by 2e-8. The last is
+// The polynomials interpolate at Chebyshev's points of [0, 1], and are off by 2e-8: θ/√v, and
 // θ/sin θ.
 var (
 	angle = [8]float64{1.41421354641, 0.1178531667, 0.0264744825006, 0.00821673096264,
 		0.00147885982319, 0.00333841701105, -0.00199064296024, 0.00121173776981}
-	curve = [7]float64{0.942809052415, 0.0471393947035, 0.00759271725971, 0.00165828470554,
-		0.000742261975251, -0.000176200355025, 0.00023447136654}
-
 	ratio = [10]float64{0.999999989735, 0.333335381434, 0.133266572252, 0.0579778015325,
 		0.0201634897314, 0.0300591761478, -0.033552998053, 0.05097575871, -0.0325916888503,
 		0.0111628242508}
@@ -202,22 +212,14 @@ var (
 // to be that, since rounding does not tell.
 func NewArcCosine(p, n float64) *ArcCosine {
 	alpha, beta := (p*p+n*n)/2, (p-n)*(p-n)/(2*math.Pi)
-	a := &ArcCosine{
-		least: eight(0x1p-100), equal: eight(equalWithin), two: eight(2), alpha: eight(alpha),
-		obtuse: eight(beta*math.Pi - alpha), slopeBelow: eight(alpha - beta*math.Pi),
-		one: 1, half: 0.5, beta: float32(beta), within: 2 * equalWithin,
-	}
+	a := &ArcCosine{alpha: eight(alpha), beta: eight(beta), within: eight(2 * equalWithin),
+		one: eight(1), above: eight(1 + 0x1p-23), half: eight(0.5),
+		slopeBelow: eight(alpha - beta*math.Pi)}
 	for l := range Together {
 		a.magnitude[l] = 1<<31 - 1
 	}
-	for i, v := range angle {
-		a.angle[i] = eight(beta * v)
-	}
-	for i, v := range curve {
-		a.curve[i] = eight(beta * v)
-	}
 	for i, v := range ratio {
-		a.ratio[i] = float32(beta * v)
+		a.ratio[i] = eight(beta * v)
 	}
 	return a
 }
@@ -271,28 +273,24 @@ func eachDual(k, t, x, y []float32, at func(x, k, y float32) (value, slope float
 	}
 }
 
-// at is the assembly in Go. √(x·y) of two equal numbers is just them, so that the angle between
-// equal inputs is 0. With sixteen lanes √(xy - k²) is formed in place of √(xy) - |k|, which leaves
-// as much.
+// at is the assembly in Go. The squares are exact in double precision, so that the angle between
+// equal inputs is 0.
 func (a *ArcCosine) at(x, k, y float32) (value, slope float32) {
-	s := float32(math.Sqrt(float64(x * y)))
-	size := float32(math.Abs(float64(k)))
-	v := max((s-size)/max(s, a.least[0]), 0)
-	if !(v > equalWithin) {
-		v = 0
+	product := float64(x) * float64(y)
+	square := product - float64(k)*float64(k)
+	var root, theta float32
+	if square > float64(a.within[0])*product {
+		size := math.Sqrt(product)
+		v := float32(1 - math.Abs(float64(k))/size)
+		for i := len(a.ratio) - 1; i >= 0; i-- {
+			theta = theta*v + a.ratio[i][0]
+		}
+		root = float32(math.Sqrt(square))
+		theta *= float32(math.Sqrt(square) / size)
 	}
-	root := float32(math.Sqrt(float64(v)))
-	theta, bend := a.angle[7][0], a.curve[6][0]
-	for i := 6; i >= 0; i-- {
-		theta = theta*v + a.angle[i][0]
-	}
-	for i := 5; i >= 0; i-- {
-		bend = bend*v + a.curve[i][0]
-	}
-	theta *= root
-	bend *= root * v * s
+	slope = a.alpha[0] - theta
 	if math.Signbit(float64(k)) {
-		return a.obtuse[0]*size + bend, a.slopeBelow[0] + theta
+		slope = a.slopeBelow[0] + theta
 	}
-	return a.alpha[0]*size + bend, a.alpha[0] - theta
+	return k*slope + root*a.beta[0], slope
 }

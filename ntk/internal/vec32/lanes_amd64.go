@@ -15,7 +15,7 @@ func addRows(dst, a, b, c *float32, n int)
 func addColumns(dst, src *float32, table *int32, n, size int, scale, shift float32, add *float32)
 
 //go:noescape
-func scatter(dst, src *float32, to *int32, n int)
+func scatter(dst, a, b *float32, to *int32, n int)
 
 //go:noescape
 func gather(dst, src *float32, from *int32, n int, scale float32)
@@ -32,10 +32,13 @@ func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)
 //go:noescape
 func arcCosine512(k, t, x, y *float32, n int, a *ArcCosine)
 
-// boxes changes b.
+// boxes and boxes512 change b.
 //
 //go:noescape
 func boxes(b *boxArgs)
+
+//go:noescape
+func boxes512(b *boxArgs)
 
 //go:noescape
 func arcsines(k, t, x, y *float32, n int, a *Arcsine)

@@ -127,22 +127,45 @@ threeStore:
 	VZEROUPPER
 	RET
 
-// func scatter(dst, src *float32, to *int32, n int)
-TEXT ·scatter(SB), NOSPLIT, $0-32
+// func scatter(dst, a, b *float32, to *int32, n int)
+TEXT ·scatter(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ to+16(FP), BX
-	MOVQ n+24(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ to+24(FP), BX
+	MOVQ n+32(FP), CX
+	LEAQ (BX)(CX*4), R8
 scatterLoop:
 	MOVLQSX (BX), R9
-	SHLQ $5, R9
+	MOVQ R9, R10
+	SHLQ $5, R10
 	VMOVUPS (SI), Y0
-	VADDPS (DI)(R9*1), Y0, Y0
-	VMOVUPS Y0, (DI)(R9*1)
+	TESTQ DX, DX
+	JZ scatterNext
+	VADDPS (DX), Y0, Y0
+	ADDQ $32, DX
+scatterNext:
 	ADDQ $4, BX
 	ADDQ $32, SI
-	DECQ CX
-	JNZ scatterLoop
+	CMPQ BX, R8
+	JGE scatterStore
+	MOVLQSX (BX), R11
+	CMPQ R11, R9
+	JNE scatterStore
+	VMOVUPS (SI), Y1
+	TESTQ DX, DX
+	JZ scatterTwo
+	VADDPS (DX), Y1, Y1
+	ADDQ $32, DX
+scatterTwo:
+	ADDQ $4, BX
+	ADDQ $32, SI
+	VADDPS Y1, Y0, Y0
+scatterStore:
+	VADDPS (DI)(R10*1), Y0, Y0
+	VMOVUPS Y0, (DI)(R10*1)
+	CMPQ BX, R8
+	JLT scatterLoop
 	VZEROUPPER
 	RET
 
@@ -177,77 +200,6 @@ addPlacesLoop:
 	DECQ CX
 	JNZ addPlacesLoop
 	VMOVUPS Y0, (DI)
-	VZEROUPPER
-	RET
-
-// func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)
-TEXT ·arcCosine(SB), NOSPLIT, $0-48
-	MOVQ k+0(FP), DI
-	MOVQ t+8(FP), SI
-	MOVQ x+16(FP), BX
-	MOVQ y+24(FP), R8
-	MOVQ n+32(FP), CX
-	MOVQ a+40(FP), DX
-	VXORPS Y14, Y14, Y14
-	VMOVUPS ArcCosine_magnitude(DX), Y15
-	VMOVUPS ArcCosine_two(DX), Y13
-	VMOVUPS ArcCosine_least(DX), Y12
-	VMOVUPS ArcCosine_equal(DX), Y11
-	VMOVUPS ArcCosine_alpha(DX), Y10
-arcCosineLoop:
-	VBROADCASTSS (BX), Y0
-	VMULPS (R8), Y0, Y0
-	VSQRTPS Y0, Y0 // √(xy)
-	VMAXPS Y12, Y0, Y9
-	VMOVUPS (DI), Y1
-	VANDPS Y15, Y1, Y2 // |k|
-	VSUBPS Y2, Y0, Y3
-	VMAXPS Y14, Y3, Y3
-	VRCPPS Y9, Y4
-	VMOVAPS Y4, Y5
-	VFNMADD213PS Y13, Y9, Y5 // 2 - √(xy) times its inverse
-	VMULPS Y5, Y4, Y4
-	VMULPS Y4, Y3, Y3 // v = 1 - |cos θ|
-	VCMPPS $0x1e, Y11, Y3, Y5
-	VANDPS Y5, Y3, Y3
-	VSQRTPS Y3, Y4
-	VMOVUPS ArcCosine_angle+224(DX), Y5
-	VMOVUPS ArcCosine_curve+192(DX), Y6
-	VFMADD213PS ArcCosine_angle+192(DX), Y3, Y5
-	VFMADD213PS ArcCosine_curve+160(DX), Y3, Y6
-	VFMADD213PS ArcCosine_angle+160(DX), Y3, Y5
-	VFMADD213PS ArcCosine_curve+128(DX), Y3, Y6
-	VFMADD213PS ArcCosine_angle+128(DX), Y3, Y5
-	VFMADD213PS ArcCosine_curve+96(DX), Y3, Y6
-	VFMADD213PS ArcCosine_angle+96(DX), Y3, Y5
-	VFMADD213PS ArcCosine_curve+64(DX), Y3, Y6
-	VFMADD213PS ArcCosine_angle+64(DX), Y3, Y5
-	VFMADD213PS ArcCosine_curve+32(DX), Y3, Y6
-	VFMADD213PS ArcCosine_angle+32(DX), Y3, Y5
-	VFMADD213PS ArcCosine_curve+0(DX), Y3, Y6
-	VFMADD213PS ArcCosine_angle+0(DX), Y3, Y5
-	VMULPS Y4, Y3, Y3
-	VMULPS Y0, Y3, Y3
-	VMULPS Y3, Y6, Y6 // √(xy) β (sin - θ cos)
-	VMULPS Y4, Y5, Y5 // β θ
-	VBLENDVPS Y1, ArcCosine_obtuse(DX), Y10, Y7
-	VFMADD231PS Y2, Y7, Y6
-	VMOVUPS Y6, (DI)
-	TESTQ SI, SI
-	JZ arcCosineNext
-	VANDNPS Y1, Y15, Y8 // the sign of k
-	VXORPS Y8, Y5, Y5
-	VBLENDVPS Y1, ArcCosine_slopeBelow(DX), Y10, Y9
-	VSUBPS Y5, Y9, Y9
-	VMULPS (SI), Y9, Y9
-	VMOVUPS Y9, (SI)
-	ADDQ $32, SI
-arcCosineNext:
-	ADDQ $4, BX
-	ADDQ $32, R8
-	ADDQ $32, DI
-	DECQ CX
-	JNZ arcCosineLoop
 	VZEROUPPER
 	RET
 

@@ -209,16 +209,25 @@ func TestPlaces(t *testing.T) {
 			}
 		}
 		to := []int32{4, 4, 0, 2, 2, 2, 1}
-		dst := make([]float32, 5*Together)
-		Scatter(dst, src, to)
-		close("scatter", dst, func(i int) (sum float64) {
-			for c, p := range to {
-				if int(p) == i/Together {
-					sum += float64(src[c*Together+i%Together])
-				}
+		other := normals(5, len(to)*Together)
+		for places := range len(to) + 1 { // the last alone, or one of two that go together
+			for _, b := range [][]float32{nil, other} {
+				dst := make([]float32, 5*Together)
+				Scatter(dst, src, b, to[:places])
+				close("scatter", dst, func(i int) (sum float64) {
+					for c, p := range to[:places] {
+						if int(p) != i/Together {
+							continue
+						}
+						sum += float64(src[c*Together+i%Together])
+						if b != nil {
+							sum += float64(b[c*Together+i%Together])
+						}
+					}
+					return sum
+				})
 			}
-			return sum
-		})
+		}
 		gathered := make([]float32, len(to)*Together)
 		Gather(gathered, src, to, 3)
 		close("gather", gathered, func(i int) float64 {

@@ -18,11 +18,8 @@ var wide = hasVectors() && os.Getenv("KERNELSMITH_OPENBLAS") != "off"
 // wider is whether vectors of sixteen numbers are used, too.
 var wider = wide && hasLongVectors()
 
-// Wider reports whether they are, which [Box] needs.
-func Wider() bool { return wider }
-
-// Wide reports whether vectors are used, without which [Product] and [Dots] gain
-// nothing over a matrix library.
+// Wide reports whether vectors are used, which [Box] needs, and without which [Product] and [Dots]
+// gain nothing over a matrix library.
 func Wide() bool { return wide }
 
 // ReLU sets value[i] = max(z[i], 0) and derivative[i] to 1 where z[i] > 0, else 0;

@@ -1,0 +1,4 @@
+package vec64
+
+//go:noescape
+func arcCosine(args *stepArgs, a *ArcCosine)
