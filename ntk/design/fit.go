@@ -579,6 +579,9 @@ func (s *search) finish(ctx context.Context, best []start, report func(int)) err
 			best[i] = s.polished(best[i], 400, false, stop)
 		}
 		best[i] = end.polished(best[i], 400, s.problem.Largest, stop)
+		if best[i].converged && !s.problem.Largest {
+			end.levenberg(s.places, nil).settle(best[i].x)
+		}
 	})
 }
 
@@ -836,7 +839,14 @@ func (s *search) cost(x []float64) float64 {
 	return squares([]float64{math.Sqrt(largest), math.Sqrt(squares(r[len(s.places):]))})
 }
 
-func byCost(a, b start) int { return cmp.Compare(a.cost, b.cost) }
+// byCost orders starts; two ends of the same minimum, or of one and its mirror image, keep their
+// order, which rounding does not change.
+func byCost(a, b start) int {
+	if math.Abs(a.cost-b.cost) <= 1e-9*b.cost {
+		return 0
+	}
+	return cmp.Compare(a.cost, b.cost)
+}
 
 // lawson makes the largest error small: least squares whose weights grow where the
 // error is large, and of all that it passes the best.

@@ -2,6 +2,7 @@ package design
 
 import (
 	"math"
+	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/special"
 	"gonum.org/v1/gonum/mat"
@@ -35,24 +36,8 @@ func (l *levenberg) run(x []float64, steps int) (cost float64, converged bool) {
 		if l.stop != nil && l.stop() {
 			return cost, false
 		}
-		gradient, normal := make([]float64, n), make([]float64, n*n)
-		for i, v := range r {
-			row := jacobian[i*n : (i+1)*n]
-			for j, d := range row {
-				gradient[j] += d * v
-				for k := j; k < n; k++ {
-					normal[j*n+k] += d * row[k]
-				}
-			}
-		}
-		var free []int
-		for j := range x {
-			held := x[j] <= l.lo[j] && gradient[j] > 0 || x[j] >= l.hi[j] && gradient[j] < 0 ||
-				l.lo[j] == l.hi[j]
-			if !held {
-				free = append(free, j)
-			}
-		}
+		gradient, normal := equations(r, jacobian, n)
+		free := l.free(x, gradient)
 		if len(free) == 0 || !special.Finite(cost) {
 			return cost, special.Finite(cost)
 		}
@@ -61,11 +46,7 @@ func (l *levenberg) run(x []float64, steps int) (cost float64, converged bool) {
 			step, ok := damped(free, n, normal, gradient, damping)
 			if ok {
 				copy(next, x)
-				var size float64
-				for i, j := range free {
-					next[j] = math.Max(l.lo[j], math.Min(l.hi[j], x[j]-step[i]))
-					size = math.Max(size, math.Abs(next[j]-x[j])/(1e-3+math.Abs(x[j])))
-				}
+				size := l.move(next, x, free, step)
 				l.residuals(next, trial, nil)
 				if now := squares(trial); now < cost {
 					small := cost-now < 1e-13*cost && size < 1e-7
@@ -93,6 +74,94 @@ func (l *levenberg) run(x []float64, steps int) (cost float64, converged bool) {
 		l.residuals(x, r, jacobian)
 	}
 	return cost, false
+}
+
+// settle follows a minimum that run has found to the digits that the gradient knows. Near a
+// minimum the sum of squares changes by the square of what x does, so that run, which compares
+// sums, finds half of the digits of x, and where rounding differs the other half does, too. These
+// are Newton's steps, by second derivatives from differences of the gradient; they end when one is
+// no shorter than half of the one before.
+func (l *levenberg) settle(x []float64) {
+	n := len(x)
+	r, jacobian := make([]float64, l.count), make([]float64, l.count*n)
+	gradient := func(x []float64) []float64 {
+		l.residuals(x, r, jacobian)
+		g, _ := equations(r, jacobian, n)
+		return g
+	}
+	now := gradient(x)
+	cost := squares(r)
+	free := l.free(x, now)
+	next := slices.Clone(x)
+	second := make([]float64, n*n)
+	for _, j := range free {
+		h := 1e-4 * (1e-2 + math.Abs(x[j]))
+		next[j] = x[j] + h
+		above := gradient(next)
+		next[j] = x[j] - h
+		below := gradient(next)
+		next[j] = x[j]
+		for _, k := range free {
+			d := (above[k] - below[k]) / (4 * h) // half of it, of (j, k) and of (k, j)
+			second[j*n+k] += d
+			second[k*n+j] += d
+		}
+	}
+	start := slices.Clone(x)
+	for last := 1e-5; ; { // more is no rounding
+		step, ok := damped(free, n, second, now, 0)
+		if len(free) == 0 || !ok {
+			break
+		}
+		size := l.move(next, next, free, step)
+		if !(size < last/2) {
+			break
+		}
+		copy(x, next)
+		last = size
+		now = gradient(x)
+	}
+	if l.residuals(x, r, nil); !(squares(r) <= cost*(1+1e-12)) {
+		copy(x, start)
+	}
+}
+
+// equations returns the gradient J'r and the upper triangle of the normal matrix J'J.
+func equations(r, jacobian []float64, n int) (gradient, normal []float64) {
+	gradient, normal = make([]float64, n), make([]float64, n*n)
+	for i, v := range r {
+		row := jacobian[i*n : (i+1)*n]
+		for j, d := range row {
+			gradient[j] += d * v
+			for k := j; k < n; k++ {
+				normal[j*n+k] += d * row[k]
+			}
+		}
+	}
+	return gradient, normal
+}
+
+// free returns the parameters that are not held at a bound.
+func (l *levenberg) free(x, gradient []float64) (free []int) {
+	for j := range x {
+		held := x[j] <= l.lo[j] && gradient[j] > 0 || x[j] >= l.hi[j] && gradient[j] < 0 ||
+			l.lo[j] == l.hi[j]
+		if !held {
+			free = append(free, j)
+		}
+	}
+	return free
+}
+
+// move sets to, a copy of x, a step further within the bounds, and returns the largest change of
+// a parameter relative to its size.
+func (l *levenberg) move(to, x []float64, free []int, step []float64) (size float64) {
+	for i, j := range free {
+		from := x[j]
+		to[j] = math.Max(l.lo[j], math.Min(l.hi[j], from-step[i]))
+		size = math.Max(size, math.Abs(to[j]-from)/(1e-3+math.Abs(from)))
+	}
+	return size
 }
 
 // damped solves (N + λ diag N) step = gradient in the free parameters.

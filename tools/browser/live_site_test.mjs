@@ -218,8 +218,7 @@ async function fits(page, name) {
   for (const of of ["formula", "formula phi", "formula spread", "target"]) {
     const off = apart(here[of], there[of]);
     console.log(`  ${name}, ${of}: ${off.toExponential(1)} from the library's`);
-    // Near its optimum a kernel changes by the square of what φ does, so that φ is known to half as many digits.
-    check(off < (/ /.test(of) ? 1e-7 : 1e-9), `${name}: ${of} is ${off} away from the library's`);
+    check(off < 1e-9, `${name}: ${of} is ${off} away from the library's`);
   }
   check(/φ\(z\) = /.test(await live.text("formula")), `${name}: no formula`);
   check(/class Phi/.test(await live.text("export")), `${name}: no source`);
