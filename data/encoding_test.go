@@ -176,7 +176,9 @@ func FuzzTextReader(f *testing.F) {
 			}
 			r.(*text).in = iotest.OneByteReader(r.(*text).in)
 			if n > 1 {
-				r, err = textReader(bytes.NewReader(b), "file", encoding, "")
+				if r, err = textReader(bytes.NewReader(b), "file", encoding, ""); err != nil {
+					return "", err.Error()
+				}
 			}
 			var out bytes.Buffer
 			if _, err = out.ReadFrom(r); err != nil {

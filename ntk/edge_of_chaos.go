@@ -103,14 +103,14 @@ func newLayerMap(phi Activation, weightStd, biasStd float64) (*layerMap, error) 
 }
 
 // diagonal is φ̌(q, q, q) and φ̇(q, q, q).
-func (m *layerMap) diagonal(q float64) (value, derivative float64) {
-	return dualAt(m.dual, gauss.Equal(q))
+func (l *layerMap) diagonal(q float64) (value, derivative float64) {
+	return dualAt(l.dual, gauss.Equal(q))
 }
 
 // next is V(q).
-func (m *layerMap) next(q float64) float64 {
-	v, _ := m.diagonal(q)
-	return m.weight*v + m.b2
+func (l *layerMap) next(q float64) float64 {
+	v, _ := l.diagonal(q)
+	return l.weight*v + l.b2
 }
 
 // tiny stands for the limit q → 0 in φ̇, which at 0 itself knows one side of a kink.

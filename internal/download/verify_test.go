@@ -71,7 +71,7 @@ func TestVerifyDownload(t *testing.T) {
 
 	// The same archive is enough when only these are wanted: the rest of it is
 	// not read.
-	cache = cacheFolder(t)
+	cacheFolder(t)
 	url, _ = serve(t, body, len(first)+50000)
 	if results, err = JMLR(t.Context(), &Settings{URL: url}, "zoo",
 		"wine-quality-red"); err != nil ||

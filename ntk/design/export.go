@@ -196,8 +196,7 @@ type language struct {
 	spaced                         bool
 	relu, cos, sin, exp, erf, erfc string // a function's call, with %s for its argument
 	root2                          string
-	let, add, subtract             string // "y %s" with %s for the value
-	end                            string
+	add, subtract                  string // "y %s" with %s for the value
 	imports, helpers               []fragment
 	formula                        func(l *language, f Formula, name string) string
 	series                         func(s HermiteSeries, name, coeffs string) string

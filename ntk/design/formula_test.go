@@ -168,7 +168,6 @@ func TestActivations(t *testing.T) {
 	for name, s := range series {
 		t.Run("series "+name, func(t *testing.T) {
 			a := ntk.Must(s.Activation())
-			const h = 1e-5
 			for z := -6.; z <= 6; z += 0.05 {
 				want := hermite.Series.Value(a, z)
 				if d := math.Abs(s.Value(z) - want); d > 1e-14*math.Max(1, math.Abs(want)) {

@@ -214,7 +214,7 @@ func (s *source) series(
 			uncertainty = func(v float64) float64 { return 0x1p-44*math.Abs(v) + numeric }
 		}
 		goal := set.Tolerance * d.scale
-		tail := func(n int) float64 { return 0 }
+		var tail func(n int) float64
 		switch {
 		case s.polynomial != nil:
 			left := make([]float64, len(s.polynomial)+1)

@@ -64,9 +64,9 @@ func (d Draws) trial(ctx context.Context, n, t int) ([]float64, error) {
 	x, z := d.Split(n, rand.New(rand.NewPCG(uint64(t+1), 0)))
 	switch {
 	case x == nil || z == nil || x.IsEmpty() || z.IsEmpty():
-		return nil, errors.New("Split returns no training points or no test points")
+		return nil, errors.New("no training points or no test points from Split")
 	case x.RawMatrix().Rows != n:
-		return nil, fmt.Errorf("Split returns %d training points", x.RawMatrix().Rows)
+		return nil, fmt.Errorf("%d training points from Split", x.RawMatrix().Rows)
 	}
 	y, err := d.values(x)
 	if err != nil {

@@ -41,17 +41,17 @@ func (s *Study) Train(runs ...Runs) ([]*Results, error) {
 // the test rows: of results at several widths the mean over trials with a band of one standard
 // deviation, and these limits of infinite width as dashed lines. A net without a measurement at
 // the epoch is left out there.
-func (limits *Results) AgainstWidth(results []*Results, epoch int) *plotting.Grid {
+func (r *Results) AgainstWidth(results []*Results, epoch int) *plotting.Grid {
 	panels := make([]plotting.Drawing, 2)
 	for part, m := range measurements[:2] {
 		f := plotting.New(plotting.Options{
 			X: "width", Y: fmt.Sprintf("%s loss at epoch %d", m.part, epoch), LogX: true})
-		for _, name := range limits.names {
+		for _, name := range r.names {
 			var at, mean, low, high []float64
-			for _, r := range results {
-				v, s := r.At(name, epoch)
+			for _, finite := range results {
+				v, s := finite.At(name, epoch)
 				if w := m.at(v); !math.IsNaN(w) {
-					at = append(at, float64(r.traces[name][0].Width))
+					at = append(at, float64(finite.traces[name][0].Width))
 					mean = append(mean, w)
 					low, high = append(low, w-m.at(s)), append(high, w+m.at(s))
 				}
@@ -62,7 +62,7 @@ func (limits *Results) AgainstWidth(results []*Results, epoch int) *plotting.Gri
 			f.Band(name, at, low, high)
 			f.Line(name, at, mean)
 			f.Points("", at, mean, plotting.Like(name))
-			limit, _ := limits.At(name, epoch)
+			limit, _ := r.At(name, epoch)
 			f.HLine("", m.at(limit), plotting.Thin, plotting.Dashed, plotting.Like(name))
 		}
 		f.Key("infinite width", plotting.Thin, plotting.Dashed)
@@ -74,21 +74,21 @@ func (limits *Results) AgainstWidth(results []*Results, epoch int) *plotting.Gri
 
 // ShowAgainstWidth shows the losses at an epoch as a table, of results at several widths with the
 // number of trials and mean ± standard deviation, and of these limits of infinite width.
-func (limits *Results) ShowAgainstWidth(results []*Results, epoch int, caption string) error {
+func (r *Results) ShowAgainstWidth(results []*Results, epoch int, caption string) error {
 	header, last := []string{"width"}, []string{"∞"}
-	for _, name := range limits.names {
+	for _, name := range r.names {
 		header = append(header, name+", trials", "train loss", "test loss")
-		last = append(append(last, ""), limits.Losses(name, epoch)...)
+		last = append(append(last, ""), r.Losses(name, epoch)...)
 	}
 	var rows [][]string
-	for _, r := range results {
+	for _, finite := range results {
 		row := []string{""}
-		for _, name := range limits.names {
-			trials := r.traces[name]
+		for _, name := range r.names {
+			trials := finite.traces[name]
 			if len(trials) > 0 {
 				row[0] = fmt.Sprint(trials[0].Width)
 			}
-			row = append(append(row, fmt.Sprint(len(trials))), r.Losses(name, epoch)...)
+			row = append(append(row, fmt.Sprint(len(trials))), finite.Losses(name, epoch)...)
 		}
 		rows = append(rows, row)
 	}

@@ -87,12 +87,15 @@ type boxArgs struct {
 	duals *ArcCosine
 	table *int32
 
-	rows, fromRows, columns, row int
-	stride, strideT, toStride    int
-	stepX, strideY               int
-	ahead                        int // columns of a row of s that are not before its beginning
-	before                       int // the lanes of two places before it that are taken, or 0
-	bytes                        int // of a row, in whole vectors
-	plain                        int // of these, before those that an edge is near to
-	scale, shift, own            float32
+	//lint:ignore U1000 the loop counts in it
+	row int
+
+	rows, fromRows, columns   int
+	stride, strideT, toStride int
+	stepX, strideY            int
+	ahead                     int // columns of a row of s that are not before its beginning
+	before                    int // the lanes of two places before it that are taken, or 0
+	bytes                     int // of a row, in whole vectors
+	plain                     int // of these, before those that an edge is near to
+	scale, shift, own         float32
 }

@@ -163,7 +163,7 @@ func (b builder) worker() ([]byte, error) {
 	goes := filepath.Join(strings.TrimSpace(root), "lib", "wasm", "wasm_exec.js")
 	worker, err := os.ReadFile(goes)
 	if err != nil {
-		return nil, fmt.Errorf("Go's wasm_exec.js: %w", err)
+		return nil, fmt.Errorf("wasm_exec.js of Go: %w", err)
 	}
 	own, err := os.ReadFile(filepath.Join(b.source, "worker.js"))
 	return append(worker, own...), err
