@@ -55,7 +55,7 @@ help-all:
 report: ready ## Run the notebooks that changed and write report/index.html
 	@$(run) report --scale "$(SCALE)" $(if $(JOBS),--jobs $(JOBS)) $(NOTEBOOKS)
 
-test: test-go lint-notebooks check-notebooks ## Vet and test the Go code; lint, run and check the notebooks
+test: test-go lint-go lint-notebooks check-notebooks ## Vet and test the Go code; lint, run and check the notebooks
 
 lab: ready ## Open JupyterLab on notebooks/00-start.ipynb, with the Go kernel
 	@tools/env .venv/bin/gopls check ntk/designer/doc.go ntk/study/doc.go >/dev/null 2>&1 & # what Tab knows, read ahead
@@ -87,8 +87,8 @@ test-go: ready ### The part of test that is Go: vet, gofmt, go test
 	KERNELSMITH_OPENBLAS=off KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 	KERNELSMITH_EXPORTS=numpy tools/env go test ./...
 
-lint-go: ready ### Staticcheck, for each system that the code is compiled for
-	@tools/setup lint
+lint-go: ready ### The part of test that is staticcheck, for each system that the code is compiled for
+	@tools/setup tests
 	@cd tools/audit && ../env ../../.venv/bin/python -B -m unittest --quiet run_test
 	tools/env staticcheck -matrix ./... <tools/audit/platforms
 
