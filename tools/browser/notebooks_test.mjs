@@ -20,6 +20,27 @@ const names = readdirSync(folder).filter((name) => /^\d.*\.ipynb$/.test(name) &&
 const codeOf = (notebook) => notebook.cells.filter((cell) => cell.cell_type === "code" && [cell.source].flat().join("").trim() !== "");
 const pictures = (cell) => cell.outputs.filter((output) => Object.keys(output.data ?? {}).some((kind) => kind.startsWith("image/"))).length;
 
+// firstTab runs the imports of a kernel that has just been started, then asks for names of the library as a reader would, once.
+async function firstTab(page, ready) {
+  await page.evaluate(() => {
+    const { content } = globalThis.jupyterapp.shell.currentWidget;
+    content.activeCellIndex = content.widgets.findIndex((cell) => cell.model.type === "code");
+  });
+  await command(page, "notebook:run-cell");
+  await until("the imports have run", async () => (await statusOf(page)) === "idle" && (await ready()), 2 * minutes);
+  await command(page, "notebook:insert-cell-below");
+  await command(page, "notebook:enter-edit-mode");
+  await until("a new cell", () => page.evaluate(() => globalThis.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.getSource() === ""));
+  await page.keyboard.type("%%\nnet := ntk.Uni");
+  const start = Date.now();
+  await page.keyboard.press("Tab");
+  const offered = page.locator(".jp-Completer-item", { hasText: "UniformFCN" }).or(page.locator(".cm-activeLine", { hasText: "ntk.UniformFCN" }));
+  await offered.first().waitFor({ timeout: 20000 });
+  console.log(`  the first Tab: ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  await page.keyboard.press("Escape");
+  await command(page, "notebook:delete-cell");
+}
+
 async function main() {
   const temporary = mkdtempSync("/tmp/ks-lab-");
   const copies = [];
@@ -54,6 +75,7 @@ async function main() {
         });
       };
       await clear();
+      if (name.startsWith("00")) await firstTab(page, ready);
       await command(page, "notebook:run-all-cells");
       await asCommitted("Run All");
       await page.evaluate(() => globalThis.jupyterapp.shell.currentWidget.sessionContext.restartKernel());
