@@ -38,6 +38,8 @@ def along(found, checkout):
 def page(found, besides, extra, pages):
     """Markdown of the gallery; writes each formula below extra. Pages are the notebooks by their numbers."""
     (extra / "designs").mkdir()
+    # Each file is a program's part by itself; so "go test ./..." of a checkout that a report lies in leaves them out.
+    (extra / "designs/go.mod").write_text("module designs\n", encoding="utf-8")
     cards = []
     for number, ((notebook, target, design), beside) in enumerate(zip(found, besides, strict=True), 1):
         links = []

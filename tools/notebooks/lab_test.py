@@ -393,6 +393,7 @@ class Gallery(unittest.TestCase):
             self.assertNotIn("e4c4", text)
             self.assertIn("3.2/√N about it, 0.1 at 1,024", text)
             self.assertEqual((Path(folder) / "designs/design-02.jax.py").read_text(encoding="utf-8"), "source JAX")
+            self.assertTrue((Path(folder) / "designs/go.mod").exists(), "go test ./... of a checkout with a report compiles its designs")
             self.assertIn("cosh &lt; c", text)
             self.assertIn("0.0012 off in the root mean square, 1 % of the target", text)
             self.assertIn('<a href="03-a.html">page 03</a>', text)
