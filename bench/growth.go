@@ -112,18 +112,24 @@ func addRegressionGrowth(add adder) {
 }
 
 func addConvGrowth(add adder) {
-	conv := func(readout string, side int) *row {
-		n := 16
+	conv := func(readout string, side, n, depth int) *row {
+		net := paperNet("relu")
+		net.Depth = depth
 		return &row{Op: "conv", Args: arguments{N: n, Type: "float32", Side: side, Readout: readout,
-			Net: paperNet("relu"), Cold: true},
+			Net: net, Cold: true},
 			X: input{kind: "uniform", n: n, d: 3 * side * side, seed: 2},
 			Z: input{kind: "uniform", n: n, d: 3 * side * side, seed: 3}}
 	}
 	add("flatten-side", "NNGP and NTK of 256 pairs of images, 4 layers, flattened", "side",
 		"2: pixels", "2: pixels", []float64{16, 32, 64, 128},
-		func(side int) *row { return conv("flatten", side) })
+		func(side int) *row { return conv("flatten", side, 16, 4) })
 	add("average-side", "the same, global average", "side", "4: pairs of pixels", "2: pixels",
-		[]float64{8, 16, 24, 32}, func(side int) *row { return conv("average", side) })
+		[]float64{8, 16, 24, 32}, func(side int) *row { return conv("average", side, 16, 4) })
+	add("average-layers", "the same, side 16", "layers", "1", "0 to 1: variances of each layer",
+		[]float64{2, 4, 8, 16}, func(depth int) *row { return conv("average", 16, 16, depth) })
+	add("average-images", "the same, side 16, 4 layers, images on either side", "images",
+		"2: pairs", "up to 1: images", []float64{16, 32, 64, 128},
+		func(n int) *row { return conv("average", 16, n, 4) })
 }
 
 func addNetGrowth(add adder) {
