@@ -118,16 +118,27 @@ func TestFourDevices(t *testing.T) {
 	if !strings.Contains(d.String(), "cpu: 4 × ") {
 		t.Errorf("it is %q", d)
 	}
+	s := train.Settings{LearningRate: 0.1, Epochs: 50, Batch: 6}
+	for kind, made := range map[string]func() []train.Run{
+		"fully connected": func() []train.Run {
+			return runs(ntk.Erf{}, 1, 32, 6, problem(20, 4, 2), s)
+		},
+		"convolutional": func() []train.Run { return smallImages(6, s) },
+	} {
+		t.Run(kind, func(t *testing.T) { onFourDevices(t, d, made) })
+	}
+}
+
+func onFourDevices(t *testing.T, d *device.Device, made func() []train.Run) {
 	six := func() []train.Run {
-		all := runs(ntk.Erf{}, 1, 32, 6, problem(20, 4, 2), train.Settings{
-			LearningRate: 0.1, Epochs: 50, Batch: 6,
-		})
+		all := made()
 		for i := range all {
 			all[i].Settings.LearningRate *= 1 + float64(i)
 		}
-		all[2].Problem = problem(20, 4, 2)
+		_, inputs := all[2].Problem.XTrain.Dims()
+		all[2].Problem = problem(20, inputs, 2)
 		all[2].Problem.YTrain.Scale(2, all[2].Problem.YTrain)
-		all[4].Settings.StopBelow = 0.3
+		all[4].Settings.StopBelow = 0.5
 		return all
 	}
 	want := ntk.Must(train.Trials(t.Context(), six()))
@@ -151,10 +162,16 @@ func TestFourDevices(t *testing.T) {
 
 // A run that is interrupted goes on from its checkpoint, there or here.
 func TestResumes(t *testing.T) {
+	s := train.Settings{LearningRate: 0.01, Epochs: 90, Batch: 6, Optimizer: train.Adam{}}
+	t.Run("fully connected", func(t *testing.T) {
+		resumes(t, runs(ntk.Tanh{}, 1, 16, 1, problem(20, 4, 2), s)[0])
+	})
+	s.LearningRate = 0.003
+	t.Run("convolutional", func(t *testing.T) { resumes(t, smallImages(1, s)[0]) })
+}
+
+func resumes(t *testing.T, run train.Run) {
 	d := onCPU(t)
-	run := runs(ntk.Tanh{}, 1, 16, 1, problem(20, 4, 2), train.Settings{
-		LearningRate: 0.01, Epochs: 90, Batch: 6, Optimizer: train.Adam{},
-	})[0]
 	want := ntk.Must(run.Train(t.Context()))
 	for _, places := range [][2]train.Device{{d, d}, {d, nil}, {nil, d}} {
 		run.Settings.Checkpoints, run.Settings.CheckpointEvery = t.TempDir(), time.Nanosecond
