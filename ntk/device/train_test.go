@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/cnn"
 	"github.com/kernelsmith/kernelsmith/ntk/device"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/pjrt"
@@ -216,6 +217,20 @@ func TestWhatDoesNotJoin(t *testing.T) {
 	if trace.Arithmetic != ntk.BLAS() || len(trace.Notes) != 1 ||
 		!strings.Contains(trace.Notes[0], "trained on the CPU") ||
 		!strings.Contains(trace.Notes[0], "arctan is not written in elementary functions") {
+		t.Errorf("%q, %q", trace.Arithmetic, trace.Notes)
+	}
+	images := imageRuns(cnn.Image{Height: 3, Width: 3, Channels: 1},
+		[]cnn.Layer{conv(2, 2, cnn.Same, own)}, flatten(), 1, false, s)[0]
+	trace = ntk.Must(images.Train(t.Context()))
+	if trace.Arithmetic != ntk.BLAS() || len(trace.Notes) != 1 ||
+		!strings.Contains(trace.Notes[0], "arctan is not written in elementary functions") {
+		t.Errorf("%q, %q", trace.Arithmetic, trace.Notes)
+	}
+	images = smallImages(1, s)[0]
+	silent := struct{ train.Net }{ntk.Must(images.Model.New())}
+	trace = ntk.Must(train.Train(t.Context(), silent, images.Problem, s))
+	if trace.Arithmetic != ntk.BLAS() || len(trace.Notes) != 1 ||
+		!strings.Contains(trace.Notes[0], "does not say which layers it has") {
 		t.Errorf("%q, %q", trace.Arithmetic, trace.Notes)
 	}
 	both := append(runs(ntk.Erf{}, 1, 8, 1, p, s), runs(ntk.Erf{}, 1, 12, 1, p, s)...)
