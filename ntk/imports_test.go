@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Imports point one way: hermite, internal ← ntk ← inverse ← design ← cnn; ntk ← train ← fcn, cnn;
-// fcn ← device; regress and spectra beside them, study and designer on top; plotting and data
+// Imports point one way: hermite, internal ← ntk ← inverse ← design ← cnn; ntk ← train ← fcn, cnn,
+// device; regress and spectra beside them, study and designer on top; plotting and data
 // import none of ntk, and gonbui only plotting and plotting/live. Nothing imports the site.
 func TestImportDirections(t *testing.T) {
 	const module = "github.com/kernelsmith/kernelsmith/"
@@ -77,7 +77,7 @@ func TestImportDirections(t *testing.T) {
 			"ntk/internal/special",
 			"ntk/internal/vec32",
 		},
-		"ntk/device":      {"ntk", "ntk/fcn", "ntk/internal/pjrt", "ntk/train"},
+		"ntk/device":      {"ntk", "ntk/internal/pjrt", "ntk/train"},
 		"ntk/device/list": {"ntk/device"},
 		"ntk/design": {
 			"ntk",

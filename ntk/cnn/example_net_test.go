@@ -51,6 +51,24 @@ func ExampleNet_Forward() {
 	// Output: 2 10
 }
 
+// What a device has to know of a net: the windows of each layer along an axis, and its channels.
+func ExampleNet_Layers() {
+	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 64, Outputs: 10, Seed: 1}))
+	layers, prepare := net.Layers()
+	for _, l := range layers {
+		fmt.Printf("%d to %d channels, pool %t, down %+v\n", l.Channels, l.Outputs, l.Pool,
+			l.Axes[0])
+	}
+	fmt.Println("images as they are:", prepare == nil)
+	// Output:
+	// 1 to 64 channels, pool false, down {In:4 Out:4 Size:3 Stride:1 Before:1 Wrap:false}
+	// 64 to 64 channels, pool true, down {In:4 Out:2 Size:2 Stride:2 Before:0 Wrap:false}
+	// 64 to 64 channels, pool false, down {In:2 Out:2 Size:3 Stride:1 Before:1 Wrap:false}
+	// 64 to 64 channels, pool true, down {In:2 Out:1 Size:2 Stride:2 Before:0 Wrap:false}
+	// 64 to 10 channels, pool false, down {In:1 Out:1 Size:1 Stride:1 Before:0 Wrap:false}
+	// images as they are: true
+}
+
 func ExampleNet_Clone() {
 	net := ntk.Must(cnn.New(small(), cnn.Config{Width: 16, Outputs: 1}))
 	p := train.Problem{XTrain: dots(), YTrain: mat.NewDense(2, 1, []float64{1, -1}),

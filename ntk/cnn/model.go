@@ -1,6 +1,7 @@
 package cnn
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/kernelsmith/kernelsmith/ntk/train"
@@ -69,6 +70,30 @@ func (n *Net) Parameters() []train.Parameter {
 		})
 	}
 	return out
+}
+
+// Layers implements [train.Layered]. What comes before the first convolution is done by what it
+// returns beside them: patches, and means of pixels.
+func (n *Net) Layers() ([]train.Layer, func([]float32) ([]float32, error)) {
+	var out []train.Layer
+	for i, l := range n.layers {
+		layer := train.Layer{Pool: l.pool, Channels: l.channels, Outputs: l.out}
+		for axis, o := range l.axes {
+			layer.Axes[axis] = train.Axis{In: o.in, Out: o.out, Size: o.size, Stride: o.stride,
+				Before: o.before, Wrap: o.wrap}
+		}
+		if i < len(n.arch.steps) {
+			layer.Activation = n.arch.steps[i].phi
+		}
+		out = append(out, layer)
+	}
+	if n.asGiven() {
+		return out, nil
+	}
+	return out, func(images []float32) ([]float32, error) {
+		pixels := make([]float32, len(images)/n.arch.image.size()*n.arch.grid.size())
+		return pixels, n.prepare(context.Background(), pixels, images, 0, false)
+	}
 }
 
 // NewPass implements [train.Net]. The cost of a step with it is, for each convolution but the

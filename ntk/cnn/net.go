@@ -29,7 +29,7 @@ type Net struct {
 // Without pool it is u = scale · W x + biasStd · b for each window x, of q numbers, and
 // in a convolution φ(u).
 type netLayer struct {
-	axes             [2]axisOp // none in the readout
+	axes             [2]axisOp // of the readout one window, all that there is
 	before, after    int
 	channels, out, q int
 	pool             bool
@@ -126,18 +126,21 @@ func netLayers(a *Architecture, c Config) []netLayer {
 		l.eval = finitenet.Evaluator(conv.Activation)
 		l.out, channels = c.Width, c.Width
 	}
-	if r := a.readout; r.GlobalAverage {
-		var all [2]axisOp
-		for axis, n := range places {
-			all[axis] = axisOp{in: n, out: 1, size: n, stride: n, pool: true}
-		}
-		add(all, true)
+	if a.readout.GlobalAverage {
+		add(overall(places, true), true)
 	}
-	last := netLayer{before: 1, after: 1, out: c.Outputs, whole: true}
-	last.channels = places[0] * places[1] * channels
-	last.q = last.channels
+	last := add(overall(places, false), false)
+	last.whole, last.out = true, c.Outputs
 	last.weigh(a.readout.WeightStd, a.readout.BiasStd, a.readout.Frozen)
-	return append(out, last)
+	return out
+}
+
+// overall is one window over all places.
+func overall(places [2]int, pool bool) (axes [2]axisOp) {
+	for axis, n := range places {
+		axes[axis] = axisOp{in: n, out: 1, size: n, stride: n, pool: pool}
+	}
+	return axes
 }
 
 func (l *netLayer) weigh(weightStd, biasStd float64, frozen bool) {

@@ -185,7 +185,7 @@ func (p *netPass) load(ctx context.Context, at int) error {
 	if given := p.x[at*size : (at+images)*size]; p.net.asGiven() {
 		p.h[0] = given
 	} else {
-		if err := p.prepare(ctx, given, at); err != nil {
+		if err := p.net.prepare(ctx, p.h[0], given, at, p.serial); err != nil {
 			return err
 		}
 	}
@@ -203,16 +203,16 @@ func (p *netPass) load(ctx context.Context, at int) error {
 	return nil
 }
 
-// prepare sets what the layers take of images, the first of which is the at-th.
-func (p *netPass) prepare(ctx context.Context, images []float32, at int) error {
-	a := p.net.arch
+// prepare sets to to what the layers take of images, the first of which is the at-th.
+func (n *Net) prepare(ctx context.Context, to, images []float32, at int, serial bool) error {
+	a := n.arch
 	size, each := a.image.size(), a.grid.size()
 	one := func(i int, _ func() bool) error {
 		pixels, err := prepare(a, images[i*size:(i+1)*size], at+i, "the inputs")
-		copy(p.h[0][i*each:], pixels)
+		copy(to[i*each:], pixels)
 		return err
 	}
-	if !p.serial {
+	if !serial {
 		return parallel.Each(ctx, len(images)/size, one)
 	}
 	for i := range len(images) / size {

@@ -11,9 +11,10 @@
 // [train.Trace.Arithmetic] says where one was made. Matrix products are in single precision
 // without shortcuts, losses in double.
 //
-// Nets are those of package fcn, with activations that are [ntk.Elementary]. Others are trained
-// on the CPU, and Trace.Notes says so. Package train's Trials trains runs that differ in their
-// seeds, data and learning rates alone as one program, divided among the devices.
+// Nets are those of packages fcn and cnn, and others that are [train.Layered], with activations
+// that are [ntk.Elementary]. What does not join is trained on the CPU, and Trace.Notes says why.
+// Package train's Trials trains runs that differ in their seeds, data and learning rates alone as
+// one program, divided among the devices.
 //
 // "make gpu" installs the plugin of NVIDIA's GPUs in .venv of the checkout; KERNELSMITH_PJRT names
 // another. See docs/gpu.md for what was measured.
@@ -35,6 +36,8 @@ import (
 // [train.Settings], and safe for use by several goroutines.
 type Device struct {
 	client *pjrt.Client
+	// numbers bounds the arrays of a pass for outputs, where blocks of points can do it.
+	numbers int
 
 	lock     sync.Mutex
 	programs map[string]*pjrt.Program
@@ -92,7 +95,9 @@ func newDevice(plugin *pjrt.Plugin, options pjrt.Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Device{client: client, programs: map[string]*pjrt.Program{}}, nil
+	return &Device{
+		client: client, numbers: 1 << 28, programs: map[string]*pjrt.Program{},
+	}, nil
 }
 
 // String names the plugin's version, the platform and the devices, for [train.Trace.Arithmetic]:
@@ -120,7 +125,11 @@ func (d *Device) NewSteps(trials []*train.Trial) (train.Steps, string, error) {
 	if _, why := planOf(trials); why != "" {
 		return nil, why, nil
 	}
-	all, err := d.spread(trials)
+	x, why := inputsOf(trials)
+	if why != "" {
+		return nil, why, nil
+	}
+	all, err := d.spread(trials, x)
 	if err != nil {
 		if len(trials) > 1 && errors.Is(err, pjrt.ErrOutOfMemory) {
 			return nil, "they do not fit on the device together", nil

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/cnn"
 	"github.com/kernelsmith/kernelsmith/ntk/device"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
@@ -32,6 +33,37 @@ func ExampleOpen() {
 	last := trace.Points[len(trace.Points)-1]
 	fmt.Printf("loss %.4f after %d epochs\n", last.TrainLoss, last.Epoch)
 	// Output: loss 0.0000 after 100 epochs
+}
+
+// Convolutional nets are trained there as fully connected ones are: here to tell lines across from
+// lines down.
+func Example_convolutional() {
+	x, y := mat.NewDense(8, 16, nil), mat.NewDense(8, 1, nil)
+	for i := range 4 {
+		for k := range 4 {
+			x.Set(i, 4*i+k, 2)
+			x.Set(4+i, 4*k+i, 2)
+		}
+		y.Set(i, 0, 1)
+		y.Set(4+i, 0, -1)
+	}
+	conv := cnn.Conv{Filter: [2]int{3, 3}, Activation: ntk.ReLU{}, WeightStd: math.Sqrt2}
+	run := train.Run{
+		Model: cnn.Model{
+			Arch: ntk.Must(cnn.NewArchitecture(cnn.Image{Height: 4, Width: 4, Channels: 1},
+				[]cnn.Layer{conv, conv}, cnn.Readout{WeightStd: 1, GlobalAverage: true})),
+			Config: cnn.Config{Width: 32, Outputs: 1, Seed: 1},
+		},
+		Problem:  train.Problem{XTrain: x, YTrain: y, XTest: x, YTest: y},
+		Settings: train.Settings{LearningRate: 1, Epochs: 300},
+	}
+	if gpu, err := device.Open(); err == nil {
+		run.Settings.Device = gpu
+	}
+	trace := ntk.Must(run.Train(context.Background()))
+	last := trace.Points[len(trace.Points)-1]
+	fmt.Printf("loss %.2f after %d epochs\n", last.TrainLoss, last.Epoch)
+	// Output: loss 0.00 after 300 epochs
 }
 
 // Where there is no GPU, package regress has the same predictions.

@@ -17,8 +17,8 @@ type spread struct {
 
 type place struct{ part, trial int }
 
-// spread divides the trials among the devices, as evenly as can be.
-func (d *Device) spread(trials []*train.Trial) (_ *spread, err error) {
+// spread divides the trials, which have these inputs, among the devices, as evenly as can be.
+func (d *Device) spread(trials []*train.Trial, x []inputs) (_ *spread, err error) {
 	parts := min(len(trials), len(d.client.Devices))
 	s := &spread{}
 	defer func() {
@@ -27,9 +27,10 @@ func (d *Device) spread(trials []*train.Trial) (_ *spread, err error) {
 		}
 	}()
 	for i := range parts {
-		some := trials[len(trials)*i/parts : len(trials)*(i+1)/parts]
+		from, to := len(trials)*i/parts, len(trials)*(i+1)/parts
+		some := trials[from:to]
 		p, _ := planOf(some)
-		one, err := newSteps(d, d.turn(), p, some)
+		one, err := newSteps(d, d.turn(), p, some, x[from:to])
 		if err != nil {
 			return nil, err
 		}

@@ -187,24 +187,40 @@ func (p *program) rows(a, index tensor) tensor {
 	return out
 }
 
+// part is n entries of a dimension of a, from one on that is a number of the program, or the last
+// n if fewer are left.
+func (p *program) part(a tensor, dimension int, from tensor, n int) tensor {
+	sizes := slices.Clone(a.dimensions)
+	sizes[dimension] = n
+	return p.write(a.of, sizes, "dynamic_slice", ", sizes = "+list(sizes),
+		append([]tensor{a}, p.starts(a, dimension, from)...)...)
+}
+
+// setPart is a with v for a part.
+func (p *program) setPart(a, v tensor, dimension int, from tensor) tensor {
+	return p.write(a.of, a.dimensions, "dynamic_update_slice", "",
+		append([]tensor{a, v}, p.starts(a, dimension, from)...)...)
+}
+
+// starts are where a part begins.
+func (p *program) starts(a tensor, dimension int, from tensor) []tensor {
+	starts := make([]tensor, len(a.dimensions))
+	for i := range starts {
+		if starts[i] = from; i != dimension {
+			starts[i] = p.constant(0, integer)
+		}
+	}
+	return starts
+}
+
 // entry is a[i, …], i a number of the program.
 func (p *program) entry(a, i tensor) tensor {
-	starts, sizes := []tensor{a, i}, []int{1}
-	for _, d := range a.dimensions[1:] {
-		starts, sizes = append(starts, p.constant(0, integer)), append(sizes, d)
-	}
-	slice := p.write(a.of, sizes, "dynamic_slice", ", sizes = "+list(sizes), starts...)
-	return p.reshape(slice, a.dimensions[1:]...)
+	return p.reshape(p.part(a, 0, i, 1), a.dimensions[1:]...)
 }
 
 // setEntry is a with v for a[i, …].
 func (p *program) setEntry(a, v, i tensor) tensor {
-	v = p.reshape(v, append([]int{1}, v.dimensions...)...)
-	all := []tensor{a, v, i}
-	for range a.dimensions[1:] {
-		all = append(all, p.constant(0, integer))
-	}
-	return p.write(a.of, a.dimensions, "dynamic_update_slice", "", all...)
+	return p.setPart(a, p.reshape(v, append([]int{1}, v.dimensions...)...), 0, i)
 }
 
 // loop repeats step, which turns the state before into the state after, from its index 0 to

@@ -71,17 +71,17 @@ func (s *stepWriter) step(i tensor, state []tensor) []tensor {
 	alive, losses, trained, slots := s.sort(state)
 	of := s.layersOf(trained)
 	x, y, start, valid, count := s.pointsOf(i)
-	h, slopes := s.forward(&s.program, of, x)
-	f := s.centre(h[len(h)-1], start)
+	out, left := s.forward(&s.program, of, x)
+	f := s.centre(out, start)
 	loss, residual := s.loss(f, y, valid, count)
 	losses = s.setEntry(losses, loss, i)
 	alive = s.same("and", alive, s.write(boolean, []int{s.trials}, "is_finite", "", loss))
-	gradients := s.backward(&s.program, of, h, slopes, residual)
+	gradients := s.backward(&s.program, of, left, residual)
 	rate, root := s.rate, s.root
 	if root.name != "" {
 		rate, root = s.entry(rate, i), s.entry(root, i)
 	}
-	out := []tensor{alive, losses}
+	next := []tensor{alive, losses}
 	var kept []tensor
 	n := 0
 	for _, a := range s.arrays() {
@@ -99,10 +99,10 @@ func (s *stepWriter) step(i tensor, state []tensor) []tensor {
 		for j := range new {
 			new[j] = s.choose(yes, new[j], old[j])
 		}
-		out, kept = append(out, new[0]), append(kept, new[1:]...)
+		next, kept = append(next, new[0]), append(kept, new[1:]...)
 		n++
 	}
-	return append(out, kept...)
+	return append(next, kept...)
 }
 
 // sort divides the state of the loop.

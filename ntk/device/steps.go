@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kernelsmith/kernelsmith/ntk/internal/pjrt"
 	"github.com/kernelsmith/kernelsmith/ntk/train"
@@ -30,7 +31,9 @@ type steps struct {
 }
 
 // newSteps copies what the trials have to a device.
-func newSteps(d *Device, on *pjrt.Device, p plan, trials []*train.Trial) (_ *steps, err error) {
+func newSteps(
+	d *Device, on *pjrt.Device, p plan, trials []*train.Trial, x []inputs,
+) (_ *steps, err error) {
 	s := &steps{plan: p, device: d, on: on, trials: trials}
 	defer func() {
 		if err != nil {
@@ -40,12 +43,12 @@ func newSteps(d *Device, on *pjrt.Device, p plan, trials []*train.Trial) (_ *ste
 	if s.run, err = d.compiled(p.stepsProgram()); err != nil {
 		return nil, err
 	}
-	s.x, err = s.upload([]int{p.points, p.inputs}, func(t *train.Trial) []float32 { return t.X })
+	s.x, err = s.upload([]int{p.points, p.inputs}, func(i int) []float32 { return x[i][0] })
 	if err != nil {
 		return nil, err
 	}
 	s.xTest, err = s.upload([]int{p.testPoints, p.inputs},
-		func(t *train.Trial) []float32 { return t.XTest })
+		func(i int) []float32 { return x[i][1] })
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +61,8 @@ func newSteps(d *Device, on *pjrt.Device, p plan, trials []*train.Trial) (_ *ste
 		return nil, err
 	}
 	for _, a := range p.arrays() {
-		b, err := s.upload(a.dimensions[1:], func(t *train.Trial) []float32 {
-			return t.Net.Parameters()[a.index()].Values
+		b, err := s.upload(a.dimensions[1:], func(i int) []float32 {
+			return trials[i].Net.Parameters()[a.index].Values
 		})
 		if err != nil {
 			return nil, err
@@ -68,8 +71,8 @@ func newSteps(d *Device, on *pjrt.Device, p plan, trials []*train.Trial) (_ *ste
 		for j := range p.slots() {
 			var b *pjrt.Buffer
 			if !p.layers[a.layer].frozen {
-				b, err = s.upload(a.dimensions[1:], func(t *train.Trial) []float32 {
-					return part(t.Slots[a.index()], j, p.slots())
+				b, err = s.upload(a.dimensions[1:], func(i int) []float32 {
+					return part(trials[i].Slots[a.index], j, p.slots())
 				})
 				if err != nil {
 					return nil, err
@@ -90,13 +93,13 @@ func part(of []float32, j, parts int) []float32 {
 
 // upload copies an array of each trial to the device.
 func (s *steps) upload(
-	dimensions []int, of func(t *train.Trial) []float32,
+	dimensions []int, of func(trial int) []float32,
 ) (*pjrt.Buffer, error) {
-	all := of(s.trials[0])
+	all := of(0)
 	if len(s.trials) > 1 {
-		all = append([]float32(nil), all...)
-		for _, t := range s.trials[1:] {
-			all = append(all, of(t)...)
+		all = slices.Clone(all)
+		for i := range s.trials[1:] {
+			all = append(all, of(i+1)...)
 		}
 	}
 	return pjrt.Upload(s.on, all, sizes(s.plan.trials, dimensions)...)
@@ -128,7 +131,7 @@ func (s *steps) Advance(ctx context.Context, k int) error {
 	if s.start == nil {
 		var err error
 		s.start, err = s.upload([]int{s.plan.points, s.plan.outputs},
-			func(t *train.Trial) []float32 { return t.Start })
+			func(i int) []float32 { return s.trials[i].Start })
 		if err != nil {
 			return s.device.advise(err)
 		}
@@ -289,7 +292,8 @@ func (s *steps) Outputs(ctx context.Context, i int, test bool) ([]float32, error
 
 // forward computes the outputs of all trials on so many points.
 func (s *steps) forward(points int, x *pjrt.Buffer) ([]float32, error) {
-	program, err := s.device.compiled(s.plan.outputsProgram(points))
+	block := s.plan.block(points, s.device.numbers)
+	program, err := s.device.compiled(s.plan.outputsProgram(points, block))
 	if err != nil {
 		return nil, err
 	}
@@ -313,10 +317,10 @@ func (s *steps) Sync(i int) error {
 	}
 	t, all, n := s.trials[i], s.plan.arrays(), s.plan.slots()
 	for j, a := range all {
-		copy(t.Net.Parameters()[a.index()].Values, part(s.values[j], i, s.plan.trials))
+		copy(t.Net.Parameters()[a.index].Values, part(s.values[j], i, s.plan.trials))
 		for k := range n {
 			if v := s.values[len(all)+j*n+k]; v != nil {
-				copy(part(t.Slots[a.index()], k, n), part(v, i, s.plan.trials))
+				copy(part(t.Slots[a.index], k, n), part(v, i, s.plan.trials))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
+	"github.com/kernelsmith/kernelsmith/ntk/cnn"
 	"github.com/kernelsmith/kernelsmith/ntk/device"
 	"github.com/kernelsmith/kernelsmith/ntk/fcn"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/pjrt"
@@ -118,16 +119,27 @@ func TestFourDevices(t *testing.T) {
 	if !strings.Contains(d.String(), "cpu: 4 × ") {
 		t.Errorf("it is %q", d)
 	}
+	s := train.Settings{LearningRate: 0.1, Epochs: 50, Batch: 6}
+	for kind, made := range map[string]func() []train.Run{
+		"fully connected": func() []train.Run {
+			return runs(ntk.Erf{}, 1, 32, 6, problem(20, 4, 2), s)
+		},
+		"convolutional": func() []train.Run { return smallImages(6, s) },
+	} {
+		t.Run(kind, func(t *testing.T) { onFourDevices(t, d, made) })
+	}
+}
+
+func onFourDevices(t *testing.T, d *device.Device, made func() []train.Run) {
 	six := func() []train.Run {
-		all := runs(ntk.Erf{}, 1, 32, 6, problem(20, 4, 2), train.Settings{
-			LearningRate: 0.1, Epochs: 50, Batch: 6,
-		})
+		all := made()
 		for i := range all {
 			all[i].Settings.LearningRate *= 1 + float64(i)
 		}
-		all[2].Problem = problem(20, 4, 2)
+		_, inputs := all[2].Problem.XTrain.Dims()
+		all[2].Problem = problem(20, inputs, 2)
 		all[2].Problem.YTrain.Scale(2, all[2].Problem.YTrain)
-		all[4].Settings.StopBelow = 0.3
+		all[4].Settings.StopBelow = 0.5
 		return all
 	}
 	want := ntk.Must(train.Trials(t.Context(), six()))
@@ -151,10 +163,16 @@ func TestFourDevices(t *testing.T) {
 
 // A run that is interrupted goes on from its checkpoint, there or here.
 func TestResumes(t *testing.T) {
+	s := train.Settings{LearningRate: 0.01, Epochs: 90, Batch: 6, Optimizer: train.Adam{}}
+	t.Run("fully connected", func(t *testing.T) {
+		resumes(t, runs(ntk.Tanh{}, 1, 16, 1, problem(20, 4, 2), s)[0])
+	})
+	s.LearningRate = 0.003
+	t.Run("convolutional", func(t *testing.T) { resumes(t, smallImages(1, s)[0]) })
+}
+
+func resumes(t *testing.T, run train.Run) {
 	d := onCPU(t)
-	run := runs(ntk.Tanh{}, 1, 16, 1, problem(20, 4, 2), train.Settings{
-		LearningRate: 0.01, Epochs: 90, Batch: 6, Optimizer: train.Adam{},
-	})[0]
 	want := ntk.Must(run.Train(t.Context()))
 	for _, places := range [][2]train.Device{{d, d}, {d, nil}, {nil, d}} {
 		run.Settings.Checkpoints, run.Settings.CheckpointEvery = t.TempDir(), time.Nanosecond
@@ -199,6 +217,20 @@ func TestWhatDoesNotJoin(t *testing.T) {
 	if trace.Arithmetic != ntk.BLAS() || len(trace.Notes) != 1 ||
 		!strings.Contains(trace.Notes[0], "trained on the CPU") ||
 		!strings.Contains(trace.Notes[0], "arctan is not written in elementary functions") {
+		t.Errorf("%q, %q", trace.Arithmetic, trace.Notes)
+	}
+	images := imageRuns(cnn.Image{Height: 3, Width: 3, Channels: 1},
+		[]cnn.Layer{conv(2, 2, cnn.Same, own)}, flatten(), 1, false, s)[0]
+	trace = ntk.Must(images.Train(t.Context()))
+	if trace.Arithmetic != ntk.BLAS() || len(trace.Notes) != 1 ||
+		!strings.Contains(trace.Notes[0], "arctan is not written in elementary functions") {
+		t.Errorf("%q, %q", trace.Arithmetic, trace.Notes)
+	}
+	images = smallImages(1, s)[0]
+	silent := struct{ train.Net }{ntk.Must(images.Model.New())}
+	trace = ntk.Must(train.Train(t.Context(), silent, images.Problem, s))
+	if trace.Arithmetic != ntk.BLAS() || len(trace.Notes) != 1 ||
+		!strings.Contains(trace.Notes[0], "does not say which layers it has") {
 		t.Errorf("%q, %q", trace.Arithmetic, trace.Notes)
 	}
 	both := append(runs(ntk.Erf{}, 1, 8, 1, p, s), runs(ntk.Erf{}, 1, 12, 1, p, s)...)

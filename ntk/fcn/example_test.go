@@ -41,6 +41,19 @@ func ExampleNet_Forward() {
 	// Output: 4 3
 }
 
+// What a device has to know of a net.
+func ExampleNet_Layers() {
+	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0.1))
+	net := ntk.Must(fcn.New(arch, fcn.Config{Inputs: 2, Width: 64, Outputs: 3, Seed: 3}))
+	layers, _ := net.Layers()
+	for _, l := range layers {
+		fmt.Println(l.Channels, "to", l.Outputs, l.Activation)
+	}
+	// Output:
+	// 2 to 64 ReLU
+	// 64 to 3 <nil>
+}
+
 // Over many nets its mean is the infinite-width kernel.
 func ExampleNet_EmpiricalNTK() {
 	arch := ntk.Must(ntk.UniformFCN(1, ntk.ReLU{}, math.Sqrt2, 0))

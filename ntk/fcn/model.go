@@ -62,6 +62,21 @@ func (n *Net) Parameters() []train.Parameter {
 	return out
 }
 
+// Layers implements [train.Layered].
+func (n *Net) Layers() ([]train.Layer, func([]float32) ([]float32, error)) {
+	one := train.Axis{In: 1, Out: 1, Size: 1, Stride: 1}
+	hidden := n.arch.Layers()
+	var out []train.Layer
+	for i, l := range n.layers {
+		layer := train.Layer{Axes: [2]train.Axis{one, one}, Channels: l.in, Outputs: l.out}
+		if i < len(hidden) {
+			layer.Activation = hidden[i].Activation
+		}
+		out = append(out, layer)
+	}
+	return out, nil
+}
+
 // NewPass implements [train.Net]. The cost of a step with it is, for each inner layer,
 // three products of 2·points·width² operations, and for each layer a few passes over
 // points×width activations. A net with one hidden layer, at most 64 inputs and 32

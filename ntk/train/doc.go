@@ -28,7 +28,8 @@
 // A kind of net is a [Model], which makes a [Net] at initialisation, whose [Pass] computes
 // outputs and gradients. Everything else is the same for all kinds. A net that is [Linear]
 // too has a [StableRate]; a Model that is a [Stepper] takes the steps itself, several at a
-// time and for several trials at once, as a device does best.
+// time and for several trials at once. A net that is [Layered] says which layers it has, from which
+// a [Device] makes a program that takes the steps.
 //
 // # Precision
 //
