@@ -16,6 +16,10 @@ BENCH ?= .
 BENCHFLAGS ?=
 FUZZTIME ?= 10m
 TARGETS ?= .
+PLATFORMS ?= arm64 wasm
+FILES ?= .
+SKIP ?=
+LIMIT ?= 120
 PACKAGES ?= ./...
 DATASETS ?= wine-quality-red
 export PYTHON
@@ -26,11 +30,14 @@ KERNELSMITH_PYTHON ?= .venv/bin/python
 EXPORTS ?= numpy torch jax
 export KERNELSMITH_PYTHON
 
+# Of what "make elsewhere" runs the tests if nothing is said: what they take is in docs/tested.md.
+portable_packages = ./internal/elsewhere ./ntk/hermite ./ntk/inverse ./ntk/internal/...
+
 run = tools/env .venv/bin/python tools/notebooks/run.py
 
 .PHONY: help help-all setup ready report pdf publish-check live lab test test-go lint-notebooks check-notebooks \
-	test-browser test-slurm stress execute verify bench bench-peers bench-gpu fuzz cover soak race lint-go audit data \
-	gpu requirements clean distclean
+	test-browser test-slurm stress execute verify bench bench-peers bench-gpu fuzz cover elsewhere mutate soak race \
+	lint-go audit data gpu requirements clean distclean
 .NOTPARALLEL:
 
 describe = awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -49,7 +56,7 @@ help-all:
 	@echo 'Settings: SCALE=quick|paper|committed  NOTEBOOKS="01 04"  JOBS=2  REPEAT=20  FRESH=3'
 	@echo '          DATASETS="name …"  KERNELSMITH_DATA=folder of data files you have'
 	@echo '          LABFLAGS="--port 8889"  BENCH=regexp  BENCHFLAGS="-rows regexp"  PYTHON=python3'
-	@echo '          FUZZTIME=10m  TARGETS=regexp'
+	@echo '          FUZZTIME=10m  TARGETS=regexp  PACKAGES=./ntk/...  PLATFORMS="arm64 wasm"  FILES=regexp  SKIP=regexp  LIMIT=120'
 	@echo '          KERNELSMITH_PYTHON=…  EXPORTS="numpy torch jax"  for exported activations in make verify'
 
 report: ready ## Run the notebooks that changed and write report/index.html
@@ -144,6 +151,13 @@ fuzz: ready ### Every fuzz target that TARGETS selects for FUZZTIME, and a table
 
 cover: ready ### Which statements the tests of each package reach, into docs/tested.md (PACKAGES= selects)
 	@tools/torture/cover "$(PACKAGES)"
+
+elsewhere: ready ### Results and tests on PLATFORMS other than this machine: arm64 (QEMU), wasm (Node.js)
+	@tools/torture/elsewhere "$(PLATFORMS)" "$(if $(filter ./...,$(PACKAGES)),$(portable_packages),$(PACKAGES))"
+
+mutate: ready ### Change the code of PACKAGES (FILES= selects) place by place: do the tests see it, in LIMIT seconds?
+	@tools/torture/mutate "$(if $(filter ./...,$(PACKAGES)),./ntk/hermite ./ntk/inverse,$(PACKAGES))" "$(FILES)" \
+		"$(SKIP)" "$(LIMIT)" "$(or $(JOBS),1)"
 
 soak: ready ### Ten thousand designs one after the other, of which nothing may be kept
 	tools/env go test ./ntk/design -run '^TestMemoryIsSteady$$' -count=1 -timeout 5h -v -designs 10000

@@ -7,4 +7,6 @@ import (
 )
 
 // When the tests have passed, no goroutine that they started is left.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent")) // WebAssembly's
+}

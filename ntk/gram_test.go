@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/internal/accel"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/threadtest"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -309,33 +309,36 @@ func TestGramIntoWideRange(t *testing.T) {
 	}
 }
 
-// With portable arithmetic any number of processors gives the same bytes.
-func TestGramIntoIsDeterministic(t *testing.T) {
-	if !accel.Current().Portable() {
-		t.Skip("not portable arithmetic")
-	}
+func TestGramOnAnyThreads(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testGramOnAnyThreads[float32](t, 1e-5) })
+	t.Run("float64", func(t *testing.T) { testGramOnAnyThreads[float64](t, 1e-13) })
+}
+
+func testGramOnAnyThreads[T float32 | float64](t *testing.T, tolerance float64) {
 	const n, d = 150, 20
+	erf := ntk.Must(ntk.UniformFCN(2, ntk.Erf{}, 1.5, 0.3))
 	for i, K := range []ntk.Kernel{ntk.Must(deepReLU().NTK()), ntk.Must(ntk.GaussianKernel(0.1))} {
 		for _, norms := range []bool{false, true} {
-			x := rowsOf[float32](n, d, n/(4*i+1), float64(i)*0.1, norms)
-			var want []float32
-			for _, processors := range []int{1, 2, 7} {
-				func() {
-					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
-					k := make([]float32, n*n)
-					if err := ntk.GramInto(
-						t.Context(), k, K, ntk.Inputs[float32]{Rows: x, N: n, D: d}, nil,
-					); err != nil {
-						t.Fatal(err)
+			x := ntk.Inputs[T]{Rows: rowsOf[T](n, d, n/(4*i+1), float64(i)*0.1, norms), N: n, D: d}
+			z := ntk.Inputs[T]{Rows: rowsOf[T](n/2, d, n/2, 0, norms), N: n / 2, D: d}
+			threadtest.Same(t, tolerance, func() map[string][]float64 {
+				ctx, out := t.Context(), map[string][]float64{}
+				var matrices [4][]T
+				for k := range matrices {
+					matrices[k] = make([]T, n*n)
+				}
+				matrices[1] = matrices[1][:n/2*n]
+				ntk.Must(0, ntk.GramInto(ctx, matrices[0], K, x, nil))
+				ntk.Must(0, ntk.CrossInto(ctx, matrices[1], K, z, x, nil))
+				ntk.Must(0, ntk.GramBothInto(ctx, matrices[2], matrices[3], erf, x, nil))
+				for k, m := range matrices {
+					name := fmt.Sprint(K, ", matrix ", k)
+					for _, v := range m {
+						out[name] = append(out[name], float64(v))
 					}
-					if want == nil {
-						want = k
-					}
-					if !slices.Equal(k, want) {
-						t.Errorf("%v: other bytes on %d processors", K, processors)
-					}
-				}()
-			}
+				}
+				return out
+			})
 		}
 	}
 }

@@ -132,6 +132,7 @@ func TestImportDirections(t *testing.T) {
 		"data/fetch": {"internal/download", "internal/imagesets", "internal/jmlr"},
 		"internal/download": {"data", "internal/atomicfile", "internal/imagesets",
 			"internal/jmlr", "internal/locate", "internal/regular"},
+		"internal/elsewhere":         {},
 		"internal/fuzzinput":         {},
 		"internal/imagesets":         {"internal/locate"},
 		"internal/jmlr":              {"internal/locate"},
@@ -153,6 +154,7 @@ func TestImportDirections(t *testing.T) {
 		"ntk/internal/pythontest": {},
 		"ntk/internal/rows":       {},
 		"ntk/internal/seed":       {},
+		"ntk/internal/threadtest": {"ntk/internal/accel"},
 		"ntk/internal/tiled":      {"ntk/internal/accel", "ntk/internal/parallel"},
 	}
 	seen := 0

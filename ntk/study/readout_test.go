@@ -11,6 +11,7 @@ import (
 	"github.com/kernelsmith/kernelsmith/data"
 	"github.com/kernelsmith/kernelsmith/ntk"
 	"github.com/kernelsmith/kernelsmith/ntk/cnn"
+	"github.com/kernelsmith/kernelsmith/ntk/internal/threadtest"
 	"github.com/kernelsmith/kernelsmith/ntk/regress"
 	"github.com/kernelsmith/kernelsmith/ntk/study"
 	"gonum.org/v1/gonum/mat"
@@ -163,4 +164,19 @@ func ExampleTrainReadout() {
 	// 1800 10
 	// 9 ridges
 	// 0.917 right
+}
+
+func TestReadoutOnAnyThreads(t *testing.T) {
+	threadtest.Same(t, 1e-3, func() map[string][]float64 {
+		f, x, y := digitFeatures(20, 0, 300)
+		_, z, _ := digitFeatures(20, 300, 20)
+		r := ntk.Must(study.TrainReadout(t.Context(), f, x, y,
+			&study.ReadoutSettings{Ridges: []float64{3e-2, 1e-1}}))
+		var scores []float64
+		for _, s := range r.Scores {
+			scores = append(scores, s.Ridge, s.LeaveOneOut, s.Freedom)
+		}
+		return map[string][]float64{"scores": scores,
+			"predictions": ntk.Must(r.Predict(t.Context(), z)).RawMatrix().Data}
+	})
 }

@@ -45,6 +45,8 @@ const (
 	// flat is the cosine between residual and column under which the column
 	// does not point downhill beyond the residual's own rounding.
 	flat = 1e-12
+	// level is what rounding of b, of length 1, leaves of the product of a column and the residual.
+	level = 0x1p-47
 )
 
 // Solve minimises ‖Σ_j x_j columns[j] - b‖₂ over x ≥ 0 by the active-set method
@@ -136,6 +138,7 @@ func (s *solver) run(limit int) error {
 	rounding := 4 * 0x1p-52 * math.Sqrt(float64(len(s.b)))
 	s.residual = slices.Clone(s.b)
 	best := length(s.residual)
+	mark, since := best, 0 // a residual, and the iterations when it was reached
 	for {
 		if best <= rounding {
 			break
@@ -143,6 +146,10 @@ func (s *solver) run(limit int) error {
 		j := s.steepest(
 			flat * best) // a step that is only rounding makes no progress, and is blocked
 		if j < 0 {
+			break
+		}
+		// Rounding may go on finding steps that make next to no progress.
+		if s.iterations-since > limit/10 && s.steepest(level) < 0 {
 			break
 		}
 		if s.iterations >= limit {
@@ -164,6 +171,9 @@ func (s *solver) run(limit int) error {
 		s.setResidual()
 		if now := length(s.residual); now < best {
 			best = now
+			if best < 0.9*mark {
+				mark, since = best, s.iterations
+			}
 			for k := range s.state {
 				if s.state[k] == blocked {
 					s.state[k] = active
