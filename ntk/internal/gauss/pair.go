@@ -30,7 +30,7 @@ func Of(q, k, q2 float64) Pair {
 	s := GeometricMean(q, q2)
 	p := New(q, k, q2, s-k, s+k)
 	switch product := q * q2; {
-	case q == q2 || s == 0:
+	case q == q2 || s == 0 || math.IsInf(s, 1):
 	case product < 1e-250 || product > 1e300:
 		_, e := math.Frexp(s)
 		p = Of(math.Ldexp(q, -e), math.Ldexp(k, -e), math.Ldexp(q2, -e))
