@@ -436,14 +436,15 @@ func (m *matrix[T]) evaluate(
 		m.level(work, out[0], k, i, j0)
 	case m.curve != nil:
 		m.onSphere(work, out, k, i, j0)
-	case m.fast:
-		m.doubtful(work, i, j0, k)
-		m.layersRow(work, out, k, i, j0)
 	default:
 		if err := ctx.Err(); err != nil { // pairs may cost any time here
 			return err
 		}
 		m.doubtful(work, i, j0, k)
+		if m.fast {
+			m.layersRow(work, out, k, i, j0)
+			break
+		}
 		rest := work.list
 		for j, v := range k {
 			if len(rest) > 0 && rest[0].j == j0+j {

@@ -24,12 +24,13 @@ type SlopeNet struct {
 
 // SlopeLayer is σ_w²α, σ_w²β and σ_b² with the α, β of a layer and the σ of the
 // next one.
-type SlopeLayer struct{ Alpha, Beta, Shift float64 }
+type SlopeLayer = vec64.Layer
 
 // NewSlopeLayer returns the layer of p·relu(z) - m·relu(-z) that is followed by one with σ_w²
 // = w2 and σ_b² = b2.
 func NewSlopeLayer(p, m, w2, b2 float64) SlopeLayer {
-	return SlopeLayer{w2 * (p*p + m*m) / 2, w2 * (p - m) * (p - m) / (2 * math.Pi), b2}
+	return SlopeLayer{
+		Alpha: w2 * (p*p + m*m) / 2, Beta: w2 * (p - m) * (p - m) / (2 * math.Pi), Shift: b2}
 }
 
 // follow finds the standard deviation of each input's pre-activations.
@@ -132,7 +133,7 @@ func narrow[T float32 | float64](dst []T, src []float64) {
 func SlopeStep(
 	layer SlopeLayer, s, t, least []float64, std, inverse float64, stds, inverses []float64,
 ) {
-	arcCosine.Step(s, t, least, vec64.Layer(layer), std, inverse, stds, inverses)
+	arcCosine.Step(s, t, least, layer, std, inverse, stds, inverses)
 }
 
 // arcCosine has acos r/√(1-r) on [0, 1] as a polynomial in 2r - 1, which interpolates at
