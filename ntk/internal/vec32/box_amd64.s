@@ -303,6 +303,22 @@ boxEdge:
 	VMULPS Y7, Y0, Y0; \
 	VFMADD231PS ArcCosine_beta(R14), Y1, Y0
 
+// The duals of R8 bytes of covariances at DI, and of tangents at SI if there are any.
+#define DUALS_OF_PLACES \
+dualsPlace: \
+	VMOVUPS (DI)(AX*1), Y0; \
+	PLACE_DUALS; \
+	VMOVUPS Y0, (DI)(AX*1); \
+	TESTQ SI, SI; \
+	JZ dualsNext; \
+	VMULPS (SI)(AX*1), Y7, Y7; \
+	VMOVUPS Y7, (SI)(AX*1); \
+dualsNext: \
+	ADDQ $4, BX; \
+	ADDQ $32, AX; \
+	CMPQ AX, R8; \
+	JLT dualsPlace
+
 // func arcCosine(k, t, x, y *float32, n int, a *ArcCosine)
 TEXT ·arcCosine(SB), NOSPLIT, $0-48
 	MOVQ k+0(FP), DI
@@ -314,19 +330,7 @@ TEXT ·arcCosine(SB), NOSPLIT, $0-48
 	PLACE_CONSTANTS
 	SHLQ $5, R8
 	XORL AX, AX
-arcCosinePlace:
-	VMOVUPS (DI)(AX*1), Y0
-	PLACE_DUALS
-	VMOVUPS Y0, (DI)(AX*1)
-	TESTQ SI, SI
-	JZ arcCosinePlaceNext
-	VMULPS (SI)(AX*1), Y7, Y7
-	VMOVUPS Y7, (SI)(AX*1)
-arcCosinePlaceNext:
-	ADDQ $4, BX
-	ADDQ $32, AX
-	CMPQ AX, R8
-	JLT arcCosinePlace
+	DUALS_OF_PLACES
 	VZEROUPPER
 	RET
 
@@ -414,19 +418,7 @@ placeEdge:
 	JZ placeEnd
 	PLACE_CONSTANTS
 	XORL AX, AX
-placeDuals:
-	VMOVUPS (DI)(AX*1), Y0
-	PLACE_DUALS
-	VMOVUPS Y0, (DI)(AX*1)
-	TESTQ SI, SI
-	JZ placeDualsNext
-	VMULPS (SI)(AX*1), Y7, Y7
-	VMOVUPS Y7, (SI)(AX*1)
-placeDualsNext:
-	ADDQ $4, BX
-	ADDQ $32, AX
-	CMPQ AX, R8
-	JLT placeDuals
+	DUALS_OF_PLACES
 	ADDQ boxArgs_stepX(DX), BX
 	ADDQ boxArgs_strideY(DX), CX
 placeEnd:
