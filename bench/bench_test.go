@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -244,8 +245,8 @@ func TestResultsAndPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := string(ntk.Must(os.ReadFile(out)))
-	for _, want := range []string{"ahead in 1, behind in 1", "**lost:** row a", "Not explained yet",
-		"**10 ×**", "10 (10–20)", "4 ×", "| grows |", "page.png"} {
+	for _, want := range []string{"ahead in 1, behind in 1", "**lost:** `a`: row a",
+		"Not explained yet", "**10 ×**", "10 (10–20)", "4 ×", "| grows |", "page.png"} {
 		if !strings.Contains(b, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -258,6 +259,53 @@ func TestResultsAndPage(t *testing.T) {
 	}
 	if _, err := loadResults(path); err == nil {
 		t.Error("a format of later is no error")
+	}
+}
+
+// One page is of one machine and of one version of each side.
+func TestResultsOfAnotherMachine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	var log bytes.Buffer
+	b := &bench{settings: settings{out: path, log: &log}}
+	here := machine{Processor: "P", Processors: 2, MemoryGB: 25, Date: "2026-12-01"}
+	r := &results{Format: 1, Machine: here, Rows: []*measured{{ID: "a"}}}
+	if err := r.save(path); err != nil {
+		t.Fatal(err)
+	}
+	same := here
+	same.MemoryGB, same.Date = 24.9, ""
+	r, err := b.resume(same)
+	if err != nil || len(r.Rows) != 1 || r.Machine.Date != here.Date || log.Len() > 0 {
+		t.Fatalf("%+v, %v, %q", r, err, &log)
+	}
+	one := about{Name: pytorch, Versions: map[string]string{"PyTorch": "2"}, Threads: 2}
+	if err := errors.Join(r.setSide(one), r.setSide(one)); err != nil || len(r.Sides) != 1 {
+		t.Error(r.Sides, err)
+	}
+	one.Versions = map[string]string{"PyTorch": "3"}
+	if err := r.setSide(one); err == nil || !strings.Contains(err.Error(), "PyTorch 2") {
+		t.Error(err)
+	}
+	same.Processors = 4
+	r, err = b.resume(same)
+	if err != nil || len(r.Rows) != 0 || !strings.Contains(log.String(), path+".old") {
+		t.Fatalf("%+v, %v, %q", r, err, &log)
+	}
+	if old := ntk.Must(loadResults(path + ".old")); len(old.Rows) != 1 {
+		t.Error("the results of the other machine are lost")
+	}
+}
+
+func TestDigits(t *testing.T) {
+	for _, c := range []struct {
+		x    float64
+		n    int
+		want string
+	}{{1118, 3, "1120"}, {0.00441, 3, "0.00441"}, {13649, 2, "14000"}, {8.85e6, 3, "8.85e+06"},
+		{1.05e-15, 3, "1.05e-15"}, {0, 3, "0"}, {2.5, 3, "2.5"}, {99999, 2, "1e+05"}} {
+		if got := digits(c.x, c.n); got != c.want {
+			t.Errorf("%g with %d digits is %q, want %q", c.x, c.n, got, c.want)
+		}
 	}
 }
 

@@ -7,6 +7,10 @@ var reasons = map[string]string{
 		"precision, some 65 ns of a processor for a pair and layer, where the peer's arcsine " +
 		"takes 16 numbers of single precision at once. That is no limit of the hardware: " +
 		"ReLU goes by rows of pairs",
+	"train-4hl-1024": "A step of Kernelsmith's is hardly more than its matrix products, of " +
+		"800×1,024 and 1,024×1,024: 1.04 times what OpenBLAS takes for these by themselves " +
+		"(BenchmarkStep of ntk/train). The peer's MKL is quicker at products, as the table of " +
+		"sides has it",
 }
 
 // best returns the quickest peer of a row, or nil where none has a time.

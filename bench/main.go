@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -110,12 +112,11 @@ func run(ctx context.Context, arguments []string) error {
 func (b *bench) all(
 	ctx context.Context, rows []*row, growing []growing, chosen func(id string) bool, again bool,
 ) error {
-	have, err := loadResults(b.out)
+	have, err := b.resume(thisMachine())
 	if err != nil {
 		return err
 	}
 	defer b.closeAll()
-	have.Machine = thisMachine()
 	have.Rows = slices.DeleteFunc(have.Rows, func(m *measured) bool { // no longer in the table
 		return !slices.ContainsFunc(rows, func(r *row) bool { return r.ID == m.ID })
 	})
@@ -142,6 +143,27 @@ func (b *bench) all(
 		fmt.Fprintln(b.log, m)
 	}
 	return b.growths(ctx, have, growing, chosen, again)
+}
+
+// resume returns the results to go on with. Those of another machine are put aside, since one page
+// is of one machine.
+func (b *bench) resume(on machine) (*results, error) {
+	have, err := loadResults(b.out)
+	if err != nil {
+		return nil, err
+	}
+	if len(have.Rows) > 0 && !have.Machine.like(on) {
+		aside := b.out + ".old"
+		if err := os.Rename(b.out, aside); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(b.log, "the results in %s are of another machine, %s: they are in %s now, "+
+			"and all is measured anew\n", b.out, have.Machine.Processor, aside)
+		have = &results{Format: have.Format}
+	}
+	on.Date = have.Machine.Date
+	have.Machine = on
+	return have, nil
 }
 
 // due says whether a row has to be measured, again where a side had an error or was left out.
@@ -204,7 +226,10 @@ func (b *bench) startFor(ctx context.Context, due []*row, have *results) error {
 		if err != nil {
 			return err
 		}
-		have.setSide(about{Name: name, Versions: r.Versions, Threads: r.Threads})
+		a := about{Name: name, Versions: r.Versions, Threads: r.Threads}
+		if err := have.setSide(a); err != nil {
+			return fmt.Errorf("bench: %s: %w; give another -out, or remove the file", b.out, err)
+		}
 	}
 	if b.device {
 		return have.onOneDevice()
@@ -260,15 +285,19 @@ func (m *measured) String() string {
 	return s.String()
 }
 
-// setSide puts what a side says of itself in the place of what it said before.
-func (r *results) setSide(a about) {
+// setSide notes what a side says of itself, which is to be what it said before.
+func (r *results) setSide(a about) error {
 	for i := range r.Sides {
-		if r.Sides[i].Name == a.Name {
-			r.Sides[i] = a
-			return
+		if old := &r.Sides[i]; old.Name == a.Name {
+			if !maps.Equal(old.Versions, a.Versions) || old.Threads != a.Threads {
+				return fmt.Errorf("the results have rows of %s by %s, %d threads, and this is %s, "+
+					"%d threads", a.Name, versions(*old), old.Threads, versions(a), a.Threads)
+			}
+			return nil
 		}
 	}
 	r.Sides = append(r.Sides, a)
+	return nil
 }
 
 // start starts a side: this program, or a peer's with its own Python.
@@ -308,6 +337,12 @@ func (b *bench) closeAll() {
 			s.close()
 		}
 	}
+}
+
+// like says whether another description may be of the same machine.
+func (m machine) like(other machine) bool {
+	return m.Processor == other.Processor && m.Processors == other.Processors &&
+		math.Abs(m.MemoryGB-other.MemoryGB) < 0.1*m.MemoryGB
 }
 
 // thisMachine describes the machine that the program runs on.

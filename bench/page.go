@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -117,18 +119,29 @@ func (r *results) Rate(side, kind string) string {
 // OverBound writes how many times the hardware's limit a row takes.
 func (r *results) OverBound(m *measured) string {
 	if b := r.bound(m); b > 0 && m.side(kernelsmith).Median > 0 {
-		return fmt.Sprintf("%.2g ×", m.side(kernelsmith).Median/b)
+		return digits(m.side(kernelsmith).Median/b, 2) + " ×"
 	}
 	return "–"
 }
 
 func ownCell(m *measured) string { return m.side(kernelsmith).spread() + " " + m.Unit }
 
+// digits writes a number with so many significant digits, and with an exponent only where it is
+// very small or large.
+func digits(x float64, n int) string {
+	text := strconv.FormatFloat(x, 'g', n, 64)
+	if rounded, err := strconv.ParseFloat(text, 64); err == nil &&
+		1e-4 <= math.Abs(rounded) && math.Abs(rounded) < 1e5 {
+		return strconv.FormatFloat(rounded, 'f', -1, 64)
+	}
+	return text
+}
+
 // spread writes median, least and greatest.
 func (t *timing) spread() string {
-	text := fmt.Sprintf("%.3g", t.Median)
+	text := digits(t.Median, 3)
 	if t.Least < t.Greatest {
-		text += fmt.Sprintf(" (%.3g–%.3g)", t.Least, t.Greatest)
+		text += " (" + digits(t.Least, 3) + "–" + digits(t.Greatest, 3) + ")"
 	}
 	if t.Disturbed {
 		text += ", disturbed,"
@@ -151,7 +164,7 @@ func peersCell(m *measured) string {
 			all = append(all, t.Side+" "+t.spread())
 		default:
 			all = append(all,
-				fmt.Sprintf("%s %s: **%.3g ×**", t.Side, t.spread(), t.Median/own.Median))
+				t.Side+" "+t.spread()+": **"+digits(t.Median/own.Median, 3)+" ×**")
 		}
 	}
 	return strings.Join(all, "<br>")

@@ -28,7 +28,7 @@ var (
 // each peer at its time over Kernelsmith's; where the peer is quicker, a red cross.
 func drawRatios(r *results, path string) error {
 	p := plot.New()
-	p.X.Label.Text = "times as long as Kernelsmith"
+	p.X.Label.Text, p.Y.Label.Text = "times as long as Kernelsmith", "row"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decades{}
 	p.X.Min, p.X.Max = 0.5, 2
 	rows := slices.DeleteFunc(slices.Clone(r.Rows), func(m *measured) bool {
@@ -71,7 +71,7 @@ func drawRatios(r *results, path string) error {
 		return err
 	}
 	p.Legend.Top = true
-	p.X.Max *= 10 // room for the legend
+	p.X.Max *= 20 // room for the legend
 	height := vg.Length(len(rows)+6) * 0.19 * vg.Inch
 	w, err := p.WriterTo(8*vg.Inch, height, "png")
 	if err != nil {

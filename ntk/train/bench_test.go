@@ -25,8 +25,8 @@ func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		width int
-	}{{"1HL ReLU", 512}, {"1HL mimic", 512}, {"4HL ReLU", 512}, {"1HL ReLU", 4096},
-		{"1HL mimic", 4096}, {"4HL ReLU", 4096}} {
+	}{{"1HL ReLU", 512}, {"1HL mimic", 512}, {"4HL ReLU", 512}, {"4HL ReLU", 1024},
+		{"1HL ReLU", 4096}, {"1HL mimic", 4096}, {"4HL ReLU", 4096}} {
 		name, width := c.name, c.width
 		b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(name, " ", "-"), width), func(b *testing.B) {
 			net := newNet(nets[name], d, width, classes, 1)
