@@ -98,5 +98,5 @@ func (s *side) close() {
 	s.to.Close()
 	timer := time.AfterFunc(5*time.Second, func() { s.cmd.Process.Kill() })
 	defer timer.Stop()
-	s.cmd.Wait()
+	_ = s.cmd.Wait()
 }

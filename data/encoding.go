@@ -3,6 +3,7 @@ package data
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -37,7 +38,7 @@ const notTextRemedy = "give the text of the table itself"
 func textReader(r io.Reader, file, name, remedy string) (io.Reader, error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	head, err := br.Peek(1 << 12)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("data: reading %s: %w", file, err)
 	}
 	if err := checkText(head, file); err != nil {
@@ -67,7 +68,7 @@ func textReader(r io.Reader, file, name, remedy string) (io.Reader, error) {
 		return nil, &FormatError{File: file, Problem: "the text is in UTF-32, which is not read",
 			Remedy: "save it as UTF-8"}
 	}
-	br.Discard(mark)
+	_, _ = br.Discard(mark)
 	t := &text{in: br, file: file, line: 1, column: 1, remedy: remedy}
 	var decoder encoding.Encoding
 	if decoder, t.encoding, err = findEncoding(found); err != nil {

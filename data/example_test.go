@@ -168,12 +168,15 @@ func ExampleNotFoundError() {
 	var notFound *data.NotFoundError
 	switch {
 	case errors.As(err, &notFound):
+		fmt.Printf("%s is not on this machine\n", notFound.Set)
 		ds = data.Wine()
-		fmt.Printf("%s is not on this machine: showing %s instead\n", notFound.Set, ds.Name)
 	case err != nil:
 		log.Fatal(err)
 	}
-	// Output: wine-quality-red is not on this machine: showing wine instead
+	fmt.Println("showing", ds.Name)
+	// Output:
+	// wine-quality-red is not on this machine
+	// showing wine
 }
 
 func ExampleFoundJMLR() {

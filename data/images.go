@@ -126,7 +126,7 @@ func contents(f io.Reader, file string, size int64, use func(io.Reader) error) (
 	more := 0
 	if err == nil {
 		// The end is where gzip compares its own checksum.
-		if more, err = io.ReadFull(in, make([]byte, 1)); err == io.EOF {
+		if more, err = io.ReadFull(in, make([]byte, 1)); errors.Is(err, io.EOF) {
 			return hex.EncodeToString(h.Sum(nil)), nil
 		}
 	}

@@ -261,7 +261,7 @@ func (l *layerMap) grows() error {
 // zero of a nonlinear function without using derivatives", Adv. Eng. Softw. 28 (1997).
 func crossing(f func(float64) float64, a, b float64) float64 {
 	fa, fb := f(a), f(b)
-	c, fc := a, fa
+	var c, fc float64
 	t := 0.5
 	for range 200 {
 		x := a + t*(b-a)

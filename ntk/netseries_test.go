@@ -65,7 +65,8 @@ func TestHighCoefficients(t *testing.T) {
 	// e^{-√s√(1-c)} with e^{-√s} below the least number: the recurrence in
 	// big.Float, which has the range.
 	const degree = 30000
-	s, k := 2e6, 0
+	const s = 2e6
+	var k int
 	x, y := big.NewFloat(1).SetPrec(200), new(big.Float).SetPrec(200)
 	y.Sqrt(big.NewFloat(s).SetPrec(200))
 	y.Quo(y, big.NewFloat(2))

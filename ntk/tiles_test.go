@@ -2,6 +2,7 @@ package ntk_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -113,7 +114,8 @@ func TestBadTiles(t *testing.T) {
 		}
 	}
 	_, err := ntk.GramTiles(ctx, K, ntk.Inputs[float64]{Rows: []float64{1, math.NaN()}, N: 1, D: 2})
-	if _, ok := err.(*ntk.NonFiniteError); !ok {
+	var nonFinite *ntk.NonFiniteError
+	if !errors.As(err, &nonFinite) {
 		t.Errorf("%v", err)
 	}
 	given := make([]float64, 2)

@@ -32,7 +32,7 @@ func csvOf(d Drawing) ([]byte, error) {
 	}
 	var buf bytes.Buffer
 	w := csv.NewWriter(&buf)
-	w.Write([]string{"panel", "series", "kind", "x", "y", "lower", "upper"})
+	_ = w.Write([]string{"panel", "series", "kind", "x", "y", "lower", "upper"})
 	for _, s := range d.datasets() {
 		columns := [][]float64{s.x, s.y, s.lower, s.upper}
 		var digits [4]int
@@ -46,7 +46,7 @@ func csvOf(d Drawing) ([]byte, error) {
 					row[3+j] = strconv.FormatFloat(c[i], 'g', digits[j], 64)
 				}
 			}
-			w.Write(row)
+			_ = w.Write(row)
 		}
 	}
 	w.Flush()

@@ -139,7 +139,7 @@ func (p *layoutPlan) header() vg.Length {
 	if p.letters {
 		h = vg.Points(titleSize + 6)
 	}
-	p.each(func(cl *cell, _ draw.Canvas) error {
+	_ = p.each(func(cl *cell, _ draw.Canvas) error {
 		if cl.title.text != "" {
 			h = max(h, cl.title.height()+vg.Points(6+0.2*titleSize))
 		}
@@ -151,7 +151,7 @@ func (p *layoutPlan) header() vg.Length {
 // fit places everything with titles, labels and legends at a scale, or says what has no room.
 func (p *layoutPlan) fit(c draw.Canvas, scale float64) error {
 	// The places that titles and labels would have if they were short.
-	p.each(func(cl *cell, _ draw.Canvas) error {
+	_ = p.each(func(cl *cell, _ draw.Canvas) error {
 		cl.title = caption{
 			text: shortened(cl.figure.opt.Title), size: scaled(titleSize, scale), bold: true,
 			color: ink,
@@ -169,7 +169,7 @@ func (p *layoutPlan) fit(c draw.Canvas, scale float64) error {
 	})
 	p.align(c, p.header(), 0)
 	if scale == 1 {
-		p.each(func(cl *cell, c draw.Canvas) error {
+		_ = p.each(func(cl *cell, c draw.Canvas) error {
 			data := cl.plot.DataCanvas(c).Size()
 			cl.floor = min(leastPart*float64(p.w*p.h), 0.75*float64(data.X*data.Y))
 			return nil
@@ -209,7 +209,7 @@ func (p *layoutPlan) wrap(cl *cell, c draw.Canvas) (err error) {
 	}
 	cl.plot.X.Tick.Marker = apart(cl.plot.X, cl.ticks[0], data.X, markup.width)
 	cl.plot.Y.Tick.Marker = apart(cl.plot.Y, cl.ticks[1], data.Y, markup.height)
-	fits := true
+	var fits bool
 	left, right := p.titleRoom(c)
 	cl.title.text = cl.figure.opt.Title
 	if cl.title, fits = cl.title.fit(right - left); !fits {
@@ -248,7 +248,7 @@ func (p *layoutPlan) letter(index int) caption {
 func (p *layoutPlan) placeLegends(c draw.Canvas) {
 	footer := vg.Length(0)
 	for pass := range 2 {
-		p.each(func(cl *cell, c draw.Canvas) error {
+		_ = p.each(func(cl *cell, c draw.Canvas) error {
 			if cl.below {
 				for _, w := range []vg.Length{p.w - vg.Points(panelGap), c.Max.X - c.Min.X} {
 					footer = max(footer, stripHeight(stripRows(cl.names, w)))
@@ -260,7 +260,7 @@ func (p *layoutPlan) placeLegends(c draw.Canvas) {
 		if pass == 1 {
 			break
 		}
-		p.each(func(cl *cell, c draw.Canvas) error {
+		_ = p.each(func(cl *cell, c draw.Canvas) error {
 			if cl.figure.opt.Legend == legendAuto && len(cl.entries) > 0 {
 				_, free := cl.figure.freePlace(cl.plot.DataCanvas(c), cl.plot, cl.entries)
 				cl.below = !free

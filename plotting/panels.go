@@ -167,7 +167,7 @@ func (g *Grid) planAt(c draw.Canvas, pal palette, scale float64) (p gridPlan, er
 	height := c.Max.Y - c.Min.Y
 	if g.opt.Title != "" {
 		t := caption{text: g.opt.Title, size: scaled(titleSize+1, scale), bold: true, color: ink}
-		fits := false
+		var fits bool
 		if p.title, fits = t.fit(c.Max.X - c.Min.X); !fits {
 			return p, textError("title", g.opt.Title)
 		}

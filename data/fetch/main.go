@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	archive := flags.String("archive", "", "`file` with an archive downloaded before")
 	all := flags.Bool("all", false, "all sets of the collection whose checksums are known")
 	if err := flags.Parse(args); err != nil {
-		if err == flag.ErrHelp {
+		if errors.Is(err, flag.ErrHelp) {
 			return 0
 		}
 		return 2

@@ -147,7 +147,7 @@ func (p part) take(
 	}
 	if start == 0 {
 		// The note only helps to go on; without it the checksum decides.
-		os.WriteFile(p.note(), []byte(url+"\n"+strongValidator(header)+"\n"), 0o644)
+		_ = os.WriteFile(p.note(), []byte(url+"\n"+strongValidator(header)+"\n"), 0o644)
 	}
 	disk := &diskWriter{w: f}
 	counted := &countingWriter{w: disk, n: start, tell: tell}
@@ -156,7 +156,7 @@ func (p part) take(
 	case disk.err != nil:
 		return &diskError{disk.err}
 	case counted.n > p.file.Bytes:
-		f.Truncate(0)
+		_ = f.Truncate(0)
 		return fmt.Errorf("the answer has more than the %d bytes of the published file",
 			p.file.Bytes)
 	case err != nil:

@@ -94,7 +94,8 @@ func TestFailureLeavesTheFolderOfAnother(t *testing.T) {
 		t.Errorf("%d, %v", got, err)
 	}
 	// Nothing of a failed run stays where it kept nothing.
-	if _, err := Remember(r, "run", 2, func() (int, error) { return 0, failure }); err != failure {
+	_, err = Remember(r, "run", 2, func() (int, error) { return 0, failure })
+	if !errors.Is(err, failure) {
 		t.Error(err)
 	}
 	if entries, err := os.ReadDir(r.dir); len(entries) != 1 || err != nil {

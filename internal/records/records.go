@@ -364,7 +364,7 @@ var removeAll = os.RemoveAll
 // is less than an hour old of the latter may be in use.
 func (r *Folder) tidy(key Key) {
 	folder := r.checkpoints(key)
-	removeAll(folder)
+	_ = removeAll(folder)
 	os.Remove(filepath.Dir(folder)) // if it is empty
 	entries, _ := os.ReadDir(r.dir)
 	for _, e := range entries {

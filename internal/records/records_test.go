@@ -423,7 +423,7 @@ func TestRemember(t *testing.T) {
 	failure := errors.New("stopped")
 	if got, err := Remember(records, "run", 3,
 		func() (int, error) { return 5, failure }); got != 5 ||
-		err != failure {
+		!errors.Is(err, failure) {
 		t.Errorf("a failing run: %d, %v", got, err)
 	}
 	if got, err := Remember(records, "run", 3, func() (int, error) { return 6, nil }); got != 6 ||

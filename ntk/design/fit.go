@@ -101,14 +101,12 @@ type Design struct {
 
 // String returns φ and how far its kernel is from the target, in a line.
 func (d Design) String() string {
-	phi := ""
+	phi := "φ(z) = " + d.Formula.String()
 	if d.own != nil {
 		phi = "form of one's own with"
 		for _, p := range d.Params {
 			phi += fmt.Sprintf(" %s = %.4g", p.Name, p.Value)
 		}
-	} else {
-		phi = "φ(z) = " + d.Formula.String()
 	}
 	if d.Error == (Error{}) {
 		return phi

@@ -1,6 +1,7 @@
 package design
 
 import (
+	"errors"
 	"math"
 	"slices"
 
@@ -192,7 +193,8 @@ func damped(
 	}
 	var x mat.VecDense
 	if err := c.SolveVecTo(&x, b); err != nil {
-		if _, poor := err.(mat.Condition); !poor {
+		var poor mat.Condition
+		if !errors.As(err, &poor) {
 			return nil, false
 		}
 	}

@@ -50,21 +50,30 @@ func inUse() (bytes, objects int64) {
 // each would be seen.
 func TestMemoryIsSteady(t *testing.T) {
 	const (
-		slack = 8 << 10 // of the runtime itself
-		each  = 32
+		slack  = 8 << 10 // of the runtime itself
+		each   = 32
+		rounds = 3
 	)
 	warm := min(50, *designs)
 	for i := range warm {
 		oneDesign(t, i)
 	}
-	before, objects := inUse()
-	for i := range *designs {
-		oneDesign(t, warm+i)
-	}
-	after, more := inUse()
-	t.Logf("%d designs: %d bytes in %d objects before, %d in %d after", *designs, before, objects,
-		after, more)
-	if after-before > slack+each*int64(*designs) {
-		t.Errorf("%d designs leave %d bytes in %d objects", *designs, after-before, more-objects)
+	// The runtime takes some kilobytes for itself at times, when it starts a thread say; what
+	// designs leave is there each time.
+	for round := range rounds {
+		before, objects := inUse()
+		for i := range *designs {
+			oneDesign(t, warm+i)
+		}
+		after, more := inUse()
+		t.Logf("%d designs: %d bytes in %d objects before, %d in %d after", *designs, before,
+			objects, after, more)
+		if after-before <= slack+each*int64(*designs) {
+			return
+		}
+		if round == rounds-1 {
+			t.Errorf("%d designs leave %d bytes in %d objects, %d times", *designs, after-before,
+				more-objects, rounds)
+		}
 	}
 }

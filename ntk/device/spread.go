@@ -23,7 +23,7 @@ func (d *Device) spread(trials []*train.Trial, x []inputs) (_ *spread, err error
 	s := &spread{}
 	defer func() {
 		if err != nil {
-			s.Close()
+			_ = s.Close()
 		}
 	}()
 	for i := range parts {
@@ -76,7 +76,7 @@ func (s *spread) Sync(i int) error {
 // Close frees what is on the devices.
 func (s *spread) Close() error {
 	for _, p := range s.parts {
-		p.Close()
+		_ = p.Close()
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func newSteps(
 	s := &steps{plan: p, device: d, on: on, trials: trials}
 	defer func() {
 		if err != nil {
-			s.Close()
+			_ = s.Close()
 		}
 	}()
 	if s.run, err = d.compiled(p.stepsProgram()); err != nil {

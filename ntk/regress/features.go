@@ -52,7 +52,8 @@ func FeatureWidth(phi ntk.Activation, ofNTK bool, q, tolerance float64) (int, er
 	for i := range cosines {
 		cosines[i] = math.Cos(math.Pi * float64(i) / steps)
 	}
-	variances, own := make([]float64, len(cosines)), 0.0
+	variances := make([]float64, len(cosines))
+	var own float64
 	if ofNTK {
 		K, err := net.NTK()
 		if err != nil {

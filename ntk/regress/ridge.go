@@ -142,7 +142,7 @@ func NewRidge(
 	r.inverseDiagonal = sync.OnceValue(r.computeInverseDiagonal)
 	ok, err := r.byCholesky(ctx, triangle)
 	if err == nil && !ok {
-		triangle = nil // a pseudo-inverse takes the memory
+		triangle = nil //nolint:wastedassign // a pseudo-inverse takes the memory
 		err = r.byEigen(ctx, train, s.PseudoInverse)
 	}
 	if err != nil {

@@ -268,7 +268,7 @@ func (d *designer) start(i int, random *rand.Rand) []float64 {
 		if i > 0 {
 			ridge = math.Pow(10, -5*random.Float64())
 		}
-		w = append(w, ridge*sum)
+		return append(w[:len(w):len(w)], ridge*sum)
 	}
 	return w
 }

@@ -185,7 +185,8 @@ type modeTable struct {
 func newModeTable(modes []hermiteMode, dims int) *modeTable {
 	t := &modeTable{degrees: make([]int, dims), start: make([]int, dims+1)}
 	each := func(f func(coordinate int32, degree int), m hermiteMode) {
-		for i, k := 0, 0; i < len(m.coordinates); i += k {
+		var k int
+		for i := 0; i < len(m.coordinates); i += k {
 			for k = 1; i+k < len(m.coordinates) && m.coordinates[i+k] == m.coordinates[i]; k++ {
 			}
 			f(m.coordinates[i], k)

@@ -215,7 +215,7 @@ func ignoreMissing(err error) error {
 // failure costs one generation.
 func syncFolder(dir string) {
 	if f, err := os.Open(dir); err == nil {
-		f.Sync()
+		_ = f.Sync()
 		f.Close()
 	}
 }
@@ -234,8 +234,8 @@ func sumOf(h hash.Hash) (d digest) {
 
 func headerDigest(header []byte) digest {
 	h := sha256.New()
-	io.WriteString(h, checkpointMagic)
-	binary.Write(h, binary.LittleEndian, uint64(len(header)))
+	_, _ = io.WriteString(h, checkpointMagic)
+	_ = binary.Write(h, binary.LittleEndian, uint64(len(header)))
 	h.Write(header)
 	return sumOf(h)
 }
@@ -244,7 +244,7 @@ func headerDigest(header []byte) digest {
 func arrayHash(header digest, index, bytes int) hash.Hash {
 	h := sha256.New()
 	h.Write(header[:])
-	binary.Write(h, binary.LittleEndian, [2]uint64{uint64(index), uint64(bytes)})
+	_ = binary.Write(h, binary.LittleEndian, [2]uint64{uint64(index), uint64(bytes)})
 	return h
 }
 
@@ -255,13 +255,13 @@ func writeCheckpoint(to io.Writer, h checkpointHeader, arrays [][]float32) error
 	}
 	w := bufio.NewWriterSize(to, 1<<20)
 	d := headerDigest(header)
-	io.WriteString(w, checkpointMagic)
-	binary.Write(w, binary.LittleEndian, uint64(len(header)))
+	_, _ = io.WriteString(w, checkpointMagic)
+	_ = binary.Write(w, binary.LittleEndian, uint64(len(header)))
 	w.Write(header)
 	w.Write(d[:])
 	chunk := make([]byte, 0, 1<<18)
 	for i, a := range arrays {
-		binary.Write(w, binary.LittleEndian, uint64(4*len(a)))
+		_ = binary.Write(w, binary.LittleEndian, uint64(4*len(a)))
 		sum := arrayHash(d, i, 4*len(a))
 		for part := range slices.Chunk(a, cap(chunk)/4) {
 			chunk = chunk[:0]

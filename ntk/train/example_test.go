@@ -3,6 +3,7 @@ package train_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -251,7 +252,8 @@ func ExampleDivergedError() {
 		fcn.Config{Inputs: 2, Width: 64, Outputs: 1}))
 	_, err := train.Train(context.Background(), net, parity(),
 		train.Settings{LearningRate: 1e6, Epochs: 100})
-	_, diverged := err.(*train.DivergedError)
+	var why *train.DivergedError
+	diverged := errors.As(err, &why)
 	fmt.Println(diverged)
 	// Output: true
 }

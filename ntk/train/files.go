@@ -27,13 +27,13 @@ func (t *Trace) WriteJSON(w io.Writer) error {
 // not written.
 func (t *Trace) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	c.Write(csvColumns)
+	_ = c.Write(csvColumns)
 	for _, p := range t.Points {
 		row := []string{strconv.Itoa(p.Epoch)}
 		for _, v := range []float64{p.TrainLoss, p.TestLoss, p.TrainAccuracy, p.TestAccuracy} {
 			row = append(row, strconv.FormatFloat(v, 'g', -1, 64))
 		}
-		c.Write(row)
+		_ = c.Write(row)
 	}
 	if c.Flush(); c.Error() != nil { // the first of all
 		return fmt.Errorf("train: cannot write the trace: %w", c.Error())
@@ -50,14 +50,14 @@ func (s *Summary) WriteCSV(w io.Writer) error {
 	for _, name := range csvColumns[1:] {
 		header = append(header, name, name+"_std")
 	}
-	c.Write(header)
+	_ = c.Write(header)
 	format := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	for i, epoch := range s.Epochs {
 		row := []string{format(epoch)}
 		for _, m := range []Series{s.TrainLoss, s.TestLoss, s.TrainAccuracy, s.TestAccuracy} {
 			row = append(row, format(m.Mean[i]), format(m.Std[i]))
 		}
-		c.Write(row)
+		_ = c.Write(row)
 	}
 	if c.Flush(); c.Error() != nil {
 		return fmt.Errorf("train: cannot write the summary: %w", c.Error())

@@ -486,7 +486,7 @@ func TestShowFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := errors.New("no output")
-	if err := s.run(t.Context(), &testPage{fail: want}); err != want {
+	if err := s.run(t.Context(), &testPage{fail: want}); !errors.Is(err, want) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -634,13 +634,13 @@ func TestStill(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Run(ctx, two, draw, nil); err != context.Canceled || calls != 2 {
+	if err := Run(ctx, two, draw, nil); !errors.Is(err, context.Canceled) || calls != 2 {
 		t.Errorf("error %v after %d calls", err, calls)
 	}
 	no := errors.New("no")
 	if err := Run(
 		t.Context(), two, func(map[string]float64, string) (View, error) { return View{}, no }, nil,
-	); err != no {
+	); !errors.Is(err, no) {
 		t.Errorf("error %v", err)
 	}
 	if err := Run(

@@ -65,18 +65,18 @@ func (p *Plugin) NewClient(options Options) (*Client, error) {
 	runtime.KeepAlive(names)
 	if err != nil {
 		var e *Error
-		if errors.As(err, &e) && e.Kind != ErrVersion && e.Code != errorCodeInvalidArgument {
+		if errors.As(err, &e) && !errors.Is(e, ErrVersion) && e.Code != errorCodeInvalidArgument {
 			e.Kind = ErrNoDevice
 		}
 		return nil, err
 	}
 	c := &Client{Plugin: p, handle: args.client}
 	if err := errors.Join(c.describe(), c.find()); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	if err := c.check(); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, fmt.Errorf("pjrt: %s is not used, because it failed a test: %w", p.Path, err)
 	}
 	return c, nil

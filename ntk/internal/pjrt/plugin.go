@@ -141,7 +141,7 @@ func (p *Plugin) wait(doing string, event unsafe.Pointer) error {
 func (p *Plugin) dropEvent(event unsafe.Pointer) {
 	if event != nil {
 		args := &eventDestroyArgs{structSize: sizeEventDestroyArgs, event: event}
-		p.call(atEventDestroy, "freeing an event", unsafe.Pointer(args))
+		_ = p.call(atEventDestroy, "freeing an event", unsafe.Pointer(args))
 	}
 }
 
